@@ -1,0 +1,48 @@
+"""The command line: `autobert-zero search | finetune | show`."""
+
+import logging
+import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+
+from autobert_zero_hf import __version__
+from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.model import FormulaError
+
+from . import finetune, search, show
+
+
+def make_parser() -> ArgumentParser:
+    """The parser of all commands."""
+    parser = ArgumentParser(
+        prog="autobert-zero",
+        description="Search for BERT backbones, fine-tune them, and look at them.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for module in (search, finetune, show):
+        module.add_parser(commands)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Returns:
+        The exit status: 0, 1 for an interruption, or 2 for something that the user can mend.
+    """
+    logging.basicConfig(format="%(levelname)s: %(message)s")
+    options = make_parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except (AutoBertZeroError, FormulaError, OSError) as error:
+        if options.debug:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on where it stopped", file=sys.stderr)
+        return 1
+    return 0

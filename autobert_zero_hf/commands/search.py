@@ -1,0 +1,45 @@
+"""`autobert-zero search`: search for a backbone."""
+
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from pathlib import Path
+from typing import Any
+
+from autobert_zero_hf.options import add_options
+from autobert_zero_hf.search.recipe import GROUPS, OPTION_NAMES, Recipe, load_options
+
+EXAMPLE = """example:
+  autobert-zero search --output-dir runs/first
+  autobert-zero search --output-dir runs/mine --text a.txt b.txt --candidates 100
+  accelerate launch --num_processes 2 --cpu -m autobert_zero_hf search --output-dir runs/two
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Add this command, with an option for each field of a recipe."""
+    parser: ArgumentParser = commands.add_parser(
+        "search",
+        help="search for a backbone",
+        description="Search for a backbone on real text: super-net (BIWS), OP-NAS, and the winner beside a BERT.",
+        epilog=EXAMPLE,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--output-dir", type=Path, metavar="DIR", required=True, help="where to write; an unfinished search is resumed"
+    )
+    parser.add_argument(
+        "--recipe",
+        default="quickstart",
+        help="a recipe of this package, or a YAML file; options override it [quickstart]",
+    )
+    for group in GROUPS:
+        add_options(parser, group)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: Namespace) -> None:
+    """Search by the recipe, overridden by the options that were given."""
+    from autobert_zero_hf.search.run import search
+
+    given = {name: value for name, value in vars(arguments).items() if name in OPTION_NAMES}
+    search(Recipe.from_dict({**load_options(arguments.recipe), **given}), arguments.output_dir)

@@ -1,0 +1,5 @@
+"""What the user can mend."""
+
+
+class AutoBertZeroError(Exception):
+    """Something that the user can mend; the message is one line that says what is wrong and what to do."""

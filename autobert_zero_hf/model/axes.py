@@ -1,0 +1,55 @@
+"""The axes of every node of an attention graph: an operation is legal by axes, not by luck of equal sizes."""
+
+from dataclasses import dataclass
+
+from .graph import AttentionGraph
+from .operations import TOKENS_BY_FEATURES, Axes, AxesError, Axis, operation, show_axes
+
+
+@dataclass(frozen=True)
+class TypedGraph:
+    """A legal graph and the axes of each of its nodes."""
+
+    graph: AttentionGraph
+    axes: tuple[Axes, ...]
+
+
+def infer_axes(graph: AttentionGraph) -> TypedGraph:
+    """Type a graph, and check that its output is tokens x features, so that layers stack.
+
+    Raises:
+        FormulaError: at the first operation that is unknown, has the wrong number of operands or operands of the wrong
+            axes; the message shows the place.
+    """
+    axes: list[Axes] = []
+    for place, node in enumerate(graph.nodes):
+        if node.is_input:
+            axes.append(TOKENS_BY_FEATURES)
+            continue
+        try:
+            rule = operation(node.name)
+        except KeyError as unknown:
+            raise graph.error(unknown.args[0], place) from None
+        if len(node.operands) != rule.arity:
+            many = "one operand" if rule.arity == 1 else f"{rule.arity} operands"
+            raise graph.error(f"{node.name} takes {many}, not {len(node.operands)}", place)
+        try:
+            axes.append(rule.axes(*(axes[o] for o in node.operands)))
+        except AxesError as illegal:
+            raise graph.error(f"{node.name}: {illegal}", place) from None
+    if axes[-1] != TOKENS_BY_FEATURES:
+        raise graph.error(
+            f"the output of an attention layer is {show_axes(TOKENS_BY_FEATURES)}, but this formula gives "
+            f"{show_axes(axes[-1])}",
+            len(graph.nodes) - 1,
+        )
+    return TypedGraph(graph, tuple(axes))
+
+
+def mixes_tokens(typed: TypedGraph) -> bool:
+    """Whether a token's output can depend on other tokens: whether an operation reduces an axis that runs along tokens."""
+    return any(
+        typed.axes[operand][axis] is Axis.TOKENS
+        for node in typed.graph.operations
+        for operand, axis in zip(node.operands, operation(node.name).reduces, strict=False)
+    )

@@ -1,0 +1,85 @@
+"""The layers of a backbone as text: ``conv(9)`` is a convolution, any other line the formula of an attention."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from .axes import TypedGraph, infer_axes
+from .canonical import identity
+from .graph import AttentionGraph, FormulaError
+
+MAX_KERNEL_SIZE = 1023
+
+_CONVOLUTION = re.compile(r"\s*conv\s*\(([^()]*)\)\s*")
+
+
+@dataclass(frozen=True)
+class ConvolutionLayer:
+    """A lightweight convolution over `kernel_size` tokens."""
+
+    kernel_size: int
+
+    def __str__(self) -> str:
+        return f"conv({self.kernel_size})"
+
+    @property
+    def identity(self) -> str:
+        return str(self)
+
+
+@dataclass(frozen=True)
+class AttentionLayer:
+    """An attention that computes a typed graph."""
+
+    typed: TypedGraph
+
+    @property
+    def graph(self) -> AttentionGraph:
+        return self.typed.graph
+
+    def __str__(self) -> str:
+        return str(self.typed.graph)
+
+    @property
+    def identity(self) -> str:
+        return identity(self.typed.graph)
+
+
+Layer = ConvolutionLayer | AttentionLayer
+
+
+def is_convolution(text: str) -> bool:
+    """Whether a line is meant as a convolution, legal or not."""
+    return _CONVOLUTION.fullmatch(text) is not None
+
+
+def parse_layer(text: str) -> Layer:
+    """Read a line of a backbone.
+
+    Raises:
+        FormulaError: (a ValueError) for a line that is not the text of a legal layer; it shows the place and the reason.
+    """
+    if not isinstance(text, str):
+        raise FormulaError(f"a layer is a text such as conv(9), not {type(text).__name__}", repr(text)[:80])
+    return _parse_layer(text)
+
+
+@lru_cache(maxsize=4096)
+def _parse_layer(text: str) -> Layer:
+    match = _CONVOLUTION.fullmatch(text)
+    if match is None:
+        return AttentionLayer(infer_axes(AttentionGraph.parse(text)))
+    written = match[1].strip()
+    size = int(written) if re.fullmatch(r"[0-9]{1,4}", written) else 0
+    if size % 2 == 0 or size > MAX_KERNEL_SIZE:
+        raise FormulaError(
+            f"a convolution takes an odd kernel size from 1 to {MAX_KERNEL_SIZE}, not {written!r}", text, match.span(1)
+        )
+    return ConvolutionLayer(size)
+
+
+def backbone_identity(layers: list[str]) -> str:
+    """A hash of a backbone, 16 hexadecimal digits: the same if layer by layer the normal forms are the same."""
+    text = "|".join(parse_layer(layer).identity for layer in layers)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

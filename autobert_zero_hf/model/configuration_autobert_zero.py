@@ -1,0 +1,122 @@
+"""The configuration of an AutoBERT-Zero model: BERT's, and a line of text for each layer."""
+
+from huggingface_hub.dataclasses import strict
+from transformers.configuration_utils import PreTrainedConfig
+from transformers.utils import auto_docstring
+
+from .architectures import architecture
+from .backbone import is_convolution, parse_layer
+
+
+@auto_docstring(
+    custom_intro="""
+    The configuration of an [`AutoBertZeroModel`]: the sizes of a BERT, and its backbone as `layers`, a list of text.
+    The default is the base model of AutoBERT-Zero (arXiv 2107.07445), in the size of BERT-base.
+    """,
+    checkpoint="autobert-zero",
+)
+@strict
+class AutoBertZeroConfig(PreTrainedConfig):
+    r"""
+    layers (`list[str]`, *optional*):
+        The backbone, a line for each layer: `conv(9)` for a lightweight convolution with a kernel of 9 tokens, or the
+        formula of an attention over `q`, `k` and `v`, such as `matmul(softmax(scale(matmul(q, transpose(k)))), v)`.
+        The default is the AutoBERT-Zero backbone, `architecture("autobert-zero", num_hidden_layers)`.
+    num_hidden_layers (`int`, *optional*):
+        The number of layers; follows from `layers` where that is given. The default is 12.
+    head_dim (`int`, *optional*):
+        The size of an attention head; `hidden_size / num_attention_heads` by default, but free.
+    sparse_prediction (`bool`, *optional*, defaults to `False`):
+        Whether a masked-LM model with labels decodes the labelled places only: the same loss, for less work.
+
+    Raises:
+        ValueError: if a layer is not legal, or the sizes do not fit together. All problems are named at once.
+
+    Examples:
+
+    ```python
+    >>> from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroModel
+
+    >>> config = AutoBertZeroConfig(layers=["conv(9)", "matmul(softmax(scale(matmul(q, transpose(k)))), v)"])
+    >>> config.num_hidden_layers
+    2
+    >>> model = AutoBertZeroModel(config)
+
+    ```"""
+
+    model_type = "autobert_zero"
+
+    vocab_size: int = 30522
+    hidden_size: int = 768
+    layers: list | None = None  # of str; checked in validate_architecture, which shows where a line is wrong
+    num_hidden_layers: int | None = None
+    num_attention_heads: int = 12
+    head_dim: int | None = None
+    intermediate_size: int = 3072
+    hidden_act: str = "gelu"
+    hidden_dropout_prob: float | int = 0.1
+    attention_probs_dropout_prob: float | int = 0.1
+    max_position_embeddings: int = 512
+    type_vocab_size: int = 2
+    initializer_range: float = 0.02
+    layer_norm_eps: float = 1e-12
+    classifier_dropout: float | int | None = None
+    sparse_prediction: bool = False
+    pad_token_id: int | None = 0
+    bos_token_id: int | None = None
+    eos_token_id: int | list[int] | None = None
+    tie_word_embeddings: bool = True
+
+    def __post_init__(self, **kwargs):
+        # Derived from the layers, never read: an old file may carry it.
+        kwargs.pop("layer_types", None)
+        if self.layers is None:
+            self.layers = architecture(
+                "autobert-zero", 12 if self.num_hidden_layers is None else self.num_hidden_layers
+            )
+        if self.num_hidden_layers is None:
+            self.num_hidden_layers = len(self.layers)
+        if self.head_dim is None and self.num_attention_heads > 0 and self.hidden_size % self.num_attention_heads == 0:
+            self.head_dim = self.hidden_size // self.num_attention_heads
+        self.validate_architecture()
+        super().__post_init__(**kwargs)
+
+    @property
+    def layer_types(self) -> list[str]:
+        """For each layer "conv" or "full_attention", transformers' words."""
+        return ["conv" if is_convolution(layer) else "full_attention" for layer in self.layers]
+
+    def validate_architecture(self):
+        """Checks the layers and the sizes together; called by transformers when the configuration is made or saved."""
+        problems = [
+            f"{name} must be at least 1, not {getattr(self, name)}"
+            for name in (
+                "vocab_size", "hidden_size", "num_attention_heads", "intermediate_size", "max_position_embeddings",
+                "type_vocab_size",
+            )
+            if getattr(self, name) < 1
+        ]  # fmt: skip
+        if self.head_dim is None:
+            problems.append(
+                f"hidden_size ({self.hidden_size}) is not a multiple of num_attention_heads "
+                f"({self.num_attention_heads}); give head_dim, the size of a head, to allow it"
+            )
+        elif self.head_dim < 1:
+            problems.append(f"head_dim must be at least 1, not {self.head_dim}")
+        if not self.layers:
+            problems.append("layers is empty: a backbone has at least one layer")
+        elif self.num_hidden_layers != len(self.layers):
+            problems.append(
+                f"num_hidden_layers is {self.num_hidden_layers}, but layers has {len(self.layers)} lines; "
+                "give layers alone"
+            )
+        for number, layer in enumerate(self.layers or ()):
+            try:
+                parse_layer(layer)
+            except ValueError as error:
+                problems.append(f"layers[{number}]: {error}")
+        if problems:
+            raise ValueError("this AutoBERT-Zero configuration is not valid:\n- " + "\n- ".join(problems))
+
+
+__all__ = ["AutoBertZeroConfig"]

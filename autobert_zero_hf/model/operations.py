@@ -1,0 +1,228 @@
+"""The primitive operations of attention: one table, a row an operation.
+
+An operation works on tensors of shape (..., rows, columns). Its row says how many operands it takes, what it computes,
+which axes come out of which, and which axis of each operand it *reduces* (sums over, normalises over). The last is
+what makes padding safe: where a reduced axis runs along tokens, the padded entries are set to the neutral element
+before the function sees them (`execution.py`), so a function never needs to know about padding.
+
+A new operation is one row. It is probed when it is registered: its axis rule against real shapes, and its values and
+gradients at zeros and at large inputs::
+
+    register(Operation("relu", 1, lambda x, head_size: x.relu(), axes=unchanged, source="Nair and Hinton, 2010"))
+
+The ten operations are those of AutoBERT-Zero (Gao et al., AAAI 2022, arXiv 2107.07445).
+"""
+
+import difflib
+import enum
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from .graph import INPUTS
+
+
+class Axis(enum.Enum):
+    """What an axis of a tensor runs along."""
+
+    TOKENS = "tokens"
+    FEATURES = "features"
+
+
+Axes = tuple[Axis, Axis]
+AxisRule = Callable[..., Axes]
+TOKENS_BY_FEATURES: Axes = (Axis.TOKENS, Axis.FEATURES)
+
+
+class AxesError(ValueError):
+    """Operands whose axes an operation does not accept; the message says why."""
+
+
+def show_axes(axes: Axes) -> str:
+    """For a message: ``(tokens, features)``."""
+    return f"({axes[0].value}, {axes[1].value})"
+
+
+def unchanged(a: Axes) -> Axes:
+    """The rule of an element-wise operation."""
+    return a
+
+
+def swapped(a: Axes) -> Axes:
+    """The rule of a transposition."""
+    return a[1], a[0]
+
+
+def equal(a: Axes, b: Axes) -> Axes:
+    """The rule of an element-wise operation on two tensors."""
+    if a != b:
+        raise AxesError(f"both operands need the same axes, but they are {show_axes(a)} and {show_axes(b)}")
+    return a
+
+
+def product(a: Axes, b: Axes) -> Axes:
+    """The rule of a matrix product: (a, b) x (b, c) -> (a, c)."""
+    if a[1] != b[0]:
+        raise AxesError(
+            f"the columns of the first operand and the rows of the second need the same axis, "
+            f"but the operands are {show_axes(a)} and {show_axes(b)}"
+        )
+    return a[0], b[1]
+
+
+def rows_against_rows(a: Axes, b: Axes) -> Axes:
+    """The rule of a comparison of each row with each row: (a, f), (b, f) -> (a, b)."""
+    if a[1] != b[1]:
+        raise AxesError(f"the operands need the same columns, but they are {show_axes(a)} and {show_axes(b)}")
+    return a[0], b[0]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A row of the table.
+
+    Args:
+        name: what stands in formulas; letters, digits and underscores.
+        arity: the number of operands, 1 or 2.
+        function: `function(*operands, head_size)` on tensors of shape (..., rows, columns).
+        axes: the axes of the result from those of the operands; raises `AxesError` where it is not defined.
+        source: where the operation comes from.
+        reduces: for each operand the axis (-1 or -2) that is summed or normalised over; empty if none is.
+        neutral: what an entry must be to have no part in that reduction.
+        odd: whether it works on each entry by itself, with f(-x) = -f(x); used to recognise equal graphs.
+    """
+
+    name: str
+    arity: int
+    function: Callable[..., Tensor]
+    axes: AxisRule
+    source: str
+    reduces: tuple[int, ...] = ()
+    neutral: float = 0.0
+    odd: bool = False
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether it works on each entry of one operand by itself, and so commutes with a transposition."""
+        return self.arity == 1 and self.axes is unchanged and not self.reduces
+
+
+_TABLE: dict[str, Operation] = {}
+
+
+def operation(name: str) -> Operation:
+    """The operation of this name.
+
+    Raises:
+        KeyError: if there is none; the message names the nearest one.
+    """
+    if name not in _TABLE:
+        near = difflib.get_close_matches(name, _TABLE, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(_TABLE)}"
+        raise KeyError(f"unknown operation {name!r}: {hint}")
+    return _TABLE[name]
+
+
+def operation_names() -> tuple[str, ...]:
+    """The names of all registered operations, in the order of their registration."""
+    return tuple(_TABLE)
+
+
+def register(new: Operation) -> Operation:
+    """Add an operation to the table, after probing it.
+
+    Raises:
+        ValueError: if the name is not free or not a name, or if the probe finds a wrong shape, a value or gradient
+            that is not finite, or an axis rule that fails on every input.
+    """
+    if not re.fullmatch(r"[A-Za-z_]\w*", new.name, re.ASCII) or new.name in (*INPUTS, "conv"):
+        raise ValueError(f"{new.name!r} cannot name an operation")
+    if new.name in _TABLE:
+        raise ValueError(f"an operation {new.name!r} is registered already")
+    if new.arity not in (1, 2):
+        raise ValueError(f"operation {new.name!r}: an operation takes 1 or 2 operands, not {new.arity}")
+    if new.reduces and len(new.reduces) != new.arity:
+        raise ValueError(f"operation {new.name!r}: `reduces` needs an axis for each of the {new.arity} operands")
+    _probe(new)
+    _TABLE[new.name] = new
+    return new
+
+
+def unregister(name: str) -> None:
+    """Take an operation out of the table."""
+    del _TABLE[operation(name).name]
+
+
+def _probe(new: Operation) -> None:
+    """Run an operation on real tensors of every legal shape; sizes differ, so that a wrong axis shows."""
+    sizes = {Axis.TOKENS: 5, Axis.FEATURES: 3}
+    every = [(rows, columns) for rows in Axis for columns in Axis]
+    legal = 0
+    for choice in [(a,) for a in every] if new.arity == 1 else [(a, b) for a in every for b in every]:
+        try:
+            axes = new.axes(*choice)
+        except AxesError:
+            continue
+        legal += 1
+        generator = torch.Generator().manual_seed(0)
+        for magnitude in (1.0, 0.0, -1e4, 1e4):
+            operands = [
+                (magnitude * torch.rand(2, *(sizes[axis] for axis in a), generator=generator)).requires_grad_()
+                for a in choice
+            ]
+            result = new.function(*operands, head_size=sizes[Axis.FEATURES])
+            wanted = (2, *(sizes[axis] for axis in axes))
+            if tuple(result.shape) != wanted:
+                raise ValueError(
+                    f"operation {new.name!r}: its axis rule says {show_axes(axes)}, shape {wanted}, for operands "
+                    f"{', '.join(map(show_axes, choice))}, but the function gives shape {tuple(result.shape)}"
+                )
+            gradients = torch.autograd.grad(result.sum(), operands, allow_unused=True)
+            for what, tensor in (("value", result), *(("gradient", g) for g in gradients)):
+                if tensor is not None and not torch.isfinite(tensor).all():
+                    raise ValueError(f"operation {new.name!r}: a {what} is not finite for inputs around {magnitude:g}")
+    if not legal:
+        raise ValueError(f"operation {new.name!r}: its axis rule accepts no operands at all")
+
+
+def _at_least_float32(x: Tensor) -> Tensor:
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
+def normalised_rows(x: Tensor) -> Tensor:
+    """Rows of length 1; a zero row stays zero, with a bounded gradient."""
+    wide = _at_least_float32(x)
+    squares = wide.square().sum(-1, keepdim=True)
+    return (wide / torch.where(squares > 0, squares, 1.0).sqrt()).to(x.dtype)
+
+
+def _cosine_similarity(a: Tensor, b: Tensor, head_size: int) -> Tensor:
+    return normalised_rows(a) @ normalised_rows(b).transpose(-1, -2)
+
+
+def _euclidean_distance(a: Tensor, b: Tensor, head_size: int) -> Tensor:
+    # Differences rather than |a|^2 + |b|^2 - 2ab: the square root would turn the rounding of equal rows into distances
+    # of 1e-3, which depend on the shape of the product and so on padding. The gradient at distance zero is zero.
+    wide = torch.cdist(_at_least_float32(a), _at_least_float32(b), compute_mode="donot_use_mm_for_euclid_dist")
+    return wide.to(a.dtype)
+
+
+_PAPER = "AutoBERT-Zero, arXiv 2107.07445"
+for _row in (
+    Operation("neg", 1, lambda x, head_size: -x, unchanged, _PAPER),
+    Operation("transpose", 1, lambda x, head_size: x.transpose(-1, -2), swapped, _PAPER),
+    Operation("scale", 1, lambda x, head_size: x / math.sqrt(head_size), unchanged, _PAPER),
+    Operation("softmax", 1, lambda x, head_size: x.softmax(-1), unchanged, _PAPER, reduces=(-1,), neutral=-math.inf),
+    Operation("logsigmoid", 1, lambda x, head_size: F.logsigmoid(x), unchanged, _PAPER),
+    Operation("softsign", 1, lambda x, head_size: F.softsign(x), unchanged, _PAPER, odd=True),
+    Operation("add", 2, lambda a, b, head_size: a + b, equal, _PAPER),
+    Operation("matmul", 2, lambda a, b, head_size: a @ b, product, _PAPER, reduces=(-1, -2)),
+    Operation("cosine_similarity", 2, _cosine_similarity, rows_against_rows, _PAPER, reduces=(-1, -1)),
+    Operation("euclidean_distance", 2, _euclidean_distance, rows_against_rows, _PAPER, reduces=(-1, -1)),
+):
+    register(_row)

@@ -1,0 +1,119 @@
+"""Options as dataclasses: a field gives an option its type, default, help and range, in files and on the command line."""
+
+import dataclasses
+import difflib
+import math
+import types
+import typing
+from argparse import SUPPRESS, ArgumentParser
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+
+@dataclass(frozen=True)
+class Range:
+    """What a number, or each of a list, must be: at least `minimum` and less than `below`; for `Annotated`."""
+
+    minimum: float
+    below: float = math.inf
+
+    def __str__(self) -> str:
+        return f"at least {self.minimum:g}" + (f" and below {self.below:g}" if self.below < math.inf else "")
+
+
+def option(default: Any, text: str) -> Any:
+    """A field of an option group: its default (a tuple stands for a list), and its help."""
+    metadata = {"help": text}
+    if isinstance(default, tuple):
+        return dataclasses.field(default_factory=lambda: list(default), metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def option_names(groups: Sequence[type]) -> tuple[str, ...]:
+    """The names of the options of these groups, in order."""
+    return tuple(field.name for group in groups for field in dataclasses.fields(group))
+
+
+def find_problems(groups: Sequence[type], values: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the names, the types and the ranges of these values; empty if nothing is."""
+    hints: dict[str, Any] = {}
+    for group in groups:
+        hints.update(typing.get_type_hints(group, include_extras=True))
+    problems = []
+    for name, value in values.items():
+        if name not in hints:
+            near = difflib.get_close_matches(str(name), hints, n=1, cutoff=0.0)
+            problems.append(f"unknown option {name!r}: the nearest known one is {near[0]!r}")
+        elif wanted := _unmet(value, hints[name]):
+            problems.append(f"{name} must be {wanted}, not {value!r}")
+    return problems
+
+
+def add_options(parser: ArgumentParser, group: type) -> None:
+    """Add an option to the command line for each field of a group; one that is not given is absent from the result."""
+    assert group.__doc__ is not None
+    section = parser.add_argument_group(group.__doc__.rstrip(".").lower())
+    hints = typing.get_type_hints(group)
+    for field in dataclasses.fields(group):
+        kind, many, choices = _command_line_type(hints[field.name])
+        default = field.default_factory() if callable(field.default_factory) else field.default
+        shown = " ".join(map(str, default)) if isinstance(default, list) else default
+        section.add_argument(
+            f"--{field.name.replace('_', '-')}",
+            type=kind,
+            nargs="+" if many else None,
+            choices=choices,
+            metavar=None if choices else kind.__name__.upper().replace("STR", "TEXT"),
+            default=SUPPRESS,
+            help=field.metadata["help"] + (f" [{shown}]" if default not in (None, []) else ""),
+        )
+
+
+def _command_line_type(hint: Any) -> tuple[type, bool, tuple[Any, ...] | None]:
+    """The type of one word, whether there may be many, and the choices."""
+    arguments = typing.get_args(hint)
+    if typing.get_origin(hint) is list:
+        return arguments[0], True, None
+    if typing.get_origin(hint) is Literal:
+        return str, False, arguments
+    if arguments:  # optional
+        return arguments[0], False, None
+    return hint, False, None
+
+
+def _unmet(value: Any, hint: Any) -> str:
+    """What a value should be and is not, in words; empty if all is well."""
+    limits = None
+    if typing.get_origin(hint) is Annotated:
+        hint, limits = typing.get_args(hint)
+    if not _is_a(value, hint):
+        return _described(hint)
+    numbers = value if isinstance(value, list) else [value]
+    if limits is not None and not all(limits.minimum <= number < limits.below for number in numbers):
+        return str(limits)
+    return ""
+
+
+def _is_a(value: Any, hint: Any) -> bool:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is list:
+        return isinstance(value, list) and all(_is_a(v, arguments[0]) for v in value)
+    if origin is Literal:
+        return value in arguments
+    if origin in (typing.Union, types.UnionType):
+        return any(_is_a(value, argument) for argument in arguments)
+    if isinstance(value, bool) and hint is not bool:
+        return False
+    return isinstance(value, int | float) if hint is float else isinstance(value, hint)
+
+
+def _described(hint: Any) -> str:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is list:
+        return f"a list of {_described(arguments[0]).removeprefix('a ')}s"
+    if origin is Literal:
+        return "one of " + ", ".join(map(str, arguments))
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(map(_described, arguments))
+    return {int: "a whole number", float: "a number", str: "a text", bool: "true or false", type(None): "null"}[hint]

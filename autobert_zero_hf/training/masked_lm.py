@@ -1,0 +1,165 @@
+"""Masked language modelling: packed rows, masking that depends on a seed alone, and scores with their errors.
+
+Shapes: R rows, N tokens of a row.
+"""
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from itertools import chain
+
+import torch
+from datasets import Dataset
+from torch import Tensor
+from transformers import DataCollatorForLanguageModeling, PreTrainedModel, PreTrainedTokenizerBase
+
+
+def pack(documents: Dataset, tokenizer: PreTrainedTokenizerBase, length: int) -> Dataset:
+    """Documents as rows of exactly `length` tokens: [CLS], text, [SEP]; documents follow each other with a [SEP] between.
+
+    The result is cached by `datasets`, under the text, the tokenizer and the length.
+
+    Args:
+        documents: a data set with a column `text`.
+        tokenizer: the tokenizer; needs a [CLS] and a [SEP].
+        length: N, the tokens of a row.
+
+    Returns:
+        A data set with a column `input_ids`; what is left over at the end of each 1,000 documents is dropped.
+    """
+    cls_id, sep_id = tokenizer.cls_token_id, tokenizer.sep_token_id
+
+    def rows(batch: dict[str, list[str]]) -> dict[str, list[list[int]]]:
+        encoded = tokenizer(batch["text"], add_special_tokens=False, verbose=False)["input_ids"]
+        stream = list(chain.from_iterable(ids + [sep_id] for ids in encoded))
+        body = length - 2
+        starts = range(0, len(stream) - body + 1, body)
+        return {"input_ids": [[cls_id, *stream[start : start + body], sep_id] for start in starts]}
+
+    # Pickling a tokenizer does not give the same bytes twice, so the fingerprint is made of what matters.
+    parts = [documents._fingerprint, tokenizer.backend_tokenizer.to_str(), length, "packed rows, version 1"]
+    fingerprint = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+    return documents.map(
+        rows,
+        batched=True,
+        batch_size=1000,
+        remove_columns=documents.column_names,
+        new_fingerprint=fingerprint,
+        desc="packing",
+    ).with_format("torch")
+
+
+@dataclass(frozen=True)
+class MaskedBatch:
+    """Masked tokens and the words to predict, (R, N) each; labels are -100 where nothing is asked."""
+
+    input_ids: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.input_ids)
+
+    def __getitem__(self, rows: slice) -> "MaskedBatch":
+        return MaskedBatch(self.input_ids[rows], self.labels[rows])
+
+    def to(self, device: torch.device) -> "MaskedBatch":
+        return MaskedBatch(self.input_ids.to(device), self.labels.to(device))
+
+
+class MaskedRows:
+    """Packed rows, masked as BERT does (15%; of these 80% [MASK], 10% another word, 10% as they are)."""
+
+    def __init__(self, rows: Dataset, tokenizer: PreTrainedTokenizerBase, probability: float = 0.15):
+        self.rows = rows
+        self._collator = DataCollatorForLanguageModeling(tokenizer, mlm_probability=probability, seed=0)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def batch(self, indices: list[int], seed: int) -> MaskedBatch:
+        """Rows, masked by this seed; the same arguments give the same batch, in any process, after any batch."""
+        self._collator.generator = torch.Generator().manual_seed(seed)
+        masked = self._collator([{"input_ids": ids} for ids in self.rows[indices]["input_ids"]])
+        return MaskedBatch(masked["input_ids"], masked["labels"])
+
+    def sample(self, step: int, size: int, seed: int) -> MaskedBatch:
+        """The batch of a training step: epochs are permutations of the rows, seeded one by one, and follow each other."""
+        indices: list[int] = []
+        for place in range(step * size, (step + 1) * size):
+            epoch, offset = divmod(place, len(self))
+            if not indices or offset == 0:
+                generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+                order = torch.randperm(len(self), generator=generator).tolist()
+            indices.append(order[offset])
+        return self.batch(indices, seed * 7_919 + step)
+
+
+@dataclass(frozen=True)
+class MaskedAccuracy:
+    """How many masked words of each row were predicted: the score of masked language modelling, with its error.
+
+    Rows are the unit of the errors, because words of one row are not independent.
+    """
+
+    correct: tuple[int, ...]
+    masked: tuple[int, ...]
+
+    @property
+    def value(self) -> float:
+        """The share of masked words that were predicted."""
+        return sum(self.correct) / max(1, sum(self.masked))
+
+    @property
+    def standard_error(self) -> float:
+        """Of `value`, as a ratio of two sums over rows (linearised)."""
+        return _ratio_error([c - self.value * m for c, m in zip(self.correct, self.masked, strict=True)], self.masked)
+
+    def difference(self, other: "MaskedAccuracy") -> tuple[float, float]:
+        """self - other and its standard error, both on the same rows and masks (paired)."""
+        if self.masked != other.masked:
+            raise ValueError("the two scores were not measured on the same masked rows")
+        residuals = [
+            (a - self.value * m) - (b - other.value * m)
+            for a, b, m in zip(self.correct, other.correct, self.masked, strict=True)
+        ]
+        return self.value - other.value, _ratio_error(residuals, self.masked)
+
+
+def _ratio_error(residuals: list[float], masked: tuple[int, ...]) -> float:
+    rows = len(masked)
+    if rows < 2:
+        return math.inf
+    return math.sqrt(rows / (rows - 1) * sum(r * r for r in residuals)) / max(1, sum(masked))
+
+
+@torch.no_grad()
+def evaluate_masked_lm(model: PreTrainedModel, batch: MaskedBatch, batch_size: int = 32) -> MaskedAccuracy:
+    """Predict the masked words of a batch; only the masked places are decoded.
+
+    Args:
+        model: a masked-LM model of this package, on any device; its mode is restored.
+        batch: masked rows.
+        batch_size: the rows of a forward pass.
+
+    Raises:
+        FloatingPointError: if a score is not finite.
+    """
+    training, sparse = model.training, model.config.sparse_prediction
+    model.eval()
+    model.config.sparse_prediction = True
+    correct: list[int] = []
+    try:
+        for start in range(0, len(batch), batch_size):
+            part = batch[start : start + batch_size].to(model.device)
+            asked = part.labels != -100
+            logits = model(input_ids=part.input_ids, labels=part.labels).logits
+            if not torch.isfinite(logits).all():
+                raise FloatingPointError("the model's scores are not finite")
+            hits = torch.zeros_like(part.labels)
+            hits[asked] = (logits.argmax(-1) == part.labels[asked]).long()
+            correct.extend(hits.sum(-1).tolist())
+    finally:
+        model.train(training)
+        model.config.sparse_prediction = sparse
+    return MaskedAccuracy(tuple(correct), tuple((batch.labels != -100).sum(-1).tolist()))

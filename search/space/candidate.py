@@ -1,0 +1,37 @@
+"""A point of the search space."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from autobert_zero_hf.model import AttentionGraph, AttentionLayer, backbone_identity, parse_layer
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A backbone, and where it comes from.
+
+    Args:
+        layers: a line for each layer, as in a config.
+        parent: the identity of the candidate that it was mutated from; None for a random one.
+        origin: how it was made, in words.
+    """
+
+    layers: tuple[str, ...]
+    parent: str | None = field(default=None, compare=False)
+    origin: str = field(default="random", compare=False)
+
+    @cached_property
+    def identity(self) -> str:
+        """The same for two candidates if, layer by layer, their normal forms are the same."""
+        return backbone_identity(self.layers)
+
+    @property
+    def graphs(self) -> dict[int, AttentionGraph]:
+        """The graphs of the attention layers, by the layer's place."""
+        parsed = {place: parse_layer(text) for place, text in enumerate(self.layers)}
+        return {place: layer.graph for place, layer in parsed.items() if isinstance(layer, AttentionLayer)}
+
+    @property
+    def operations(self) -> frozenset[str]:
+        """The names of all operations in its attention layers."""
+        return frozenset(node.name for graph in self.graphs.values() for node in graph.operations)

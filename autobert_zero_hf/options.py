@@ -1,4 +1,4 @@
-"""Options as dataclasses: a field gives an option its type, default, help and range, in files and on the command line."""
+"""Options as dataclasses: a field is an option's type, default, help and range, in files and on the command line."""
 
 import dataclasses
 import difflib

@@ -1,4 +1,4 @@
-"""A recipe: everything that decides what a search does, as options in groups. YAML files and the command line fill it."""
+"""A recipe: everything that decides what a search does, as options in groups, from YAML and the command line."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -154,7 +154,7 @@ class Recipe:
     def from_dict(cls, options: dict[str, Any]) -> "Recipe":
         """From options by name; those that are missing take their defaults."""
         _check(options)
-        parts = [
+        parts: list[Any] = [
             group(**{f.name: options[f.name] for f in dataclasses.fields(group) if f.name in options})
             for group in GROUPS
         ]
@@ -173,6 +173,7 @@ class Recipe:
 
     @cached_property
     def search_space(self) -> SearchSpace:
+        """What can be found."""
         return SearchSpace(
             self.sizes.num_layers, tuple(self.space.kernel_sizes), max_operations=self.space.max_operations
         )

@@ -213,9 +213,10 @@ class _SearchRun:
             "bert": ("A small BERT", f"Standard attention in every layer: the baseline of a search on {text}."),
         }[name]
         training = (
-            f"Weights inherited from a super-net (BIWS; {supernet.supernet_steps} steps of {supernet.backbones_per_step} "
-            f"backbones on {supernet.supernet_batch_size} rows each), then {final.final_steps} steps of "
-            f"{final.final_batch_size} rows of {data.sequence_length} tokens; seed {self.seed}."
+            f"Weights inherited from a super-net (BIWS; {supernet.supernet_steps} steps of "
+            f"{supernet.backbones_per_step} backbones, {supernet.supernet_batch_size} rows each), then "
+            f"{final.final_steps} steps of {final.final_batch_size} rows of {data.sequence_length} tokens; "
+            f"seed {self.seed}."
         )
         return title, summary, training
 
@@ -242,9 +243,8 @@ class _SearchRun:
             f"after {self.recipe.final.final_steps} more steps each on the weights of the same super-net:"
         )
         say(f"  best         {best.value:.4f} ± {best.standard_error:.4f}")
-        say(
-            f"  BERT         {bert.value:.4f} ± {bert.standard_error:.4f}  ({trained['bert']['parameters']:,} parameters)"
-        )
+        size = f"({trained['bert']['parameters']:,} parameters)"
+        say(f"  BERT         {bert.value:.4f} ± {bert.standard_error:.4f}  {size}")
         say(f"  difference  {difference:+.4f} ± {error:.4f}  best is {verdict}")
         say(f"Written: {', '.join(str(self.folder / name) for name in (*FINALISTS, 'journal.jsonl'))}")
 

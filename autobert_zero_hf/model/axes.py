@@ -47,7 +47,7 @@ def infer_axes(graph: AttentionGraph) -> TypedGraph:
 
 
 def mixes_tokens(typed: TypedGraph) -> bool:
-    """Whether a token's output can depend on other tokens: whether an operation reduces an axis that runs along tokens."""
+    """Whether a token's output can depend on other tokens: whether an operation reduces a token axis."""
     return any(
         typed.axes[operand][axis] is Axis.TOKENS
         for node in typed.graph.operations

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -25,6 +26,7 @@ class ConvolutionLayer:
 
     @property
     def identity(self) -> str:
+        """The same for layers that compute the same function."""
         return str(self)
 
 
@@ -36,6 +38,7 @@ class AttentionLayer:
 
     @property
     def graph(self) -> AttentionGraph:
+        """The graph without its axes."""
         return self.typed.graph
 
     def __str__(self) -> str:
@@ -43,6 +46,7 @@ class AttentionLayer:
 
     @property
     def identity(self) -> str:
+        """The same for layers whose normal forms are the same."""
         return identity(self.typed.graph)
 
 
@@ -58,7 +62,7 @@ def parse_layer(text: str) -> Layer:
     """Read a line of a backbone.
 
     Raises:
-        FormulaError: (a ValueError) for a line that is not the text of a legal layer; it shows the place and the reason.
+        FormulaError: (a ValueError) for a line that is not a legal layer; it shows the place and the reason.
     """
     if not isinstance(text, str):
         raise FormulaError(f"a layer is a text such as conv(9), not {type(text).__name__}", repr(text)[:80])
@@ -79,7 +83,7 @@ def _parse_layer(text: str) -> Layer:
     return ConvolutionLayer(size)
 
 
-def backbone_identity(layers: list[str]) -> str:
+def backbone_identity(layers: Sequence[str]) -> str:
     """A hash of a backbone, 16 hexadecimal digits: the same if layer by layer the normal forms are the same."""
     text = "|".join(parse_layer(layer).identity for layer in layers)
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

@@ -103,7 +103,7 @@ class _NormalForm:
         return _Term(self.add("transpose", core) if transposed else core)
 
     def _flattened(self, name: str, terms: list[_Term]) -> list[list[_Term]]:
-        """For each term the parts of its core, if that is a sum or product (`name`); left nested if they are too many."""
+        """For each term the parts of its core, if that is a sum or product (`name`), unless they are too many."""
         parts = [self._parts[t.core] if self.nodes[t.core].name == name else [_Term(t.core)] for t in terms]
         return parts if sum(map(len, parts)) <= _MAX_TERMS else [[_Term(t.core)] for t in terms]
 

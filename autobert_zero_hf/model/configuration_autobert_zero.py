@@ -1,5 +1,7 @@
 """The configuration of an AutoBERT-Zero model: BERT's, and a line of text for each layer."""
 
+from typing import TYPE_CHECKING, Any
+
 from huggingface_hub.dataclasses import strict
 from transformers.configuration_utils import PreTrainedConfig
 from transformers.utils import auto_docstring
@@ -46,12 +48,17 @@ class AutoBertZeroConfig(PreTrainedConfig):
 
     model_type = "autobert_zero"
 
+    if TYPE_CHECKING:  # what they are once the configuration is made
+        layers: list[str] = []
+        num_hidden_layers: int = 12
+        head_dim: int = 64
+    else:
+        layers: list | None = None  # of str; validate_architecture checks it, and shows where a line is wrong
+        num_hidden_layers: int | None = None
+        head_dim: int | None = None
     vocab_size: int = 30522
     hidden_size: int = 768
-    layers: list | None = None  # of str; checked in validate_architecture, which shows where a line is wrong
-    num_hidden_layers: int | None = None
     num_attention_heads: int = 12
-    head_dim: int | None = None
     intermediate_size: int = 3072
     hidden_act: str = "gelu"
     hidden_dropout_prob: float | int = 0.1
@@ -67,7 +74,7 @@ class AutoBertZeroConfig(PreTrainedConfig):
     eos_token_id: int | list[int] | None = None
     tie_word_embeddings: bool = True
 
-    def __post_init__(self, **kwargs):
+    def __post_init__(self, **kwargs: Any) -> None:
         # Derived from the layers, never read: an old file may carry it.
         kwargs.pop("layer_types", None)
         if self.layers is None:
@@ -86,7 +93,7 @@ class AutoBertZeroConfig(PreTrainedConfig):
         """For each layer "conv" or "full_attention", transformers' words."""
         return ["conv" if is_convolution(layer) else "full_attention" for layer in self.layers]
 
-    def validate_architecture(self):
+    def validate_architecture(self) -> None:
         """Checks the layers and the sizes together; called by transformers when the configuration is made or saved."""
         problems = [
             f"{name} must be at least 1, not {getattr(self, name)}"

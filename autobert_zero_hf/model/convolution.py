@@ -44,7 +44,7 @@ def grouped_convolution(x: Tensor, kernels: Tensor) -> Tensor:
 
 
 def banded_product(x: Tensor, kernels: Tensor) -> Tensor:
-    """The convolution as a product with a banded matrix; x (B, N, H, D), kernels (H, K). O(N^2), but a dense product."""
+    """The convolution as a dense product with a banded matrix; x (B, N, H, D), kernels (H, K). O(N^2)."""
     tokens, size = x.shape[1], kernels.shape[-1]
     # band[h, i, j] = kernels[h, j - i + K // 2] where that exists: the weight of token j for token i
     reach = max(tokens - 1 - size // 2, 0)

@@ -49,6 +49,7 @@ class Node:
 
     @property
     def is_input(self) -> bool:
+        """Whether it is q, k or v."""
         return not self.operands
 
 

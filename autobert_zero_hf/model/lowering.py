@@ -23,6 +23,7 @@ class Attention:
 
     @property
     def operands(self) -> tuple[int, ...]:
+        """The places that it reads."""
         return self.query, self.key, self.value
 
 

@@ -1,6 +1,6 @@
 """AutoBERT-Zero models: a BERT whose layers are what `config.layers` says.
 
-Each layer is a *mixer* (an attention that computes the layer's formula, or a lightweight convolution) followed by BERT's
+Each layer is a *mixer* (an attention that computes the layer's formula, or a lightweight convolution) and then BERT's
 feed-forward block; both with a residual connection and LayerNorm after it, as in BERT.
 
 Shapes: B batch, N tokens, H heads, D head size, C hidden size, F feed-forward size, V vocabulary.
@@ -170,7 +170,7 @@ class AutoBertZeroMLP(nn.Module):
 
 
 class AutoBertZeroLayer(GradientCheckpointingLayer):
-    """An attention or a convolution, then the feed-forward block; each with dropout, residual connection and LayerNorm."""
+    """An attention or a convolution, then the feed-forward block; each with dropout, residual and LayerNorm."""
 
     def __init__(self, config: AutoBertZeroConfig, layer_idx: int):
         super().__init__()
@@ -236,7 +236,7 @@ class AutoBertZeroPreTrainedModel(PreTrainedModel):
     _can_record_outputs = {"hidden_states": AutoBertZeroLayer, "attentions": AutoBertZeroAttention}
 
     @torch.no_grad()
-    def _init_weights(self, module: nn.Module):
+    def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
         if isinstance(module, AutoBertZeroConvolution):
             init.normal_(module.kernels, mean=0.0, std=self.config.initializer_range)
@@ -251,7 +251,7 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
         """
         super().__init__(config)
         self.embeddings = AutoBertZeroEmbeddings(config)
-        self.layers = nn.ModuleList([AutoBertZeroLayer(config, i) for i in range(config.num_hidden_layers)])
+        self.layers = nn.ModuleList([AutoBertZeroLayer(config, i) for i in range(len(config.layers))])
         self.pooler = AutoBertZeroPooler(config) if add_pooling_layer else None
         self.gradient_checkpointing = False
         self.post_init()
@@ -259,7 +259,7 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
     def get_input_embeddings(self) -> nn.Embedding:
         return self.embeddings.word_embeddings
 
-    def set_input_embeddings(self, value: nn.Embedding):
+    def set_input_embeddings(self, value: nn.Embedding) -> None:
         self.embeddings.word_embeddings = value
 
     @merge_with_config_defaults
@@ -277,15 +277,13 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("give exactly one of input_ids and inputs_embeds")
         if attention_mask is not None and attention_mask.dim() != 2:
-            raise ValueError(
-                f"attention_mask has shape {tuple(attention_mask.shape)}; it must be (batch, tokens), 1 for a real token"
-            )
+            raise ValueError(f"attention_mask must have shape (batch, tokens), not {tuple(attention_mask.shape)}")
         hidden_states = self.embeddings(input_ids, token_type_ids, position_ids, inputs_embeds)
         token_mask = None if attention_mask is None else attention_mask.to(hidden_states.device, torch.bool)
         # For the fused attentions, in the form that their implementation wants; the rest needs the tokens' mask only.
-        attention_mask = create_bidirectional_mask(self.config, hidden_states, attention_mask)
+        kernel_mask = create_bidirectional_mask(self.config, hidden_states, attention_mask)
         for layer in self.layers:
-            hidden_states = layer(hidden_states, attention_mask, token_mask, **kwargs)
+            hidden_states = layer(hidden_states, kernel_mask, token_mask, **kwargs)
         return BaseModelOutputWithPooling(
             last_hidden_state=hidden_states,
             pooler_output=None if self.pooler is None else self.pooler(hidden_states),
@@ -306,7 +304,7 @@ class AutoBertZeroForMaskedLM(AutoBertZeroPreTrainedModel):
     def get_output_embeddings(self) -> nn.Linear:
         return self.decoder
 
-    def set_output_embeddings(self, new_embeddings: nn.Linear):
+    def set_output_embeddings(self, new_embeddings: nn.Linear) -> None:
         self.decoder = new_embeddings
 
     @can_return_tuple
@@ -347,11 +345,11 @@ class AutoBertZeroForSequenceClassification(AutoBertZeroPreTrainedModel):
 
     def __init__(self, config: AutoBertZeroConfig):
         super().__init__(config)
-        self.num_labels = config.num_labels
+        self.num_labels: int = config.num_labels
         self.autobert_zero = AutoBertZeroModel(config)
         dropout = config.hidden_dropout_prob if config.classifier_dropout is None else config.classifier_dropout
         self.dropout = nn.Dropout(dropout)
-        self.classifier = nn.Linear(config.hidden_size, config.num_labels)
+        self.classifier = nn.Linear(config.hidden_size, self.num_labels)
         self.post_init()
 
     @can_return_tuple

@@ -16,7 +16,7 @@ from transformers import DataCollatorForLanguageModeling, PreTrainedModel, PreTr
 
 
 def pack(documents: Dataset, tokenizer: PreTrainedTokenizerBase, length: int) -> Dataset:
-    """Documents as rows of exactly `length` tokens: [CLS], text, [SEP]; documents follow each other with a [SEP] between.
+    """Documents as rows of exactly `length` tokens: [CLS], text, [SEP]; a [SEP] stands between two documents.
 
     The result is cached by `datasets`, under the text, the tokenizer and the length.
 
@@ -32,7 +32,7 @@ def pack(documents: Dataset, tokenizer: PreTrainedTokenizerBase, length: int) ->
 
     def rows(batch: dict[str, list[str]]) -> dict[str, list[list[int]]]:
         encoded = tokenizer(batch["text"], add_special_tokens=False, verbose=False)["input_ids"]
-        stream = list(chain.from_iterable(ids + [sep_id] for ids in encoded))
+        stream = list(chain.from_iterable([*ids, sep_id] for ids in encoded))
         body = length - 2
         starts = range(0, len(stream) - body + 1, body)
         return {"input_ids": [[cls_id, *stream[start : start + body], sep_id] for start in starts]}
@@ -64,6 +64,7 @@ class MaskedBatch:
         return MaskedBatch(self.input_ids[rows], self.labels[rows])
 
     def to(self, device: torch.device) -> "MaskedBatch":
+        """The batch on a device."""
         return MaskedBatch(self.input_ids.to(device), self.labels.to(device))
 
 
@@ -84,7 +85,7 @@ class MaskedRows:
         return MaskedBatch(masked["input_ids"], masked["labels"])
 
     def sample(self, step: int, size: int, seed: int) -> MaskedBatch:
-        """The batch of a training step: epochs are permutations of the rows, seeded one by one, and follow each other."""
+        """The batch of a training step; epochs are permutations of the rows, each with its own seed."""
         indices: list[int] = []
         for place in range(step * size, (step + 1) * size):
             epoch, offset = divmod(place, len(self))

@@ -42,7 +42,7 @@ def train_masked_lm(
     learning_rate: float,
     seed: int,
     autocast: Callable[[], AbstractContextManager],
-    after_step: Callable[[int], None] = lambda step: None,
+    after_step: Callable[[int], None] | None = None,
 ) -> None:
     """Train a masked-LM model in place; the result depends on the arguments alone.
 
@@ -64,5 +64,6 @@ def train_masked_lm(
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad()
-            after_step(step + 1)
+            if after_step is not None:
+                after_step(step + 1)
         model.eval()

@@ -37,8 +37,8 @@ TASKS = ("bbc_topics",)
 def load_task(name: str, seed: int = 0) -> Task:
     """A task by its name.
 
-    `bbc_topics`: the topic, of five, of BBC news articles; 10% of the articles are held out, with the same seed the same
-    ones that a search on this text holds out.
+    `bbc_topics`: the topic, of five, of BBC news articles; 10% of the articles are held out, the same ones that a
+    search on this text with the same seed holds out.
 
     Raises:
         AutoBertZeroError: for another name.

@@ -56,6 +56,7 @@ class SuperNetTraining:
 
     @property
     def finished(self) -> bool:
+        """Whether all steps are done."""
         return self.steps_done >= self.options.supernet_steps
 
     def run(self, show: Callable[[int, str], None]) -> None:

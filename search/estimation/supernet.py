@@ -5,7 +5,7 @@ convolution with the largest kernel of the space, of which a smaller one is the 
 blocks, norms and the masked-LM head are shared. A candidate activates one branch a layer.
 
 The super-net is a dictionary of weights, by the names that they have in a stand-alone model. A candidate runs as the
-stand-alone model would, on these weights or slices of them (`torch.func.functional_call`), so what is extracted computes
+stand-alone model would, on these weights or slices of them (`torch.func.functional_call`): what is extracted computes
 bit by bit what ran inside, and gradients reach the shared weights through the slices.
 """
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+import autobert_zero_hf.model_cards as model_cards
 from huggingface_hub import ModelCard, ModelCardData
 from transformers import PreTrainedModel
 
-import autobert_zero_hf.model_cards as model_cards
 from autobert_zero_hf.training.masked_lm import MaskedAccuracy
 
 

@@ -28,7 +28,7 @@ class Dispatcher:
     def __init__(self, accelerator: Accelerator):
         self._accelerator = accelerator
         self._batches = itertools.count()
-        self._store, self._arrivals = self._connect() if accelerator.num_processes > 1 else (None, None)
+        self._stores = self._connect() if accelerator.num_processes > 1 else None
 
     def _connect(self) -> tuple[TCPStore, TCPStore]:
         """Two connections, for the work and for waiting: a connection that waits lets nothing else through."""
@@ -53,14 +53,14 @@ class Dispatcher:
         Returns:
             The results in the order of the tasks, in every process.
         """
-        if self._store is None or self._arrivals is None:
+        if self._stores is None:
             results = []
             for number, task in enumerate(tasks):
                 results.append(work(task))
                 done(number, results[-1])
             return results
         batch = f"batch-{next(self._batches)}"
-        store, arrivals = self._store, self._arrivals
+        store, arrivals = self._stores
         collected: dict[int, Result] = {}
         problems: list[BaseException] = []
 

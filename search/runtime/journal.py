@@ -54,7 +54,7 @@ class Journal:
         start = self.events[0]
         if start["event"] != "start" or start.get("version") != VERSION:
             raise JournalError(
-                f"{path} is not a journal of version {VERSION} (found {start.get('version')!r}): use another --output-dir"
+                f"{path} is not a journal of version {VERSION}, but {start.get('version')!r}: use another --output-dir"
             )
         written = start["recipe"]
         changed = [

@@ -15,7 +15,8 @@ _SECONDS_BETWEEN_LINES = 5.0
 class Phase(Protocol):
     """Called after each step of a phase."""
 
-    def __call__(self, done: int, note: str = "") -> None: ...
+    def __call__(self, done: int, note: str = "") -> None:
+        """Say how many steps are done, and something about the last one."""
 
 
 class Reporter:

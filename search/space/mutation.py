@@ -57,7 +57,7 @@ def _any_operation(graph: AttentionGraph, rng: random.Random) -> int:
 
 
 def _operands(name: str, kept: tuple[int, ...], before: int, rng: random.Random) -> tuple[int, ...]:
-    """As many operands as the operation takes: those that are kept, in any order, and earlier nodes for what is missing."""
+    """As many operands as the operation takes: kept ones, and earlier nodes for what is missing, in any order."""
     arity = operation(name).arity
     chosen = [*rng.sample(kept, min(arity, len(kept))), *(rng.randrange(before) for _ in range(arity - len(kept)))]
     rng.shuffle(chosen)

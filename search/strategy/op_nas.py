@@ -1,7 +1,8 @@
 """Operation-priority neural architecture search, Algorithm 1 of AutoBERT-Zero (arXiv 2107.07445)."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from ..space.candidate import Candidate
 from ..space.mutation import mutate_graph, mutate_layout
@@ -50,15 +51,15 @@ class OpNas:
     def ask(self) -> list[Candidate]:
         """The next generation; empty if nothing new is found."""
         if not self.population:
-            drawn = (self._new(lambda: self.space.sample(self._rng)) for _ in range(self.population_size))
+            drawn = [self._new(lambda: self.space.sample(self._rng)) for _ in range(self.population_size)]
         else:
             parents = sorted(self.population, key=lambda e: -e.rank_key)[: self.num_parents]
             weights = self.priority.probabilities()
-            drawn = (
-                self._new(lambda parent=parent: self._child(parent.candidate, weights))  # type: ignore[misc]
+            drawn = [
+                self._new(partial(self._child, parent.candidate, weights))
                 for parent in parents
                 for _ in range(self.num_children)
-            )
+            ]
         return [candidate for candidate in drawn if candidate is not None]
 
     def tell(self, evaluations: Sequence[Evaluation]) -> None:
@@ -72,9 +73,9 @@ class OpNas:
         start = Candidate(parent.layers, parent=parent.identity, origin="")
         return mutate_graph(mutate_layout(start, self.space, self._rng), self.space, self._rng, weights)
 
-    def _new(self, draw) -> Candidate | None:
+    def _new(self, draw: Callable[[], Candidate]) -> Candidate | None:
         for _ in range(_TRIES):
-            candidate: Candidate = draw()
+            candidate = draw()
             if candidate.identity not in self._asked:
                 self._asked.add(candidate.identity)
                 return candidate

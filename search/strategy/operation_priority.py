@@ -1,4 +1,4 @@
-"""The priority of operations in OP-NAS: an upper confidence bound for each (arXiv 2107.07445; UCB1: Auer et al. 2002)."""
+"""The priority of operations in OP-NAS: an upper confidence bound (arXiv 2107.07445; UCB1: Auer et al. 2002)."""
 
 import math
 from collections.abc import Iterable
@@ -7,8 +7,8 @@ from collections.abc import Iterable
 class OperationPriority:
     """u_i = mu_i + alpha sqrt(2 ln N / N_i), and softmax(u) to draw from.
 
-    mu_i is the mean score of the evaluated candidates that hold operation i, N_i how often it was evaluated, N how often
-    any was. Scores enter on the scale of the run, 0 for the worst so far and 1 for the best, so that alpha means the
+    mu_i is the mean score of the evaluated candidates that hold operation i, N_i how many there are, N the sum of all
+    N_i. Scores enter on the scale of the run, 0 for the worst so far and 1 for the best, so that alpha means the
     same whatever the score measures.
 
     Args:

@@ -46,6 +46,9 @@ class SizeOptions:
     num_attention_heads: Annotated[int, Range(1)] = option(2, "heads of an attention, and kernels of a convolution")
     intermediate_size: Annotated[int, Range(1)] = option(512, "width inside the feed-forward blocks")
     dropout: Annotated[float, Range(0.0, 1.0)] = option(0.0, "dropout of hidden states and attention weights")
+    initializer_range: Annotated[float, Range(0.0)] = option(
+        0.05, "standard deviation of initial weights; a small width wants more than BERT's 0.02"
+    )
 
 
 @dataclass
@@ -53,7 +56,7 @@ class SpaceOptions:
     """What a layer can be."""
 
     kernel_sizes: Annotated[list[int], Range(1)] = option((3, 5, 7, 9, 15, 31, 65), "kernel sizes of convolutions, odd")
-    max_operations: Annotated[int, Range(1, 65)] = option(10, "operations of an attention at most")
+    max_operations: Annotated[int, Range(2, 65)] = option(10, "operations of an attention at most")
 
 
 @dataclass
@@ -63,7 +66,10 @@ class SuperNetOptions:
     supernet_steps: Annotated[int, Range(1)] = option(500, "training steps of the super-net")
     supernet_batch_size: Annotated[int, Range(1)] = option(8, "rows that each backbone of a step sees")
     backbones_per_step: Annotated[int, Range(1)] = option(2, "random backbones whose gradients are averaged in a step")
-    supernet_learning_rate: Annotated[float, Range(0.0)] = option(1e-3, "peak learning rate of the super-net")
+    supernet_learning_rate: Annotated[float, Range(0.0)] = option(2e-3, "peak learning rate of the super-net")
+    random_attention: Annotated[float, Range(0.0, 1.001)] = option(
+        0.25, "share of those backbones whose attentions are random formulas; the rest have standard ones"
+    )
 
 
 @dataclass
@@ -190,6 +196,7 @@ class Recipe:
             hidden_dropout_prob=self.sizes.dropout,
             attention_probs_dropout_prob=self.sizes.dropout,
             max_position_embeddings=self.data.sequence_length,
+            initializer_range=self.sizes.initializer_range,
         )
 
 

@@ -345,11 +345,11 @@ class AutoBertZeroForSequenceClassification(AutoBertZeroPreTrainedModel):
 
     def __init__(self, config: AutoBertZeroConfig):
         super().__init__(config)
-        self.num_labels: int = config.num_labels
+        self.num_labels = config.num_labels
         self.autobert_zero = AutoBertZeroModel(config)
         dropout = config.hidden_dropout_prob if config.classifier_dropout is None else config.classifier_dropout
         self.dropout = nn.Dropout(dropout)
-        self.classifier = nn.Linear(config.hidden_size, self.num_labels)
+        self.classifier = nn.Linear(config.hidden_size, self.num_labels)  # type: ignore[arg-type]  # never None
         self.post_init()
 
     @can_return_tuple

@@ -75,13 +75,14 @@ def load_demo() -> Dataset:
     if spec is None or not spec.submodule_search_locations:
         raise CorpusError(f"the demo text is in the package {DEMO_PACKAGE}, which is not installed: {advice}")
     root = Path(spec.submodule_search_locations[0]) / "bbcnews" / "data"
-    paths = [[str(path) for path in sorted((root / topic).glob("*.txt"))] for topic in DEMO_TOPICS]
+    # Tuples, because `from_generator` takes a list for shards, and calls the generator once for each element.
+    paths = tuple(tuple(str(path) for path in sorted((root / topic).glob("*.txt"))) for topic in DEMO_TOPICS)
     if not all(paths):
         raise CorpusError(f"the package {DEMO_PACKAGE} is there, but not its articles ({root}): reinstall it: {advice}")
     return _distinct(Dataset.from_generator(_demo_documents, gen_kwargs={"topics": paths}))
 
 
-def _demo_documents(topics: list[list[str]]) -> Iterator[dict[str, str | int]]:
+def _demo_documents(topics: tuple[tuple[str, ...], ...]) -> Iterator[dict[str, str | int]]:
     for label, paths in enumerate(topics):
         for path in paths:
             # One of the articles is not UTF-8: its pound signs are Latin-1.
@@ -105,9 +106,10 @@ def _from_files(paths: list[Path]) -> Dataset:
     try:
         # The contents' digests are arguments, so that the cache of `datasets` never gives the text of an older file.
         digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
-        return Dataset.from_generator(
-            _file_documents, gen_kwargs={"files": list(zip(map(str, paths), digests, strict=True))}
-        )
+        files = tuple(zip(map(str, paths), digests, strict=True))
+        if next(_file_documents(files), None) is None:
+            return Dataset.from_dict({"text": []})
+        return Dataset.from_generator(_file_documents, gen_kwargs={"files": files})
     except Exception as error:
         cause = error.__cause__ or error
         if isinstance(cause, UnicodeDecodeError):
@@ -117,7 +119,7 @@ def _from_files(paths: list[Path]) -> Dataset:
         raise
 
 
-def _file_documents(files: list[tuple[str, str]]) -> Iterator[dict[str, str]]:
+def _file_documents(files: tuple[tuple[str, str], ...]) -> Iterator[dict[str, str]]:
     for path, _ in files:
         with open(path, encoding="utf-8") as lines:
             by_line = not any(not line.strip() for line in lines)

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 
+from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from autobert_zero_hf.training.masked_lm import MaskedRows
 from autobert_zero_hf.training.masked_lm_training import learning_rate_at, make_optimizer, set_learning_rate
 
@@ -19,6 +20,10 @@ _STEPS_BETWEEN_CHECKPOINTS = 50
 
 class SuperNetTraining:
     """The training of a super-net, over all processes; it goes on from its checkpoint where there is one.
+
+    Layer types and kernels are drawn evenly. The attentions of a backbone are random formulas in a share of the draws,
+    and standard ones in the rest: a random formula seldom lets much of its input through, so that a super-net that
+    meets nothing else learns little more than the words' frequencies (`tests/benchmarks/supernet_attention.py`).
 
     The gradients of a step's backbones are computed one by one, each clipped to length 1, so that a wild backbone does
     not drown the others, and averaged. The processes share the backbones of a step. Which backbones, rows and masks a
@@ -91,9 +96,13 @@ class SuperNetTraining:
         return (losses / finite).item() if finite else float("nan")
 
     def _backbone_gradient(self, draw: int, parameters: list[torch.nn.Parameter]) -> torch.Tensor:
-        layers = self.space.sample(random.Random(f"{self.seed}/super-net/{draw}")).layers
+        rng = random.Random(f"{self.seed}/super-net/{draw}")
+        attention = None if rng.random() < self.options.random_attention else BERT_ATTENTION
+        layers = self.space.sample(rng, attention).layers
         batch = self.rows.sample(draw, self.options.supernet_batch_size, self.seed).to(parameters[0].device)
-        with self.accelerator.autocast():
+        devices = [batch.input_ids.device] if batch.input_ids.is_cuda else []
+        with torch.random.fork_rng(devices), self.accelerator.autocast():
+            torch.manual_seed(rng.getrandbits(63))  # of the dropout
             loss = self.net(layers, batch.input_ids, batch.labels).loss
         gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
         flat = torch.cat(

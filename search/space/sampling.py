@@ -8,6 +8,8 @@ from autobert_zero_hf.model.axes import infer_axes, mixes_tokens
 from autobert_zero_hf.model.graph import INPUTS, AttentionGraph, FormulaError, Node
 from autobert_zero_hf.model.operations import TOKENS_BY_FEATURES, Axes, AxesError, operation
 
+_TRIES = 10_000
+
 Weights = Mapping[str, float]
 """A probability, up to a factor, for each operation."""
 
@@ -24,8 +26,11 @@ def sample_graph(
 
     Each step draws an operation among those that are legal on something that is there, and operands among the legal
     ones. Operands that nothing uses yet are preferred, so that what was grown ends up in the graph.
+
+    Raises:
+        ValueError: if no such graph turns up in 10,000 tries.
     """
-    while True:
+    for _ in range(_TRIES):
         nodes = [Node(name) for name in INPUTS]
         axes: list[Axes] = [TOKENS_BY_FEATURES] * len(nodes)
         for _ in range(rng.randint(1, max_operations)):
@@ -44,6 +49,9 @@ def sample_graph(
                 continue
             if mixes_tokens(infer_axes(graph)):
                 return graph
+    raise ValueError(
+        f"no attention that mixes tokens turned up with {max_operations} operations at most of {', '.join(operations)}"
+    )
 
 
 def _legal_operands(name: str, axes: list[Axes]) -> list[tuple[int, ...]]:

@@ -39,6 +39,7 @@ class SearchSpace:
             problems.append(f"kernel sizes are odd numbers from 1, not {list(self.kernel_sizes)}")
         if problems:
             raise ValueError("; ".join(problems))
+        self.sample_attention(random.Random(0))
 
     def accepts(self, graph: AttentionGraph) -> bool:
         """Whether an attention belongs to the space: known operations, not too many, legal, and tokens are mixed."""
@@ -51,13 +52,19 @@ class SearchSpace:
         except FormulaError:
             return False
 
-    def sample(self, rng: random.Random) -> Candidate:
-        """A random backbone: each layer a convolution or an attention with even chances."""
-        return Candidate(tuple(self.sample_layer(rng) for _ in range(self.num_layers)))
+    def sample(self, rng: random.Random, attention: str | None = None) -> Candidate:
+        """A random backbone: each layer a convolution or an attention with even chances.
 
-    def sample_layer(self, rng: random.Random) -> str:
-        """A random layer."""
-        return self.sample_convolution(rng) if rng.random() < 0.5 else self.sample_attention(rng)
+        Args:
+            rng: the source of chance.
+            attention: what every attention computes; random ones by default.
+        """
+        return Candidate(
+            tuple(
+                self.sample_convolution(rng) if rng.random() < 0.5 else attention or self.sample_attention(rng)
+                for _ in range(self.num_layers)
+            )
+        )
 
     def sample_convolution(self, rng: random.Random) -> str:
         """A convolution with a random kernel."""

@@ -1,0 +1,70 @@
+"""Every test runs offline, with caches of its own."""
+
+import os
+import tempfile
+
+# Before any library of Hugging Face is imported.
+os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="autobert-zero-tests-")
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+import random
+import shutil
+from collections.abc import Iterator
+
+import pytest
+import torch
+from datasets import Dataset
+from hypothesis import HealthCheck, settings
+from transformers import BertTokenizer
+
+from autobert_zero_hf import AutoBertZeroConfig
+from autobert_zero_hf.training.corpus import load_documents
+from autobert_zero_hf.training.tokenization import train_tokenizer
+
+settings.register_profile(
+    "default", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("default")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _caches() -> Iterator[None]:
+    yield
+    shutil.rmtree(os.environ["HF_HOME"], ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def rng() -> random.Random:
+    return random.Random(0)
+
+
+@pytest.fixture(scope="session")
+def documents() -> Dataset:
+    """Real text: the first news articles of each topic of the demo."""
+    news = load_documents()
+    return news.select(range(0, len(news), 10))
+
+
+@pytest.fixture(scope="session")
+def tokenizer(documents: Dataset) -> BertTokenizer:
+    return train_tokenizer(documents, vocab_size=1000, max_length=64)
+
+
+@pytest.fixture(scope="session")
+def tiny_config(tokenizer: BertTokenizer) -> AutoBertZeroConfig:
+    """Two layers of width 32; tests replace the layers."""
+    return AutoBertZeroConfig(
+        layers=["conv(3)", "matmul(softmax(scale(matmul(q, transpose(k)))), v)"],
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+    )

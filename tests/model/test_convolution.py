@@ -1,0 +1,48 @@
+import pytest
+import torch
+
+from autobert_zero_hf.model.convolution import banded_product, grouped_convolution, lightweight_convolution
+
+
+def by_hand(x: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """A loop over tokens and places of the kernel."""
+    out = torch.zeros_like(x)
+    size = weights.shape[-1]
+    for i in range(x.shape[1]):
+        for place in range(size):
+            j = i + place - size // 2
+            if 0 <= j < x.shape[1]:
+                out[:, i] += weights[:, place, None] * x[:, j]
+    return out
+
+
+@pytest.mark.parametrize("form", [banded_product, grouped_convolution])
+@pytest.mark.parametrize("size", [1, 3, 9, 31])
+@pytest.mark.parametrize("tokens", [1, 2, 8, 20])
+def test_each_form_computes_the_convolution(form, size: int, tokens: int) -> None:
+    x = torch.randn(2, tokens, 3, 4, dtype=torch.float64, requires_grad=True)
+    weights = torch.randn(3, size, dtype=torch.float64, requires_grad=True)
+    out, wanted = form(x, weights), by_hand(x, weights)
+    torch.testing.assert_close(out, wanted)
+    toward = torch.randn_like(out)
+    for a, w in zip(
+        torch.autograd.grad((out * toward).sum(), [x, weights]),
+        torch.autograd.grad((wanted * toward).sum(), [x, weights]),
+        strict=True,
+    ):
+        torch.testing.assert_close(a, w)
+
+
+@pytest.mark.parametrize("size", [3, 65])
+def test_padding_counts_as_the_end_of_the_text(size: int) -> None:
+    x, kernels = torch.randn(2, 12, 2, 4), torch.randn(2, size)
+    mask = torch.ones(2, 12, dtype=torch.bool)
+    mask[1, 7:] = False
+    out = lightweight_convolution(x, kernels, mask)
+    torch.testing.assert_close(out[0], lightweight_convolution(x[:1], kernels)[0])
+    torch.testing.assert_close(out[1, :7], lightweight_convolution(x[1:, :7], kernels)[0])
+
+
+def test_kernels_are_averages() -> None:
+    out = lightweight_convolution(torch.ones(1, 20, 2, 4), torch.randn(2, 5))
+    torch.testing.assert_close(out[:, 2:-2], torch.ones(1, 16, 2, 4))

@@ -1,0 +1,249 @@
+"""The transformers model; the independent reference is transformers' own BertModel."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import (
+    AutoModel,
+    AutoModelForMaskedLM,
+    AutoModelForSequenceClassification,
+    BertConfig,
+    BertForMaskedLM,
+    BertTokenizer,
+)
+
+from autobert_zero_hf import (
+    AutoBertZeroConfig,
+    AutoBertZeroForMaskedLM,
+    AutoBertZeroForSequenceClassification,
+    AutoBertZeroModel,
+    architecture,
+)
+from autobert_zero_hf.model.architectures import AUTOBERT_ZERO
+
+FROM_BERT = {
+    "embeddings.LayerNorm": "embeddings.norm",
+    "encoder.layer": "layers",
+    "attention.self.query": "attention.q_proj",
+    "attention.self.key": "attention.k_proj",
+    "attention.self.value": "attention.v_proj",
+    "attention.output.dense": "attention.o_proj",
+    "attention.output.LayerNorm": "mixer_norm",
+    "intermediate.dense": "mlp.up_proj",
+    "output.dense": "mlp.down_proj",
+    "output.LayerNorm": "mlp_norm",
+    "bert.": "autobert_zero.",
+    "cls.predictions.transform.dense": "head.dense",
+    "cls.predictions.transform.LayerNorm": "head.norm",
+    "cls.predictions.decoder": "decoder",
+    "cls.predictions.bias": "decoder.bias",
+}
+
+
+def config_with(config: AutoBertZeroConfig, layers: list[str], **changes) -> AutoBertZeroConfig:
+    return AutoBertZeroConfig(**{**config.to_dict(), "layers": layers, "num_hidden_layers": len(layers), **changes})
+
+
+@pytest.fixture(params=["hybrid", "attention", "convolution", "paper"])
+def config(request: pytest.FixtureRequest, tiny_config: AutoBertZeroConfig) -> AutoBertZeroConfig:
+    layers = {
+        "hybrid": tiny_config.layers,
+        "attention": architecture("bert", 2),
+        "convolution": ["conv(3)", "conv(65)"],
+        "paper": list(AUTOBERT_ZERO),
+    }
+    return config_with(tiny_config, layers[request.param])
+
+
+def batch_of(config: AutoBertZeroConfig) -> dict[str, torch.Tensor]:
+    """Two rows of 10 and 6 tokens."""
+    input_ids = torch.randint(5, config.vocab_size, (2, 10))
+    attention_mask = torch.ones_like(input_ids)
+    attention_mask[1, 6:] = 0
+    return {"input_ids": input_ids, "attention_mask": attention_mask}
+
+
+@pytest.mark.parametrize("implementation", ["sdpa", "eager"])
+def test_with_the_bert_backbone_it_is_bert(tiny_config: AutoBertZeroConfig, implementation: str) -> None:
+    config = config_with(tiny_config, architecture("bert", 3))
+    bert = BertForMaskedLM(
+        BertConfig(
+            vocab_size=config.vocab_size,
+            hidden_size=config.hidden_size,
+            num_hidden_layers=3,
+            num_attention_heads=config.num_attention_heads,
+            intermediate_size=config.intermediate_size,
+            max_position_embeddings=config.max_position_embeddings,
+        )
+    ).eval()
+    weights = {}
+    for name, weight in bert.state_dict().items():
+        for old, new in FROM_BERT.items():
+            name = name.replace(old, new)
+        weights[name] = torch.randn_like(weight) * 0.1 if "norm" not in name else weight
+    ours = AutoBertZeroForMaskedLM(config).eval()
+    ours.set_attn_implementation(implementation)
+    weights["decoder.weight"] = weights["autobert_zero.embeddings.word_embeddings.weight"]
+    assert ours.load_state_dict(weights, strict=True)
+    back = {name: weights[_to_ours(name)] for name in bert.state_dict()}
+    bert.load_state_dict(back)
+    batch = batch_of(config)
+    batch["token_type_ids"] = torch.randint(0, 2, batch["input_ids"].shape)
+    real = batch["attention_mask"].bool()
+    with torch.no_grad():
+        wanted = bert(**batch, output_hidden_states=True)
+        actual = ours(**batch, output_hidden_states=True)
+    for a, w in zip((*actual.hidden_states, actual.logits), (*wanted.hidden_states, wanted.logits), strict=True):
+        torch.testing.assert_close(a[real], w[real], rtol=1e-5, atol=1e-5)
+
+
+def _to_ours(name: str) -> str:
+    for old, new in FROM_BERT.items():
+        name = name.replace(old, new)
+    return name
+
+
+def test_padding_changes_nothing_for_real_tokens(config: AutoBertZeroConfig) -> None:
+    batch = batch_of(config)
+    labels = torch.full((2, 10), -100)
+    labels[1, 2] = 7
+    for implementation in ("sdpa", "eager"):
+        model = AutoBertZeroForMaskedLM(config).eval()
+        model.set_attn_implementation(implementation)
+        with torch.no_grad():
+            padded = model(**batch, labels=labels)
+            alone = model(input_ids=batch["input_ids"][1:, :6], labels=labels[1:, :6])
+            other_padding = batch["input_ids"].clone()
+            other_padding[1, 6:] = 9
+            again = model(input_ids=other_padding, attention_mask=batch["attention_mask"])
+        torch.testing.assert_close(padded.logits[1, :6], alone.logits[0], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(padded.loss, alone.loss)
+        assert torch.equal(padded.logits[1, :6], again.logits[1, :6])
+
+
+def test_implementations_agree(config: AutoBertZeroConfig) -> None:
+    batch = batch_of(config)
+    model = AutoBertZeroModel(config).eval()
+    with torch.no_grad():
+        planned = model(**batch).last_hidden_state
+        model.set_attn_implementation("eager")
+        reference = model(**batch, output_attentions=True)
+    real = batch["attention_mask"].bool()
+    torch.testing.assert_close(planned[real], reference.last_hidden_state[real], rtol=1e-4, atol=1e-5)
+    attentions = [weights for weights in reference.attentions if weights is not None]
+    assert len(attentions) == sum(kind == "full_attention" for kind in config.layer_types)
+    for weights in attentions:
+        assert weights.shape == (2, 2, 10, 10)
+        torch.testing.assert_close(weights[1, :, :, 6:].sum(), torch.tensor(0.0))
+
+
+def test_only_the_projections_that_a_formula_uses_exist(tiny_config: AutoBertZeroConfig) -> None:
+    layers = ["matmul(softmax(matmul(q, transpose(q))), q)", "matmul(softmax(matmul(q, transpose(k))), k)"]
+    model = AutoBertZeroModel(config_with(tiny_config, layers))
+    names = [sorted(name for name, _ in layer.attention.named_children()) for layer in model.layers]
+    assert names == [["o_proj", "q_proj"], ["k_proj", "o_proj", "q_proj"]]
+
+
+def test_sparse_prediction_gives_the_same_loss_and_gradients(tiny_config: AutoBertZeroConfig) -> None:
+    batch = batch_of(tiny_config)
+    labels = torch.where(torch.rand(2, 10) < 0.3, batch["input_ids"], -100)
+    model = AutoBertZeroForMaskedLM(tiny_config).eval()
+    dense = model(**batch, labels=labels)
+    wanted = torch.autograd.grad(dense.loss, list(model.parameters()), allow_unused=True)
+    model.config = config_with(tiny_config, tiny_config.layers, sparse_prediction=True)
+    sparse = model(**batch, labels=labels)
+    assert sparse.logits.shape == ((labels != -100).sum(), tiny_config.vocab_size)
+    torch.testing.assert_close(sparse.loss, dense.loss)
+    for a, w in zip(torch.autograd.grad(sparse.loss, list(model.parameters()), allow_unused=True), wanted, strict=True):
+        torch.testing.assert_close(a, w)
+
+
+def test_it_learns_and_accumulates_gradients(config: AutoBertZeroConfig) -> None:
+    batch = batch_of(config)
+    labels = torch.where(torch.rand(2, 10) < 0.5, batch["input_ids"], -100)
+    model = AutoBertZeroForMaskedLM(config)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    losses = []
+    for _ in range(40):
+        loss = model(**batch, labels=labels).loss
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0] / 3
+    whole = model.eval()(**batch, labels=labels, num_items_in_batch=1000).loss
+    torch.testing.assert_close(whole, model(**batch, labels=labels).loss * (labels != -100).sum() / 1000)
+
+
+@pytest.mark.parametrize("problem_type", ["single_label_classification", "multi_label_classification", "regression"])
+def test_classification_losses(tiny_config: AutoBertZeroConfig, problem_type: str) -> None:
+    many = 1 if problem_type == "regression" else 3
+    config = AutoBertZeroConfig(**{**tiny_config.to_dict(), "num_labels": many, "problem_type": problem_type})
+    model = AutoBertZeroForSequenceClassification(config).eval()
+    labels = {
+        "single_label_classification": torch.tensor([0, 2]),
+        "multi_label_classification": torch.tensor([[0.0, 1.0, 1.0], [1.0, 0.0, 0.0]]),
+        "regression": torch.tensor([0.5, -1.0]),
+    }[problem_type]
+    out = model(**batch_of(config), labels=labels)
+    assert out.logits.shape == (2, many)
+    wanted = {
+        "single_label_classification": lambda: torch.nn.functional.cross_entropy(out.logits, labels),
+        "multi_label_classification": lambda: torch.nn.functional.binary_cross_entropy_with_logits(out.logits, labels),
+        "regression": lambda: torch.nn.functional.mse_loss(out.logits[:, 0], labels),
+    }[problem_type]()
+    torch.testing.assert_close(out.loss, wanted)
+
+
+def test_another_process_loads_it_bit_by_bit(
+    config: AutoBertZeroConfig, tokenizer: BertTokenizer, tmp_path: Path
+) -> None:
+    model = AutoBertZeroForMaskedLM(config).eval()
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    text = "The prime minister said the economy was growing."
+    with torch.no_grad():
+        wanted = model(**tokenizer(text, return_tensors="pt")).logits
+    script = (
+        "import sys, torch, autobert_zero_hf\n"
+        "from safetensors.torch import save_file\n"
+        "from transformers import AutoModelForMaskedLM, AutoTokenizer\n"
+        "folder, text = sys.argv[1:]\n"
+        "model = AutoModelForMaskedLM.from_pretrained(folder).eval()\n"
+        "with torch.no_grad():\n"
+        "    logits = model(**AutoTokenizer.from_pretrained(folder)(text, return_tensors='pt')).logits\n"
+        "save_file({'logits': logits}, folder + '/out.safetensors')\n"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path), text], check=True)
+    assert torch.equal(load_file(tmp_path / "out.safetensors")["logits"], wanted)
+
+
+def test_the_auto_classes_know_it(config: AutoBertZeroConfig, tmp_path: Path) -> None:
+    model = AutoBertZeroForMaskedLM(config)
+    assert model.decoder.weight is model.autobert_zero.embeddings.word_embeddings.weight
+    model.save_pretrained(tmp_path)
+    assert isinstance(AutoModel.from_pretrained(tmp_path), AutoBertZeroModel)
+    loaded = AutoModelForMaskedLM.from_pretrained(tmp_path)
+    assert isinstance(loaded, AutoBertZeroForMaskedLM)
+    assert loaded.decoder.weight is loaded.autobert_zero.embeddings.word_embeddings.weight
+    assert isinstance(
+        AutoModelForSequenceClassification.from_pretrained(tmp_path), AutoBertZeroForSequenceClassification
+    )
+    assert isinstance(AutoModel.from_config(config), AutoBertZeroModel)
+
+
+@pytest.mark.parametrize(
+    "inputs", [{}, {"input_ids": torch.ones(1, 4, dtype=torch.long), "inputs_embeds": torch.ones(1, 4, 32)}]
+)
+def test_exactly_one_input_is_taken(tiny_config: AutoBertZeroConfig, inputs: dict) -> None:
+    with pytest.raises(ValueError, match="exactly one of"):
+        AutoBertZeroModel(tiny_config)(**inputs)
+
+
+def test_a_mask_of_another_shape_is_refused(tiny_config: AutoBertZeroConfig) -> None:
+    with pytest.raises(ValueError, match="must have shape"):
+        AutoBertZeroModel(tiny_config)(torch.ones(1, 4, dtype=torch.long), attention_mask=torch.ones(1, 1, 4, 4))

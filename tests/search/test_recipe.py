@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import pytest
+import yaml
+from autobert_zero_hf.search.recipe import OPTION_NAMES, RECIPES, Recipe, RecipeError, load_options
+
+
+@pytest.mark.parametrize("name", [file.stem for file in RECIPES.glob("*.yaml")])
+def test_recipes_of_the_package_are_whole(name: str) -> None:
+    recipe = Recipe.from_dict(load_options(name))
+    assert Recipe.from_dict(recipe.to_dict()) == recipe
+    assert set(recipe.to_dict()) == set(OPTION_NAMES)
+    assert Recipe.from_dict(yaml.safe_load(yaml.safe_dump(recipe.to_dict()))) == recipe
+    assert "autobert-zero search --output-dir" in (RECIPES / f"{name}.yaml").read_text()
+
+
+def test_the_defaults_are_those_of_quickstart() -> None:
+    assert Recipe.from_dict({}) == Recipe.from_dict(load_options("quickstart"))
+
+
+WRONG = {
+    "unknown": ({"supernet_step": 5}, "unknown option 'supernet_step': the nearest known one is 'supernet_steps'"),
+    "type": ({"seed": "zero"}, "seed must be a whole number, not 'zero'"),
+    "boolean": ({"seed": True}, "seed must be a whole number, not True"),
+    "fraction": ({"num_layers": 2.5}, "num_layers must be a whole number, not 2.5"),
+    "list": ({"kernel_sizes": 3}, "kernel_sizes must be a list of whole numbers, not 3"),
+    "in a list": ({"text": ["a", 1]}, "text must be a list of texts"),
+    "choice": ({"mixed_precision": "fp8"}, "mixed_precision must be one of no, bf16, not 'fp8'"),
+    "range": ({"held_out": 0.95}, "held_out must be at least 0.001 and below 0.9, not 0.95"),
+    "negative": ({"candidates": -1}, "candidates must be at least 1, not -1"),
+    "not a number": ({"alpha": float("nan")}, "alpha must be at least 0, not nan"),
+    "even kernel": ({"kernel_sizes": [3, 4]}, "odd numbers"),
+    "kernels fall": ({"kernel_sizes": [5, 3]}, "kernel_sizes must rise"),
+    "heads": ({"num_attention_heads": 3}, "hidden_size (128) is not a multiple of num_attention_heads (3)"),
+}
+
+
+@pytest.mark.parametrize(("options", "reason"), WRONG.values(), ids=WRONG.keys())
+def test_what_is_wrong_is_said(options: dict, reason: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        Recipe.from_dict(options)
+    assert reason in str(caught.value)
+
+
+def test_all_problems_are_named_at_once() -> None:
+    with pytest.raises(RecipeError, match=r"seed.*; .*alpah.*'alpha'.*; candidates"):
+        Recipe.from_dict({"seed": None, "alpah": 2, "candidates": 0})
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [("seed: [", "is not YAML"), ("- seed", "a recipe is a mapping"), ("sede: 1", "nearest known one is 'seed'")],
+)
+def test_a_bad_file_is_named(tmp_path: Path, content: str, reason: str) -> None:
+    (tmp_path / "mine.yaml").write_text(content)
+    with pytest.raises(RecipeError, match=reason) as caught:
+        load_options(str(tmp_path / "mine.yaml"))
+    assert "mine.yaml" in str(caught.value)
+
+
+def test_a_missing_recipe_names_those_that_are_there() -> None:
+    with pytest.raises(RecipeError, match=r"no recipe 'quickstat': give one of .*quickstart"):
+        load_options("quickstat")

@@ -110,9 +110,9 @@ class FinalOptions:
     """How the winner, and a BERT beside it, are trained on."""
 
     final_steps: Annotated[int, Range(0)] = option(
-        400, "training steps of the winner and of the BERT, on their inherited weights"
+        500, "training steps of the winner and of the BERT, on their inherited weights"
     )
-    final_batch_size: Annotated[int, Range(1)] = option(16, "rows of such a step")
+    final_batch_size: Annotated[int, Range(1)] = option(8, "rows of such a step")
     final_learning_rate: Annotated[float, Range(0.0)] = option(1e-3, "peak learning rate")
 
 

@@ -98,7 +98,7 @@ def test_training_learns_and_goes_on_where_it_was_broken_off(
     assert second.steps_done == 50
     second.run(lambda step, note: None)
     assert all(torch.equal(a, b) for a, b in zip(whole.weights, resumed.weights, strict=True))
-    assert sum(losses[-10:]) < sum(losses[:10]) - 5
+    assert sum(losses[-10:]) < sum(losses[:10]) - 2
     assert training(fresh(), rows, tmp_path).finished
 
 

@@ -66,13 +66,11 @@ class _SearchRun:
 
     def _open_journal(self) -> Journal:
         """The journal itself in the main process, its events in the others."""
-        journal = None
-        if self.accelerator.is_main_process:
-            journal = Journal.open(self.folder / "journal.jsonl", self.recipe.to_dict())
-            text = yaml.safe_dump(self.recipe.to_dict(), sort_keys=False, allow_unicode=True)
-            (self.folder / "recipe.yaml").write_text(text, encoding="utf-8")
+        recipe = self.recipe.to_dict()
+        main = self.accelerator.is_main_process
+        journal = Journal.open(self.folder / "journal.jsonl", recipe) if main else None
         events = broadcast_object_list([journal.events if journal else None])[0]
-        return journal or Journal(None, events)
+        return journal or Journal(None, recipe, events)
 
     def run(self) -> None:
         if finished := self.journal.of("finished"):
@@ -97,7 +95,9 @@ class _SearchRun:
                 options.text, options.dataset, options.dataset_config, options.dataset_split, options.text_column
             )
             parts = documents.train_test_split(test_size=options.held_out, seed=self.seed)
-            if not (place / "tokenizer_config.json").exists():
+            # What a run left that was stopped before its first event may be of another text.
+            known = self.journal.of("data") and (place / "tokenizer_config.json").exists()
+            if self.accelerator.is_main_process and not known:
                 train_tokenizer(parts["train"], options.vocab_size, options.sequence_length).save_pretrained(place)
             tokenizer = AutoTokenizer.from_pretrained(place)
             packed = {name: pack(part, tokenizer, options.sequence_length) for name, part in parts.items()}
@@ -112,6 +112,9 @@ class _SearchRun:
         if not (known := self.journal.of("data")):
             counts = {"documents": len(parts["train"]), "held_out_documents": len(parts["test"])}
             counts.update(rows=len(train), held_out_rows=len(test), vocabulary=len(tokenizer))
+            if self.accelerator.is_main_process:
+                text = yaml.safe_dump(self.recipe.to_dict(), sort_keys=False, allow_unicode=True)
+                (self.folder / "recipe.yaml").write_text(text, encoding="utf-8")
             self.journal.append("data", **counts, digest=digest)
         elif known[0]["digest"] != digest:
             raise JournalError(f"{self.folder} was begun on another text: use that text again, or another --output-dir")

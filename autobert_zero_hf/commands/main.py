@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Returns:
-        The exit status: 0, 1 for an interruption, or 2 for something that the user can mend.
+        The exit status: 0, 2 for something that the user can mend, or 130 for an interruption.
     """
     logging.basicConfig(format="%(levelname)s: %(message)s")
     options = make_parser().parse_args(arguments)
@@ -43,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on where it stopped", file=sys.stderr)
-        return 1
+        again = ": the same command goes on where it stopped" if options.command == "search" else ""
+        print(f"interrupted{again}", file=sys.stderr)
+        return 130
     return 0

@@ -1,8 +1,12 @@
 """`autobert-zero search`: search for a backbone."""
 
+import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
+
+import datasets
+import transformers
 
 from autobert_zero_hf.options import add_options
 from autobert_zero_hf.search.recipe import GROUPS, OPTION_NAMES, Recipe, load_options
@@ -41,5 +45,9 @@ def run(arguments: Namespace) -> None:
     """Search by the recipe, overridden by the options that were given."""
     from autobert_zero_hf.search.run import search
 
+    # The search shows its own progress; bars of the libraries are for a terminal.
+    transformers.utils.logging.disable_progress_bar()
+    if not sys.stdout.isatty():
+        datasets.disable_progress_bars()
     given = {name: value for name, value in vars(arguments).items() if name in OPTION_NAMES}
     search(Recipe.from_dict({**load_options(arguments.recipe), **given}), arguments.output_dir)

@@ -1,6 +1,6 @@
 """The configuration of an AutoBERT-Zero model: BERT's, and a line of text for each layer."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from huggingface_hub.dataclasses import strict
 from transformers.configuration_utils import PreTrainedConfig
@@ -28,6 +28,9 @@ class AutoBertZeroConfig(PreTrainedConfig):
         The number of layers; follows from `layers` where that is given. The default is 12.
     head_dim (`int`, *optional*):
         The size of an attention head; `hidden_size / num_attention_heads` by default, but free.
+    classifier_pooling (`str`, *optional*, defaults to `"cls"`):
+        What the pooler takes: `"cls"`, the first token as in BERT, or `"mean"`, the mean over real tokens. Where every
+        layer is a convolution the first token sees the beginning of the text only.
     sparse_prediction (`bool`, *optional*, defaults to `False`):
         Whether a masked-LM model with labels decodes the labelled places only: the same loss, for less work.
 
@@ -68,6 +71,7 @@ class AutoBertZeroConfig(PreTrainedConfig):
     initializer_range: float = 0.02
     layer_norm_eps: float = 1e-12
     classifier_dropout: float | int | None = None
+    classifier_pooling: Literal["cls", "mean"] = "cls"
     sparse_prediction: bool = False
     pad_token_id: int | None = 0
     bos_token_id: int | None = None

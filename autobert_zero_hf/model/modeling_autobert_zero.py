@@ -201,14 +201,22 @@ class AutoBertZeroLayer(GradientCheckpointingLayer):
 
 
 class AutoBertZeroPooler(nn.Module):
-    """The first token's hidden state through a linear layer and tanh: (B, N, C) -> (B, C)."""
+    """The first token, or the mean over real tokens, through a linear layer and tanh: (B, N, C) -> (B, C)."""
 
     def __init__(self, config: AutoBertZeroConfig):
         super().__init__()
+        self.mean = config.classifier_pooling == "mean"
         self.dense = nn.Linear(config.hidden_size, config.hidden_size)
 
-    def forward(self, hidden_states: Tensor) -> Tensor:
-        return torch.tanh(self.dense(hidden_states[:, 0]))
+    def forward(self, hidden_states: Tensor, token_mask: Tensor | None = None) -> Tensor:
+        if not self.mean:
+            pooled = hidden_states[:, 0]
+        elif token_mask is None:
+            pooled = hidden_states.mean(1)
+        else:
+            weights = token_mask[:, :, None].to(hidden_states.dtype)
+            pooled = (hidden_states * weights).sum(1) / weights.sum(1).clamp_min(1)
+        return torch.tanh(self.dense(pooled))
 
 
 class AutoBertZeroPredictionHead(nn.Module):
@@ -286,7 +294,7 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
             hidden_states = layer(hidden_states, kernel_mask, token_mask, **kwargs)
         return BaseModelOutputWithPooling(
             last_hidden_state=hidden_states,
-            pooler_output=None if self.pooler is None else self.pooler(hidden_states),
+            pooler_output=None if self.pooler is None else self.pooler(hidden_states, token_mask),
         )
 
 

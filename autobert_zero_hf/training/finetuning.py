@@ -2,11 +2,13 @@
 
 import json
 import math
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
+import torch
 from datasets import Dataset
 from transformers import (
     AutoModelForSequenceClassification,
@@ -78,6 +80,8 @@ def finetune(model: str, task: Task, output_dir: Path, options: FineTuningOption
         save_strategy="no",
         logging_strategy="epoch",
         report_to="none",
+        disable_tqdm=not sys.stderr.isatty(),
+        dataloader_pin_memory=torch.cuda.is_available(),
     )
     try:
         tokenizer = AutoTokenizer.from_pretrained(model)

@@ -22,36 +22,38 @@ class JournalError(AutoBertZeroError):
 class Journal:
     """Events in the order in which they were written; the first is `start`, with the version and the recipe.
 
-    Each event carries `elapsed`, the seconds of the search so far, those of earlier runs counted in.
+    Each event carries `elapsed`, the seconds of the search so far, those of earlier runs counted in. The start is
+    written together with the first event after it, so that a search that could not begin leaves nothing behind.
 
     Args:
         path: the file; None keeps the events in memory, for the processes that follow the one that writes.
+        recipe: the options of the search.
         events: what was written before.
     """
 
-    def __init__(self, path: Path | None, events: list[dict[str, Any]]):
+    def __init__(self, path: Path | None, recipe: dict[str, Any], events: list[dict[str, Any]]):
         self.path = path
+        self.recipe = recipe
         self.events = events
         self.spent_before: float = max((event["elapsed"] for event in events), default=0.0)
         self._opened = time.monotonic()
 
     @classmethod
     def open(cls, path: Path, recipe: dict[str, Any]) -> "Journal":
-        """Open the journal of a recipe, or begin it.
+        """Open the journal of a recipe, new or old.
 
         Raises:
             JournalError: if it belongs to another recipe or version, or is damaged before its last line.
+            OSError: if its folder cannot be made.
         """
-        journal = cls(path, list(_read(path)))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        journal = cls(path, recipe, list(_read(path)))
         if journal.events:
-            journal._check(path, recipe)
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            journal.append("start", version=VERSION, recipe=recipe)
+            journal._check(path)
         return journal
 
-    def _check(self, path: Path, recipe: dict[str, Any]) -> None:
-        start = self.events[0]
+    def _check(self, path: Path) -> None:
+        start, recipe = self.events[0], self.recipe
         if start["event"] != "start" or start.get("version") != VERSION:
             raise JournalError(
                 f"{path} is not a journal of version {VERSION}, but {start.get('version')!r}: use another --output-dir"
@@ -74,6 +76,8 @@ class Journal:
 
     def append(self, event: str, **facts: Any) -> None:
         """Write an event; it is on the disk when this returns."""
+        if not self.events and event != "start":
+            self.append("start", version=VERSION, recipe=self.recipe)
         record = {"event": event, **facts, "elapsed": round(self.elapsed(), 2)}
         self.events.append(record)
         if self.path is None:

@@ -162,6 +162,18 @@ def test_sparse_prediction_gives_the_same_loss_and_gradients(tiny_config: AutoBe
         torch.testing.assert_close(a, w)
 
 
+@pytest.mark.parametrize("pooling", ["cls", "mean"])
+def test_pooling_leaves_padding_out(config: AutoBertZeroConfig, pooling: str) -> None:
+    model = AutoBertZeroModel(config_with(config, config.layers, classifier_pooling=pooling)).eval()
+    batch = batch_of(config)
+    with torch.no_grad():
+        padded = model(**batch)
+        alone = model(batch["input_ids"][1:, :6])
+    torch.testing.assert_close(padded.pooler_output[1], alone.pooler_output[0], rtol=1e-4, atol=1e-5)
+    taken = padded.last_hidden_state[1, :6].mean(0) if pooling == "mean" else padded.last_hidden_state[1, 0]
+    torch.testing.assert_close(padded.pooler_output[1], torch.tanh(model.pooler.dense(taken)), rtol=1e-4, atol=1e-5)
+
+
 def test_it_learns_and_accumulates_gradients(config: AutoBertZeroConfig) -> None:
     batch = batch_of(config)
     labels = torch.where(torch.rand(2, 10) < 0.5, batch["input_ids"], -100)

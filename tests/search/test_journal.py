@@ -77,5 +77,12 @@ def test_another_version_is_refused(path: Path) -> None:
 def test_a_follower_writes_nothing(path: Path) -> None:
     events = written(path).events
     before = path.read_bytes()
-    Journal(None, list(events)).append("candidate", number=3)
+    Journal(None, RECIPE, list(events)).append("candidate", number=3)
     assert path.read_bytes() == before
+
+
+def test_nothing_is_written_before_the_first_event(path: Path) -> None:
+    Journal.open(path, RECIPE)
+    assert not path.exists()
+    Journal.open(path, {**RECIPE, "seed": 9}).append("data", rows=1)
+    assert [event["event"] for event in Journal.open(path, {**RECIPE, "seed": 9}).events] == ["start", "data"]

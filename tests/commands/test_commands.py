@@ -1,0 +1,130 @@
+"""The command line as a user meets it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from datasets import Dataset
+from transformers import AutoModelForSequenceClassification, BertConfig, BertModel, BertTokenizer
+
+from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
+from autobert_zero_hf.commands.main import main
+
+
+@pytest.fixture(scope="module")
+def model_folder(
+    tiny_config: AutoBertZeroConfig, tokenizer: BertTokenizer, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    torch.manual_seed(0)
+    config = AutoBertZeroConfig(**{**tiny_config.to_dict(), "classifier_pooling": "mean"})
+    AutoBertZeroForMaskedLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("command", ["search", "finetune", "show"])
+def test_help_shows_an_example_that_parses(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    from autobert_zero_hf.commands.main import make_parser
+
+    with pytest.raises(SystemExit, match="0"):
+        main([command, "--help"])
+    printed = capsys.readouterr().out
+    examples = [line.split() for line in printed.split("example:")[1].splitlines() if "autobert-zero " in line]
+    assert examples
+    for words in examples:
+        assert make_parser().parse_args(words[words.index("autobert-zero") + 1 :]).command == command
+
+
+def test_show_counts_what_the_model_has(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "bert", "--tokens", "128"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "12 layers, hidden size 768, 12 heads of 64" in lines[0]
+    bert = BertModel(BertConfig(), add_pooling_layer=True)
+    assert f"{bert.num_parameters():,} parameters" in lines[0]
+    number, parameters, operations, formula = lines[3].split(maxsplit=3)
+    assert (number, formula) == ("1", "matmul(softmax(scale(matmul(q, transpose(k)))), v)")
+    assert int(parameters.replace(",", "")) == sum(p.numel() for p in bert.encoder.layer[0].parameters())
+    # Four linears of 768 x 768, two of 768 x 3072; for each of 12 heads two products of 128 x 64, and a scale and a
+    # softmax of 128 scores.
+    assert int(operations.replace(",", "")) == 4 * 768**2 + 2 * 768 * 3072 + 12 * (2 * 128 * 64 + 2 * 128)
+
+
+def test_show_reads_a_folder(model_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", str(model_folder)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[3].endswith("  conv(3)")
+    assert lines[4].endswith("  matmul(softmax(scale(matmul(q, transpose(k)))), v)")
+
+
+def test_fine_tuning_beats_the_majority_class(
+    model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--epochs", "2", "--max-length", "64", "--learning-rate", "0.005"]
+    task = ["finetune", "--model", str(model_folder), "--task", "bbc_topics", "--output-dir", str(tmp_path)]
+    assert main([*task, *words]) == 0
+    result = json.loads((tmp_path / "result.json").read_text())
+    printed = capsys.readouterr().out
+    assert f"accuracy {result['accuracy']:.4f} ± {result['standard_error']:.4f}" in printed
+    assert f"the majority class gives {result['majority']:.4f}" in printed
+    assert result["rows"] == 213
+    assert result["majority"] < 0.3 < result["accuracy"] - 2 * result["standard_error"]
+    model = AutoModelForSequenceClassification.from_pretrained(tmp_path)
+    assert model.config.id2label[4] == "tech"
+
+
+def bad_inputs(folder: Path, model_folder: Path) -> dict[str, tuple[list[str], str]]:
+    (folder / "recipe.yaml").write_text("supernet_stepz: 3\n")
+    (folder / "file").write_text("text")
+    BertConfig().save_pretrained(folder / "bert-config")
+    out = ["--output-dir", str(folder / "out")]
+    model = ["--model", str(model_folder), "--task", "bbc_topics"]
+    return {
+        "unknown recipe key": (["search", *out, "--recipe", str(folder / "recipe.yaml")], "'supernet_steps'"),
+        "unknown recipe": (["search", *out, "--recipe", "quick"], "give one of quickstart"),
+        "out of range": (["search", *out, "--candidates", "0"], "candidates must be at least 1, not 0"),
+        "heads": (["search", *out, "--num-attention-heads", "3"], "not a multiple"),
+        "missing text": (["search", *out, "--text", str(folder / "none.txt")], "no such file"),
+        "too little text": (["search", *out, "--text", str(folder / "file")], "1 documents with text"),
+        "no data set": (["search", *out, "--dataset", str(folder / "nothing")], "cannot load the data set"),
+        "output is a file": (["search", "--output-dir", str(folder / "file")], "file"),
+        "no model": (["finetune", "--model", str(folder / "no"), *model[2:], *out], "cannot load a model"),
+        "own folder": (["finetune", *model, "--output-dir", str(model_folder)], "own folder"),
+        "too long": (["finetune", *model, *out, "--max-length", "65"], "takes 64 tokens at most"),
+        "no epochs": (["finetune", *model, *out, "--epochs", "0"], "epochs must be at least"),
+        "no backbone": (["show", str(folder / "nothing")], "no model is found there"),
+        "another model": (["show", str(folder / "bert-config")], "is a bert model, not autobert_zero"),
+        "no tokens": (["show", "bert", "--tokens", "0"], "--tokens must be at least 1"),
+    }
+
+
+def test_bad_input_is_one_clear_line(tmp_path: Path, model_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, (words, reason) in bad_inputs(tmp_path, model_folder).items():
+        assert main(words) == 2, name
+        said = capsys.readouterr().err
+        assert reason in said, (name, said)
+        assert said.startswith("error: "), (name, said)
+        assert "Traceback" not in said, (name, said)
+        if name not in ("no model", "no backbone"):  # these end with what the libraries say
+            assert said.count("\n") == 1, (name, said)
+
+
+@pytest.mark.parametrize("words", [["search"], ["search", "--output-dir", "x", "--sead", "1"], ["finetune"], ["prune"]])
+def test_a_wrong_command_line_is_refused_with_its_usage(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(words)
+    assert "usage: autobert-zero" in capsys.readouterr().err
+
+
+def test_the_module_runs_as_a_program() -> None:
+    done = subprocess.run([sys.executable, "-m", "autobert_zero_hf", "--version"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "0.1.0\n")
+
+
+def test_a_data_set_column_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Dataset.from_dict({"a": ["x"] * 12, "b": ["y"] * 12}).to_parquet(tmp_path / "train.parquet")
+    assert main(["search", "--output-dir", str(tmp_path / "out"), "--dataset", str(tmp_path)]) == 2
+    assert "its text columns are ['a', 'b']" in capsys.readouterr().err

@@ -1,0 +1,214 @@
+"""Whole searches, small but real, as a user runs them: in processes of their own, one of them killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from datasets import Dataset
+from safetensors.torch import load_file
+from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, PreTrainedTokenizerBase
+
+from autobert_zero_hf.model.architectures import BERT_ATTENTION
+
+OPTIONS = {
+    "vocab-size": 800,
+    "sequence-length": 32,
+    "num-layers": 2,
+    "hidden-size": 32,
+    "intermediate-size": 64,
+    "dropout": 0.1,
+    "supernet-steps": 70,
+    "supernet-batch-size": 4,
+    "population": 6,
+    "parents": 2,
+    "children": 2,
+    "candidate-steps": 2,
+    "candidate-batch-size": 4,
+    "evaluation-rows": 40,
+    "candidates": 13,
+    "final-steps": 6,
+}
+LAUNCH = ("-m", "accelerate.commands.launch", "--cpu", "--num_machines", "1", "--mixed_precision", "no")
+
+
+@pytest.fixture(scope="module")
+def text(documents: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("text") / "news.txt"
+    file.write_text("\n\n".join(documents["text"][:120]))
+    return file
+
+
+def command(text: Path, folder: Path, processes: int = 1, **changes: Any) -> list[str]:
+    options = {**OPTIONS, **{name.replace("_", "-"): value for name, value in changes.items()}}
+    launch = [*LAUNCH, "--num_processes", str(processes), "--main_process_port", "0"] if processes > 1 else []
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    run = ["-m", "autobert_zero_hf", "search", "--output-dir", str(folder), "--text", str(text), *words]
+    return [sys.executable, *launch, *run]
+
+
+def environment() -> dict[str, str]:
+    # One thread, because sums over another number of threads round differently.
+    return {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def search(text: Path, folder: Path, status: int = 0, **changes: Any) -> str:
+    done = subprocess.run(
+        command(text, folder, **changes), env=environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    assert done.returncode == status, done.stdout
+    return done.stdout
+
+
+def journal(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
+
+
+def without_times(folder: Path) -> list[dict[str, Any]]:
+    return [{k: v for k, v in event.items() if k not in ("elapsed", "seconds")} for event in journal(folder)]
+
+
+@pytest.fixture(scope="module")
+def finished(text: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    return folder, search(text, folder)
+
+
+def test_a_search_finds_distinct_candidates_and_reports_both_numbers(finished: tuple[Path, str]) -> None:
+    folder, printed = finished
+    events = journal(folder)
+    kinds = [event["event"] for event in events]
+    assert kinds == ["start", "data", "supernet", *["candidate"] * 13, "trained", "trained", "finished"]
+    candidates = [event for event in events if event["event"] == "candidate"]
+    assert [event["number"] for event in candidates] == list(range(1, 14))
+    assert len({event["identity"] for event in candidates}) == 13
+    known: set[str] = set()
+    for event in candidates:
+        assert event["parent"] is None or event["parent"] in known
+        known.add(event["identity"])
+    best, bert = (event for event in events if event["event"] == "trained")
+    assert best["layers"] == max(candidates, key=lambda event: event["score"] or -1.0)["layers"]
+    assert bert["layers"] == [BERT_ATTENTION] * 2
+    for event in (best, bert):
+        assert f"{event['accuracy']:.4f} ± {event['standard_error']:.4f}" in printed
+        assert event["accuracy"] == sum(event["correct"]) / sum(event["masked"])
+    assert best["masked"] == bert["masked"], "both are scored on the same masks"
+    for phase in ("Super-net: 70/70", "Candidates: 13/13", "Final training: 12/12"):
+        assert phase in printed
+
+
+@pytest.mark.parametrize("name", ["best", "bert"])
+def test_what_is_found_loads_and_has_the_score_that_was_written(finished: tuple[Path, str], name: str) -> None:
+    folder = finished[0] / name
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "README.md", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
+    ]  # fmt: skip
+    written = next(event for event in journal(finished[0]) if event.get("name") == name)
+    assert json.loads((folder / "config.json").read_text())["layers"] == written["layers"]
+    model = AutoModelForMaskedLM.from_pretrained(folder)
+    assert model.config.sparse_prediction is False
+    assert model.num_parameters() == written["parameters"]
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    assert isinstance(tokenizer, PreTrainedTokenizerBase)
+    out = model(**tokenizer("the [MASK] said on monday", return_tensors="pt"))
+    assert out.logits.shape == (1, len(tokenizer("the [MASK] said on monday")["input_ids"]), 800)
+    card = (folder / "README.md").read_text()
+    assert all(f"`{layer}`" in card for layer in written["layers"])
+    assert f"{written['accuracy']:.4f} ± {written['standard_error']:.4f}" in card
+
+
+def test_another_process_computes_the_same_bit_by_bit(finished: tuple[Path, str], tmp_path: Path) -> None:
+    folder = finished[0] / "best"
+    tokens = torch.randint(5, 800, (2, 20), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        here = AutoModel.from_pretrained(folder).eval()(tokens).last_hidden_state
+    script = (
+        "import sys, torch, autobert_zero_hf\n"
+        "from safetensors.torch import save_file\n"
+        "from transformers import AutoModel\n"
+        "model = AutoModel.from_pretrained(sys.argv[1]).eval()\n"
+        "tokens = torch.randint(5, 800, (2, 20), generator=torch.Generator().manual_seed(0))\n"
+        "save_file({'out': model(tokens).last_hidden_state.detach()}, sys.argv[2])\n"
+    )
+    subprocess.run([sys.executable, "-c", script, str(folder), str(tmp_path / "out")], check=True)
+    assert torch.equal(load_file(tmp_path / "out")["out"], here)
+
+
+def test_a_finished_search_says_so_and_does_nothing(finished: tuple[Path, str], text: Path) -> None:
+    folder, printed = finished
+    before = (folder / "journal.jsonl").read_bytes()
+    again = search(text, folder)
+    assert "is finished: 13 candidates were evaluated" in again
+    assert again.splitlines()[-8:] == printed.splitlines()[-8:]
+    assert (folder / "journal.jsonl").read_bytes() == before
+
+
+def test_another_recipe_in_the_same_folder_is_refused(finished: tuple[Path, str], text: Path) -> None:
+    before = (finished[0] / "journal.jsonl").read_bytes()
+    said = search(text, finished[0], status=2, candidates=20, seed=3)
+    assert said.startswith("error: ")
+    assert "candidates: 13 there, 20 here; seed: 0 there, 3 here" in said
+    assert "Traceback" not in said
+    assert (finished[0] / "journal.jsonl").read_bytes() == before
+
+
+def test_a_killed_search_resumes_to_the_same_journal(finished: tuple[Path, str], text: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "broken"
+
+    def kill_when(happened) -> None:
+        process = subprocess.Popen(
+            command(text, folder), env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        while not happened():
+            assert process.poll() is None, "it ended before it could be killed"
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+    file = folder / "journal.jsonl"
+    kill_when(lambda: (folder / "supernet.pt").exists())
+    assert [event["event"] for event in journal(folder)] == ["start", "data"]
+    kill_when(lambda: file.read_bytes().count(b'"event": "candidate"') >= 4)
+    assert 4 <= sum(event["event"] == "candidate" for event in journal(folder)) < 13
+    # Killed within a write, too.
+    with file.open("ab") as end:
+        end.write(b'{"event": "candidate", "num')
+    assert "Resuming the search" in search(text, folder)
+    assert without_times(folder) == without_times(finished[0])
+    for name in ("best", "bert"):
+        one, two = (load_file(run / name / "model.safetensors") for run in (folder, finished[0]))
+        assert all(torch.equal(one[key], two[key]) for key in two)
+
+
+def test_two_processes_run_the_same_search(finished: tuple[Path, str], text: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "two"
+    search(text, folder, processes=2)
+
+    def in_order(run: Path) -> list[str]:
+        return sorted(json.dumps(event, sort_keys=True) for event in without_times(run))
+
+    assert in_order(folder) == in_order(finished[0])
+
+
+def test_a_time_budget_ends_the_search_after_a_generation(text: Path, tmp_path: Path) -> None:
+    search(text, tmp_path / "short", hours=0.0)
+    events = journal(tmp_path / "short")
+    assert sum(event["event"] == "candidate" for event in events) == 6
+    assert events[-1]["reason"] == "0 hours are over"
+
+
+def test_another_text_is_refused_on_resuming(finished: tuple[Path, str], text: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "changed"
+    folder.mkdir()
+    lines = (finished[0] / "journal.jsonl").read_text().splitlines(keepends=True)[:3]
+    changed = tmp_path / "news.txt"
+    changed.write_text(text.read_text() + "\n\nOne more document, that was not there before.\n" * 3)
+    (folder / "journal.jsonl").write_text("".join(lines).replace(str(text), str(changed)))
+    said = search(changed, folder, status=2)
+    assert "was begun on another text" in said

@@ -1,0 +1,147 @@
+"""The shape of the package: what imports what, what is installed, and what the README promises."""
+
+import ast
+import configparser
+import importlib
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import autobert_zero_hf
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = "autobert_zero_hf"
+LAYERS = (
+    ("model",),
+    ("training",),
+    ("search.space", "search.strategy", "search.recipe"),
+    ("search.estimation",),
+    ("search.runtime",),
+    ("search.publish",),
+    ("search.run",),
+    ("commands",),
+)
+"""Imports point from a later row to an earlier one, or stay within a row."""
+SHARED = ("errors", "options", "model_cards", "search", "__init__")
+
+
+def modules() -> dict[str, ast.Module]:
+    found = {}
+    for folder, prefix in ((ROOT / PACKAGE, PACKAGE), (ROOT / "search", f"{PACKAGE}.search")):
+        for file in folder.rglob("*.py"):
+            parts = [part for part in file.relative_to(folder).with_suffix("").parts if part != "__init__"]
+            found[".".join([prefix, *parts])] = ast.parse(file.read_text())
+    return found
+
+
+def imported(name: str, tree: ast.Module) -> set[str]:
+    """The absolute names of what a module imports."""
+    names = set()
+    package = (ROOT / Path(*name.split("."))).is_dir() or name.endswith(("search.space", "search.strategy"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = name.split(".") if package else name.split(".")[:-1]
+            base = base[: len(base) - node.level + 1] if node.level else []
+            start = ".".join([*base, *([node.module] if node.module else [])])
+            names.update({start} if node.module else {f"{start}.{alias.name}" for alias in node.names})
+    return names
+
+
+def row(name: str) -> int | None:
+    inner = name.removeprefix(f"{PACKAGE}.")
+    for number, prefixes in enumerate(LAYERS):
+        if any(inner == prefix or inner.startswith(f"{prefix}.") for prefix in prefixes):
+            return number
+    return None
+
+
+def test_imports_point_one_way() -> None:
+    wrong = []
+    for name, tree in modules().items():
+        for target in imported(name, tree):
+            if target.startswith(PACKAGE) and row(name) is not None and row(target) is not None:
+                wrong += [f"{name} imports {target}"] * (row(target) > row(name))
+    assert not wrong
+
+
+def test_every_module_has_its_row() -> None:
+    homeless = [name for name in modules() if row(name) is None]
+    known = {PACKAGE, f"{PACKAGE}.__main__", f"{PACKAGE}.conversion", f"{PACKAGE}.search"}
+    known |= {f"{PACKAGE}.search.recipes", *(f"{PACKAGE}.{name}" for name in SHARED)}
+    assert set(homeless) <= known
+
+
+def test_the_model_is_flat_and_imports_nothing_else_of_ours() -> None:
+    for name, tree in modules().items():
+        if name.startswith(f"{PACKAGE}.model."):
+            assert name.count(".") == 2
+            ours = {target for target in imported(name, tree) if target.startswith(PACKAGE)}
+            assert all(target.startswith(f"{PACKAGE}.model.") for target in ours), name
+
+
+def test_strategies_know_neither_torch_nor_files() -> None:
+    for name, tree in modules().items():
+        if ".search.strategy" in name or ".search.space" in name:
+            heads = {target.split(".")[0] for target in imported(name, tree)}
+            assert not heads & {"torch", "transformers", "accelerate", "os", "pathlib", "json"}, name
+
+
+def test_graphs_need_the_standard_library_only() -> None:
+    heads = {target.split(".")[0] for target in imported(f"{PACKAGE}.model.graph", modules()[f"{PACKAGE}.model.graph"])}
+    assert heads <= sys.stdlib_module_names
+
+
+def test_every_module_imports_under_its_installed_name() -> None:
+    names = [info.name for info in pkgutil.walk_packages(autobert_zero_hf.__path__, f"{PACKAGE}.")]
+    for name in {*names, *modules()} - {f"{PACKAGE}.__main__"}:
+        importlib.import_module(name)
+
+
+def test_every_package_is_listed_for_installation() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    listed = set(setup["options"]["packages"].split())
+    folders = {file.parent for top in (PACKAGE, "search", "model_cards") for file in (ROOT / top).rglob("__init__.py")}
+    mapped = {".".join(folder.relative_to(ROOT).parts) for folder in folders}
+    mapped = {name if name.startswith(PACKAGE) else f"{PACKAGE}.{name}" for name in mapped}
+    assert listed == mapped
+
+
+def test_search_is_not_a_package_of_its_own() -> None:
+    done = subprocess.run([sys.executable, "-c", "import search"], cwd=ROOT, capture_output=True, text=True)
+    assert "import autobert_zero_hf.search" in done.stderr
+    assert done.returncode == 1
+
+
+def test_the_readme_opens_with_what_it_is_and_has_two_commands() -> None:
+    readme = (ROOT / "README.md").read_text()
+    opening = "\n".join(readme.splitlines()[:10])
+    assert 'AutoModelForMaskedLM.from_pretrained("runs/first/best")' in opening
+    lines = [line.strip() for line in readme.splitlines() if line.strip().startswith("python -m pip install")]
+    assert lines == [
+        'python -m pip install -c constraints.txt -e ".[demo]" && autobert-zero search --output-dir runs/first',
+        'python -m pip install -c constraints.txt -e ".[test]" && pytest',
+    ]
+
+
+def test_what_is_required_is_pinned() -> None:
+    pins = dict(re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE))
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    extras = "\n".join(setup["options.extras_require"].values())
+    wanted = re.findall(r"^([\w-]+)[>=]", setup["options"]["install_requires"] + "\n" + extras, re.MULTILINE)
+    assert wanted
+    lower = {name.lower().replace("_", "-") for name in pins}
+    assert {name.lower().replace("_", "-") for name in wanted} <= lower
+    assert pins["torch"] == "2.13.0"
+
+
+@pytest.mark.parametrize("name", ["autobert-zero", "bert"])
+def test_published_backbones_are_exported(name: str) -> None:
+    assert len(autobert_zero_hf.architecture(name)) == 12

@@ -171,7 +171,7 @@ class Recipe:
         if kernels != sorted(set(kernels)):
             raise RecipeError(f"kernel_sizes must rise: {kernels}")
         try:
-            recipe.search_space, recipe.config  # noqa: B018  # both check themselves
+            recipe.search_space  # noqa: B018  # checks itself
         except ValueError as error:
             raise RecipeError(str(error)) from error
         return recipe
@@ -187,12 +187,11 @@ class Recipe:
             self.sizes.num_layers, tuple(self.space.kernel_sizes), max_operations=self.space.max_operations
         )
 
-    @cached_property
-    def config(self) -> AutoBertZeroConfig:
+    def make_config(self, vocab_size: int) -> AutoBertZeroConfig:
         """The sizes of every candidate, on the standard BERT backbone."""
         return AutoBertZeroConfig(
             layers=architecture("bert", self.sizes.num_layers),
-            vocab_size=self.data.vocab_size,
+            vocab_size=vocab_size,
             hidden_size=self.sizes.hidden_size,
             num_attention_heads=self.sizes.num_attention_heads,
             intermediate_size=self.sizes.intermediate_size,

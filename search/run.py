@@ -2,13 +2,14 @@
 
 import hashlib
 import random
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list
+from accelerate.utils import InitProcessGroupKwargs, broadcast_object_list
+from datasets import Dataset
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from autobert_zero_hf.model import architecture
@@ -49,7 +50,9 @@ def search(recipe: Recipe, output_dir: str | Path) -> Path:
         JournalError: if the folder holds a search with another recipe, on another text, or a damaged journal.
         CorpusError: if the text cannot be had, or is too little.
     """
-    accelerator = Accelerator(mixed_precision=recipe.run.mixed_precision)
+    # The others wait while one process reads a large text.
+    patience = InitProcessGroupKwargs(timeout=timedelta(days=1))
+    accelerator = Accelerator(mixed_precision=recipe.run.mixed_precision, kwargs_handlers=[patience])
     folder = Path(output_dir)
     _SearchRun(recipe, folder, accelerator, Reporter(accelerator.is_main_process)).run()
     return folder / "best"
@@ -80,53 +83,58 @@ class _SearchRun:
         if len(self.journal.events) > 1:
             self.reporter.say(f"Resuming the search in {self.folder}, {clock(self.journal.spent_before)} old.")
         tokenizer, rows, held_out = self._prepare_data()
-        net = self._train_supernet(rows)
+        net = self._train_supernet(rows, len(tokenizer))
         dispatcher = Dispatcher(self.accelerator)
         layers, reason = self._find(net, rows, held_out, dispatcher)
         self._train_finalists(layers, net, rows, held_out, tokenizer, dispatcher)
         self.journal.append("finished", reason=reason)
         self._say_result()
+        self.accelerator.end_training()
 
     def _prepare_data(self) -> tuple[PreTrainedTokenizerBase, MaskedRows, MaskedRows]:
         options = self.recipe.data
         place = self.folder / "tokenizer"
-        with self.accelerator.main_process_first():
+        with self.reporter.phase("Text", 3) as show, self.accelerator.main_process_first():
             documents = load_documents(
                 options.text, options.dataset, options.dataset_config, options.dataset_split, options.text_column
             )
             parts = documents.train_test_split(test_size=options.held_out, seed=self.seed)
+            show(1, f"{len(parts['train']):,} documents to train on, {len(parts['test']):,} held out")
             # What a run left that was stopped before its first event may be of another text.
-            known = self.journal.of("data") and (place / "tokenizer_config.json").exists()
-            if self.accelerator.is_main_process and not known:
+            have_tokenizer = self.journal.of("data") and (place / "tokenizer_config.json").exists()
+            if self.accelerator.is_main_process and not have_tokenizer:
                 train_tokenizer(parts["train"], options.vocab_size, options.sequence_length).save_pretrained(place)
             tokenizer = AutoTokenizer.from_pretrained(place)
-            packed = {name: pack(part, tokenizer, options.sequence_length) for name, part in parts.items()}
-        train, test = packed["train"], packed["test"]
+            show(2, f"a vocabulary of {len(tokenizer):,}")
+            train, test = (pack(parts[part], tokenizer, options.sequence_length) for part in ("train", "test"))
+            show(3, f"{len(train):,} rows of {options.sequence_length} tokens to train on, {len(test):,} held out")
         if min(len(train), len(test)) < 2:
             raise CorpusError(
                 f"the text gives {len(train)} rows to train on and {len(test)} held-out rows of "
                 f"{options.sequence_length} tokens, at least 2 of each are needed: give more text, or a smaller "
                 "--sequence-length"
             )
-        digest = _digest(train["input_ids"], test["input_ids"])
-        if not (known := self.journal.of("data")):
-            counts = {"documents": len(parts["train"]), "held_out_documents": len(parts["test"])}
-            counts.update(rows=len(train), held_out_rows=len(test), vocabulary=len(tokenizer))
+        digest = _digest(train, test)
+        if known := self.journal.of("data"):
+            if known[0]["digest"] != digest:
+                raise JournalError(
+                    f"{self.folder} was begun on another text: use that text again, or another --output-dir"
+                )
+        else:
             if self.accelerator.is_main_process:
+                (self.folder / "supernet.pt").unlink(missing_ok=True)  # of a search whose journal was removed
                 text = yaml.safe_dump(self.recipe.to_dict(), sort_keys=False, allow_unicode=True)
                 (self.folder / "recipe.yaml").write_text(text, encoding="utf-8")
+            counts = {"documents": len(parts["train"]), "held_out_documents": len(parts["test"])}
+            counts.update(rows=len(train), held_out_rows=len(test), vocabulary=len(tokenizer))
             self.journal.append("data", **counts, digest=digest)
-        elif known[0]["digest"] != digest:
-            raise JournalError(f"{self.folder} was begun on another text: use that text again, or another --output-dir")
-        self.reporter.say(
-            f"Text: {len(parts['train']):,} documents to train on ({len(train):,} rows of {options.sequence_length} "
-            f"tokens), {len(parts['test']):,} held out ({len(test):,} rows)."
-        )
+            self.accelerator.wait_for_everyone()
         return tokenizer, MaskedRows(train, tokenizer), MaskedRows(test, tokenizer)
 
-    def _train_supernet(self, rows: MaskedRows) -> SuperNet:
+    def _train_supernet(self, rows: MaskedRows, vocab_size: int) -> SuperNet:
         options = self.recipe.supernet
-        net = SuperNet(self.recipe.config, max(self.recipe.space.kernel_sizes), self.seed).to(self.accelerator.device)
+        config = self.recipe.make_config(vocab_size)
+        net = SuperNet(config, max(self.recipe.space.kernel_sizes), self.seed).to(self.accelerator.device)
         training = SuperNetTraining(
             net, self.recipe.search_space, rows, options, self.seed, self.accelerator, self.folder / "supernet.pt"
         )
@@ -205,6 +213,8 @@ class _SearchRun:
         total = options.final_steps * len(FINALISTS)
         with self.reporter.phase("Final training", total, total - options.final_steps * len(missing)) as show:
             dispatcher.run(missing, work, lambda n, result: self.journal.append("trained", name=missing[n], **result))
+        # The main process serves the queue until all have read it to the end.
+        self.accelerator.wait_for_everyone()
 
     def _card_words(self, name: str) -> tuple[str, str, str]:
         """Title, summary and training of a card."""
@@ -252,8 +262,9 @@ class _SearchRun:
         say(f"Written: {', '.join(str(self.folder / name) for name in (*FINALISTS, 'journal.jsonl'))}")
 
 
-def _digest(*parts: Any) -> str:
+def _digest(*parts: Dataset) -> str:
     digest = hashlib.sha256()
     for part in parts:
-        digest.update(torch.as_tensor(part[:]).numpy().tobytes())
+        for batch in part.iter(batch_size=1000):
+            digest.update(batch["input_ids"].numpy().tobytes())
     return digest.hexdigest()[:16]

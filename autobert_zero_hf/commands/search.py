@@ -1,6 +1,5 @@
 """`autobert-zero search`: search for a backbone."""
 
-import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
@@ -45,9 +44,8 @@ def run(arguments: Namespace) -> None:
     """Search by the recipe, overridden by the options that were given."""
     from autobert_zero_hf.search.run import search
 
-    # The search shows its own progress; bars of the libraries are for a terminal.
+    # The search shows its own progress.
     transformers.utils.logging.disable_progress_bar()
-    if not sys.stdout.isatty():
-        datasets.disable_progress_bars()
+    datasets.disable_progress_bars()
     given = {name: value for name, value in vars(arguments).items() if name in OPTION_NAMES}
     search(Recipe.from_dict({**load_options(arguments.recipe), **given}), arguments.output_dir)

@@ -110,7 +110,7 @@ class FinalOptions:
     """How the winner, and a BERT beside it, are trained on."""
 
     final_steps: Annotated[int, Range(0)] = option(
-        500, "training steps of the winner and of the BERT, on their inherited weights"
+        400, "training steps of the winner and of the BERT, on their inherited weights"
     )
     final_batch_size: Annotated[int, Range(1)] = option(8, "rows of such a step")
     final_learning_rate: Annotated[float, Range(0.0)] = option(1e-3, "peak learning rate")
@@ -120,7 +120,7 @@ class FinalOptions:
 class RunOptions:
     """Chance and numbers."""
 
-    seed: Annotated[int, Range(0)] = option(0, "of all chance: the split, the masks, the weights, the search")
+    seed: Annotated[int, Range(0, 2**32)] = option(0, "of all chance: the split, the masks, the weights, the search")
     mixed_precision: Literal["no", "bf16"] = option("no", "bf16 autocast, where the machine gains from it")
 
 

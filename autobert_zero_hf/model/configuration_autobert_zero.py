@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any, Literal
 
 from huggingface_hub.dataclasses import strict
+from transformers.activations import ACT2FN
 from transformers.configuration_utils import PreTrainedConfig
 from transformers.utils import auto_docstring
 
@@ -56,7 +57,7 @@ class AutoBertZeroConfig(PreTrainedConfig):
         num_hidden_layers: int = 12
         head_dim: int = 64
     else:
-        layers: list | None = None  # of str; validate_architecture checks it, and shows where a line is wrong
+        layers: Any = None  # a list of str; validate_architecture checks it, and shows where a line is wrong
         num_hidden_layers: int | None = None
         head_dim: int | None = None
     vocab_size: int = 30522
@@ -85,7 +86,9 @@ class AutoBertZeroConfig(PreTrainedConfig):
             self.layers = architecture(
                 "autobert-zero", 12 if self.num_hidden_layers is None else self.num_hidden_layers
             )
-        if self.num_hidden_layers is None:
+        if isinstance(self.layers, tuple):
+            self.layers = list(self.layers)
+        if self.num_hidden_layers is None and isinstance(self.layers, list):
             self.num_hidden_layers = len(self.layers)
         if self.head_dim is None and self.num_attention_heads > 0 and self.hidden_size % self.num_attention_heads == 0:
             self.head_dim = self.hidden_size // self.num_attention_heads
@@ -114,14 +117,20 @@ class AutoBertZeroConfig(PreTrainedConfig):
             )
         elif self.head_dim < 1:
             problems.append(f"head_dim must be at least 1, not {self.head_dim}")
-        if not self.layers:
+        if self.hidden_act not in ACT2FN:
+            problems.append(f"unknown hidden_act {self.hidden_act!r}")
+        if self.pad_token_id is not None and not 0 <= self.pad_token_id < self.vocab_size:
+            problems.append(f"pad_token_id ({self.pad_token_id}) is not in the vocabulary of {self.vocab_size}")
+        if not isinstance(self.layers, list):
+            problems.append(f"layers is a list of texts, a line for each layer, not {self.layers!r}")
+        elif not self.layers:
             problems.append("layers is empty: a backbone has at least one layer")
         elif self.num_hidden_layers != len(self.layers):
             problems.append(
                 f"num_hidden_layers is {self.num_hidden_layers}, but layers has {len(self.layers)} lines; "
                 "give layers alone"
             )
-        for number, layer in enumerate(self.layers or ()):
+        for number, layer in enumerate(self.layers if isinstance(self.layers, list) else ()):
             try:
                 parse_layer(layer)
             except ValueError as error:

@@ -68,7 +68,7 @@ def eager_attention_forward(
     dropout: float = 0.0,
     **kwargs: Unpack[TransformersKwargs],
 ) -> tuple[Tensor, Tensor]:
-    """Scaled dot-product attention as it is written; the same arguments as transformers' attention functions."""
+    """Scaled dot-product attention as it is written, for `get_interface` to fall back on."""
     scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
     scores = query @ key.transpose(-1, -2) * scaling
     if attention_mask is not None:

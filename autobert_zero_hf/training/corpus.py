@@ -44,6 +44,8 @@ def load_documents(
     """
     if text and dataset:
         raise CorpusError("give text files or a data set, not both")
+    if not dataset and (dataset_config or text_column):
+        raise CorpusError("--dataset-config and --text-column go with --dataset, which is not given")
     if text:
         documents = _from_files([Path(path) for path in text])
         what = ", ".join(text)
@@ -122,7 +124,8 @@ def _from_files(paths: list[Path]) -> Dataset:
 def _file_documents(files: tuple[tuple[str, str], ...]) -> Iterator[dict[str, str]]:
     for path, _ in files:
         with open(path, encoding="utf-8") as lines:
-            by_line = not any(not line.strip() for line in lines)
+            blank = "".join(" " if line.strip() else "\n" for line in lines).strip("\n")
+        by_line = "\n" not in blank  # blank lines at the ends separate nothing
         with open(path, encoding="utf-8") as lines:
             yield from ({"text": document} for document in _split(lines, by_line))
 

@@ -32,7 +32,9 @@ class FineTuningOptions:
     batch_size: Annotated[int, Range(1)] = option(16, "rows of a step")
     learning_rate: Annotated[float, Range(0.0)] = option(5e-4, "peak learning rate; a large model wants less")
     max_length: Annotated[int, Range(3)] = option(128, "tokens of a text; the rest is cut off")
-    seed: Annotated[int, Range(0)] = option(0, "of the split, the classifier's weights and the order of the rows")
+    seed: Annotated[int, Range(0, 2**32)] = option(
+        0, "of the split, the classifier's weights and the order of the rows"
+    )
 
     def __post_init__(self) -> None:
         if problems := find_problems([FineTuningOptions], vars(self)):
@@ -63,10 +65,13 @@ def finetune(model: str, task: Task, output_dir: Path, options: FineTuningOption
         options: how.
 
     Raises:
-        AutoBertZeroError: if there is no such model, or the text is longer than it takes.
+        AutoBertZeroError: if there is no such model, the text is longer than it takes, the folder holds another model,
+            or the training diverges.
     """
     if Path(model).resolve() == output_dir.resolve():
         raise AutoBertZeroError(f"--output-dir is the model's own folder ({output_dir}): give another")
+    if (output_dir / "config.json").exists() and not (output_dir / "result.json").exists():
+        raise AutoBertZeroError(f"{output_dir} holds another model, which would be lost: give another --output-dir")
     arguments = TrainingArguments(
         output_dir=str(output_dir),
         num_train_epochs=options.epochs,
@@ -113,6 +118,8 @@ def finetune(model: str, task: Task, output_dir: Path, options: FineTuningOption
         compute_metrics=_accuracy,
     )
     trainer.train()
+    if not all(torch.isfinite(weight).all() for weight in network.parameters()):
+        raise AutoBertZeroError("the training diverged, nothing is written: give a lower --learning-rate")
     scores = trainer.evaluate()
     trainer.save_model()
     result = ClassificationResult(scores["eval_accuracy"], task.majority, len(task.validation))

@@ -79,10 +79,14 @@ class MaskedRows:
         return len(self.rows)
 
     def batch(self, indices: list[int], seed: int) -> MaskedBatch:
-        """Rows, masked by this seed; the same arguments give the same batch, in any process, after any batch."""
+        """Rows, masked by this seed, one word at least; the same arguments give the same batch, in any process."""
         self._collator.generator = torch.Generator().manual_seed(seed)
-        masked = self._collator([{"input_ids": ids} for ids in self.rows[indices]["input_ids"]])
-        return MaskedBatch(masked["input_ids"], masked["labels"])
+        rows = self.rows[indices]["input_ids"]
+        masked = self._collator([{"input_ids": ids} for ids in rows])
+        input_ids, labels = masked["input_ids"], masked["labels"]
+        if (labels == -100).all():  # short rows: a batch that asks for nothing has no loss
+            input_ids[0, 1], labels[0, 1] = self._collator.tokenizer.mask_token_id, rows[0][1]
+        return MaskedBatch(input_ids, labels)
 
     def sample(self, step: int, size: int, seed: int) -> MaskedBatch:
         """The batch of a training step; epochs are permutations of the rows, each with its own seed."""

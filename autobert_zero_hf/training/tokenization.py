@@ -6,6 +6,8 @@ from datasets import Dataset
 from tokenizers.trainers import WordPieceTrainer
 from transformers import BertTokenizer
 
+from .corpus import CorpusError
+
 _PREFIX = "##"
 
 
@@ -18,7 +20,7 @@ def train_tokenizer(documents: Dataset, vocab_size: int, max_length: int = 512) 
         max_length: the longest input, in tokens, that the models of this tokenizer take.
 
     Raises:
-        ValueError: if the text has more different characters than the vocabulary has room for.
+        CorpusError: if the text has more different characters than the vocabulary has room for.
     """
     tokenizer = BertTokenizer(model_max_length=max_length)
     special = list(tokenizer.get_vocab())
@@ -36,9 +38,9 @@ def train_tokenizer(documents: Dataset, vocab_size: int, max_length: int = 512) 
     alphabet = train(0, [])
     inner = sorted(piece for piece in alphabet if piece.startswith(_PREFIX) and len(piece) == len(_PREFIX) + 1)
     if len(alphabet) > vocab_size:
-        raise ValueError(
+        raise CorpusError(
             f"a vocabulary of {vocab_size} entries has no room for the {len(alphabet)} characters of the text; "
-            "give a larger one"
+            "give a larger --vocab-size"
         )
     return BertTokenizer(vocab=train(vocab_size, inner), model_max_length=max_length)
 

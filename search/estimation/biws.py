@@ -1,8 +1,11 @@
 """Training of the super-net (BIWS, arXiv 2107.07445): in each step a few random backbones, one branch a layer each."""
 
+import logging
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from accelerate import Accelerator
@@ -17,6 +20,8 @@ from .supernet import SuperNet
 
 _STEPS_BETWEEN_CHECKPOINTS = 50
 
+logger = logging.getLogger(__name__)
+
 
 class SuperNetTraining:
     """The training of a super-net, over all processes; it goes on from its checkpoint where there is one.
@@ -26,7 +31,8 @@ class SuperNetTraining:
     meets nothing else learns little more than the words' frequencies (`tests/benchmarks/supernet_attention.py`).
 
     The gradients of a step's backbones are computed one by one, each clipped to length 1, so that a wild backbone does
-    not drown the others, and averaged. The processes share the backbones of a step. Which backbones, rows and masks a
+    not drown the others, and averaged. The processes share the backbones of a step; up to two a
+    step, their sum does not depend on how many processes there are. Which backbones, rows and masks a
     step has depends on the seed and the step alone.
 
     Args:
@@ -121,14 +127,21 @@ class SuperNetTraining:
             if not self.finished:
                 state["optimizer"] = self.optimizer.state_dict()
             partial = self.checkpoint.with_suffix(".partial")
-            torch.save(state, partial)
+            with partial.open("wb") as file:
+                torch.save(state, file)
+                file.flush()
+                os.fsync(file.fileno())
             partial.replace(self.checkpoint)
         self.accelerator.wait_for_everyone()
 
     def _load(self) -> int:
         if not self.checkpoint.exists():
             return 0
-        state = torch.load(self.checkpoint, map_location=next(self.net.parameters()).device, weights_only=True)
+        try:
+            state = torch.load(self.checkpoint, map_location=next(self.net.parameters()).device, weights_only=True)
+        except (EOFError, RuntimeError, UnpicklingError) as error:
+            logger.warning("%s cannot be read (%s): the super-net is trained again", self.checkpoint, error)
+            return 0
         self.net.load_state_dict(state["weights"])
         if "optimizer" in state:
             self.optimizer.load_state_dict(state["optimizer"])

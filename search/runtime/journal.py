@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from filelock import BaseFileLock, FileLock, Timeout
+
 from autobert_zero_hf.errors import AutoBertZeroError
 
 VERSION = 1
@@ -37,17 +39,26 @@ class Journal:
         self.events = events
         self.spent_before: float = max((event["elapsed"] for event in events), default=0.0)
         self._opened = time.monotonic()
+        self._lock: BaseFileLock | None = None
 
     @classmethod
     def open(cls, path: Path, recipe: dict[str, Any]) -> "Journal":
         """Open the journal of a recipe, new or old.
 
         Raises:
-            JournalError: if it belongs to another recipe or version, or is damaged before its last line.
+            JournalError: if it belongs to another recipe or version, is damaged before its last line, or is in use.
             OSError: if its folder cannot be made.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path.with_name(f".{path.name}.lock"))
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise JournalError(
+                f"another process is at work in {path.parent}: let it end, or use another --output-dir"
+            ) from error
         journal = cls(path, recipe, list(_read(path)))
+        journal._lock = lock  # released when the process ends, however it ends
         if journal.events:
             journal._check(path)
         return journal
@@ -58,7 +69,9 @@ class Journal:
             raise JournalError(
                 f"{path} is not a journal of version {VERSION}, but {start.get('version')!r}: use another --output-dir"
             )
-        written = start["recipe"]
+        written = start.get("recipe")
+        if not isinstance(written, dict):
+            raise JournalError(f"{path}, line 1, is damaged (no recipe): restore the file, or use another --output-dir")
         changed = [
             f"{name}: {written.get(name)!r} there, {recipe.get(name)!r} here"
             for name in sorted({*written, *recipe})
@@ -69,6 +82,11 @@ class Journal:
                 f"{path.parent} holds a search with another recipe ({'; '.join(changed)}): "
                 "use the same recipe to resume it, or another --output-dir"
             )
+
+    def close(self) -> None:
+        """Let other processes open it."""
+        if self._lock is not None:
+            self._lock.release()
 
     def elapsed(self) -> float:
         """Seconds of this search, earlier runs of it counted in."""

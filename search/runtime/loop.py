@@ -7,6 +7,8 @@ from typing import Any
 
 from accelerate.utils import broadcast_object_list
 
+from autobert_zero_hf.errors import AutoBertZeroError
+
 from ..recipe import BudgetOptions
 from ..space.candidate import Candidate
 from ..strategy.evaluation import Evaluation
@@ -65,12 +67,15 @@ class SearchLoop:
         """The evaluation with the highest score.
 
         Raises:
-            RuntimeError: if no candidate has one.
+            AutoBertZeroError: if no candidate has one.
         """
         scored = [evaluation for evaluation in self.done if evaluation.score is not None]
         if not scored:
             failures = sorted({evaluation.failure or "" for evaluation in self.done})
-            raise RuntimeError(f"none of the {len(self.done)} candidates could be scored: {'; '.join(failures)}")
+            raise AutoBertZeroError(
+                f"none of the {len(self.done)} candidates could be scored ({'; '.join(failures[:3])}): search with a "
+                "lower --candidate-learning-rate or --supernet-learning-rate in another --output-dir"
+            )
         return max(scored, key=lambda evaluation: evaluation.rank_key)
 
     def _best_so_far(self) -> float:

@@ -4,6 +4,7 @@ import random
 from dataclasses import dataclass
 
 from autobert_zero_hf.model.axes import infer_axes, mixes_tokens
+from autobert_zero_hf.model.backbone import MAX_KERNEL_SIZE
 from autobert_zero_hf.model.graph import AttentionGraph, FormulaError
 from autobert_zero_hf.model.operations import operation_names
 
@@ -35,8 +36,10 @@ class SearchSpace:
         problems = [f"unknown operations {unknown}; known are {list(operation_names())}"] if unknown else []
         if self.num_layers < 1 or self.max_operations < 1 or not self.operations:
             problems.append("a space needs at least one layer, one operation and max_operations of 1 or more")
-        if not self.kernel_sizes or any(size < 1 or size % 2 == 0 for size in self.kernel_sizes):
-            problems.append(f"kernel sizes are odd numbers from 1, not {list(self.kernel_sizes)}")
+        if not self.kernel_sizes or any(
+            not 1 <= size <= MAX_KERNEL_SIZE or size % 2 == 0 for size in self.kernel_sizes
+        ):
+            problems.append(f"kernel sizes are odd numbers from 1 to {MAX_KERNEL_SIZE}, not {list(self.kernel_sizes)}")
         if problems:
             raise ValueError("; ".join(problems))
         self.sample_attention(random.Random(0))

@@ -46,6 +46,11 @@ def test_the_normal_form_computes_the_same_and_is_its_own(typed: TypedGraph) -> 
         ("matmul(euclidean_distance(neg(q), neg(k)), v)", "matmul(transpose(euclidean_distance(k, q)), v)"),
         ("logsigmoid(transpose(neg(transpose(k))))", "logsigmoid(neg(k))"),
         ("neg(add(neg(q), k))", "add(q, neg(k))"),
+        (
+            "neg(add(add(softmax(q), softmax(k)), neg(softmax(k))))",
+            "add(add(neg(softmax(q)), softmax(k)), neg(softmax(k)))",
+        ),
+        ("matmul(euclidean_distance(q, neg(v)), v)", "matmul(euclidean_distance(neg(q), v), v)"),
     ],
 )
 def test_equal_functions_are_one(one: str, other: str) -> None:

@@ -43,6 +43,9 @@ def test_all_problems_are_named_at_once() -> None:
     ("options", "reason"),
     [
         ({"layers": []}, "at least one layer"),
+        ({"layers": "conv(3)"}, "layers is a list of texts"),
+        ({"layers": ["conv(3)"], "hidden_act": "nope"}, "unknown hidden_act 'nope'"),
+        ({"layers": ["conv(3)"], "pad_token_id": 40000}, "not in the vocabulary"),
         ({"layers": ["conv(3)"], "num_hidden_layers": 2}, "num_hidden_layers is 2, but layers has 1"),
         ({"layers": ["conv(3)"], "head_dim": 0}, "head_dim must be at least 1"),
         ({"num_hidden_layers": 0}, "at least one layer"),

@@ -1,5 +1,7 @@
 import json
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ def written(path: Path) -> Journal:
     journal = Journal.open(path, RECIPE)
     journal.append("candidate", number=1, layers=["conv(3)"], score=0.5)
     journal.append("candidate", number=2, layers=["conv(5)"], score=None)
+    journal.close()
     return journal
 
 
@@ -47,6 +50,7 @@ def test_a_torn_last_line_is_dropped_with_a_warning(path: Path, cut: int, caplog
     assert "cut off" in caplog.text
     assert [record["number"] for record in journal.of("candidate")] == [1]
     journal.append("candidate", number=2, layers=["conv(5)"], score=None)
+    journal.close()
     assert [record["number"] for record in Journal.open(path, RECIPE).of("candidate")] == [1, 2]
 
 
@@ -72,6 +76,15 @@ def test_another_version_is_refused(path: Path) -> None:
     path.write_text(path.read_text().replace('"version": 1', '"version": 99'))
     with pytest.raises(JournalError, match="not a journal of version 1, but 99"):
         Journal.open(path, RECIPE)
+
+
+def test_a_second_process_is_refused(path: Path) -> None:
+    journal = Journal.open(path, RECIPE)
+    script = f"from autobert_zero_hf.search.runtime.journal import *; Journal.open(Path({str(path)!r}), {RECIPE})"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert "JournalError: another process is at work in" in done.stderr
+    journal.close()
+    assert subprocess.run([sys.executable, "-c", script]).returncode == 0
 
 
 def test_a_follower_writes_nothing(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -71,7 +72,9 @@ def journal(folder: Path) -> list[dict[str, Any]]:
 
 
 def without_times(folder: Path) -> list[dict[str, Any]]:
-    return [{k: v for k, v in event.items() if k not in ("elapsed", "seconds")} for event in journal(folder)]
+    return [
+        {k: v for k, v in event.items() if k not in ("elapsed", "seconds", "processes")} for event in journal(folder)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +122,7 @@ def test_what_is_found_loads_and_has_the_score_that_was_written(finished: tuple[
     out = model(**tokenizer("the [MASK] said on monday", return_tensors="pt"))
     assert out.logits.shape == (1, len(tokenizer("the [MASK] said on monday")["input_ids"]), 800)
     card = (folder / "README.md").read_text()
+    assert name == "bert" or "The best of 13 candidates" in card
     assert all(f"`{layer}`" in card for layer in written["layers"])
     assert f"{written['accuracy']:.4f} ± {written['standard_error']:.4f}" in card
 
@@ -189,11 +193,35 @@ def test_a_killed_search_resumes_to_the_same_journal(finished: tuple[Path, str],
 def test_two_processes_run_the_same_search(finished: tuple[Path, str], text: Path, tmp_path: Path) -> None:
     folder = tmp_path / "two"
     search(text, folder, processes=2)
+    assert [event["processes"] for event in journal(folder) if event["event"] == "finished"] == [2]
 
     def in_order(run: Path) -> list[str]:
         return sorted(json.dumps(event, sort_keys=True) for event in without_times(run))
 
     assert in_order(folder) == in_order(finished[0])
+
+
+def test_a_lost_result_is_made_again(finished: tuple[Path, str], text: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "lost"
+    shutil.copytree(finished[0], folder)
+    shutil.rmtree(folder / "best")
+    search(text, folder)
+    one, two = (load_file(run / "best" / "model.safetensors") for run in (folder, finished[0]))
+    assert all(torch.equal(one[key], two[key]) for key in two)
+
+
+def test_a_folder_that_is_not_of_a_search_is_left_alone(text: Path, tmp_path: Path) -> None:
+    (tmp_path / "bert").mkdir()
+    (tmp_path / "bert" / "thesis.txt").write_text("mine")
+    assert "(there is no journal)" in search(text, tmp_path, status=2)
+    assert (tmp_path / "bert" / "thesis.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("option", ["candidate_learning_rate", "final_learning_rate"])
+def test_a_training_that_diverges_is_said_in_one_line(text: Path, tmp_path: Path, option: str) -> None:
+    said = search(text, tmp_path / "run", status=2, **{option: 1e30}, candidate_steps=4, supernet_steps=2)
+    assert f"--{option.replace('_', '-')}" in said
+    assert "Traceback" not in said
 
 
 def test_a_time_budget_ends_the_search_after_a_generation(text: Path, tmp_path: Path) -> None:

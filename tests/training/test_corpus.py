@@ -33,6 +33,8 @@ def test_a_blank_line_ends_a_document(tmp_path: Path) -> None:
 def test_without_blank_lines_each_line_is_a_document(tmp_path: Path) -> None:
     (tmp_path / "lines.txt").write_text(many(12, "\n"))
     assert len(load_documents([str(tmp_path / "lines.txt")])) == 12
+    (tmp_path / "ends.txt").write_text("\n" + many(12, "\n") + "\n\n\n")
+    assert len(load_documents([str(tmp_path / "ends.txt")])) == 12
 
 
 def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
@@ -64,6 +66,7 @@ def test_what_is_missing_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest
         ({"text": [str(tmp_path / "empty.txt")]}, "0 documents with text"),
         ({"text": [str(tmp_path / "binary.txt")]}, "not UTF-8"),
         ({"text": ["a"], "dataset": "b"}, "not both"),
+        ({"text": ["a"], "text_column": "b"}, "go with --dataset"),
         ({"dataset": str(tmp_path / "nothing")}, "cannot load the data set"),
         ({"dataset": str(tmp_path)}, r"no column `text`; its text columns are \['a', 'b'\]"),
         ({"dataset": str(tmp_path), "text_column": "c"}, "no text column 'c'"),

@@ -56,6 +56,14 @@ def test_masks_follow_from_the_seed_alone(rows: Dataset, tokenizer: BertTokenize
     assert not torch.equal(masked.batch(list(range(200)), seed=6).labels, one.labels)
 
 
+def test_a_batch_asks_for_one_word_at_least(rows: Dataset, tokenizer: BertTokenizer) -> None:
+    masked = MaskedRows(rows, tokenizer, probability=1e-6)
+    batch = masked.batch([3, 4], seed=0)
+    assert (batch.labels != -100).sum() == 1
+    assert batch.labels[0, 1] == rows[3]["input_ids"][1]
+    assert batch.input_ids[0, 1] == tokenizer.mask_token_id
+
+
 def test_an_epoch_has_every_row_once_and_epochs_differ(rows: Dataset, tokenizer: BertTokenizer) -> None:
     masked = MaskedRows(rows.select(range(12)), tokenizer)
     wanted = sorted(map(tuple, rows[:12]["input_ids"].tolist()))

@@ -7,6 +7,7 @@ import pytest
 from datasets import Dataset
 from transformers import AutoTokenizer, BertTokenizer
 
+from autobert_zero_hf.training.corpus import CorpusError
 from autobert_zero_hf.training.tokenization import train_tokenizer
 
 
@@ -39,5 +40,5 @@ def test_the_same_text_gives_the_same_vocabulary_in_every_process(documents: Dat
 
 
 def test_a_vocabulary_without_room_for_the_characters_is_refused(documents: Dataset) -> None:
-    with pytest.raises(ValueError, match="a vocabulary of 50 entries has no room for the"):
+    with pytest.raises(CorpusError, match="a vocabulary of 50 entries has no room for the"):
         train_tokenizer(documents, vocab_size=50)

@@ -1,6 +1,7 @@
 """The command line: `autobert-zero search | finetune | show`."""
 
 import logging
+import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -43,6 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return launch(processes, arguments)
     try:
         options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read what was printed has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (AutoBertZeroError, FormulaError, StrictDataclassError, OSError) as error:
         if options.debug:
             raise

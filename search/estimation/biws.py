@@ -31,9 +31,9 @@ class SuperNetTraining:
     meets nothing else learns little more than the words' frequencies (`tests/benchmarks/supernet_attention.py`).
 
     The gradients of a step's backbones are computed one by one, each clipped to length 1, so that a wild backbone does
-    not drown the others, and averaged. The processes share the backbones of a step; up to two a
-    step, their sum does not depend on how many processes there are. Which backbones, rows and masks a
-    step has depends on the seed and the step alone.
+    not drown the others, and averaged. The processes share the backbones of a step; with up to two, their sum is the
+    same, bit by bit, for any number of processes. Which backbones, rows and masks a step has depends on the seed and
+    the step alone.
 
     Args:
         net: the super-net, on its device and equal in all processes.

@@ -131,6 +131,13 @@ def test_the_module_runs_as_a_program() -> None:
     assert (done.returncode, done.stdout) == (0, "0.1.0\n")
 
 
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    show = f"{sys.executable} -m autobert_zero_hf show autobert-zero | head -n 1"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", show], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "12 layers" in done.stdout
+
+
 def test_a_data_set_column_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Dataset.from_dict({"a": ["x"] * 12, "b": ["y"] * 12}).to_parquet(tmp_path / "train.parquet")
     assert main(["search", "--output-dir", str(tmp_path / "out"), "--dataset", str(tmp_path)]) == 2

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from .graph import AttentionGraph
-from .operations import TOKENS_BY_FEATURES, Axes, AxesError, Axis, operation, show_axes
+from .operations import TOKENS_BY_FEATURES, Axes, AxesError, operation, show_axes
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,5 @@ def infer_axes(graph: AttentionGraph) -> TypedGraph:
 def mixes_tokens(typed: TypedGraph) -> bool:
     """Whether a token's output can depend on other tokens: whether an operation reduces a token axis."""
     return any(
-        typed.axes[operand][axis] is Axis.TOKENS
-        for node in typed.graph.operations
-        for operand, axis in zip(node.operands, operation(node.name).reduces, strict=False)
+        operation(node.name).reduces_tokens([typed.axes[o] for o in node.operands]) for node in typed.graph.operations
     )

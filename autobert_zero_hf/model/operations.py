@@ -13,12 +13,15 @@ gradients at zeros and at large inputs::
 The ten operations are those of AutoBERT-Zero (Gao et al., AAAI 2022, arXiv 2107.07445).
 """
 
+import contextlib
 import difflib
 import enum
+import itertools
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -27,7 +30,7 @@ from torch.nn import functional as F
 from .graph import INPUTS
 
 
-class Axis(enum.Enum):
+class Axis(enum.StrEnum):
     """What an axis of a tensor runs along."""
 
     TOKENS = "tokens"
@@ -45,7 +48,7 @@ class AxesError(ValueError):
 
 def show_axes(axes: Axes) -> str:
     """For a message: ``(tokens, features)``."""
-    return f"({axes[0].value}, {axes[1].value})"
+    return f"({axes[0]}, {axes[1]})"
 
 
 def unchanged(a: Axes) -> Axes:
@@ -111,6 +114,19 @@ class Operation:
         """Whether it works on each entry of one operand by itself, and so commutes with a transposition."""
         return self.arity == 1 and self.axes is unchanged and not self.reduces
 
+    @cached_property
+    def legal_axes(self) -> dict[tuple[Axes, ...], Axes]:
+        """The axes of the result for every choice of axes of the operands that is legal."""
+        found: dict[tuple[Axes, ...], Axes] = {}
+        for choice in itertools.product(itertools.product(Axis, repeat=2), repeat=self.arity):
+            with contextlib.suppress(AxesError):
+                found[choice] = self.axes(*choice)
+        return found
+
+    def reduces_tokens(self, operands: Sequence[Axes]) -> bool:
+        """Whether the result at one token depends on other tokens, for operands with these axes."""
+        return any(axes[reduced] is Axis.TOKENS for axes, reduced in zip(operands, self.reduces, strict=False))
+
 
 _TABLE: dict[str, Operation] = {}
 
@@ -161,14 +177,9 @@ def unregister(name: str) -> None:
 def _probe(new: Operation) -> None:
     """Run an operation on real tensors of every legal shape; sizes differ, so that a wrong axis shows."""
     sizes = {Axis.TOKENS: 5, Axis.FEATURES: 3}
-    every = [(rows, columns) for rows in Axis for columns in Axis]
-    legal = 0
-    for choice in [(a,) for a in every] if new.arity == 1 else [(a, b) for a in every for b in every]:
-        try:
-            axes = new.axes(*choice)
-        except AxesError:
-            continue
-        legal += 1
+    if not new.legal_axes:
+        raise ValueError(f"operation {new.name!r}: its axis rule accepts no operands at all")
+    for choice, axes in new.legal_axes.items():
         generator = torch.Generator().manual_seed(0)
         for magnitude in (1.0, 0.0, -1e4, 1e4):
             operands = [
@@ -186,8 +197,6 @@ def _probe(new: Operation) -> None:
             for what, tensor in (("value", result), *(("gradient", g) for g in gradients)):
                 if tensor is not None and not torch.isfinite(tensor).all():
                     raise ValueError(f"operation {new.name!r}: a {what} is not finite for inputs around {magnitude:g}")
-    if not legal:
-        raise ValueError(f"operation {new.name!r}: its axis rule accepts no operands at all")
 
 
 def _at_least_float32(x: Tensor) -> Tensor:

@@ -3,20 +3,25 @@
 Rules, applied from the inputs to the output:
 
 - transpositions move outwards, through element-wise operations, sums, products and comparisons, up to the operand that
-  needs them; two of them cancel, and of a function and its transpose only one is computed;
-- signs and scales move outwards too, through sums, products, comparisons and, for signs, odd element-wise operations;
-  cosine similarity forgets scales, euclidean distance forgets a sign that both operands share, and a single one
-  stands on the second;
-- sums and chains of products are flattened; the terms of a sum are put in a fixed order, and those that cancel go;
+  needs them; two of them cancel, a symmetric matrix forgets them, and of a function and its transpose only one is
+  computed;
+- factors (signs, scales, and the 2 of x + x) move outwards too, through sums, products, comparisons and, for signs, odd
+  element-wise operations; cosine similarity forgets all but the sign, and euclidean distance a sign that both operands
+  share, while a single one stands on the second;
+- sums and chains of products are flattened; the terms of a sum are collected and put in a fixed order; what they cancel
+  to is one zero for each kind of axes;
 - equal sub-expressions are one node.
+
+Sums are not multiplied out: a (b + c) and a b + a c stay two.
 """
 
 import hashlib
+import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from .graph import AttentionGraph, Node
-from .operations import operation
+from .operations import TOKENS_BY_FEATURES, Axes, operation, swapped
 
 _MAX_TERMS = 64
 """A sum or product with more terms than this is left nested: flattening shared sums can double with every operation."""
@@ -24,20 +29,20 @@ _MAX_TERMS = 64
 
 @dataclass(frozen=True, slots=True)
 class _Term:
-    """A node with what stands outside it: (-1)^negative * core^(T if transposed) / sqrt(head_size)^scales."""
+    """A node with what stands outside it: times * core^(T if transposed) / sqrt(head_size)^scales.
+
+    Zero is a term with `times` 0, made by `_NormalForm._zero` alone, so that there is one for each kind of axes.
+    """
 
     core: int
     transposed: bool = False
-    negative: bool = False
+    times: int = 1
     scales: int = 0
 
     def under(self, outer: "_Term") -> "_Term":
         """The term that this one becomes when what stands outside `outer` is put around it too."""
         return _Term(
-            self.core,
-            self.transposed != outer.transposed,
-            self.negative != outer.negative,
-            self.scales + outer.scales,
+            self.core, self.transposed != outer.transposed, self.times * outer.times, self.scales + outer.scales
         )
 
 
@@ -66,6 +71,8 @@ class _NormalForm:
     def __init__(self, graph: AttentionGraph, flatten: bool):
         self.nodes: list[Node] = []
         self.digests: list[str] = []
+        self._axes: list[Axes] = []
+        self._symmetric: list[bool] = []  # whether a node is known to be its own transpose
         self._flatten = flatten
         self._places: dict[Node, int] = {}
         self._parts: dict[int, list[_Term]] = {}  # a sum or product that was built here -> its flattened parts
@@ -82,6 +89,9 @@ class _NormalForm:
         if node not in self._places:
             self._places[node] = len(self.nodes)
             self.nodes.append(node)
+            kinds = tuple([self._axes[o] for o in operands])
+            self._axes.append(operation(name).legal_axes[kinds] if operands else TOKENS_BY_FEATURES)
+            self._symmetric.append(False)
             self.digests.append(_digest(f"{name}({','.join([self.digests[o] for o in operands])})"))
         return self._places[node]
 
@@ -90,18 +100,36 @@ class _NormalForm:
         place = self._add("transpose", term.core) if term.transposed else term.core
         for _ in range(term.scales):
             place = self._add("scale", place)
-        return self._add("neg", place) if term.negative else place
+        once = place
+        for bit in f"{abs(term.times):b}"[1:]:
+            place = self._add("add", place, place)
+            place = self._add("add", place, once) if bit == "1" else place
+        if not term.times:
+            return self._add("add", place, self._add("neg", place))
+        return self._add("neg", place) if term.times < 0 else place
+
+    def _zero(self, term: _Term) -> _Term:
+        """The zero of the same axes as a term: nothing of q, of its transpose or of the product of the two."""
+        axes = swapped(self._axes[term.core]) if term.transposed else self._axes[term.core]
+        rows, columns = (_Term(self._add("q"), transposed=axis is not TOKENS_BY_FEATURES[0]) for axis in axes)
+        if axes[0] is axes[1]:
+            rows = self._product([rows, self._turned(columns)])
+        return replace(rows, times=0)
+
+    def _turned(self, term: _Term) -> _Term:
+        """The transpose of a term."""
+        return replace(term, transposed=not term.transposed and not self._symmetric[term.core])
 
     def _build(self, node: Node, operands: list[_Term]) -> _Term:
         if node.is_input:
             return _Term(self._add(node.name))
         first = operands[0]
         if node.name == "transpose":
-            return replace(first, transposed=not first.transposed)
+            return self._turned(first)
         if node.name == "neg":
-            return replace(first, negative=not first.negative)
+            return replace(first, times=-first.times)
         if node.name == "scale":
-            return replace(first, scales=first.scales + 1)
+            return replace(first, scales=first.scales + 1) if first.times else first
         if node.name == "add":
             return self._sum(operands)
         if node.name == "matmul":
@@ -112,8 +140,13 @@ class _NormalForm:
             return self._euclidean_distance(*operands)
         rule = operation(node.name)
         if rule.elementwise:
-            inside = _Term(first.core, False, first.negative and not rule.odd, first.scales)
-            return _Term(self._add(node.name, self._emit(inside)), first.transposed, first.negative and rule.odd)
+            if rule.odd and not first.times:
+                return first
+            sign = -1 if rule.odd and first.times < 0 else 1
+            inside = replace(first, transposed=False, times=sign * first.times)
+            core = self._add(node.name, self._emit(inside))
+            self._symmetric[core] = self._symmetric[first.core]
+            return _Term(core, first.transposed, sign)
         return _Term(self._add(node.name, *map(self._emit, operands)))
 
     def _parts_of(self, terms: list[_Term], name: str) -> list[list[_Term]]:
@@ -121,73 +154,81 @@ class _NormalForm:
         parts = [self._parts[t.core] if self.nodes[t.core].name == name else [_Term(t.core)] for t in terms]
         return parts if sum(map(len, parts)) <= _MAX_TERMS else [[_Term(t.core)] for t in terms]
 
-    def _order(self, term: _Term) -> tuple[str, bool, int, bool]:
-        return self.digests[term.core], term.transposed, term.scales, term.negative
+    def _order(self, term: _Term) -> tuple[str, bool, int, int]:
+        return self.digests[term.core], term.transposed, term.scales, -term.times
 
     def _sum(self, terms: list[_Term]) -> _Term:
         flat = terms
         if self._flatten:
-            parts = self._parts_of(terms, "add")
-            flat = [part.under(t) for t, own in zip(terms, parts, strict=True) for part in own]
-            flat = _without_opposites(flat)
-        scales = min(t.scales for t in flat)
-        # The sum, its negative, its transpose: whichever comes first when the terms of each are sorted.
-        outer, flat = min(
-            (
-                (variant, sorted((replace(t, scales=t.scales - scales).under(variant) for t in flat), key=self._order))
-                for variant in (_Term(0, transposed, negative) for transposed in (False, True) for negative in (False, True))
-            ),
-            key=lambda choice: [self._order(t) for t in choice[1]],
-        )
-        outside = replace(outer, scales=scales)
+            flat = [part.under(t) for t, own in zip(terms, self._parts_of(terms, "add"), strict=True) for part in own]
+            flat = _collected(flat)
+            if not flat:
+                return self._zero(terms[0])
+        scales, times = min(t.scales for t in flat), math.gcd(*(t.times for t in flat))
+        flat = [replace(t, scales=t.scales - scales, times=t.times // times) for t in flat]
+        # Of the sum, its negative, its transpose and the negative of that, the one whose sorted terms come first.
+        signs = [flat, [replace(t, times=-t.times) for t in flat]]
+        turned = [[self._turned(t) for t in choice] for choice in signs]
+        choices = [sorted(choice, key=self._order) for choice in signs + turned]
+        keys = [[self._order(t) for t in choice] for choice in choices]
+        best = keys.index(min(keys))
+        outside = _Term(0, best >= 2, -times if best % 2 else times, scales)
+        flat = choices[best]
         if len(flat) == 1:
             return flat[0].under(outside)
         core = self._emit(flat[0])
         for part in flat[1:]:
             core = self._add("add", core, self._emit(part))
-        self._parts[core] = flat if self._flatten else [_Term(core)]
+        self._symmetric[core] = keys[0] == keys[2]
+        self._parts[core] = flat
         return replace(outside, core=core)
 
     def _product(self, factors: list[_Term]) -> _Term:
-        flat = [_Term(f.core, f.transposed) for f in factors]
-        if self._flatten:
-            flat = []
-            for f, parts in zip(factors, self._parts_of(factors, "matmul"), strict=True):
-                turned = [_Term(p.core, p.transposed != f.transposed) for p in parts]
-                flat += turned[::-1] if f.transposed else turned
-        turned = [_Term(t.core, not t.transposed) for t in reversed(flat)]
-        transposed = [self._order(t) for t in turned] < [self._order(t) for t in flat]
+        flat: list[_Term] = []
+        nested = [[_Term(f.core)] for f in factors]
+        for f, parts in zip(factors, self._parts_of(factors, "matmul") if self._flatten else nested, strict=True):
+            flat += [self._turned(p) for p in reversed(parts)] if f.transposed else parts
+        turned = [self._turned(t) for t in reversed(flat)]
+        keys = [[self._order(t) for t in choice] for choice in (flat, turned)]
+        transposed = keys[1] < keys[0]
         flat = turned if transposed else flat
         core = self._emit(flat[0])
         for part in flat[1:]:
             core = self._add("matmul", core, self._emit(part))
+        self._symmetric[core] = keys[0] == keys[1]
         self._parts[core] = flat
         a, b = factors
-        return _Term(core, transposed, a.negative != b.negative, a.scales + b.scales)
+        product = _Term(core, transposed, a.times * b.times, a.scales + b.scales)
+        return product if product.times else self._zero(product)
 
     def _cosine_similarity(self, a: _Term, b: _Term) -> _Term:
-        negative = a.negative != b.negative
-        a, b = _Term(a.core, a.transposed), _Term(b.core, b.transposed)
-        swapped = self._order(b) < self._order(a)
-        a, b = (b, a) if swapped else (a, b)
-        return _Term(self._add("cosine_similarity", self._emit(a), self._emit(b)), swapped, negative)
+        sign = -1 if (a.times < 0) != (b.times < 0) else 1
+        cosine = self._comparison(
+            "cosine_similarity", replace(a, times=1, scales=0), replace(b, times=1, scales=0), sign
+        )
+        return cosine if a.times * b.times else self._zero(cosine)
 
     def _euclidean_distance(self, a: _Term, b: _Term) -> _Term:
-        negative, scales = a.negative != b.negative, min(a.scales, b.scales)
-        a, b = (_Term(t.core, t.transposed, scales=t.scales - scales) for t in (a, b))
+        scales = min((t.scales for t in (a, b) if t.times), default=0)
+        times = math.gcd(a.times, b.times)
+        sign = -1 if (a.times < 0) != (b.times < 0) else 1
+        a, b = (replace(t, scales=t.scales - scales, times=abs(t.times) // times) if t.times else t for t in (a, b))
+        distance = self._comparison("euclidean_distance", a, b, 1, sign)
+        return replace(distance, times=times, scales=scales) if times else self._zero(distance)
+
+    def _comparison(self, name: str, a: _Term, b: _Term, outside: int, on_second: int = 1) -> _Term:
+        """A comparison of rows with rows, which of (a, b) and (b, a) are each other's transposes."""
         swapped = self._order(b) < self._order(a)
-        a, b = (b, a) if swapped else (a, b)
-        core = self._add("euclidean_distance", self._emit(a), self._emit(replace(b, negative=negative)))
-        return _Term(core, swapped, scales=scales)
+        first, second = (b, a) if swapped else (a, b)
+        core = self._add(name, self._emit(first), self._emit(replace(second, times=on_second * second.times)))
+        self._symmetric[core] = a == b
+        return _Term(core, swapped, outside)
 
 
-def _without_opposites(terms: list[_Term]) -> list[_Term]:
-    """The terms of a sum without pairs that add up to nothing; one such pair if there is nothing else."""
-    left: list[_Term] = []
+def _collected(terms: list[_Term]) -> list[_Term]:
+    """The terms of a sum with like ones added up, without those that cancel."""
+    times: dict[_Term, int] = {}
     for term in terms:
-        opposite = replace(term, negative=not term.negative)
-        if opposite in left:
-            left.remove(opposite)
-        else:
-            left.append(term)
-    return left or [replace(terms[0], negative=False), replace(terms[0], negative=True)]
+        like = replace(term, times=1)
+        times[like] = times.get(like, 0) + term.times
+    return [replace(like, times=n) for like, n in times.items() if n]

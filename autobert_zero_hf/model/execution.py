@@ -1,4 +1,4 @@
-"""Running attention graphs on tensors: the naive masked reference, and plans.
+"""Running attention graphs on tensors: the naive masked reference, and plans for speed.
 
 Shapes: B batch, H heads, N tokens, D head size. q, k and v are (B, H, N, D); a token mask is (B, N), true where a token
 is real. Padding is handled here and nowhere else: before an operation reduces an axis that runs along tokens, the
@@ -7,17 +7,17 @@ element-wise, so a real token's output never depends on padding.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .association import Chain, Order, first_factor
 from .axes import TypedGraph
-from .graph import Node
-from .lowering import Attention, Plan
-from .operations import Axes, Axis, operation
+from .lowering import Input, Plan, Product, Weights
+from .operations import Axes, Axis, Operation, operation
 
 AttentionKernel = Callable[[Tensor, Tensor, Tensor, float], Tensor]
 """`kernel(query, key, value, scaling)`: softmax(scaling · query · keyᵀ) · value; all tensors (B, H, N, D)."""
@@ -55,11 +55,11 @@ def interpret(
     values: list[Tensor] = []
     weights = None
     for node, axes in zip(typed.graph.nodes, typed.axes, strict=True):
-        values.append(
-            _step(
-                node, [values[o] for o in node.operands], [typed.axes[o] for o in node.operands], inputs, surroundings
-            )
-        )
+        if node.is_input:
+            values.append(inputs[node.name])
+            continue
+        operands = [values[o] for o in node.operands]
+        values.append(_apply(operation(node.name), operands, [typed.axes[o] for o in node.operands], surroundings))
         if node.name == "softmax" and axes == (Axis.TOKENS, Axis.TOKENS):
             weights = values[-1]
     return values[-1], weights
@@ -72,36 +72,28 @@ def run(plan: Plan, inputs: Mapping[str, Tensor], surroundings: Surroundings, at
         The output, (B, H, N, D).
     """
     values: dict[int, Tensor] = {}
-    for (place, step), unused in zip(plan.steps, plan.frees, strict=True):
-        operands = [values[o] for o in step.operands]
-        if isinstance(step, Attention):
-            query, key, value = operands
-            scaling = surroundings.head_size ** (-0.5 * step.scales)
-            # Kernels want a positive scaling, so a sign goes into the query.
-            query = -query if step.negated else query
-            values[place] = attention(query, key.transpose(-1, -2), value, scaling)
+    tokens = next(iter(inputs.values())).shape[-2]
+    products = _Products(values, tokens, surroundings, attention)
+    for place, (step, unused) in enumerate(zip(plan.steps, plan.frees, strict=True)):
+        if isinstance(step, Input):
+            values[place] = inputs[step.name]
+        elif isinstance(step, Product):
+            values[place] = products.multiply(step)
         else:
-            values[place] = _step(step, operands, [plan.axes[o] for o in step.operands], inputs, surroundings)
+            operands = [values[o] for o in step.operands]
+            values[place] = _apply(step.operation, operands, step.axes, surroundings)
         for done in unused:
             del values[done]
-    return values[plan.steps[-1][0]]
+    return values[len(plan.steps) - 1]
 
 
-def _step(
-    node: Node,
-    operands: list[Tensor],
-    axes: list[Axes],
-    inputs: Mapping[str, Tensor],
-    surroundings: Surroundings,
-) -> Tensor:
-    if node.is_input:
-        return inputs[node.name]
-    rule = operation(node.name)
-    for i, reduced in enumerate(rule.reduces):
-        if axes[i][reduced] is Axis.TOKENS and surroundings.token_mask is not None:
-            operands[i] = _without_padding(operands[i], reduced, rule.neutral, surroundings.token_mask)
+def _apply(rule: Operation, operands: list[Tensor], axes: Sequence[Axes], surroundings: Surroundings) -> Tensor:
+    if surroundings.token_mask is not None:
+        for i, reduced in enumerate(rule.reduces):
+            if axes[i][reduced] is Axis.TOKENS:
+                operands[i] = _without_padding(operands[i], reduced, rule.neutral, surroundings.token_mask)
     result = rule.function(*operands, head_size=surroundings.head_size)
-    if node.name == "softmax" and axes[0][-1] is Axis.TOKENS and surroundings.dropout:
+    if rule.name == "softmax" and axes[0][-1] is Axis.TOKENS and surroundings.dropout:
         result = F.dropout(result, surroundings.dropout, training=True)
     return result
 
@@ -112,3 +104,86 @@ def _without_padding(x: Tensor, axis: int, neutral: float, token_mask: Tensor) -
     # A row that is padding throughout stays finite: its weights are even, and its values are masked where they count.
     value = torch.finfo(x.dtype).min if neutral == -math.inf else neutral
     return x.masked_fill(padded, value)
+
+
+class _Products:
+    """Multiplies chains, given the results of earlier steps.
+
+    Factor i of a chain stands between boundaries i and i + 1.
+    """
+
+    def __init__(
+        self, values: Mapping[int, Tensor], tokens: int, surroundings: Surroundings, attention: AttentionKernel
+    ):
+        self.values = values
+        self.tokens = tokens
+        self.surroundings = surroundings
+        self.attention = attention
+
+    def multiply(self, product: Product) -> Tensor:
+        """The product of the factors, in the order that costs least for this number of tokens."""
+        best = self._chain(product).best(0, len(product.factors) - 1)
+        if best is None:  # `lowering` leaves no weights without a value
+            raise ValueError(f"no order to multiply {product}")
+        return self._multiply(product, best[1])
+
+    def _chain(self, product: Product) -> Chain:
+        sizes = [self.tokens if axis is Axis.TOKENS else self.surroundings.head_size for axis in product.boundaries]
+        features = [place for place, axis in enumerate(product.boundaries) if axis is Axis.FEATURES]
+        values = {
+            i: [place for place in features if (place <= i if factor.transposed else place > i)]
+            for i, factor in enumerate(product.factors)
+            if isinstance(factor, Weights)
+        }
+        return Chain(sizes, values)
+
+    def _multiply(self, product: Product, order: Order) -> Tensor:
+        factors, mask = product.factors, self.surroundings.token_mask
+        if isinstance(order, int):
+            return self._factor(product, order)
+        left, right = order
+        if isinstance(left, int) and isinstance(weights := factors[left], Weights):
+            return self._attend(weights, self._multiply(product, right))
+        if isinstance(right, int) and isinstance(weights := factors[right], Weights):
+            return self._attend(weights, self._multiply(product, left).transpose(-1, -2)).transpose(-1, -2)
+        a, b = self._multiply(product, left), self._multiply(product, right)
+        place = first_factor(right)
+        if mask is not None and isinstance(factors[place - 1], Weights) and isinstance(factors[place], Weights):
+            a = _without_padding(a, -1, 0.0, mask)
+        return a @ b
+
+    def _factor(self, product: Product, place: int) -> Tensor:
+        """An ordinary factor, without padding where a product sums over its tokens; attentions see to it themselves."""
+        factors, boundaries, mask = product.factors, product.boundaries, self.surroundings.token_mask
+        value = self.values[factors[place]]
+        if mask is None:
+            return value
+        before = factors[place - 1] if place else None
+        after = factors[place + 1] if place + 1 < len(factors) else None
+        if place and boundaries[place] is Axis.TOKENS and not (isinstance(before, Weights) and not before.transposed):
+            value = _without_padding(value, -2, 0.0, mask)
+        if (
+            after is not None
+            and boundaries[place + 1] is Axis.TOKENS
+            and not (isinstance(after, Weights) and after.transposed)
+        ):
+            value = _without_padding(value, -1, 0.0, mask)
+        return value
+
+    def _attend(self, weights: Weights, value: Tensor) -> Tensor:
+        """The weights times a value, (B, H, N, D)."""
+        scores = weights.scores
+        chain, last = self._chain(scores), len(scores.factors) - 1
+        # Scores are a product over features somewhere; what is left and right of there are queries and keys.
+        ways = [
+            (query[0] + key[0], query[1], key[1])
+            for place in range(1, last + 1)
+            if scores.boundaries[place] is Axis.FEATURES
+            and (query := chain.best(0, place - 1))
+            and (key := chain.best(place, last))
+        ]
+        _, query, key = min(ways, key=lambda way: way[0])
+        queries, keys = self._multiply(scores, query), self._multiply(scores, key).transpose(-1, -2)
+        # Kernels want a positive scaling, so a sign goes into the queries.
+        queries = -queries if weights.negated else queries
+        return self.attention(queries, keys, value, self.surroundings.head_size ** (-0.5 * weights.scales))

@@ -203,7 +203,7 @@ def _at_least_float32(x: Tensor) -> Tensor:
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 
-def normalised_rows(x: Tensor) -> Tensor:
+def _normalised_rows(x: Tensor) -> Tensor:
     """Rows of length 1; a zero row stays zero, with a bounded gradient."""
     wide = _at_least_float32(x)
     squares = wide.square().sum(-1, keepdim=True)
@@ -211,7 +211,7 @@ def normalised_rows(x: Tensor) -> Tensor:
 
 
 def _cosine_similarity(a: Tensor, b: Tensor, head_size: int) -> Tensor:
-    return normalised_rows(a) @ normalised_rows(b).transpose(-1, -2)
+    return _normalised_rows(a) @ _normalised_rows(b).transpose(-1, -2)
 
 
 def _euclidean_distance(a: Tensor, b: Tensor, head_size: int) -> Tensor:
@@ -220,6 +220,11 @@ def _euclidean_distance(a: Tensor, b: Tensor, head_size: int) -> Tensor:
     wide = torch.cdist(_at_least_float32(a), _at_least_float32(b), compute_mode="donot_use_mm_for_euclid_dist")
     return wide.to(a.dtype)
 
+
+NORMALISED_ROWS = Operation(
+    "normalised_rows", 1, lambda x, head_size: _normalised_rows(x), unchanged, "half of cosine_similarity", reduces=(-1,)
+)
+"""No word of the formulas: plans make a cosine similarity a product of rows that this has normalised."""
 
 _PAPER = "AutoBERT-Zero, arXiv 2107.07445"
 for _row in (

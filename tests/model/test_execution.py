@@ -9,7 +9,7 @@ from autobert_zero_hf.model.architectures import AUTOBERT_ZERO, BERT_ATTENTION
 from autobert_zero_hf.model.axes import TypedGraph, infer_axes, mixes_tokens
 from autobert_zero_hf.model.execution import Surroundings, interpret, run
 from autobert_zero_hf.model.graph import AttentionGraph
-from autobert_zero_hf.model.lowering import Attention, lower
+from autobert_zero_hf.model.lowering import Product, Weights, lower
 from tests.graphs import typed_graphs
 
 HEADS, TOKENS, HEAD_SIZE = 2, 7, 4
@@ -92,26 +92,26 @@ def test_standard_attention_by_hand() -> None:
 @pytest.mark.parametrize("text", [BERT_ATTENTION, *AUTOBERT_ZERO[1::2]])
 def test_the_attentions_of_the_paper_run_fused(text: str) -> None:
     plan = lower(typed(text))
-    (attention,) = (step for _, step in plan.steps if isinstance(step, Attention))
-    assert attention.scales == 1
-    assert plan.kernels == ("attention",)
-    assert all(step.name not in ("matmul", "softmax") for _, step in plan.steps if not isinstance(step, Attention))
+    (product,) = (step for step in plan.steps if isinstance(step, Product))
+    (weights,) = (factor for factor in product.factors if isinstance(factor, Weights))
+    assert weights.scales == 1
+    assert plan.kinds == ("flash",)
 
 
 @pytest.mark.parametrize(
-    ("text", "kernels"),
+    ("text", "kinds"),
     [
-        ("matmul(softmax(neg(scale(scale(matmul(q, transpose(k)))))), v)", ("attention",)),
-        ("add(matmul(softmax(matmul(q, transpose(k))), v), q)", ("attention",)),
+        ("matmul(softmax(neg(scale(scale(matmul(q, transpose(k)))))), v)", ("flash",)),
+        ("add(matmul(softmax(matmul(q, transpose(k))), v), q)", ("flash",)),
         ("matmul(softmax(add(matmul(q, transpose(k)), matmul(k, transpose(q)))), v)", ("dense",)),
-        ("matmul(q, matmul(transpose(k), v))", ("dense",)),
-        ("transpose(matmul(softmax(matmul(transpose(q), k)), transpose(v)))", ("dense",)),
-        ("softsign(q)", ("dense",)),
+        ("matmul(q, matmul(transpose(k), v))", ("linear",)),
+        ("transpose(matmul(softmax(matmul(transpose(q), k)), transpose(v)))", ("linear",)),
+        ("softsign(q)", ("linear",)),
     ],
 )
-def test_what_runs_fused(text: str, kernels: tuple[str, ...]) -> None:
+def test_what_runs_fused(text: str, kinds: tuple[str, ...]) -> None:
     graph = typed(text)
-    assert lower(graph).kernels == kernels
+    assert lower(graph).kinds == kinds
     inputs = inputs_of(graph)
     reference, _ = interpret(graph, inputs, Surroundings(HEAD_SIZE))
     assert_same(run(lower(graph), inputs, Surroundings(HEAD_SIZE), sdpa(None)), reference)

@@ -1,4 +1,4 @@
-"""Random legal attention graphs for property tests."""
+"""Random legal attention graphs for property tests, drawn in two ways."""
 
 import random
 
@@ -6,11 +6,52 @@ from autobert_zero_hf.search.space.sampling import sample_graph
 from hypothesis import strategies as st
 
 from autobert_zero_hf.model.axes import TypedGraph, infer_axes
-from autobert_zero_hf.model.operations import operation_names
+from autobert_zero_hf.model.graph import AttentionGraph, FormulaError
+from autobert_zero_hf.model.operations import TOKENS_BY_FEATURES, Axes, Axis, operation_names
 
 
 def random_graph(seed: int, max_operations: int = 12) -> TypedGraph:
+    """Grown from the inputs, as a search does it; operations turn up about evenly."""
     return infer_axes(sample_graph(random.Random(seed), operation_names(), max_operations))
 
 
-typed_graphs = st.integers(0, 2**32 - 1).map(random_graph)
+def random_product(seed: int) -> TypedGraph:
+    """Written from the output down, rich in products of products and in softmax of products, as attentions are."""
+    rng = random.Random(seed)
+    while True:
+        try:
+            return infer_axes(AttentionGraph.parse(random_formula(rng, TOKENS_BY_FEATURES, rng.randint(2, 6))))
+        except FormulaError:  # too large, or an input alone
+            continue
+
+
+_WEIGHTS = {
+    "matmul": 8.0, "softmax": 4.0, "transpose": 3.0, "scale": 2.0, "cosine_similarity": 1.0, "neg": 1.0, "add": 1.0,
+    "softsign": 0.6, "euclidean_distance": 0.3,
+}  # fmt: skip
+
+
+def random_formula(rng: random.Random, axes: Axes, depth: int) -> str:
+    """A formula for a tensor of these axes."""
+    tokens, features = TOKENS_BY_FEATURES
+    if axes == TOKENS_BY_FEATURES and (depth <= 0 or rng.random() < 0.25):
+        return rng.choice("qkv")
+    if axes == (features, tokens) and depth <= 0:
+        return f"transpose({rng.choice('qkv')})"
+    name = rng.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0] if depth > 0 else "matmul"
+    # Where it gets deep, the axis between two operands is the one that an input has.
+    nearest = features if axes[0] is tokens else tokens
+    between = rng.choice(list(Axis)) if depth > 1 else nearest
+    if name == "matmul":
+        kinds = [(axes[0], between), (between, axes[1])]
+    elif name in ("cosine_similarity", "euclidean_distance"):
+        kinds = [(axes[0], between), (axes[1], between)]
+    elif name == "transpose":
+        kinds = [(axes[1], axes[0])]
+    else:
+        kinds = [axes] * (2 if name == "add" else 1)
+    return f"{name}({', '.join(random_formula(rng, each, depth - 1) for each in kinds)})"
+
+
+_seeds = st.integers(0, 2**32 - 1)
+typed_graphs = st.one_of(_seeds.map(random_graph), _seeds.map(random_product))

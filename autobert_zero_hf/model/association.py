@@ -51,5 +51,6 @@ class Chain:
         """Whether (first ... middle) times (middle + 1 ... last) is a product, or weights fused with their value."""
         left_ends = self.values.get(first) if first == middle else None
         right_starts = self.values.get(last) if middle + 1 == last else None
-        fused = (left_ends is not None and last + 1 in left_ends) or (right_starts is not None and first in right_starts)
-        return fused or (left_ends is None and right_starts is None)
+        if left_ends is None and right_starts is None:
+            return True
+        return last + 1 in (left_ends or ()) or first in (right_starts or ())

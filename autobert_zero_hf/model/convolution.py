@@ -3,15 +3,20 @@
 Wu et al., "Pay Less Attention with Lightweight and Dynamic Convolutions", ICLR 2019 (arXiv 1901.10430), the layer that
 AutoBERT-Zero mixes with attention.
 
+There are three forms of it, all linear in the number of tokens. Which is fastest depends on the kernel, the device and
+on whether gradients are wanted; `fastest_form` is the rule, and `tests/benchmarks/convolution.py` justifies it.
+
 Shapes: B batch, N tokens, H heads, D channels of a head, K kernel size.
 """
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-BANDED_FROM_KERNEL = 15
-BANDED_UP_TO_TOKENS = 1024
+BLOCK = 64
+"""Tokens that `banded_product` computes at once."""
 
 
 def lightweight_convolution(x: Tensor, kernels: Tensor, token_mask: Tensor | None = None) -> Tensor:
@@ -27,29 +32,63 @@ def lightweight_convolution(x: Tensor, kernels: Tensor, token_mask: Tensor | Non
     """
     if token_mask is not None:
         x = x.masked_fill(~token_mask[:, :, None, None], 0.0)
-    kernels = kernels.softmax(-1)
-    banded = kernels.shape[-1] >= BANDED_FROM_KERNEL and x.shape[1] <= BANDED_UP_TO_TOKENS
-    return banded_product(x, kernels) if banded else grouped_convolution(x, kernels)
+    kernels = kernels.softmax(-1).to(x.dtype)
+    return fastest_form(x, kernels.shape[-1])(x, kernels)
+
+
+def fastest_form(x: Tensor, kernel_size: int) -> Callable[[Tensor, Tensor], Tensor]:
+    """The form to compute a convolution of `x` with, from its device, its type and whether its gradient is wanted."""
+    if x.device.type != "cpu":
+        return banded_product if kernel_size >= 15 else grouped_convolution
+    if x.dtype not in (torch.float32, torch.bfloat16):
+        return banded_product
+    # Backwards, the depthwise kernels of the CPU are slow where they are long.
+    longest = (9 if x.dtype == torch.float32 else 3) if torch.is_grad_enabled() else 1024
+    return channels_last_convolution if kernel_size <= longest else banded_product
+
+
+def channels_last_convolution(x: Tensor, kernels: Tensor) -> Tensor:
+    """A depthwise convolution of an image of one row that lies in memory as x does; x (B, N, H, D), kernels (H, K)."""
+    batch, tokens, heads, channels = x.shape
+    size = kernels.shape[-1]
+    # (B, N, H, D) -> (B, H * D, 1, N), without a copy
+    image = x.reshape(batch, 1, tokens, heads * channels).permute(0, 3, 1, 2)
+    weight = _depthwise(kernels, channels)[:, None, None, :]
+    out = F.conv2d(image, weight, padding=(0, size // 2), groups=heads * channels)
+    # (B, H * D, 1, N) -> (B, N, H, D)
+    return out.permute(0, 2, 3, 1).reshape(x.shape)
 
 
 def grouped_convolution(x: Tensor, kernels: Tensor) -> Tensor:
-    """The convolution as torch has it; x (B, N, H, D), kernels (H, K). O(N K) multiplications a channel."""
+    """A depthwise convolution as torch has it; x (B, N, H, D), kernels (H, K)."""
     batch, tokens, heads, channels = x.shape
-    size = kernels.shape[-1]
     # (B, N, H, D) -> (B, H * D, N)
-    wide = x.reshape(batch, tokens, heads * channels).transpose(1, 2)
-    weight = kernels.repeat_interleave(channels, dim=0)[:, None, :]
-    out = F.conv1d(wide, weight.to(wide.dtype), padding=size // 2, groups=heads * channels)
-    return out.transpose(1, 2).reshape(batch, tokens, heads, channels)
+    rows = x.reshape(batch, tokens, heads * channels).transpose(1, 2)
+    weight = _depthwise(kernels, channels)[:, None, :]
+    out = F.conv1d(rows, weight, padding=kernels.shape[-1] // 2, groups=heads * channels)
+    return out.transpose(1, 2).reshape(x.shape)
+
+
+def _depthwise(kernels: Tensor, channels: int) -> Tensor:
+    """A kernel for each channel: (H, K) -> (H * D, K)."""
+    return kernels.repeat_interleave(channels, dim=0)
 
 
 def banded_product(x: Tensor, kernels: Tensor) -> Tensor:
-    """The convolution as a dense product with a banded matrix; x (B, N, H, D), kernels (H, K). O(N^2)."""
-    tokens, size = x.shape[1], kernels.shape[-1]
-    # band[h, i, j] = kernels[h, j - i + K // 2] where that exists: the weight of token j for token i
-    reach = max(tokens - 1 - size // 2, 0)
-    padded = F.pad(kernels, (reach, reach))
-    start = (padded.shape[-1] - 1) // 2
-    places = torch.arange(tokens, device=x.device)
-    band = padded[:, places[None, :] - places[:, None] + start]
-    return torch.einsum("hij,bjhd->bihd", band.to(x.dtype), x)
+    """Products of blocks of tokens, each with its surroundings, with a banded matrix; x (B, N, H, D), kernels (H, K).
+
+    Of each (BLOCK + K - 1) products only K count, but it is a dense product, and as fast as any.
+    """
+    batch, tokens, heads, channels = x.shape
+    size = kernels.shape[-1]
+    block = min(BLOCK, tokens)
+    wide, blocks = block + size - 1, -(-tokens // block)
+    # (B, N, H, D) -> windows (B, blocks, H, D, block + K - 1) -> (H, block + K - 1, B * blocks * D)
+    padded = F.pad(x, (0, 0, 0, 0, size // 2, blocks * block - tokens + size // 2))
+    windows = padded.unfold(1, wide, block).permute(2, 4, 0, 1, 3).reshape(heads, wide, -1)
+    # band[h, i, j] = kernels[h, j - i] where that exists: the weight of the window's token j for the block's token i.
+    # A row of (K kernel, block zeros) repeated and cut into rows one shorter moves by one place from row to row.
+    band = F.pad(kernels, (0, block)).repeat(1, block)[:, : block * wide].view(heads, block, wide)
+    # (H, block, B * blocks * D) -> (B, blocks * block, H, D)
+    out = torch.bmm(band, windows).view(heads, block, batch, blocks, channels).permute(2, 3, 1, 0, 4)
+    return out.reshape(batch, blocks * block, heads, channels)[:, :tokens]

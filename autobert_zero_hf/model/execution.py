@@ -186,4 +186,10 @@ class _Products:
         queries, keys = self._multiply(scores, query), self._multiply(scores, key).transpose(-1, -2)
         # Kernels want a positive scaling, so a sign goes into the queries.
         queries = -queries if weights.negated else queries
-        return self.attention(queries, keys, value, self.surroundings.head_size ** (-0.5 * weights.scales))
+        scaling = self.surroundings.head_size ** (-0.5 * weights.scales)
+        return self.attention(*(_side_by_side(x) for x in (queries, keys, value)), scaling)
+
+
+def _side_by_side(x: Tensor) -> Tensor:
+    """x with the entries of a row side by side in memory, as fast kernels want it."""
+    return x if x.stride(-1) == 1 else x.contiguous()

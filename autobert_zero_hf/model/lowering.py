@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from .axes import TypedGraph, infer_axes
 from .canonical import simplify
-from .operations import NORMALISED_ROWS, TOKENS_BY_FEATURES, Axes, Axis, Operation, operation, swapped
+from .operations import NORMALISED_ROWS, TOKENS_BY_FEATURES, Axes, Axis, Operation, operation
 
 _MAX_FACTORS = 16
 _PRODUCTS = ("matmul", "cosine_similarity")
@@ -168,8 +168,19 @@ class _Lowering:
         return self._apply(operation(node.name), *map(self._step, node.operands))
 
     def _product(self, factors: list[int | Weights]) -> Product:
+        """A whole chain; weights in it that have no value to be fused with are computed by themselves.
+
+        A value is tokens x features: what stands between weights and the next features to their right, or, if they are
+        transposed, to their left. Where two want each other for a value, the transposed ones give way.
+        """
         axes = [_TOKENS_BY_TOKENS if isinstance(f, Weights) else self.axes[f] for f in factors]
         boundaries = (axes[0][0], *(columns for _, columns in axes))
+        for transposed in (True, False):
+            for i, factor in enumerate(factors):
+                if not isinstance(factor, Weights) or factor.transposed is not transposed:
+                    continue
+                if not _has_value(factors, boundaries, i, transposed):
+                    factors[i] = self._computed(factor)
         return Product(tuple(factors), boundaries)
 
     def _factors(self, place: int) -> list[int | Weights]:
@@ -186,7 +197,7 @@ class _Lowering:
         chains = [self._chain(o) for o in node.operands]
         if len(chains[0]) + len(chains[1]) > _MAX_FACTORS:
             chains = [[self._step(o)] for o in node.operands]
-        return self._fusable(chains[0] + chains[1])
+        return chains[0] + chains[1]
 
     def _chain(self, place: int) -> list[int | Weights]:
         """What a node is in a chain of products: factors of its own, weights of an attention, or a result."""
@@ -228,37 +239,21 @@ class _Lowering:
             return None
         return Weights(product, scales, negated, transposed)
 
-    def _fusable(self, factors: list[int | Weights]) -> list[int | Weights]:
-        """The factors; weights that have no value to be fused with are computed by themselves.
-
-        A value is tokens x features: what stands between weights and the next features to their right, or, if they are
-        transposed, to their left. Where two want each other for a value, the transposed ones give way.
-        """
-        boundaries = self._product(factors).boundaries
-        for wanted in (True, False):
-            for i, factor in enumerate(factors):
-                if isinstance(factor, Weights) and factor.transposed is wanted:
-                    between = range(i - 1, -1, -1) if wanted else range(i + 1, len(factors))
-                    if not self._has_value(factors, boundaries, between, wanted):
-                        factors[i] = self._computed(factor)
-        return factors
-
-    def _has_value(
-        self, factors: list[int | Weights], boundaries: tuple[Axis, ...], between: range, transposed: bool
-    ) -> bool:
-        for i in between:
-            factor = factors[i]
-            if isinstance(factor, Weights) and factor.transposed is not transposed:
-                return False
-            if boundaries[i if transposed else i + 1] is Axis.FEATURES:
-                return True
-        return False
-
     def _computed(self, weights: Weights) -> int:
         step = self._add(weights.scores, _TOKENS_BY_TOKENS)
         for name in ("scale",) * weights.scales + ("neg",) * weights.negated + ("softmax",):
             step = self._apply(operation(name), step)
         return self._transpose(step) if weights.transposed else step
+
+
+def _has_value(factors: list[int | Weights], boundaries: Sequence[Axis], place: int, transposed: bool) -> bool:
+    for i in range(place - 1, -1, -1) if transposed else range(place + 1, len(factors)):
+        factor = factors[i]
+        if isinstance(factor, Weights) and factor.transposed is not transposed:
+            return False
+        if boundaries[i if transposed else i + 1] is Axis.FEATURES:
+            return True
+    return False
 
 
 def _renumbered(step: Step, new: dict[int, int]) -> Step:

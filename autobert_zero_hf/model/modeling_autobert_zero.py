@@ -156,6 +156,9 @@ class AutoBertZeroConvolution(nn.Module):
         return self.out_proj(mixed.reshape(batch, tokens, -1))
 
 
+_IN_PLACE: dict[str, Callable[[Tensor], Tensor]] = {"gelu": torch.ops.aten.gelu_, "relu": torch.relu_}
+
+
 class AutoBertZeroMLP(nn.Module):
     """BERT's feed-forward block: (B, N, C) -> (B, N, F) -> (B, N, C)."""
 
@@ -163,10 +166,16 @@ class AutoBertZeroMLP(nn.Module):
         super().__init__()
         self.up_proj = nn.Linear(config.hidden_size, config.intermediate_size)
         self.activation = ACT2FN[config.hidden_act]
+        self.activation_in_place = _IN_PLACE.get(config.hidden_act)
         self.down_proj = nn.Linear(config.intermediate_size, config.hidden_size)
 
     def forward(self, hidden_states: Tensor) -> Tensor:
-        return self.down_proj(self.activation(self.up_proj(hidden_states)))
+        wide = self.up_proj(hidden_states)
+        # The system hands out memory anew for tensors of this size: a second one costs more than the activation itself.
+        # Where a gradient or a hook looks at the first, it stays.
+        free = not wide.requires_grad and not self.up_proj._forward_hooks
+        activation = self.activation_in_place if free and self.activation_in_place else self.activation
+        return self.down_proj(activation(wide))
 
 
 class AutoBertZeroLayer(GradientCheckpointingLayer):
@@ -239,9 +248,25 @@ class AutoBertZeroPreTrainedModel(PreTrainedModel):
     supports_gradient_checkpointing = True
     _no_split_modules = ["AutoBertZeroEmbeddings", "AutoBertZeroLayer"]
     _supports_sdpa = True
+    _supports_flash_attn = True
+    _supports_flex_attn = True
     _supports_attention_backend = True
     _can_compile_fullgraph = True
     _can_record_outputs = {"hidden_states": AutoBertZeroLayer, "attentions": AutoBertZeroAttention}
+
+    def get_correct_attn_implementation(self, requested_attention: str | None, is_init_check: bool = False) -> str:
+        applicable = super().get_correct_attn_implementation(requested_attention, is_init_check)
+        # A kernel that was asked for by name is wanted for its memory: where it cannot be had, that is said.
+        if applicable not in ("eager", "sdpa"):
+            for number, text in enumerate(self.config.layers, start=1):
+                layer = parse_layer(text)
+                if isinstance(layer, AttentionLayer) and lower(layer.typed).kinds == ("dense",):
+                    raise ValueError(
+                        f'attn_implementation="{applicable}" is of no use to layer {number}, {text}: it makes a matrix '
+                        f"of tokens x tokens that is not the weights of an attention. With "
+                        f'attn_implementation="sdpa" each layer takes the fastest way that it has'
+                    )
+        return applicable
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:

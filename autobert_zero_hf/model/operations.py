@@ -222,7 +222,12 @@ def _euclidean_distance(a: Tensor, b: Tensor, head_size: int) -> Tensor:
 
 
 NORMALISED_ROWS = Operation(
-    "normalised_rows", 1, lambda x, head_size: _normalised_rows(x), unchanged, "half of cosine_similarity", reduces=(-1,)
+    "normalised_rows",
+    1,
+    lambda x, head_size: _normalised_rows(x),
+    unchanged,
+    "half of cosine_similarity",
+    reduces=(-1,),
 )
 """No word of the formulas: plans make a cosine similarity a product of rows that this has normalised."""
 

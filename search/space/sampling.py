@@ -69,7 +69,9 @@ class _Growth:
     def _find_legal(self) -> None:
         there = frozenset(self._places)
         if there not in self._known:
-            legal = ((name, [c for c in operation(name).legal_axes if there.issuperset(c)]) for name in self._operations)
+            legal = (
+                (name, [c for c in operation(name).legal_axes if there.issuperset(c)]) for name in self._operations
+            )
             self._known[there] = {name: choices for name, choices in legal if choices}
         self._legal = self._known[there]
         self._names = list(self._legal)
@@ -80,7 +82,7 @@ class _Growth:
         kinds, operands = self._draw_operands(self._legal[name])
         rule, place = operation(name), len(self.nodes)
         axes = rule.legal_axes[kinds]
-        mixes = rule.reduces_tokens(kinds) or any([self._mixes[o] for o in operands])
+        mixes = rule.reduces_tokens(kinds) or any(self._mixes[o] for o in operands)
         self.nodes.append(Node(name, operands))
         self._mixes.append(mixes)
         for kind, operand in zip(kinds, operands, strict=True):
@@ -108,5 +110,5 @@ class _Growth:
         kinds = self._rng.choices(legal, fresh if wanted else every)[0] if len(legal) > 1 else legal[0]
         while True:
             operands = tuple([self._rng.choice(self._places[axes]) for axes in kinds])
-            if not wanted or any([o in self._fresh[axes] for o, axes in zip(operands, kinds, strict=True)]):
+            if not wanted or any(o in self._fresh[axes] for o, axes in zip(operands, kinds, strict=True)):
                 return kinds, operands

@@ -1,7 +1,12 @@
 import pytest
 import torch
 
-from autobert_zero_hf.model.convolution import banded_product, grouped_convolution, lightweight_convolution
+from autobert_zero_hf.model.convolution import (
+    banded_product,
+    channels_last_convolution,
+    grouped_convolution,
+    lightweight_convolution,
+)
 
 
 def by_hand(x: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -16,9 +21,9 @@ def by_hand(x: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     return out
 
 
-@pytest.mark.parametrize("form", [banded_product, grouped_convolution])
+@pytest.mark.parametrize("form", [banded_product, channels_last_convolution, grouped_convolution])
 @pytest.mark.parametrize("size", [1, 3, 9, 31])
-@pytest.mark.parametrize("tokens", [1, 2, 8, 20])
+@pytest.mark.parametrize("tokens", [1, 2, 8, 20, 70, 150])
 def test_each_form_computes_the_convolution(form, size: int, tokens: int) -> None:
     x = torch.randn(2, tokens, 3, 4, dtype=torch.float64, requires_grad=True)
     weights = torch.randn(3, size, dtype=torch.float64, requires_grad=True)

@@ -259,3 +259,89 @@ def test_exactly_one_input_is_taken(tiny_config: AutoBertZeroConfig, inputs: dic
 def test_a_mask_of_another_shape_is_refused(tiny_config: AutoBertZeroConfig) -> None:
     with pytest.raises(ValueError, match="must have shape"):
         AutoBertZeroModel(tiny_config)(torch.ones(1, 4, dtype=torch.long), attention_mask=torch.ones(1, 1, 4, 4))
+
+
+EVERY_PLAN = [
+    "conv(5)",
+    "matmul(softmax(scale(matmul(q, transpose(logsigmoid(k))))), add(q, v))",
+    "matmul(matmul(softsign(q), transpose(k)), v)",
+    "matmul(softmax(neg(euclidean_distance(q, k))), v)",
+]
+
+
+def test_compiled_as_one_graph_it_computes_and_learns_the_same(tiny_config: AutoBertZeroConfig) -> None:
+    config = config_with(tiny_config, EVERY_PLAN)
+    model = AutoBertZeroModel(config, add_pooling_layer=False).eval()
+    compiled = torch.compile(model, fullgraph=True)
+    batch = batch_of(config)
+    real = batch["attention_mask"].bool()
+    weights = torch.randn(2, 10, config.hidden_size) * real[:, :, None]
+
+    def results(run: torch.nn.Module) -> list[torch.Tensor]:
+        out = run(**batch).last_hidden_state
+        return [out[real], *torch.autograd.grad((out * weights).sum(), list(model.parameters()), allow_unused=True)]
+
+    for actual, wanted in zip(results(compiled), results(model), strict=True):
+        if wanted is not None:
+            torch.testing.assert_close(actual, wanted, rtol=1e-3, atol=1e-5)
+    with torch.no_grad():
+        actual, wanted = (run(**batch).last_hidden_state[real] for run in (compiled, model))
+    torch.testing.assert_close(actual, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_flex_attention_computes_the_same(tiny_config: AutoBertZeroConfig) -> None:
+    config = config_with(tiny_config, EVERY_PLAN[:3])
+    model = AutoBertZeroModel(config).eval()
+    batch = batch_of(config)
+    real = batch["attention_mask"].bool()
+    with torch.no_grad():
+        wanted = model(**batch).last_hidden_state
+        model.set_attn_implementation("flex_attention")
+        torch.testing.assert_close(model(**batch).last_hidden_state[real], wanted[real], rtol=1e-4, atol=1e-5)
+
+
+def test_a_kernel_that_is_of_no_use_to_a_layer_names_the_layer(tiny_config: AutoBertZeroConfig) -> None:
+    config = config_with(tiny_config, EVERY_PLAN)
+    with pytest.raises(ValueError, match=r"flex_attention.* layer 4, matmul\(softmax\(neg\(euclidean_distance"):
+        AutoBertZeroModel(config).set_attn_implementation("flex_attention")
+    with pytest.raises(ValueError, match="layer 4"):
+        AutoBertZeroModel._from_config(config, attn_implementation="flex_attention")
+
+
+def test_what_a_hook_saw_stays_as_it_was(tiny_config: AutoBertZeroConfig) -> None:
+    """The activation may work in place, but not on what somebody keeps."""
+    model = AutoBertZeroModel(tiny_config).eval()
+    batch = batch_of(tiny_config)
+    kept: list[torch.Tensor] = []
+    with torch.no_grad():
+        plain = model(**batch).last_hidden_state
+        model.layers[0].mlp.up_proj.register_forward_hook(lambda module, inputs, output: kept.append(output))
+        inside: list[torch.Tensor] = []
+        model.layers[0].mlp.register_forward_pre_hook(lambda module, inputs: inside.append(inputs[0]))
+        hooked = model(**batch).last_hidden_state
+        torch.testing.assert_close(
+            kept[0], torch.nn.functional.linear(inside[0], *_weights(model.layers[0].mlp.up_proj))
+        )
+    torch.testing.assert_close(plain, hooked)
+    torch.testing.assert_close(plain, model(**batch).last_hidden_state)
+
+
+def _weights(linear: torch.nn.Linear) -> tuple[torch.Tensor, torch.Tensor]:
+    return linear.weight, linear.bias
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("implementation", ["sdpa", "eager"])
+def test_autocast_gives_finite_outputs_and_gradients(
+    tiny_config: AutoBertZeroConfig, dtype: torch.dtype, implementation: str
+) -> None:
+    model = AutoBertZeroForMaskedLM(config_with(tiny_config, EVERY_PLAN))
+    model.set_attn_implementation(implementation)
+    batch = batch_of(tiny_config)
+    batch["attention_mask"] = torch.stack([torch.ones(10), torch.zeros(10)]).long()
+    with torch.autocast("cpu", dtype):
+        out = model(**batch, labels=batch["input_ids"])
+    out.loss.backward()
+    assert torch.isfinite(out.logits).all()
+    for name, parameter in model.named_parameters():
+        assert torch.isfinite(parameter.grad).all(), name

@@ -8,6 +8,7 @@ from transformers import AutoConfig
 
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import ARCHITECTURES, AutoBertZeroConfig, AutoBertZeroModel, architecture, parse_layer
+from autobert_zero_hf.model.backbone import ConvolutionLayer, Layer
 from autobert_zero_hf.model.cost import mixer_operations
 
 EXAMPLE = """example:
@@ -47,15 +48,21 @@ def run(arguments: Namespace) -> None:
         f"{config.num_attention_heads} heads of {config.head_dim}, {model.num_parameters():,} parameters "
         f"({sum(p.numel() for p in model.embeddings.parameters()):,} of them embeddings)"
     )
-    print(f"\nlayer  parameters  operations a token (at {arguments.tokens} tokens)")
+    print(f"\nThe operations are those of a token among {arguments.tokens}; the plan is what a formula runs as.")
+    print("layer  parameters  operations  plan         formula")
     total = 0
     for number, (text, module) in enumerate(zip(config.layers, model.layers, strict=True), start=1):
         parameters = sum(p.numel() for p in module.parameters())
         linear = sum(m.weight.numel() for m in module.modules() if isinstance(m, torch.nn.Linear))
-        mixing = mixer_operations(parse_layer(text), arguments.tokens, config.num_attention_heads, config.head_dim)
+        layer = parse_layer(text)
+        mixing = mixer_operations(layer, arguments.tokens, config.num_attention_heads, config.head_dim)
         total += linear + mixing
-        print(f"{number:>5}  {parameters:>10,}  {linear + mixing:>10,}  {text}")
+        print(f"{number:>5}  {parameters:>10,}  {linear + mixing:>10,}  {_plan(layer):<11}  {text}")
     print(f"  all  {sum(p.numel() for p in model.layers.parameters()):>10,}  {total:>10,}")
+
+
+def _plan(layer: Layer) -> str:
+    return "convolution" if isinstance(layer, ConvolutionLayer) else "+".join(layer.plan.kinds)
 
 
 def load_config(backbone: str) -> AutoBertZeroConfig:

@@ -4,11 +4,12 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from .axes import TypedGraph, infer_axes
 from .canonical import identity
 from .graph import AttentionGraph, FormulaError
+from .lowering import Plan, lower
 
 MAX_KERNEL_SIZE = 1023
 
@@ -48,6 +49,11 @@ class AttentionLayer:
     def identity(self) -> str:
         """The same for layers whose normal forms are the same."""
         return identity(self.typed.graph)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """What the layer runs, unless it runs as it is written."""
+        return lower(self.typed)
 
 
 Layer = ConvolutionLayer | AttentionLayer

@@ -1,15 +1,15 @@
-"""What an attention graph or a convolution costs, counted from axes: no tensor is made."""
+"""What an attention or a convolution costs, counted from axes: no tensor is made."""
 
-from .axes import TypedGraph
 from .backbone import ConvolutionLayer, Layer
-from .operations import Axis, operation
+from .lowering import Apply, Plan, Product, Weights
+from .operations import Axis
 
 
 def mixer_operations(layer: Layer, tokens: int, num_heads: int, head_size: int) -> int:
     """The operations a token of a layer's graph or convolution, without the linear layers around it.
 
     A product or comparison counts a multiplication and addition for each pair of numbers that meet, as one operation;
-    anything else one operation for each number that it gives. Graphs are counted as they are written.
+    anything else one operation for each number that it gives. Graphs are counted as their plans run them.
 
     Args:
         layer: the layer.
@@ -19,16 +19,28 @@ def mixer_operations(layer: Layer, tokens: int, num_heads: int, head_size: int) 
     """
     if isinstance(layer, ConvolutionLayer):
         return layer.kernel_size * num_heads * head_size
-    return num_heads * _graph_operations(layer.typed, tokens, head_size) // tokens
+    return num_heads * _plan_operations(layer.plan, tokens, head_size) // tokens
 
 
-def _graph_operations(typed: TypedGraph, tokens: int, head_size: int) -> int:
+def _plan_operations(plan: Plan, tokens: int, head_size: int) -> int:
     sizes = {Axis.TOKENS: tokens, Axis.FEATURES: head_size}
     total = 0
-    for node, (rows, columns) in zip(typed.graph.nodes, typed.axes, strict=True):
-        if node.is_input or node.name == "transpose":
-            continue
-        reduces = operation(node.name).reduces
-        met = sizes[typed.axes[node.operands[0]][reduces[0]]] if len(reduces) == 2 else 1
-        total += sizes[rows] * sizes[columns] * met
+    for step, (rows, columns) in zip(plan.steps, plan.axes, strict=True):
+        if isinstance(step, Product):
+            total += step.order(tokens, head_size)[0] + _weights_operations(step, tokens, head_size)
+        elif isinstance(step, Apply) and step.operation.name != "transpose":
+            reduces = step.operation.reduces
+            met = sizes[step.axes[0][reduces[0]]] if len(reduces) == 2 else 1
+            total += sizes[rows] * sizes[columns] * met
     return total
+
+
+def _weights_operations(product: Product, tokens: int, head_size: int) -> int:
+    """Of the attentions in a product: scores, their scales and sign, and the softmax."""
+    return sum(
+        factor.scores.halves(tokens, head_size)[0]
+        + _weights_operations(factor.scores, tokens, head_size)
+        + tokens**2 * (head_size + factor.scales + factor.negated + 1)
+        for factor in product.factors
+        if isinstance(factor, Weights)
+    )

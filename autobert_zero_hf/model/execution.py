@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .association import Chain, Order, first_factor
+from .association import Order, first_factor
 from .axes import TypedGraph
 from .lowering import Input, Plan, Product, Weights
 from .operations import Axes, Axis, Operation, operation
@@ -122,25 +122,15 @@ class _Products:
 
     def multiply(self, product: Product) -> Tensor:
         """The product of the factors, in the order that costs least for this number of tokens."""
-        best = self._chain(product).best(0, len(product.factors) - 1)
-        if best is None:  # `lowering` leaves no weights without a value
-            raise ValueError(f"no order to multiply {product}")
-        return self._multiply(product, best[1])
-
-    def _chain(self, product: Product) -> Chain:
-        sizes = [self.tokens if axis is Axis.TOKENS else self.surroundings.head_size for axis in product.boundaries]
-        features = [place for place, axis in enumerate(product.boundaries) if axis is Axis.FEATURES]
-        values = {
-            i: [place for place in features if (place <= i if factor.transposed else place > i)]
-            for i, factor in enumerate(product.factors)
-            if isinstance(factor, Weights)
-        }
-        return Chain(sizes, values)
+        return self._multiply(product, product.order(self.tokens, self.surroundings.head_size)[1])
 
     def _multiply(self, product: Product, order: Order) -> Tensor:
         factors, mask = product.factors, self.surroundings.token_mask
         if isinstance(order, int):
-            return self._factor(product, order)
+            step = factors[order]
+            if isinstance(step, Weights):  # `Chain` fuses them with a value
+                raise ValueError(f"weights without a value in {product}")
+            return self._factor(product, order, step)
         left, right = order
         if isinstance(left, int) and isinstance(weights := factors[left], Weights):
             return self._attend(weights, self._multiply(product, right))
@@ -152,42 +142,28 @@ class _Products:
             a = _without_padding(a, -1, 0.0, mask)
         return a @ b
 
-    def _factor(self, product: Product, place: int) -> Tensor:
-        """An ordinary factor, without padding where a product sums over its tokens; attentions see to it themselves."""
-        factors, boundaries, mask = product.factors, product.boundaries, self.surroundings.token_mask
-        value = self.values[factors[place]]
+    def _factor(self, product: Product, place: int, step: int) -> Tensor:
+        """An ordinary factor, without padding where the product sums over its tokens."""
+        value, mask = self.values[step], self.surroundings.token_mask
         if mask is None:
             return value
-        before = factors[place - 1] if place else None
-        after = factors[place + 1] if place + 1 < len(factors) else None
-        if place and boundaries[place] is Axis.TOKENS and not (isinstance(before, Weights) and not before.transposed):
-            value = _without_padding(value, -2, 0.0, mask)
-        if (
-            after is not None
-            and boundaries[place + 1] is Axis.TOKENS
-            and not (isinstance(after, Weights) and after.transposed)
-        ):
-            value = _without_padding(value, -1, 0.0, mask)
+        for axis, neighbour, boundary in ((-2, place - 1, place), (-1, place + 1, place + 1)):
+            if 0 <= neighbour < len(product.factors) and product.boundaries[boundary] is Axis.TOKENS:
+                other = product.factors[neighbour]
+                # Weights that this factor is a value of, or the start of one, are summed by a kernel that masks.
+                if not (isinstance(other, Weights) and other.transposed is (axis == -1)):
+                    value = _without_padding(value, axis, 0.0, mask)
         return value
 
     def _attend(self, weights: Weights, value: Tensor) -> Tensor:
         """The weights times a value, (B, H, N, D)."""
-        scores = weights.scores
-        chain, last = self._chain(scores), len(scores.factors) - 1
-        # Scores are a product over features somewhere; what is left and right of there are queries and keys.
-        ways = [
-            (query[0] + key[0], query[1], key[1])
-            for place in range(1, last + 1)
-            if scores.boundaries[place] is Axis.FEATURES
-            and (query := chain.best(0, place - 1))
-            and (key := chain.best(place, last))
-        ]
-        _, query, key = min(ways, key=lambda way: way[0])
-        queries, keys = self._multiply(scores, query), self._multiply(scores, key).transpose(-1, -2)
+        _, left, right = weights.scores.halves(self.tokens, self.surroundings.head_size)
+        queries = self._multiply(weights.scores, left)
+        keys = self._multiply(weights.scores, right).transpose(-1, -2)
         # Kernels want a positive scaling, so a sign goes into the queries.
         queries = -queries if weights.negated else queries
         scaling = self.surroundings.head_size ** (-0.5 * weights.scales)
-        return self.attention(*(_side_by_side(x) for x in (queries, keys, value)), scaling)
+        return self.attention(_side_by_side(queries), _side_by_side(keys), _side_by_side(value), scaling)
 
 
 def _side_by_side(x: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ The formula is simplified first (`canonical.simplify`), so that transpositions, 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .association import Chain, Order
 from .axes import TypedGraph, infer_axes
 from .canonical import simplify
 from .operations import NORMALISED_ROWS, TOKENS_BY_FEATURES, Axes, Axis, Operation, operation
@@ -72,6 +73,37 @@ class Product:
         """The steps that it reads."""
         nested = [f.operands if isinstance(f, Weights) else (f,) for f in self.factors]
         return tuple(dict.fromkeys(step for steps in nested for step in steps))
+
+    def order(self, tokens: int, head_size: int) -> tuple[int, Order]:
+        """How many multiplications it takes for so many tokens, and in which order the factors are multiplied."""
+        best = self._chain(tokens, head_size).best(0, len(self.factors) - 1)
+        if best is None:  # `lower` leaves no weights without a value
+            raise ValueError(f"there is no order to multiply {self}")
+        return best
+
+    def halves(self, tokens: int, head_size: int) -> tuple[int, Order, Order]:
+        """The same for scores that a fused attention multiplies out itself: for the queries, and for the keys.
+
+        Scores are a product over features somewhere; what stands left and right of there are queries and keys.
+        """
+        chain, last = self._chain(tokens, head_size), len(self.factors) - 1
+        ways = [
+            (queries[0] + keys[0], queries[1], keys[1])
+            for place in range(1, last + 1)
+            if self.boundaries[place] is Axis.FEATURES
+            and (queries := chain.best(0, place - 1))
+            and (keys := chain.best(place, last))
+        ]
+        return min(ways, key=lambda way: way[0])
+
+    def _chain(self, tokens: int, head_size: int) -> Chain:
+        features = [place for place, axis in enumerate(self.boundaries) if axis is Axis.FEATURES]
+        values = {
+            i: [place for place in features if (place <= i if factor.transposed else place > i)]
+            for i, factor in enumerate(self.factors)
+            if isinstance(factor, Weights)
+        }
+        return Chain([tokens if axis is Axis.TOKENS else head_size for axis in self.boundaries], values)
 
 
 Step = Input | Apply | Product

@@ -25,7 +25,6 @@ from .backbone import AttentionLayer, ConvolutionLayer, parse_layer
 from .configuration_autobert_zero import AutoBertZeroConfig
 from .convolution import lightweight_convolution
 from .execution import Surroundings, interpret, run
-from .lowering import lower
 
 
 class AutoBertZeroEmbeddings(nn.Module):
@@ -90,7 +89,7 @@ class AutoBertZeroAttention(nn.Module):
         self.config = config
         self.layer_idx = layer_idx
         self.typed = layer.typed
-        self.plan = lower(layer.typed)
+        self.plan = layer.plan
         self.num_attention_heads = config.num_attention_heads
         self.head_dim = config.head_dim
         self.attention_dropout = config.attention_probs_dropout_prob
@@ -260,7 +259,7 @@ class AutoBertZeroPreTrainedModel(PreTrainedModel):
         if applicable not in ("eager", "sdpa"):
             for number, text in enumerate(self.config.layers, start=1):
                 layer = parse_layer(text)
-                if isinstance(layer, AttentionLayer) and lower(layer.typed).kinds == ("dense",):
+                if isinstance(layer, AttentionLayer) and layer.plan.kinds == ("dense",):
                     raise ValueError(
                         f'attn_implementation="{applicable}" is of no use to layer {number}, {text}: it makes a matrix '
                         f"of tokens x tokens that is not the weights of an attention. With "

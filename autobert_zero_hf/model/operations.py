@@ -118,7 +118,7 @@ class Operation:
     def legal_axes(self) -> dict[tuple[Axes, ...], Axes]:
         """The axes of the result for every choice of axes of the operands that is legal."""
         found: dict[tuple[Axes, ...], Axes] = {}
-        for choice in itertools.product(itertools.product(Axis, repeat=2), repeat=self.arity):
+        for choice in itertools.product(itertools.product(Axis, Axis), repeat=self.arity):
             with contextlib.suppress(AxesError):
                 found[choice] = self.axes(*choice)
         return found
@@ -126,6 +126,10 @@ class Operation:
     def reduces_tokens(self, operands: Sequence[Axes]) -> bool:
         """Whether the result at one token depends on other tokens, for operands with these axes."""
         return any(axes[reduced] is Axis.TOKENS for axes, reduced in zip(operands, self.reduces, strict=False))
+
+    def __reduce__(self) -> tuple[Callable[[str], "Operation"], tuple[str]]:
+        """Pickled by name, since functions cannot be: a model that holds a plan can."""
+        return _named, (self.name,)
 
 
 _TABLE: dict[str, Operation] = {}
@@ -230,6 +234,11 @@ NORMALISED_ROWS = Operation(
     reduces=(-1,),
 )
 """No word of the formulas: plans make a cosine similarity a product of rows that this has normalised."""
+
+
+def _named(name: str) -> Operation:
+    return NORMALISED_ROWS if name == NORMALISED_ROWS.name else operation(name)
+
 
 _PAPER = "AutoBERT-Zero, arXiv 2107.07445"
 for _row in (

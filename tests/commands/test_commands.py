@@ -45,8 +45,8 @@ def test_show_counts_what_the_model_has(capsys: pytest.CaptureFixture[str]) -> N
     assert "12 layers, hidden size 768, 12 heads of 64" in lines[0]
     bert = BertModel(BertConfig(), add_pooling_layer=True)
     assert f"{bert.num_parameters():,} parameters" in lines[0]
-    number, parameters, operations, formula = lines[3].split(maxsplit=3)
-    assert (number, formula) == ("1", "matmul(softmax(scale(matmul(q, transpose(k)))), v)")
+    number, parameters, operations, plan, formula = lines[4].split(maxsplit=4)
+    assert (number, plan, formula) == ("1", "flash", "matmul(softmax(scale(matmul(q, transpose(k)))), v)")
     assert int(parameters.replace(",", "")) == sum(p.numel() for p in bert.encoder.layer[0].parameters())
     # Four linears of 768 x 768, two of 768 x 3072; for each of 12 heads two products of 128 x 64, and a scale and a
     # softmax of 128 scores.
@@ -56,8 +56,8 @@ def test_show_counts_what_the_model_has(capsys: pytest.CaptureFixture[str]) -> N
 def test_show_reads_a_folder(model_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", str(model_folder)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[3].endswith("  conv(3)")
-    assert lines[4].endswith("  matmul(softmax(scale(matmul(q, transpose(k)))), v)")
+    assert lines[4].endswith("  convolution  conv(3)")
+    assert lines[5].endswith("  matmul(softmax(scale(matmul(q, transpose(k)))), v)")
 
 
 def test_fine_tuning_beats_the_majority_class(

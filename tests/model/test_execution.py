@@ -1,5 +1,6 @@
 """The reference, the plans, and padding, on random graphs."""
 
+import pickle
 import random
 from collections import Counter
 
@@ -240,3 +241,9 @@ def test_mixing_of_tokens_is_seen_from_the_axes() -> None:
     assert mixes_tokens(typed("transpose(softmax(transpose(q)))"))
     assert not mixes_tokens(typed("softmax(add(q, k))"))
     assert mixes_tokens(typed("matmul(q, matmul(transpose(q), k))"))
+
+
+def test_a_model_with_every_kind_of_plan_can_be_pickled() -> None:
+    for text in (BERT_ATTENTION, "matmul(softmax(cosine_similarity(q, k)), v)", "softsign(q)"):
+        plan = lower(typed(text))
+        assert pickle.loads(pickle.dumps(plan)) == plan

@@ -1,9 +1,11 @@
-"""Random legal attention graphs for property tests, drawn in two ways."""
+"""Attention graphs for property tests, drawn in two ways, large ones, and a look at what a graph allocates."""
 
 import random
 
 from autobert_zero_hf.search.space.sampling import sample_graph
 from hypothesis import strategies as st
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from autobert_zero_hf.model.axes import TypedGraph, infer_axes
 from autobert_zero_hf.model.graph import AttentionGraph, FormulaError
@@ -55,3 +57,37 @@ def random_formula(rng: random.Random, axes: Axes, depth: int) -> str:
 
 _seeds = st.integers(0, 2**32 - 1)
 typed_graphs = st.one_of(_seeds.map(random_graph), _seeds.map(random_product))
+
+
+def _nested(first: str, wrapped: str, times: int) -> str:
+    for _ in range(times):
+        first = wrapped.replace("X", first)
+    return first
+
+
+_SCALED = _nested("q", "scale(X)", 12)
+LARGE = {
+    "powers of scores": f"softsign(matmul({_nested('matmul(q, transpose(k))', 'matmul(X, X)', 6)}, v))",
+    "powers of a dense matrix": f"softsign(matmul({_nested('euclidean_distance(q, k)', 'matmul(X, X)', 6)}, v))",
+    "powers of sums": f"softsign({_nested('add(q, q)', 'matmul(X, matmul(transpose(X), X))', 4)})",
+    "scales": f"softsign({_nested(_SCALED, 'matmul(X, matmul(transpose(X), X))', 2)})",
+    "sums of sums": f"softsign({_nested('add(q, k)', 'add(X, transpose(transpose(X)))', 5)})",
+    "attentions in attentions": (
+        f"matmul({_nested('matmul(q, transpose(k))', 'matmul(softmax(matmul(X, X)), matmul(q, transpose(k)))', 4)}, v)"
+    ),
+    "attentions of attentions": _nested("q", "matmul(softmax(matmul(X, transpose(X))), X)", 3),
+}
+"""Formulas near the bounds of the language; what they compute grows fast with their nesting, so the last word is a
+softsign or a softmax."""
+
+
+class LargestTensor(TorchDispatchMode):
+    """The most numbers that a tensor has that an operation makes."""
+
+    numel = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        for made in out if isinstance(out, tuple | list) else [out]:
+            self.numel = max(self.numel, made.numel() if isinstance(made, Tensor) else 0)
+        return out

@@ -23,8 +23,8 @@ from functools import lru_cache
 from .graph import AttentionGraph, Node
 from .operations import TOKENS_BY_FEATURES, Axes, operation, swapped
 
-_MAX_TERMS = 64
-"""A sum or product with more terms than this is left nested: flattening shared sums can double with every operation."""
+_MAX_OUTSIDE = 16
+"""The scales that a simplified graph moves out of a product."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,6 @@ class _Term:
     times: int = 1
     scales: int = 0
 
-    def under(self, outer: "_Term") -> "_Term":
-        """The term that this one becomes when what stands outside `outer` is put around it too."""
-        return _Term(
-            self.core, self.transposed != outer.transposed, self.times * outer.times, self.scales + outer.scales
-        )
-
 
 def canonicalise(graph: AttentionGraph) -> AttentionGraph:
     """The normal form of a legal graph: it computes the same function, to rounding."""
@@ -52,7 +46,7 @@ def canonicalise(graph: AttentionGraph) -> AttentionGraph:
 
 
 def simplify(graph: AttentionGraph) -> AttentionGraph:
-    """The normal form with sums and products nested as they were: what a formula computes once, it computes once."""
+    """The normal form with sums and products nested, and terms not collected: what was one operation stays one."""
     return _NormalForm(graph, flatten=False).as_graph()
 
 
@@ -116,6 +110,11 @@ class _NormalForm:
             rows = self._product([rows, self._turned(columns)])
         return replace(rows, times=0)
 
+    def _under(self, term: _Term, outer: _Term) -> _Term:
+        """The term that this one becomes when what stands outside `outer` is put around it too."""
+        term = self._turned(term) if outer.transposed else term
+        return replace(term, times=term.times * outer.times, scales=term.scales + outer.scales)
+
     def _turned(self, term: _Term) -> _Term:
         """The transpose of a term."""
         return replace(term, transposed=not term.transposed and not self._symmetric[term.core])
@@ -149,10 +148,9 @@ class _NormalForm:
             return _Term(core, first.transposed, sign)
         return _Term(self._add(node.name, *map(self._emit, operands)))
 
-    def _parts_of(self, terms: list[_Term], name: str) -> list[list[_Term]]:
-        """For each term the parts of its core, if that is a sum or product (`name`), unless they are too many."""
-        parts = [self._parts[t.core] if self.nodes[t.core].name == name else [_Term(t.core)] for t in terms]
-        return parts if sum(map(len, parts)) <= _MAX_TERMS else [[_Term(t.core)] for t in terms]
+    def _parts_of(self, term: _Term, name: str) -> list[_Term]:
+        """The parts of a term's core, if that is a sum or product (`name`) and is to be flattened."""
+        return self._parts[term.core] if self._flatten and self.nodes[term.core].name == name else [_Term(term.core)]
 
     def _order(self, term: _Term) -> tuple[str, bool, int, int]:
         return self.digests[term.core], term.transposed, term.scales, -term.times
@@ -160,8 +158,7 @@ class _NormalForm:
     def _sum(self, terms: list[_Term]) -> _Term:
         flat = terms
         if self._flatten:
-            flat = [part.under(t) for t, own in zip(terms, self._parts_of(terms, "add"), strict=True) for part in own]
-            flat = _collected(flat)
+            flat = _collected([self._under(part, t) for t in terms for part in self._parts_of(t, "add")])
             if not flat:
                 return self._zero(terms[0])
         scales, times = min(t.scales for t in flat), math.gcd(*(t.times for t in flat))
@@ -175,7 +172,7 @@ class _NormalForm:
         outside = _Term(0, best >= 2, -times if best % 2 else times, scales)
         flat = choices[best]
         if len(flat) == 1:
-            return flat[0].under(outside)
+            return self._under(flat[0], outside)
         core = self._emit(flat[0])
         for part in flat[1:]:
             core = self._add("add", core, self._emit(part))
@@ -184,10 +181,14 @@ class _NormalForm:
         return replace(outside, core=core)
 
     def _product(self, factors: list[_Term]) -> _Term:
+        a, b = factors
+        if not self._flatten and a.scales + b.scales > _MAX_OUTSIDE:
+            # Squares of squares: outside, what the formula computes a few times would be computed hundreds of times.
+            a, b = factors = [_Term(self._emit(f)) for f in factors]
         flat: list[_Term] = []
-        nested = [[_Term(f.core)] for f in factors]
-        for f, parts in zip(factors, self._parts_of(factors, "matmul") if self._flatten else nested, strict=True):
-            flat += [self._turned(p) for p in reversed(parts)] if f.transposed else parts
+        for f in factors:
+            own = self._parts_of(f, "matmul")
+            flat += [self._turned(p) for p in reversed(own)] if f.transposed else own
         turned = [self._turned(t) for t in reversed(flat)]
         keys = [[self._order(t) for t in choice] for choice in (flat, turned)]
         transposed = keys[1] < keys[0]
@@ -197,7 +198,6 @@ class _NormalForm:
             core = self._add("matmul", core, self._emit(part))
         self._symmetric[core] = keys[0] == keys[1]
         self._parts[core] = flat
-        a, b = factors
         product = _Term(core, transposed, a.times * b.times, a.scales + b.scales)
         return product if product.times else self._zero(product)
 

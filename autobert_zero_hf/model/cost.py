@@ -1,7 +1,7 @@
 """What an attention or a convolution costs, counted from axes: no tensor is made."""
 
 from .backbone import ConvolutionLayer, Layer
-from .lowering import Apply, Plan, Product, Weights
+from .lowering import Apply, Plan, Product
 from .operations import Axis
 
 
@@ -27,20 +27,12 @@ def _plan_operations(plan: Plan, tokens: int, head_size: int) -> int:
     total = 0
     for step, (rows, columns) in zip(plan.steps, plan.axes, strict=True):
         if isinstance(step, Product):
-            total += step.order(tokens, head_size)[0] + _weights_operations(step, tokens, head_size)
+            total += step.order(tokens, head_size)[0]
+            # Of an attention that is the product with the value; the kernel does scores, scale and softmax besides.
+            total += sum(tokens**2 * (head_size + bool(weights.scales) + 1) for weights in step.weights)
+            total += sum(tokens * head_size * weights.negated for weights in step.weights)
         elif isinstance(step, Apply) and step.operation.name != "transpose":
             reduces = step.operation.reduces
             met = sizes[step.axes[0][reduces[0]]] if len(reduces) == 2 else 1
             total += sizes[rows] * sizes[columns] * met
     return total
-
-
-def _weights_operations(product: Product, tokens: int, head_size: int) -> int:
-    """Of the attentions in a product: scores, their scales and sign, and the softmax."""
-    return sum(
-        factor.scores.halves(tokens, head_size)[0]
-        + _weights_operations(factor.scores, tokens, head_size)
-        + tokens**2 * (head_size + factor.scales + factor.negated + 1)
-        for factor in product.factors
-        if isinstance(factor, Weights)
-    )

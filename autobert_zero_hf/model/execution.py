@@ -1,9 +1,9 @@
 """Running attention graphs on tensors: the naive masked reference, and plans for speed.
 
 Shapes: B batch, H heads, N tokens, D head size. q, k and v are (B, H, N, D); a token mask is (B, N), true where a token
-is real. Padding is handled here and nowhere else: before an operation reduces an axis that runs along tokens, the
-padded entries of that axis are set to the operation's neutral element. Everything else an operation may do is
-element-wise, so a real token's output never depends on padding.
+is real. The padding of formulas is handled here and nowhere else: before an operation reduces an axis that runs along
+tokens, the padded entries of that axis are set to the operation's neutral element. Everything else an operation may do
+is element-wise, so a real token's output never depends on padding.
 """
 
 import math
@@ -157,12 +157,11 @@ class _Products:
 
     def _attend(self, weights: Weights, value: Tensor) -> Tensor:
         """The weights times a value, (B, H, N, D)."""
-        _, left, right = weights.scores.halves(self.tokens, self.surroundings.head_size)
-        queries = self._multiply(weights.scores, left)
-        keys = self._multiply(weights.scores, right).transpose(-1, -2)
+        queries, keys = self.values[weights.query], self.values[weights.key]
         # Kernels want a positive scaling, so a sign goes into the queries.
         queries = -queries if weights.negated else queries
-        scaling = self.surroundings.head_size ** (-0.5 * weights.scales)
+        # Not so small that a kernel in float32 would take it for zero, and multiply -inf by it.
+        scaling = max(self.surroundings.head_size ** (-0.5 * weights.scales), 2.0**-100)
         return self.attention(_side_by_side(queries), _side_by_side(keys), _side_by_side(value), scaling)
 
 

@@ -11,7 +11,7 @@ The formula is simplified first (`canonical.simplify`), so that transpositions, 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .association import Chain, Order
 from .axes import TypedGraph, infer_axes
@@ -19,6 +19,8 @@ from .canonical import simplify
 from .operations import NORMALISED_ROWS, TOKENS_BY_FEATURES, Axes, Axis, Operation, operation
 
 _MAX_FACTORS = 16
+"""The factors of a chain; a longer one is cut, since the best order takes a time that is cubic in them."""
+
 _PRODUCTS = ("matmul", "cosine_similarity")
 _TOKENS_BY_TOKENS = (Axis.TOKENS, Axis.TOKENS)
 
@@ -42,20 +44,16 @@ class Apply:
 
 @dataclass(frozen=True)
 class Weights:
-    """A factor of a product: softmax(±scores / sqrt(head_size)^scales) over tokens, or its transpose.
+    """A factor of a product: softmax(±query · keyᵀ / sqrt(head_size)^scales) over tokens, or its transpose.
 
-    It is not computed by itself, but with what it is multiplied by, in a fused attention.
+    It is not computed by itself, but with what it is multiplied by, in a fused attention. `query` and `key` are steps.
     """
 
-    scores: "Product"
+    query: int
+    key: int
     scales: int
     negated: bool
     transposed: bool
-
-    @property
-    def operands(self) -> tuple[int, ...]:
-        """The steps that it reads."""
-        return self.scores.operands
 
 
 @dataclass(frozen=True)
@@ -71,39 +69,27 @@ class Product:
     @property
     def operands(self) -> tuple[int, ...]:
         """The steps that it reads."""
-        nested = [f.operands if isinstance(f, Weights) else (f,) for f in self.factors]
+        nested = [(f.query, f.key) if isinstance(f, Weights) else (f,) for f in self.factors]
         return tuple(dict.fromkeys(step for steps in nested for step in steps))
+
+    @property
+    def weights(self) -> tuple[Weights, ...]:
+        """The fused attentions in it."""
+        return tuple(factor for factor in self.factors if isinstance(factor, Weights))
 
     def order(self, tokens: int, head_size: int) -> tuple[int, Order]:
         """How many multiplications it takes for so many tokens, and in which order the factors are multiplied."""
-        best = self._chain(tokens, head_size).best(0, len(self.factors) - 1)
-        if best is None:  # `lower` leaves no weights without a value
-            raise ValueError(f"there is no order to multiply {self}")
-        return best
-
-    def halves(self, tokens: int, head_size: int) -> tuple[int, Order, Order]:
-        """The same for scores that a fused attention multiplies out itself: for the queries, and for the keys.
-
-        Scores are a product over features somewhere; what stands left and right of there are queries and keys.
-        """
-        chain, last = self._chain(tokens, head_size), len(self.factors) - 1
-        ways = [
-            (queries[0] + keys[0], queries[1], keys[1])
-            for place in range(1, last + 1)
-            if self.boundaries[place] is Axis.FEATURES
-            and (queries := chain.best(0, place - 1))
-            and (keys := chain.best(place, last))
-        ]
-        return min(ways, key=lambda way: way[0])
-
-    def _chain(self, tokens: int, head_size: int) -> Chain:
         features = [place for place, axis in enumerate(self.boundaries) if axis is Axis.FEATURES]
         values = {
             i: [place for place in features if (place <= i if factor.transposed else place > i)]
             for i, factor in enumerate(self.factors)
             if isinstance(factor, Weights)
         }
-        return Chain([tokens if axis is Axis.TOKENS else head_size for axis in self.boundaries], values)
+        sizes = [tokens if axis is Axis.TOKENS else head_size for axis in self.boundaries]
+        best = Chain(sizes, values).best(0, len(self.factors) - 1)
+        if best is None:  # `lower` leaves no weights without a value
+            raise ValueError(f"there is no order to multiply {self}")
+        return best
 
 
 Step = Input | Apply | Product
@@ -123,9 +109,10 @@ class Plan:
     def kinds(self) -> tuple[str, ...]:
         """What the plan is made of.
 
-        "flash" if it has a fused attention, "dense" if it makes a matrix of tokens x tokens, "linear" if neither.
+        "flash" if it has a fused attention, "dense" if it makes a matrix of tokens x tokens whatever their number,
+        "linear" if neither.
         """
-        fused = any(isinstance(factor, Weights) for step in self.steps for factor in getattr(step, "factors", ()))
+        fused = any(step.weights for step in self.steps if isinstance(step, Product))
         dense = _TOKENS_BY_TOKENS in self.axes
         return ("flash",) * fused + ("dense",) * dense or ("linear",)
 
@@ -143,6 +130,7 @@ class _Lowering:
         self._places: dict[Step, int] = {}
         self._known_steps: dict[int, int] = {}
         self._known_factors: dict[int, list[int | Weights]] = {}
+        self._softmax: dict[Weights, int] = {}  # the step that computes weights by themselves
         self._users: list[list[str]] = [[] for _ in self.nodes]
         for place in reversed(range(len(self.nodes))):
             node = self.nodes[place]
@@ -151,7 +139,8 @@ class _Lowering:
                 self._users[operand] += self._users[place] if node.name == "transpose" else [node.name]
 
     def plan(self) -> Plan:
-        output = self._step(len(self.nodes) - 1)
+        # In order, so that no step has to wait for more than its own operands; what is not needed goes.
+        output = [self._step(place) for place in range(len(self.nodes))][-1]
         last_use: dict[int, int] = {}
         needed = {output}
         for place in range(output, -1, -1):
@@ -193,27 +182,53 @@ class _Lowering:
         if node.is_input:
             return self._add(Input(node.name), TOKENS_BY_FEATURES)
         if node.name in _PRODUCTS:
-            product = self._product(self._factors(place))
-            return self._add(product, (product.boundaries[0], product.boundaries[-1]))
+            return self._multiplied(self._factors(place))
         if node.name == "transpose":
             return self._transpose(self._step(node.operands[0]))
+        if node.name in ("neg", "scale") and (factors := self._scaled(place)):
+            return self._multiplied(factors)
         return self._apply(operation(node.name), *map(self._step, node.operands))
 
-    def _product(self, factors: list[int | Weights]) -> Product:
-        """A whole chain; weights in it that have no value to be fused with are computed by themselves.
+    def _multiplied(self, factors: list[int | Weights]) -> int:
+        """The step that multiplies a whole chain; weights that have no value to be fused with are steps of their own.
 
         A value is tokens x features: what stands between weights and the next features to their right, or, if they are
         transposed, to their left. Where two want each other for a value, the transposed ones give way.
         """
-        axes = [_TOKENS_BY_TOKENS if isinstance(f, Weights) else self.axes[f] for f in factors]
-        boundaries = (axes[0][0], *(columns for _, columns in axes))
+        if len(factors) == 1 and isinstance(factors[0], int):
+            return factors[0]
+        boundaries = self._boundaries(factors)
         for transposed in (True, False):
             for i, factor in enumerate(factors):
                 if not isinstance(factor, Weights) or factor.transposed is not transposed:
                     continue
                 if not _has_value(factors, boundaries, i, transposed):
-                    factors[i] = self._computed(factor)
-        return Product(tuple(factors), boundaries)
+                    step = self._softmax[replace(factor, transposed=False)]
+                    factors[i] = self._transpose(step) if transposed else step
+        return self._add(Product(tuple(factors), boundaries), (boundaries[0], boundaries[-1]))
+
+    def _scaled(self, place: int) -> list[int | Weights]:
+        """The factors of ±scale(product), tokens x tokens, with sign and scales on a small one; none if there is none.
+
+        Where somebody needs the product without them, and for any other node, there are none either.
+        """
+        node = self.nodes[place]
+        if node.name in _PRODUCTS:
+            return self._factors(place) if self.node_axes[place] == _TOKENS_BY_TOKENS else []
+        if node.name not in ("neg", "scale", "transpose") or len(self._users[node.operands[0]]) > 1:
+            return []
+        factors = self._scaled(node.operands[0])
+        if node.name == "transpose":
+            return self._turned(factors)
+        for i, factor in enumerate(factors):
+            if isinstance(factor, int) and self.axes[factor] != _TOKENS_BY_TOKENS:
+                factors[i] = self._apply(operation(node.name), factor)
+                return factors
+        return []
+
+    def _boundaries(self, factors: list[int | Weights]) -> tuple[Axis, ...]:
+        axes = [_TOKENS_BY_TOKENS if isinstance(f, Weights) else self.axes[f] for f in factors]
+        return axes[0][0], *(columns for _, columns in axes)
 
     def _factors(self, place: int) -> list[int | Weights]:
         """The chain whose product a node is."""
@@ -228,27 +243,52 @@ class _Lowering:
             return [first, self._transpose(second)]
         chains = [self._chain(o) for o in node.operands]
         if len(chains[0]) + len(chains[1]) > _MAX_FACTORS:
-            chains = [[self._step(o)] for o in node.operands]
+            longer = max(chains, key=len)
+            longer[:] = [self._multiplied(list(longer))]
         return chains[0] + chains[1]
 
     def _chain(self, place: int) -> list[int | Weights]:
         """What a node is in a chain of products: factors of its own, weights of an attention, or a result."""
         transposed = self.nodes[place].name == "transpose"
         inner = self.nodes[place].operands[0] if transposed else place
-        if self.nodes[inner].name in _PRODUCTS and self._is_inlined(inner):
-            factors = self._factors(inner)
-            return [self._turned(f) for f in reversed(factors)] if transposed else factors
+        if self.nodes[inner].name in _PRODUCTS and (factors := self._inlined(inner)):
+            return self._turned(factors) if transposed else factors
         weights = self._weights(inner, transposed)
         return [self._step(place) if weights is None else weights]
 
-    def _is_inlined(self, product: int) -> bool:
-        """Whether a product is not computed by itself: only one needs it, or it would be tokens x tokens."""
-        return len(self._users[product]) == 1 or self.node_axes[product] == _TOKENS_BY_TOKENS
+    def _inlined(self, product: int) -> list[int | Weights]:
+        """The factors that stand for a product in a chain; none if it is computed by itself, once for all that need it.
 
-    def _turned(self, factor: int | Weights) -> int | Weights:
-        if isinstance(factor, Weights):
-            return Weights(factor.scores, factor.scales, factor.negated, not factor.transposed)
-        return self._transpose(factor)
+        One that only this chain needs is not; nor is a matrix of tokens x tokens that comes in halves.
+        """
+        if len(self._users[product]) == 1:
+            return self._factors(product)
+        if self.node_axes[product] == _TOKENS_BY_TOKENS and (halves := self._halves(self._factors(product))):
+            return [halves[0], self._transpose(halves[1])]
+        return []
+
+    def _halves(self, factors: list[int | Weights]) -> tuple[int, int] | None:
+        """Steps a and b, tokens x features, such that a chain of tokens x tokens is a · bᵀ; None if there are none."""
+        halves = [
+            (self._multiplied(factors[:i]), self._multiplied(self._turned(factors[i:])))
+            for i in range(1, len(factors))
+            if self._boundaries(factors)[i] is Axis.FEATURES
+        ]
+        return min(halves, key=lambda half: sum(map(self._cost, half)), default=None)
+
+    def _cost(self, step: int) -> int:
+        """The multiplications of a product; which of two is cheaper hardly depends on the sizes."""
+        product = self.steps[step]
+        return product.order(tokens=1024, head_size=64)[0] if isinstance(product, Product) else 0
+
+    def _turned(self, factors: list[int | Weights]) -> list[int | Weights]:
+        """The transpose of a chain."""
+        return [
+            replace(factor, transposed=not factor.transposed)
+            if isinstance(factor, Weights)
+            else self._transpose(factor)
+            for factor in reversed(factors)
+        ]
 
     def _weights(self, place: int, transposed: bool) -> Weights | None:
         """A softmax over tokens of a product, if nobody needs it but products."""
@@ -265,17 +305,12 @@ class _Lowering:
         scores = self.nodes[scores].operands[0] if turned else scores
         if self.nodes[scores].name not in _PRODUCTS:
             return None
-        factors = self._factors(scores)
-        product = self._product([self._turned(f) for f in reversed(factors)] if turned else factors)
-        if Axis.FEATURES not in product.boundaries:
+        halves = self._halves(self._turned(self._factors(scores)) if turned else self._factors(scores))
+        if halves is None:
             return None
-        return Weights(product, scales, negated, transposed)
-
-    def _computed(self, weights: Weights) -> int:
-        step = self._add(weights.scores, _TOKENS_BY_TOKENS)
-        for name in ("scale",) * weights.scales + ("neg",) * weights.negated + ("softmax",):
-            step = self._apply(operation(name), step)
-        return self._transpose(step) if weights.transposed else step
+        weights = Weights(*halves, scales, negated, transposed=False)
+        self._softmax[weights] = self._step(place)
+        return replace(weights, transposed=transposed)
 
 
 def _has_value(factors: list[int | Weights], boundaries: Sequence[Axis], place: int, transposed: bool) -> bool:
@@ -289,18 +324,9 @@ def _has_value(factors: list[int | Weights], boundaries: Sequence[Axis], place: 
 
 
 def _renumbered(step: Step, new: dict[int, int]) -> Step:
-    if isinstance(step, Apply):
-        return Apply(step.operation, tuple(new[o] for o in step.operands), step.axes)
     if isinstance(step, Product):
-        return _renumbered_product(step, new)
-    return step
-
-
-def _renumbered_product(product: Product, new: dict[int, int]) -> Product:
-    factors: Sequence[int | Weights] = [
-        Weights(_renumbered_product(f.scores, new), f.scales, f.negated, f.transposed)
-        if isinstance(f, Weights)
-        else new[f]
-        for f in product.factors
-    ]
-    return Product(tuple(factors), product.boundaries)
+        factors = [
+            replace(f, query=new[f.query], key=new[f.key]) if isinstance(f, Weights) else new[f] for f in step.factors
+        ]
+        return replace(step, factors=tuple(factors))
+    return replace(step, operands=tuple(new[o] for o in step.operands))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 from transformers import initialization as init
-from transformers.activations import ACT2FN
+from transformers.activations import ACT2FN, GELUActivation
 from transformers.masking_utils import create_bidirectional_mask
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_outputs import BaseModelOutputWithPooling, MaskedLMOutput, SequenceClassifierOutput
@@ -67,7 +67,7 @@ def eager_attention_forward(
     dropout: float = 0.0,
     **kwargs: Unpack[TransformersKwargs],
 ) -> tuple[Tensor, Tensor]:
-    """Scaled dot-product attention as it is written, for `get_interface` to fall back on."""
+    """Scaled dot-product attention as it is written, for `get_interface` to fall back on where no kernel is named."""
     scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
     scores = query @ key.transpose(-1, -2) * scaling
     if attention_mask is not None:
@@ -155,9 +155,6 @@ class AutoBertZeroConvolution(nn.Module):
         return self.out_proj(mixed.reshape(batch, tokens, -1))
 
 
-_IN_PLACE: dict[str, Callable[[Tensor], Tensor]] = {"gelu": torch.ops.aten.gelu_, "relu": torch.relu_}
-
-
 class AutoBertZeroMLP(nn.Module):
     """BERT's feed-forward block: (B, N, C) -> (B, N, F) -> (B, N, C)."""
 
@@ -165,16 +162,15 @@ class AutoBertZeroMLP(nn.Module):
         super().__init__()
         self.up_proj = nn.Linear(config.hidden_size, config.intermediate_size)
         self.activation = ACT2FN[config.hidden_act]
-        self.activation_in_place = _IN_PLACE.get(config.hidden_act)
         self.down_proj = nn.Linear(config.intermediate_size, config.hidden_size)
 
     def forward(self, hidden_states: Tensor) -> Tensor:
         wide = self.up_proj(hidden_states)
         # The system hands out memory anew for tensors of this size: a second one costs more than the activation itself.
         # Where a gradient or a hook looks at the first, it stays.
-        free = not wide.requires_grad and not self.up_proj._forward_hooks
-        activation = self.activation_in_place if free and self.activation_in_place else self.activation
-        return self.down_proj(activation(wide))
+        hooks = (self.up_proj._forward_hooks, self.activation._forward_pre_hooks, self.activation._forward_hooks)
+        in_place = type(self.activation) is GELUActivation and not wide.requires_grad and not any(hooks)
+        return self.down_proj(torch.ops.aten.gelu_(wide) if in_place else self.activation(wide))
 
 
 class AutoBertZeroLayer(GradientCheckpointingLayer):
@@ -262,7 +258,7 @@ class AutoBertZeroPreTrainedModel(PreTrainedModel):
                 if isinstance(layer, AttentionLayer) and layer.plan.kinds == ("dense",):
                     raise ValueError(
                         f'attn_implementation="{applicable}" is of no use to layer {number}, {text}: it makes a matrix '
-                        f"of tokens x tokens that is not the weights of an attention. With "
+                        f"of tokens x tokens that no kernel computes. With "
                         f'attn_implementation="sdpa" each layer takes the fastest way that it has'
                     )
         return applicable
@@ -285,6 +281,10 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
         self.embeddings = AutoBertZeroEmbeddings(config)
         self.layers = nn.ModuleList([AutoBertZeroLayer(config, i) for i in range(len(config.layers))])
         self.pooler = AutoBertZeroPooler(config) if add_pooling_layer else None
+        layers = [parse_layer(text) for text in config.layers]
+        self.has_fused_attention = any(
+            isinstance(each, AttentionLayer) and "flash" in each.plan.kinds for each in layers
+        )
         self.gradient_checkpointing = False
         self.post_init()
 
@@ -313,7 +313,9 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
         hidden_states = self.embeddings(input_ids, token_type_ids, position_ids, inputs_embeds)
         token_mask = None if attention_mask is None else attention_mask.to(hidden_states.device, torch.bool)
         # For the fused attentions, in the form that their implementation wants; the rest needs the tokens' mask only.
-        kernel_mask = create_bidirectional_mask(self.config, hidden_states, attention_mask)
+        kernel_mask = None
+        if self.has_fused_attention and self.config._attn_implementation != "eager":
+            kernel_mask = create_bidirectional_mask(self.config, hidden_states, attention_mask)
         for layer in self.layers:
             hidden_states = layer(hidden_states, kernel_mask, token_mask, **kwargs)
         return BaseModelOutputWithPooling(

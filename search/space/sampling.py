@@ -26,10 +26,10 @@ def sample_graph(
 ) -> AttentionGraph:
     """A random legal graph of at most `max_operations` operations that mixes tokens.
 
-    It grows by a random number of operations, and on until it has an output: the last node that is tokens x features
-    and mixes tokens. Each step draws an operation among those that are legal on something that is there, and operands
-    evenly among the legal ones. Operands that nothing uses yet are preferred, so that what was grown ends up in the
-    graph.
+    It grows by a random number of operations, and on, if need be, until it has an output: the last node that is tokens
+    x features and mixes tokens. Each step draws an operation among those that are legal on something that is there, and
+    operands evenly among the legal ones. Operands that nothing uses yet are preferred, so that what was grown ends up
+    in the graph.
 
     Raises:
         ValueError: if no such graph turns up in 10,000 tries.
@@ -77,7 +77,13 @@ class _Growth:
         self._names = list(self._legal)
 
     def step(self) -> None:
-        """Add an operation."""
+        """Add an operation.
+
+        Raises:
+            ValueError: if none is legal.
+        """
+        if not self._names:
+            raise ValueError(f"none of {', '.join(self._operations)} takes what there is: {' and '.join(INPUTS)}")
         name = draw_operation(self._rng, self._names, self._weights)
         kinds, operands = self._draw_operands(self._legal[name])
         rule, place = operation(name), len(self.nodes)

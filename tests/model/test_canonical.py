@@ -9,9 +9,11 @@ from autobert_zero_hf.model.axes import TypedGraph, infer_axes
 from autobert_zero_hf.model.canonical import canonicalise, identity
 from autobert_zero_hf.model.execution import Surroundings, interpret
 from autobert_zero_hf.model.graph import AttentionGraph
-from tests.graphs import random_graph, typed_graphs
+from tests.graphs import LARGE, random_graph, typed_graphs
 
-LINEAR = "matmul(matmul(q, transpose(k)), v)"
+SCORES = "matmul(q, transpose(k))"
+SYMMETRIC = "matmul(q, transpose(q))"
+LINEAR = f"matmul({SCORES}, v)"
 HEAD_SIZE = 3  # its root is no number that sums of equal terms could make up for
 
 
@@ -60,6 +62,8 @@ def test_the_normal_form_computes_the_same_and_is_its_own(typed: TypedGraph) -> 
         ),
         ("matmul(cosine_similarity(add(q, q), k), v)", "matmul(cosine_similarity(q, k), v)"),
         ("add(add(q, k), neg(q))", "k"),
+        (f"matmul(add(add({SYMMETRIC}, {SCORES}), neg({SYMMETRIC})), v)", LINEAR),
+        (f"matmul(add(transpose(add({SYMMETRIC}, {SCORES})), neg({SYMMETRIC})), v)", f"matmul(transpose({SCORES}), v)"),
         ("matmul(add(euclidean_distance(q, k), neg(euclidean_distance(q, k))), v)", "scale(add(k, neg(k)))"),
         (
             "matmul(k, softsign(transpose(matmul(transpose(k), add(q, neg(q))))))",
@@ -69,6 +73,9 @@ def test_the_normal_form_computes_the_same_and_is_its_own(typed: TypedGraph) -> 
 )
 def test_equal_functions_are_one(one: str, other: str) -> None:
     assert identity(AttentionGraph.parse(one)) == identity(AttentionGraph.parse(other))
+    for text in (one, other):
+        normal = canonicalise(AttentionGraph.parse(text))
+        assert canonicalise(normal) == normal
 
 
 @pytest.mark.parametrize(
@@ -114,3 +121,13 @@ def test_on_random_pairs_equal_functions_are_found_and_different_ones_never_merg
             print("   ", "  =  ".join(pair))
     assert len(graphs) - len(merged) > 1000, "the test would not see a wrong merge"
     assert len(missed) < len(merged) / 200
+
+
+def test_the_largest_formulas_have_a_normal_form_too() -> None:
+    """Squares of squares, whose factors, scales and terms double with every operation."""
+    for text in LARGE.values():
+        normal = canonicalise(AttentionGraph.parse(text))
+        assert canonicalise(normal) == normal
+        torch.testing.assert_close(
+            compute(infer_axes(normal)), compute(infer_axes(AttentionGraph.parse(text))), rtol=1e-6, atol=1e-6
+        )

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from autobert_zero_hf.model.architectures import AUTOBERT_ZERO, BERT_ATTENTION
 from autobert_zero_hf.model.axes import TypedGraph, infer_axes, mixes_tokens
@@ -18,7 +17,7 @@ from autobert_zero_hf.model.execution import Surroundings, interpret, run
 from autobert_zero_hf.model.graph import AttentionGraph
 from autobert_zero_hf.model.lowering import Apply, Product, Weights, lower
 from autobert_zero_hf.model.operations import TOKENS_BY_FEATURES
-from tests.graphs import random_formula, random_graph, random_product, typed_graphs
+from tests.graphs import LARGE, LargestTensor, random_formula, random_graph, random_product, typed_graphs
 
 HEADS, TOKENS, HEAD_SIZE = 2, 7, 4
 
@@ -176,18 +175,6 @@ def test_any_softmax_of_a_product_runs_fused(seed: int) -> None:
     assert "flash" in lower(typed(f"matmul(softmax({inside}), {c})")).kinds
 
 
-class LargestTensor(TorchDispatchMode):
-    """The most numbers that a tensor has that an operation makes."""
-
-    numel = 0
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        out = func(*args, **(kwargs or {}))
-        for made in out if isinstance(out, tuple | list) else [out]:
-            self.numel = max(self.numel, made.numel() if isinstance(made, Tensor) else 0)
-        return out
-
-
 @settings(max_examples=100)
 @given(typed_graphs)
 def test_only_dense_plans_make_a_matrix_of_all_tokens(graph: TypedGraph) -> None:
@@ -247,3 +234,45 @@ def test_a_model_with_every_kind_of_plan_can_be_pickled() -> None:
     for text in (BERT_ATTENTION, "matmul(softmax(cosine_similarity(q, k)), v)", "softsign(q)"):
         plan = lower(typed(text))
         assert pickle.loads(pickle.dumps(plan)) == plan
+
+
+@pytest.mark.parametrize("text", LARGE.values(), ids=LARGE.keys())
+def test_the_largest_formulas_run_and_repeat_nothing(text: str) -> None:
+    graph = typed(text)
+    plan = lower(graph)
+    attentions = sum(len(step.weights) for step in plan.steps if isinstance(step, Product))
+    assert attentions <= sum(node.name == "softmax" for node in graph.graph.nodes)
+    multiplied = sum(len(step.factors) - 1 for step in plan.steps if isinstance(step, Product))
+    assert multiplied <= 2 * len(graph.graph.nodes)
+    assert_agree(planned, graph, tokens=3)
+
+
+def test_a_long_chain_stays_fused_and_linear() -> None:
+    value = "q"
+    for _ in range(8):
+        value = f"matmul({value}, matmul(transpose(k), softsign(q)))"
+    assert lower(typed(f"matmul(softmax(matmul(q, transpose(k))), {value})")).kinds == ("flash",)
+    assert lower(typed(value)).kinds == ("linear",)
+
+
+def test_scales_of_scores_are_put_on_the_queries() -> None:
+    """Which are smaller, and where half precision does not overflow."""
+    graph = typed("matmul(logsigmoid(matmul(scale(q), transpose(k))), v)")
+    (scale,) = (step for step in lower(graph).steps if isinstance(step, Apply) and step.operation.name == "scale")
+    assert scale.axes == (TOKENS_BY_FEATURES,)
+    for text in (
+        "matmul(logsigmoid(neg(scale(transpose(matmul(k, transpose(q)))))), v)",
+        "matmul(add(scale(matmul(q, transpose(k))), matmul(q, transpose(k))), softsign(v))",
+        "matmul(softsign(scale(matmul(euclidean_distance(q, k), euclidean_distance(k, v)))), v)",
+    ):
+        assert_agree(planned, typed(text))
+
+
+def test_dropout_drops_weights_over_tokens() -> None:
+    """About as many as asked for, of the reference's softmax; the others grow so that the mean stays."""
+    graph = typed("matmul(softmax(matmul(q, transpose(k))), v)")
+    ones = {name: torch.ones(1, 1, 1000, 2, dtype=torch.float64) for name in "qkv"}
+    out, weights = interpret(graph, ones, Surroundings(2, dropout=0.25))
+    assert 0.24 < (weights == 0).double().mean() < 0.26
+    torch.testing.assert_close(out.mean(), torch.tensor(1.0, dtype=torch.float64), rtol=0.01, atol=0)
+    assert (interpret(graph, ones, Surroundings(2))[1] > 0).all()

@@ -1,5 +1,6 @@
 """The transformers model; the independent reference is transformers' own BertModel."""
 
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ from autobert_zero_hf import (
     architecture,
 )
 from autobert_zero_hf.model.architectures import AUTOBERT_ZERO
+from tests.graphs import LargestTensor
 
 FROM_BERT = {
     "embeddings.LayerNorm": "embeddings.norm",
@@ -287,6 +289,63 @@ def test_compiled_as_one_graph_it_computes_and_learns_the_same(tiny_config: Auto
     with torch.no_grad():
         actual, wanted = (run(**batch).last_hidden_state[real] for run in (compiled, model))
     torch.testing.assert_close(actual, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_compiled_for_any_length(tiny_config: AutoBertZeroConfig) -> None:
+    """One graph for many lengths, and another order of a chain where that is cheaper, without an error."""
+    model = AutoBertZeroModel(config_with(tiny_config, EVERY_PLAN)).eval()
+    compiled = torch.compile(model, fullgraph=True, dynamic=True, backend="aot_eager")
+    with torch.no_grad():
+        for tokens in (5, 12, 33, 64):
+            ids = torch.randint(5, tiny_config.vocab_size, (2, tokens))
+            torch.testing.assert_close(
+                compiled(ids).last_hidden_state, model(ids).last_hidden_state, rtol=1e-4, atol=1e-5
+            )
+    torch._dynamo.reset()
+
+
+def test_dropout_in_training_alone(tiny_config: AutoBertZeroConfig) -> None:
+    """Of attention weights: with the rest of the dropout off, two calls differ in training, and not otherwise."""
+    changes = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.5}
+    for layer in EVERY_PLAN[1], EVERY_PLAN[3]:
+        model = AutoBertZeroModel(config_with(tiny_config, [layer], **changes))
+        batch = batch_of(tiny_config)
+        for implementation in ("sdpa", "eager"):
+            model.set_attn_implementation(implementation)
+            one, other = (model.train()(**batch).last_hidden_state for _ in range(2))
+            assert not torch.equal(one, other)
+            one, other = (model.eval()(**batch).last_hidden_state for _ in range(2))
+            assert torch.equal(one, other)
+
+
+def test_linear_backbones_make_no_matrix_of_all_tokens(tiny_config: AutoBertZeroConfig) -> None:
+    """The whole model, with padding."""
+    layers = ["conv(65)", "matmul(matmul(q, transpose(k)), v)", "matmul(cosine_similarity(q, k), v)"]
+    model = AutoBertZeroModel(config_with(tiny_config, layers, max_position_embeddings=1024)).eval()
+    ids = torch.randint(5, tiny_config.vocab_size, (2, 1024))
+    mask = torch.ones_like(ids)
+    mask[1, 500:] = 0
+    with torch.no_grad(), LargestTensor() as largest:
+        model(ids, mask)
+    assert largest.numel < 1024**2
+
+
+def test_a_model_can_be_pickled(config: AutoBertZeroConfig) -> None:
+    model = AutoBertZeroModel(config).eval()
+    again = pickle.loads(pickle.dumps(model))
+    with torch.no_grad():
+        ids = batch_of(config)["input_ids"]
+        assert torch.equal(model(ids).last_hidden_state, again(ids).last_hidden_state)
+
+
+def test_another_activation_is_used_in_inference_too(tiny_config: AutoBertZeroConfig) -> None:
+    model = AutoBertZeroModel(tiny_config).eval()
+    for layer in model.layers:
+        layer.mlp.activation = torch.nn.SiLU()
+    ids = batch_of(tiny_config)["input_ids"]
+    with torch.no_grad():
+        inference = model(ids).last_hidden_state
+    torch.testing.assert_close(inference, model(ids).last_hidden_state, rtol=1e-4, atol=1e-5)
 
 
 def test_flex_attention_computes_the_same(tiny_config: AutoBertZeroConfig) -> None:

@@ -84,6 +84,7 @@ def test_a_space_accepts_what_it_says() -> None:
         ({"num_layers": 2, "kernel_sizes": (3, 4)}, "odd"),
         ({"num_layers": 2, "operations": ("matmul", "relu")}, "unknown operations \\['relu'\\]"),
         ({"num_layers": 2, "operations": ("neg", "add")}, "no attention that mixes tokens"),
+        ({"num_layers": 2, "operations": ("matmul",)}, "none of matmul takes what there is: q and k and v"),
     ],
 )
 def test_a_space_of_nothing_is_refused(options: dict, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""Is a chain without a softmax linear in the number of tokens, and is it never slower than as it is written?
+"""Is a chain without a softmax linear in the number of tokens, and how does it compare with what is written?
 
 One row, base size (hidden size 768, 12 heads of 64): a whole layer, and of its attention the formula alone, as a plan
 and as the eager reference, which is left out where its matrix of tokens x tokens would take more than 4 GB. The formula

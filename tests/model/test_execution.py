@@ -151,6 +151,13 @@ def test_the_attentions_of_the_paper_run_fused(text: str) -> None:
         ("matmul(matmul(softmax(matmul(q, transpose(k))), softmax(matmul(k, transpose(q)))), v)", ("flash",)),
         ("add(matmul(softmax(matmul(q, transpose(k))), v), matmul(euclidean_distance(q, k), v))", ("flash", "dense")),
         ("matmul(softsign(softmax(matmul(q, transpose(k)))), v)", ("dense",)),
+        (f"add({BERT_ATTENTION}, matmul(softsign(softmax(scale(matmul(q, transpose(k))))), q))", ("dense",)),
+        (f"matmul(q, matmul(transpose({BERT_ATTENTION}), matmul(softmax(matmul(k, transpose(k))), k)))", ("flash",)),
+        (
+            "matmul(q, matmul(matmul(transpose(v), transpose(softmax(matmul(q, transpose(k))))), "
+            "matmul(softmax(matmul(k, transpose(k))), k)))",
+            ("flash",),
+        ),
         ("matmul(cosine_similarity(q, k), v)", ("linear",)),
         ("scale(matmul(scale(matmul(q, transpose(k))), neg(v)))", ("linear",)),
         ("matmul(softmax(add(matmul(q, transpose(k)), matmul(k, transpose(q)))), v)", ("dense",)),

@@ -218,11 +218,11 @@ class _NormalForm:
 
     def _comparison(self, name: str, a: _Term, b: _Term, outside: int, on_second: int = 1) -> _Term:
         """A comparison of rows with rows, which of (a, b) and (b, a) are each other's transposes."""
-        swapped = self._order(b) < self._order(a)
-        first, second = (b, a) if swapped else (a, b)
+        exchanged = self._order(b) < self._order(a)
+        first, second = (b, a) if exchanged else (a, b)
         core = self._add(name, self._emit(first), self._emit(replace(second, times=on_second * second.times)))
         self._symmetric[core] = a == b
-        return _Term(core, swapped, outside)
+        return _Term(core, exchanged, outside)
 
 
 def _collected(terms: list[_Term]) -> list[_Term]:

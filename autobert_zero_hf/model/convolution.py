@@ -4,7 +4,8 @@ Wu et al., "Pay Less Attention with Lightweight and Dynamic Convolutions", ICLR 
 AutoBERT-Zero mixes with attention.
 
 There are three forms of it, all linear in the number of tokens. Which is fastest depends on the kernel, the device and
-on whether gradients are wanted; `fastest_form` is the rule, and `tests/benchmarks/convolution.py` justifies it.
+on whether gradients are wanted; `fastest_form` is the rule, and `tests/benchmarks/convolution.py` justifies it
+on a CPU.
 
 Shapes: B batch, N tokens, H heads, D channels of a head, K kernel size.
 """
@@ -39,6 +40,7 @@ def lightweight_convolution(x: Tensor, kernels: Tensor, token_mask: Tensor | Non
 def fastest_form(x: Tensor, kernel_size: int) -> Callable[[Tensor, Tensor], Tensor]:
     """The form to compute a convolution of `x` (B, N, H, D) with, as the benchmark has it."""
     if x.device.type != "cpu":
+        # Not measured yet: the benchmark has run on a CPU only.
         return banded_product if kernel_size >= 15 else grouped_convolution
     if x.dtype not in (torch.float32, torch.bfloat16):
         return banded_product

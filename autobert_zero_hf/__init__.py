@@ -1,12 +1,17 @@
 """Discovered BERT backbones for transformers: importing this package registers the model type `autobert_zero`."""
 
-from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification, AutoTokenizer
-from transformers import BertTokenizer as _BertTokenizer
+import transformers as _transformers
 
+from . import model as _model
 from .model import (
     AutoBertZeroConfig,
     AutoBertZeroForMaskedLM,
+    AutoBertZeroForMultipleChoice,
+    AutoBertZeroForNextSentencePrediction,
+    AutoBertZeroForPreTraining,
+    AutoBertZeroForQuestionAnswering,
     AutoBertZeroForSequenceClassification,
+    AutoBertZeroForTokenClassification,
     AutoBertZeroModel,
     AutoBertZeroPreTrainedModel,
     architecture,
@@ -14,16 +19,21 @@ from .model import (
 
 __version__ = "0.1.0"
 
-AutoConfig.register(AutoBertZeroConfig.model_type, AutoBertZeroConfig)
-AutoTokenizer.register(AutoBertZeroConfig, tokenizer_class=_BertTokenizer)
-AutoModel.register(AutoBertZeroConfig, AutoBertZeroModel)
-AutoModelForMaskedLM.register(AutoBertZeroConfig, AutoBertZeroForMaskedLM)
-AutoModelForSequenceClassification.register(AutoBertZeroConfig, AutoBertZeroForSequenceClassification)
+_transformers.AutoConfig.register(AutoBertZeroConfig.model_type, AutoBertZeroConfig)
+_transformers.AutoTokenizer.register(AutoBertZeroConfig, tokenizer_class=_transformers.BertTokenizer)
+for _auto, _place in _model.AUTO_MAP.items():
+    if _auto != "AutoConfig":
+        getattr(_transformers, _auto).register(AutoBertZeroConfig, getattr(_model, _place.rpartition(".")[2]))
 
 __all__ = [
     "AutoBertZeroConfig",
     "AutoBertZeroForMaskedLM",
+    "AutoBertZeroForMultipleChoice",
+    "AutoBertZeroForNextSentencePrediction",
+    "AutoBertZeroForPreTraining",
+    "AutoBertZeroForQuestionAnswering",
     "AutoBertZeroForSequenceClassification",
+    "AutoBertZeroForTokenClassification",
     "AutoBertZeroModel",
     "AutoBertZeroPreTrainedModel",
     "architecture",

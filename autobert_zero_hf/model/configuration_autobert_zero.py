@@ -1,3 +1,16 @@
+# Copyright 2026 the authors of autobert-zero-hf.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
 """The configuration of an AutoBERT-Zero model: BERT's, and a line of text for each layer."""
 
 from typing import TYPE_CHECKING, Any, Literal
@@ -29,6 +42,9 @@ class AutoBertZeroConfig(PreTrainedConfig):
         The number of layers; follows from `layers` where that is given. The default is 12.
     head_dim (`int`, *optional*):
         The size of an attention head; `hidden_size / num_attention_heads` by default, but free.
+    kernel_softmax (`bool`, *optional*, defaults to `True`):
+        Whether the kernels of convolutions are normalised by a softmax, as lightweight convolutions are (Wu et al.,
+        2019), or taken as they are.
     classifier_pooling (`str`, *optional*, defaults to `"cls"`):
         What the pooler takes: `"cls"`, the first token as in BERT, or `"mean"`, the mean over real tokens. Where every
         layer is a convolution the first token sees the beginning of the text only.
@@ -72,6 +88,7 @@ class AutoBertZeroConfig(PreTrainedConfig):
     initializer_range: float = 0.02
     layer_norm_eps: float = 1e-12
     classifier_dropout: float | int | None = None
+    kernel_softmax: bool = True
     classifier_pooling: Literal["cls", "mean"] = "cls"
     sparse_prediction: bool = False
     pad_token_id: int | None = 0

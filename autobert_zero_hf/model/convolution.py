@@ -1,4 +1,4 @@
-"""Lightweight convolution: a depthwise convolution along tokens whose kernels are normalised and shared by a head.
+"""Lightweight convolution: a depthwise convolution along tokens whose kernels are shared by the channels of a head.
 
 Wu et al., "Pay Less Attention with Lightweight and Dynamic Convolutions", ICLR 2019 (arXiv 1901.10430), the layer that
 AutoBERT-Zero mixes with attention.
@@ -20,20 +20,23 @@ BLOCK = 64
 """Tokens that `banded_product` computes at once."""
 
 
-def lightweight_convolution(x: Tensor, kernels: Tensor, token_mask: Tensor | None = None) -> Tensor:
+def lightweight_convolution(x: Tensor, kernels: Tensor, mask: Tensor | None = None) -> Tensor:
     """Convolve along tokens; what lies beyond the sequence, padding included, counts as zero.
 
     Args:
         x: (B, N, H, D).
-        kernels: (H, K), K odd; a softmax over K makes them averages.
-        token_mask: (B, N) bool, true where a token is real; None if all are.
+        kernels: (H, K), K odd, as they are to be used: normalised, if they are to be averages.
+        mask: bool; (B, N), true where a token is real, or a mask of pairs, (B, 1 or H, N, N), true where the row's
+            token may see the column's, under which the time is quadratic; None if nothing is hidden.
 
     Returns:
         (B, N, H, D).
     """
-    if token_mask is not None:
-        x = x.masked_fill(~token_mask[:, :, None, None], 0.0)
-    kernels = kernels.softmax(-1).to(x.dtype)
+    kernels = kernels.to(x.dtype)
+    if mask is not None and mask.dim() == 4:
+        return masked_product(x, kernels, mask)
+    if mask is not None:
+        x = x.masked_fill(~mask[:, :, None, None], 0.0)
     return fastest_form(x, kernels.shape[-1])(x, kernels)
 
 
@@ -95,3 +98,15 @@ def banded_product(x: Tensor, kernels: Tensor) -> Tensor:
     # (H, block, B * blocks * D) -> (B, blocks * block, H, D)
     out = torch.bmm(band, windows).view(heads, block, batch, blocks, channels).permute(2, 3, 1, 0, 4)
     return out.reshape(batch, blocks * block, heads, channels)[:, :tokens]
+
+
+def masked_product(x: Tensor, kernels: Tensor, mask: Tensor) -> Tensor:
+    """A product with the whole banded matrix, less what is hidden; x (B, N, H, D), kernels (H, K), mask of pairs."""
+    tokens, size = x.shape[1], kernels.shape[-1]
+    places = torch.arange(tokens, device=x.device)
+    # The place in the kernel of the column's token, seen from the row's: (N, N)
+    offsets = places - places[:, None] + size // 2
+    inside = (offsets >= 0) & (offsets < size)
+    # (B, H, N, N) · (B, H, N, D)
+    band = kernels[:, offsets.clamp(0, size - 1)].masked_fill(~(inside & mask), 0.0)
+    return (band @ x.transpose(1, 2)).transpose(1, 2)

@@ -1,9 +1,13 @@
 """Running attention graphs on tensors: the naive masked reference, and plans for speed.
 
-Shapes: B batch, H heads, N tokens, D head size. q, k and v are (B, H, N, D); a token mask is (B, N), true where a token
-is real. The padding of formulas is handled here and nowhere else: before an operation reduces an axis that runs along
-tokens, the padded entries of that axis are set to the operation's neutral element. Everything else an operation may do
-is element-wise, so a real token's output never depends on padding.
+Shapes: B batch, H heads, N tokens, D head size. q, k and v are (B, H, N, D). The padding of formulas is handled here
+and nowhere else: before an operation reduces an axis that runs along tokens, the padded entries of that axis are set to
+the operation's neutral element. Everything else an operation may do is element-wise, so a real token's output never
+depends on padding.
+
+A mask is (B, N), true where a token is real, or a mask of pairs, (B, 1 or H, N, N), true where the row's token may see
+the column's. The second hides entries of matrices of tokens x tokens, whichever of their axes is reduced. A formula
+that reduces tokens of any other matrix, such as kᵀ·v, has no token that looks on, and so no meaning under such a mask.
 """
 
 import math
@@ -17,7 +21,7 @@ from torch.nn import functional as F
 from .association import Order, first_factor
 from .axes import TypedGraph
 from .lowering import Input, Plan, Product, Weights
-from .operations import Axes, Axis, Operation, operation
+from .operations import TOKENS_BY_TOKENS, Axes, Axis, Operation, operation
 
 AttentionKernel = Callable[[Tensor, Tensor, Tensor, float], Tensor]
 """`kernel(query, key, value, scaling)`: softmax(scaling · query · keyᵀ) · value; all tensors (B, H, N, D)."""
@@ -29,12 +33,12 @@ class Surroundings:
 
     Args:
         head_size: D, for `scale`.
-        token_mask: (B, N) bool, true where a token is real; None if all are.
+        mask: bool, (B, N) or (B, 1 or H, N, N); None if nothing is hidden.
         dropout: the probability with which an attention weight is dropped; 0 outside training.
     """
 
     head_size: int
-    token_mask: Tensor | None = None
+    mask: Tensor | None = None
     dropout: float = 0.0
 
 
@@ -87,23 +91,36 @@ def run(plan: Plan, inputs: Mapping[str, Tensor], surroundings: Surroundings, at
     return values[len(plan.steps) - 1]
 
 
+def unseen_sum(typed: TypedGraph) -> int | None:
+    """The first node that sums over tokens for no token in particular; None if a mask of pairs suits the graph."""
+    for place, node in enumerate(typed.graph.nodes):
+        if not node.is_input and not operation(node.name).looked_on([typed.axes[o] for o in node.operands]):
+            return place
+    return None
+
+
 def _apply(rule: Operation, operands: list[Tensor], axes: Sequence[Axes], surroundings: Surroundings) -> Tensor:
-    if surroundings.token_mask is not None:
+    mask = surroundings.mask
+    if mask is not None:
+        pairs = mask.dim() == 4
         for i, reduced in enumerate(rule.reduces):
-            if axes[i][reduced] is Axis.TOKENS:
-                operands[i] = _without_padding(operands[i], reduced, rule.neutral, surroundings.token_mask)
+            if axes[i] == TOKENS_BY_TOKENS if pairs else axes[i][reduced] is Axis.TOKENS:
+                operands[i] = _without_hidden(operands[i], reduced, rule.neutral, mask)
     result = rule.function(*operands, head_size=surroundings.head_size)
     if rule.name == "softmax" and axes[0][-1] is Axis.TOKENS and surroundings.dropout:
         result = F.dropout(result, surroundings.dropout, training=True)
     return result
 
 
-def _without_padding(x: Tensor, axis: int, neutral: float, token_mask: Tensor) -> Tensor:
-    """x with the neutral element in the padded places of a token axis."""
-    padded = ~(token_mask[:, None, None, :] if axis == -1 else token_mask[:, None, :, None])
-    # A row that is padding throughout stays finite: its weights are even, and its values are masked where they count.
+def _without_hidden(x: Tensor, axis: int, neutral: float, mask: Tensor) -> Tensor:
+    """x with the neutral element in the hidden places of a token axis; (B, H, N, N) where the mask is one of pairs."""
+    if mask.dim() == 2:
+        hidden = ~(mask[:, None, None, :] if axis == -1 else mask[:, None, :, None])
+    else:
+        hidden = ~(mask if axis == -1 else mask.transpose(-1, -2))
+    # A row that is hidden throughout stays finite: its weights are even, and its values are masked where they count.
     value = torch.finfo(x.dtype).min if neutral == -math.inf else neutral
-    return x.masked_fill(padded, value)
+    return x.masked_fill(hidden, value)
 
 
 class _Products:
@@ -125,7 +142,7 @@ class _Products:
         return self._multiply(product, product.order(self.tokens, self.surroundings.head_size)[1])
 
     def _multiply(self, product: Product, order: Order) -> Tensor:
-        factors, mask = product.factors, self.surroundings.token_mask
+        factors, mask = product.factors, self.surroundings.mask
         if isinstance(order, int):
             step = factors[order]
             if isinstance(step, Weights):  # `Chain` fuses them with a value
@@ -139,12 +156,12 @@ class _Products:
         a, b = self._multiply(product, left), self._multiply(product, right)
         place = first_factor(right)
         if mask is not None and isinstance(factors[place - 1], Weights) and isinstance(factors[place], Weights):
-            a = _without_padding(a, -1, 0.0, mask)
+            a = _without_hidden(a, -1, 0.0, mask)
         return a @ b
 
     def _factor(self, product: Product, place: int, step: int) -> Tensor:
         """An ordinary factor, without padding where the product sums over its tokens."""
-        value, mask = self.values[step], self.surroundings.token_mask
+        value, mask = self.values[step], self.surroundings.mask
         if mask is None:
             return value
         for axis, neighbour, boundary in ((-2, place - 1, place), (-1, place + 1, place + 1)):
@@ -152,7 +169,7 @@ class _Products:
                 other = product.factors[neighbour]
                 # Weights that this factor is a value of, or the start of one, are summed by a kernel that masks.
                 if not (isinstance(other, Weights) and other.transposed is (axis == -1)):
-                    value = _without_padding(value, axis, 0.0, mask)
+                    value = _without_hidden(value, axis, 0.0, mask)
         return value
 
     def _attend(self, weights: Weights, value: Tensor) -> Tensor:

@@ -16,13 +16,12 @@ from dataclasses import dataclass, replace
 from .association import Chain, Order
 from .axes import TypedGraph, infer_axes
 from .canonical import simplify
-from .operations import NORMALISED_ROWS, TOKENS_BY_FEATURES, Axes, Axis, Operation, operation
+from .operations import NORMALISED_ROWS, TOKENS_BY_FEATURES, TOKENS_BY_TOKENS, Axes, Axis, Operation, operation
 
 _MAX_FACTORS = 16
 """The factors of a chain; a longer one is cut, since the best order takes a time that is cubic in them."""
 
 _PRODUCTS = ("matmul", "cosine_similarity")
-_TOKENS_BY_TOKENS = (Axis.TOKENS, Axis.TOKENS)
 
 
 @dataclass(frozen=True)
@@ -113,8 +112,18 @@ class Plan:
         "linear" if neither.
         """
         fused = any(step.weights for step in self.steps if isinstance(step, Product))
-        dense = _TOKENS_BY_TOKENS in self.axes
+        dense = TOKENS_BY_TOKENS in self.axes
         return ("flash",) * fused + ("dense",) * dense or ("linear",)
+
+    @property
+    def keeps_pairs(self) -> bool:
+        """Whether it may run under a mask of pairs: nothing but attentions, of one value each, sums over tokens."""
+        return all(
+            len(step.factors) == 2 and isinstance(step.factors[0], Weights)
+            if isinstance(step, Product)
+            else isinstance(step, Input) or not step.operation.reduces_tokens(step.axes)
+            for step in self.steps
+        )
 
 
 def lower(typed: TypedGraph) -> Plan:
@@ -214,20 +223,20 @@ class _Lowering:
         """
         node = self.nodes[place]
         if node.name in _PRODUCTS:
-            return self._factors(place) if self.node_axes[place] == _TOKENS_BY_TOKENS else []
+            return self._factors(place) if self.node_axes[place] == TOKENS_BY_TOKENS else []
         if node.name not in ("neg", "scale", "transpose") or len(self._users[node.operands[0]]) > 1:
             return []
         factors = self._scaled(node.operands[0])
         if node.name == "transpose":
             return self._turned(factors)
         for i, factor in enumerate(factors):
-            if isinstance(factor, int) and self.axes[factor] != _TOKENS_BY_TOKENS:
+            if isinstance(factor, int) and self.axes[factor] != TOKENS_BY_TOKENS:
                 factors[i] = self._apply(operation(node.name), factor)
                 return factors
         return []
 
     def _boundaries(self, factors: list[int | Weights]) -> tuple[Axis, ...]:
-        axes = [_TOKENS_BY_TOKENS if isinstance(f, Weights) else self.axes[f] for f in factors]
+        axes = [TOKENS_BY_TOKENS if isinstance(f, Weights) else self.axes[f] for f in factors]
         return axes[0][0], *(columns for _, columns in axes)
 
     def _factors(self, place: int) -> list[int | Weights]:
@@ -263,7 +272,7 @@ class _Lowering:
         """
         if len(self._users[product]) == 1:
             return self._factors(product)
-        if self.node_axes[product] == _TOKENS_BY_TOKENS and (halves := self._halves(self._factors(product))):
+        if self.node_axes[product] == TOKENS_BY_TOKENS and (halves := self._halves(self._factors(product))):
             return [halves[0], self._transpose(halves[1])]
         return []
 
@@ -292,7 +301,7 @@ class _Lowering:
 
     def _weights(self, place: int, transposed: bool) -> Weights | None:
         """A softmax over tokens of a product, if nobody needs it but products."""
-        if self.nodes[place].name != "softmax" or self.node_axes[place] != _TOKENS_BY_TOKENS:
+        if self.nodes[place].name != "softmax" or self.node_axes[place] != TOKENS_BY_TOKENS:
             return None
         if any(user != "matmul" for user in self._users[place]):
             return None

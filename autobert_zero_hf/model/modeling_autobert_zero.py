@@ -1,3 +1,16 @@
+# Copyright 2026 the authors of autobert-zero-hf.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
 """AutoBERT-Zero models: a BERT whose layers are what `config.layers` says.
 
 Each layer is a *mixer* (an attention that computes the layer's formula, or a lightweight convolution) and then BERT's
@@ -6,25 +19,31 @@ feed-forward block; both with a residual connection and LayerNorm after it, as i
 Shapes: B batch, N tokens, H heads, D head size, C hidden size, F feed-forward size, V vocabulary.
 """
 
+import os
+import shutil
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from transformers import initialization as init
 from transformers.activations import ACT2FN, GELUActivation
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import create_bidirectional_mask
 from transformers.modeling_layers import GradientCheckpointingLayer
-from transformers.modeling_outputs import BaseModelOutputWithPooling, MaskedLMOutput, SequenceClassifierOutput
+from transformers.modeling_outputs import BaseModelOutputWithPooling
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS, PreTrainedModel
 from transformers.processing_utils import Unpack
 from transformers.utils import TransformersKwargs, auto_docstring
-from transformers.utils.generic import can_return_tuple, merge_with_config_defaults
+from transformers.utils.generic import merge_with_config_defaults
 from transformers.utils.output_capturing import capture_outputs
 
+from .auto_map import AUTO_MAP
 from .backbone import AttentionLayer, ConvolutionLayer, parse_layer
 from .configuration_autobert_zero import AutoBertZeroConfig
 from .convolution import lightweight_convolution
-from .execution import Surroundings, interpret, run
+from .execution import Surroundings, interpret, run, unseen_sum
 
 
 class AutoBertZeroEmbeddings(nn.Module):
@@ -81,7 +100,8 @@ class AutoBertZeroAttention(nn.Module):
     """An attention that computes a formula over q, k and v; only the projections that the formula uses exist.
 
     With `attn_implementation="eager"` the formula is run as it is written, and the attention weights are returned;
-    otherwise as a plan, whose fused attentions run on that implementation.
+    otherwise as a plan, whose fused attentions run on that implementation. Under a mask of pairs a plan is of use only
+    where nothing but fused attentions sums over tokens.
     """
 
     def __init__(self, config: AutoBertZeroConfig, layer: AttentionLayer, layer_idx: int):
@@ -102,8 +122,8 @@ class AutoBertZeroAttention(nn.Module):
     def forward(
         self,
         hidden_states: Tensor,
-        attention_mask: Tensor | None = None,
-        token_mask: Tensor | None = None,
+        kernel_mask: Tensor | None = None,
+        mask: Tensor | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> tuple[Tensor, Tensor | None]:
         batch, tokens = hidden_states.shape[:2]
@@ -114,25 +134,30 @@ class AutoBertZeroAttention(nn.Module):
             for name in self.typed.graph.inputs
         }
         dropout = self.attention_dropout if self.training else 0.0
-        surroundings = Surroundings(self.head_dim, token_mask, dropout)
-        if self.config._attn_implementation == "eager":
+        surroundings = Surroundings(self.head_dim, mask, dropout)
+        interface: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
+            self.config._attn_implementation, eager_attention_forward
+        )
+        eager = interface is eager_attention_forward
+        if eager or not (mask is None or mask.dim() == 2 or self.plan.keeps_pairs):
             output, weights = interpret(self.typed, inputs, surroundings)
         else:
-            weights = None
-            interface: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
-                self.config._attn_implementation, eager_attention_forward
-            )
+            if mask is not None and mask.dim() == 4 and interface is not sdpa_attention_forward:
+                raise ValueError(
+                    f'attn_implementation="{self.config._attn_implementation}" takes no attention_mask of pairs, shape '
+                    f'{tuple(mask.shape)}; set it to "sdpa" or "eager"'
+                )
 
             def attention(query: Tensor, key: Tensor, value: Tensor, scaling: float) -> Tensor:
                 # Kernels answer in (B, N, H, D).
-                return interface(self, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs)[
+                return interface(self, query, key, value, kernel_mask, dropout=dropout, scaling=scaling, **kwargs)[
                     0
                 ].transpose(1, 2)
 
-            output = run(self.plan, inputs, surroundings, attention)
+            output, weights = run(self.plan, inputs, surroundings, attention), None
         # (B, H, N, D) -> (B, N, H * D)
         output = output.transpose(1, 2).reshape(batch, tokens, -1)
-        return self.o_proj(output), weights
+        return self.o_proj(output), weights if eager else None
 
 
 class AutoBertZeroConvolution(nn.Module):
@@ -143,15 +168,17 @@ class AutoBertZeroConvolution(nn.Module):
         width = config.num_attention_heads * config.head_dim
         self.num_attention_heads = config.num_attention_heads
         self.in_proj = nn.Linear(config.hidden_size, 2 * width)
+        self.kernel_softmax = config.kernel_softmax
         self.kernels = nn.Parameter(torch.empty(config.num_attention_heads, layer.kernel_size))
         self.out_proj = nn.Linear(width, config.hidden_size)
 
-    def forward(self, hidden_states: Tensor, token_mask: Tensor | None = None) -> Tensor:
+    def forward(self, hidden_states: Tensor, mask: Tensor | None = None) -> Tensor:
         batch, tokens = hidden_states.shape[:2]
         # (B, N, C) -> (B, N, 2 * H * D) -> (B, N, H * D) -> (B, N, H, D)
         gated = nn.functional.glu(self.in_proj(hidden_states))
         heads = gated.view(batch, tokens, self.num_attention_heads, -1)
-        mixed = lightweight_convolution(heads, self.kernels, token_mask)
+        kernels = self.kernels.softmax(-1) if self.kernel_softmax else self.kernels
+        mixed = lightweight_convolution(heads, kernels, mask)
         return self.out_proj(mixed.reshape(batch, tokens, -1))
 
 
@@ -192,14 +219,14 @@ class AutoBertZeroLayer(GradientCheckpointingLayer):
     def forward(
         self,
         hidden_states: Tensor,
-        attention_mask: Tensor | None = None,
-        token_mask: Tensor | None = None,
+        kernel_mask: Tensor | None = None,
+        mask: Tensor | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> Tensor:
         if self.is_attention_layer:
-            mixed, _ = self.attention(hidden_states, attention_mask, token_mask, **kwargs)
+            mixed, _ = self.attention(hidden_states, kernel_mask, mask, **kwargs)
         else:
-            mixed = self.convolution(hidden_states, token_mask)
+            mixed = self.convolution(hidden_states, mask)
         hidden_states = self.mixer_norm(hidden_states + self.dropout(mixed))
         return self.mlp_norm(hidden_states + self.dropout(self.mlp(hidden_states)))
 
@@ -221,19 +248,6 @@ class AutoBertZeroPooler(nn.Module):
             weights = token_mask[:, :, None].to(hidden_states.dtype)
             pooled = (hidden_states * weights).sum(1) / weights.sum(1).clamp_min(1)
         return torch.tanh(self.dense(pooled))
-
-
-class AutoBertZeroPredictionHead(nn.Module):
-    """BERT's transformation of hidden states before they are decoded to words: (..., C) -> (..., C)."""
-
-    def __init__(self, config: AutoBertZeroConfig):
-        super().__init__()
-        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
-        self.activation = ACT2FN[config.hidden_act]
-        self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-
-    def forward(self, hidden_states: Tensor) -> Tensor:
-        return self.norm(self.activation(self.dense(hidden_states)))
 
 
 @auto_docstring
@@ -262,6 +276,38 @@ class AutoBertZeroPreTrainedModel(PreTrainedModel):
                         f'attn_implementation="sdpa" each layer takes the fastest way that it has'
                     )
         return applicable
+
+    def save_pretrained(
+        self, save_directory: str | os.PathLike, *args: Any, include_code: bool = False, **kwargs: Any
+    ) -> None:
+        r"""
+        Saves the model as any other of transformers.
+
+        Args:
+            save_directory (`str` or `os.PathLike`):
+                The folder; it is made where it does not exist.
+            include_code (`bool`, *optional*, defaults to `False`):
+                Whether the folder also gets the code of the model and an `auto_map`, so that every Auto class opens it
+                with `trust_remote_code=True` where this package is not installed.
+            args, kwargs:
+                Those of [`PreTrainedModel.save_pretrained`].
+        """
+        before = vars(self.config).pop("auto_map", None)
+        # A map to the code of another repository holds wherever the weights are; one to files beside them does not.
+        if before and all("--" in place for place in before.values()):
+            self.config.auto_map = before
+        if include_code or self.is_remote_code():
+            self.config.auto_map = dict(AUTO_MAP)
+            Path(save_directory).mkdir(parents=True, exist_ok=True)
+            for file in Path(__file__).parent.glob("*.py"):
+                if file.name != "__init__.py":
+                    shutil.copyfile(file, Path(save_directory, file.name))
+        try:
+            super().save_pretrained(save_directory, *args, **kwargs)
+        finally:
+            vars(self.config).pop("auto_map", None)
+            if before is not None:
+                self.config.auto_map = before
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
@@ -308,115 +354,45 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
     ) -> BaseModelOutputWithPooling:
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("give exactly one of input_ids and inputs_embeds")
-        if attention_mask is not None and attention_mask.dim() != 2:
-            raise ValueError(f"attention_mask must have shape (batch, tokens), not {tuple(attention_mask.shape)}")
         hidden_states = self.embeddings(input_ids, token_type_ids, position_ids, inputs_embeds)
-        token_mask = None if attention_mask is None else attention_mask.to(hidden_states.device, torch.bool)
-        # For the fused attentions, in the form that their implementation wants; the rest needs the tokens' mask only.
-        kernel_mask = None
-        if self.has_fused_attention and self.config._attn_implementation != "eager":
+        mask = None if attention_mask is None else self._visible(attention_mask, hidden_states)
+        # For the fused attentions, in the form that their implementation wants; the rest needs `mask` only.
+        kernel_mask = mask
+        if self.has_fused_attention and not (mask is not None and mask.dim() == 4):
             kernel_mask = create_bidirectional_mask(self.config, hidden_states, attention_mask)
         for layer in self.layers:
-            hidden_states = layer(hidden_states, kernel_mask, token_mask, **kwargs)
+            hidden_states = layer(hidden_states, kernel_mask, mask, **kwargs)
+        if mask is not None and mask.dim() == 4:
+            # The pooler wants the real tokens: those that see themselves.
+            mask = mask[:, 0].diagonal(dim1=-2, dim2=-1).expand(hidden_states.shape[:2])
         return BaseModelOutputWithPooling(
             last_hidden_state=hidden_states,
-            pooler_output=None if self.pooler is None else self.pooler(hidden_states, token_mask),
+            pooler_output=None if self.pooler is None else self.pooler(hidden_states, mask),
         )
 
-
-@auto_docstring
-class AutoBertZeroForMaskedLM(AutoBertZeroPreTrainedModel):
-    _tied_weights_keys = {"decoder.weight": "autobert_zero.embeddings.word_embeddings.weight"}
-
-    def __init__(self, config: AutoBertZeroConfig):
-        super().__init__(config)
-        self.autobert_zero = AutoBertZeroModel(config, add_pooling_layer=False)
-        self.head = AutoBertZeroPredictionHead(config)
-        self.decoder = nn.Linear(config.hidden_size, config.vocab_size)
-        self.post_init()
-
-    def get_output_embeddings(self) -> nn.Linear:
-        return self.decoder
-
-    def set_output_embeddings(self, new_embeddings: nn.Linear) -> None:
-        self.decoder = new_embeddings
-
-    @can_return_tuple
-    @auto_docstring
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        token_type_ids: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        labels: Tensor | None = None,
-        **kwargs: Unpack[TransformersKwargs],
-    ) -> MaskedLMOutput:
-        r"""
-        labels (`torch.LongTensor` of shape `(batch_size, sequence_length)`, *optional*):
-            The words to be predicted; -100 where none is. With `config.sparse_prediction` only these places are
-            decoded, and the logits have shape `(number of labels, vocab_size)`.
-        """
-        outputs = self.autobert_zero(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, **kwargs)
-        hidden_states = outputs.last_hidden_state
-        if self.config.sparse_prediction and labels is not None:
-            # (B, N, C) -> (labels, C)
-            hidden_states, labels = hidden_states[labels != -100], labels[labels != -100]
-        logits = self.decoder(self.head(hidden_states))
-        loss = None
-        if labels is not None:
-            loss = self.loss_function(logits, labels, vocab_size=self.config.vocab_size, **kwargs)
-        return MaskedLMOutput(
-            loss=loss, logits=logits, hidden_states=outputs.hidden_states, attentions=outputs.attentions
-        )
+    def _visible(self, attention_mask: Tensor, hidden_states: Tensor) -> Tensor:
+        """As bool: (B, N), true where a token is real, or (B or 1, H or 1, N, N), true where a row sees a column."""
+        batch, tokens = hidden_states.shape[:2]
+        heads = self.config.num_attention_heads
+        if attention_mask.shape == (batch, tokens):
+            return attention_mask.to(hidden_states.device, torch.bool)
+        shape = tuple(attention_mask.shape)
+        if len(shape) != 4 or shape[0] not in (1, batch) or shape[1] not in (1, heads) or shape[2:] != (tokens, tokens):
+            raise ValueError(
+                f"attention_mask must have shape (batch, tokens), here {(batch, tokens)}, or (batch or 1, heads or 1, "
+                f"tokens, tokens), here {(batch, heads, tokens, tokens)}, not {shape}"
+            )
+        for number, text in enumerate(self.config.layers, start=1):
+            layer = parse_layer(text)
+            if isinstance(layer, AttentionLayer) and (place := unseen_sum(layer.typed)) is not None:
+                raise layer.graph.error(
+                    f"layer {number} has no meaning under an attention_mask of pairs, shape {shape}: this sums over "
+                    "tokens for no token in particular; give a mask of shape (batch, tokens)",
+                    place,
+                )
+        # Added to scores, 0 leaves them as they are.
+        visible = attention_mask == 0 if attention_mask.is_floating_point() else attention_mask
+        return visible.to(hidden_states.device, torch.bool)
 
 
-@auto_docstring(custom_intro="An AutoBERT-Zero model with a linear layer on the pooled output, for classification.")
-class AutoBertZeroForSequenceClassification(AutoBertZeroPreTrainedModel):
-    # The loss of a batch is a mean over its rows: gradient accumulation must not divide by the number of items.
-    accepts_loss_kwargs = False
-
-    def __init__(self, config: AutoBertZeroConfig):
-        super().__init__(config)
-        self.num_labels = config.num_labels
-        self.autobert_zero = AutoBertZeroModel(config)
-        dropout = config.hidden_dropout_prob if config.classifier_dropout is None else config.classifier_dropout
-        self.dropout = nn.Dropout(dropout)
-        self.classifier = nn.Linear(config.hidden_size, self.num_labels)  # type: ignore[arg-type]  # never None
-        self.post_init()
-
-    @can_return_tuple
-    @auto_docstring
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        token_type_ids: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        labels: Tensor | None = None,
-        **kwargs: Unpack[TransformersKwargs],
-    ) -> SequenceClassifierOutput:
-        r"""
-        labels (`torch.LongTensor` of shape `(batch_size,)`, *optional*):
-            The classes, in `[0, num_labels)`. With one label a regression loss is computed, with float labels of shape
-            `(batch_size, num_labels)` a multi-label loss.
-        """
-        outputs = self.autobert_zero(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, **kwargs)
-        # (B, C) -> (B, labels)
-        logits = self.classifier(self.dropout(outputs.pooler_output))
-        loss = None
-        if labels is not None:
-            loss = self.loss_function(labels=labels, pooled_logits=logits, config=self.config, **kwargs)
-        return SequenceClassifierOutput(
-            loss=loss, logits=logits, hidden_states=outputs.hidden_states, attentions=outputs.attentions
-        )
-
-
-__all__ = [
-    "AutoBertZeroForMaskedLM",
-    "AutoBertZeroForSequenceClassification",
-    "AutoBertZeroModel",
-    "AutoBertZeroPreTrainedModel",
-]
+__all__ = ["AutoBertZeroModel", "AutoBertZeroPreTrainedModel"]

@@ -40,6 +40,7 @@ class Axis(enum.StrEnum):
 Axes = tuple[Axis, Axis]
 AxisRule = Callable[..., Axes]
 TOKENS_BY_FEATURES: Axes = (Axis.TOKENS, Axis.FEATURES)
+TOKENS_BY_TOKENS: Axes = (Axis.TOKENS, Axis.TOKENS)
 
 
 class AxesError(ValueError):
@@ -126,6 +127,13 @@ class Operation:
     def reduces_tokens(self, operands: Sequence[Axes]) -> bool:
         """Whether the result at one token depends on other tokens, for operands with these axes."""
         return any(axes[reduced] is Axis.TOKENS for axes, reduced in zip(operands, self.reduces, strict=False))
+
+    def looked_on(self, operands: Sequence[Axes]) -> bool:
+        """Whether each sum over tokens is for a token, so that a mask of pairs can say what is in it."""
+        summed = [axes for axes, reduced in zip(operands, self.reduces, strict=False) if axes[reduced] is Axis.TOKENS]
+        # A zero in one factor takes the other's entry out of a product.
+        enough = any if self.axes is product else all
+        return not summed or enough(axes == TOKENS_BY_TOKENS for axes in summed)
 
     def __reduce__(self) -> tuple[Callable[[str], "Operation"], tuple[str]]:
         """Pickled by name, since functions cannot be: a model that holds a plan can."""

@@ -48,6 +48,19 @@ def test_padding_counts_as_the_end_of_the_text(size: int) -> None:
     torch.testing.assert_close(out[1, :7], lightweight_convolution(x[1:, :7], kernels)[0])
 
 
-def test_kernels_are_averages() -> None:
-    out = lightweight_convolution(torch.ones(1, 20, 2, 4), torch.randn(2, 5))
-    torch.testing.assert_close(out[:, 2:-2], torch.ones(1, 16, 2, 4))
+@pytest.mark.parametrize("size", [1, 3, 65])
+def test_a_mask_of_pairs_takes_each_pair_out(size: int) -> None:
+    x, weights = torch.randn(2, 12, 3, 4, dtype=torch.float64), torch.randn(3, size, dtype=torch.float64)
+    mask = torch.rand(2, 3, 12, 12) < 0.5
+    out = lightweight_convolution(x, weights, mask)
+    for row in range(2):
+        for head in range(3):
+            for token in range(12):
+                # What this token sees of a text in which everything else is zero.
+                seen = x[row : row + 1, :, head : head + 1] * mask[row, head, token][None, :, None, None]
+                wanted = by_hand(seen, weights[head : head + 1])[0, token, 0]
+                torch.testing.assert_close(out[row, token, head], wanted)
+    torch.testing.assert_close(
+        lightweight_convolution(x, weights, torch.ones(1, 1, 12, 12, dtype=torch.bool)),
+        lightweight_convolution(x, weights),
+    )

@@ -258,9 +258,24 @@ def test_exactly_one_input_is_taken(tiny_config: AutoBertZeroConfig, inputs: dic
         AutoBertZeroModel(tiny_config)(**inputs)
 
 
-def test_a_mask_of_another_shape_is_refused(tiny_config: AutoBertZeroConfig) -> None:
+@pytest.mark.parametrize("shape", [(1, 5), (1, 4, 4), (1, 1, 4, 5), (2, 1, 4, 4), (1, 3, 4, 4)])
+def test_a_mask_of_another_shape_is_refused(tiny_config: AutoBertZeroConfig, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="must have shape"):
-        AutoBertZeroModel(tiny_config)(torch.ones(1, 4, dtype=torch.long), attention_mask=torch.ones(1, 1, 4, 4))
+        AutoBertZeroModel(tiny_config)(torch.ones(1, 4, dtype=torch.long), attention_mask=torch.ones(shape))
+
+
+@pytest.mark.parametrize("softmax", [True, False])
+def test_kernels_are_averages_or_what_they_are(tiny_config: AutoBertZeroConfig, softmax: bool) -> None:
+    convolution = AutoBertZeroModel(config_with(tiny_config, ["conv(5)"], kernel_softmax=softmax)).layers[0].convolution
+    seen: list[torch.Tensor] = []
+    convolution.out_proj.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    with torch.no_grad():
+        convolution.in_proj.weight.zero_()
+        convolution.in_proj.bias[:32], convolution.in_proj.bias[32:] = 1.0, 100.0  # all that is convolved is 1
+        convolution.kernels.normal_()
+        convolution(torch.zeros(1, 20, 32))
+    sums = torch.ones(2) if softmax else convolution.kernels.detach().sum(-1)
+    torch.testing.assert_close(seen[0][:, 2:-2], sums.repeat_interleave(16).expand(1, 16, 32))
 
 
 EVERY_PLAN = [

@@ -26,6 +26,9 @@ from .operations import TOKENS_BY_TOKENS, Axes, Axis, Operation, operation
 AttentionKernel = Callable[[Tensor, Tensor, Tensor, float], Tensor]
 """`kernel(query, key, value, scaling)`: softmax(scaling · query · keyᵀ) · value; all tensors (B, H, N, D)."""
 
+_LONG = 2**20
+"""Tokens of a text beside which the size of a head is nothing."""
+
 
 @dataclass(frozen=True)
 class Surroundings:
@@ -77,6 +80,9 @@ def run(plan: Plan, inputs: Mapping[str, Tensor], surroundings: Surroundings, at
     """
     values: dict[int, Tensor] = {}
     tokens = next(iter(inputs.values())).shape[-2]
+    if torch.compiler.is_exporting() and not isinstance(tokens, int):
+        # A program for any length has one order for all, the one for long texts: time and memory stay linear.
+        tokens = _LONG
     products = _Products(values, tokens, surroundings, attention)
     for place, (step, unused) in enumerate(zip(plan.steps, plan.frees, strict=True)):
         if isinstance(step, Input):

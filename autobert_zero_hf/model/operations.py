@@ -230,6 +230,11 @@ def _cosine_similarity(a: Tensor, b: Tensor, head_size: int) -> Tensor:
 def _euclidean_distance(a: Tensor, b: Tensor, head_size: int) -> Tensor:
     # Differences rather than |a|^2 + |b|^2 - 2ab: the square root would turn the rounding of equal rows into distances
     # of 1e-3, which depend on the shape of the product and so on padding. The gradient at distance zero is zero.
+    if torch.compiler.is_exporting():
+        # ONNX has no such operation. In float64 the rounding stays below that of the result.
+        wide_a, wide_b = a.double(), b.double()
+        squares = wide_a.square().sum(-1)[..., :, None] + wide_b.square().sum(-1)[..., None, :]
+        return (squares - 2 * wide_a @ wide_b.transpose(-1, -2)).clamp_min(0.0).sqrt().to(a.dtype)
     wide = torch.cdist(_at_least_float32(a), _at_least_float32(b), compute_mode="donot_use_mm_for_euclid_dist")
     return wide.to(a.dtype)
 

@@ -6,14 +6,14 @@ from collections import Counter
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
 from autobert_zero_hf.model.architectures import AUTOBERT_ZERO, BERT_ATTENTION
 from autobert_zero_hf.model.axes import TypedGraph, infer_axes, mixes_tokens
-from autobert_zero_hf.model.execution import Surroundings, interpret, run
+from autobert_zero_hf.model.execution import Surroundings, interpret, run, unseen_sum
 from autobert_zero_hf.model.graph import AttentionGraph
 from autobert_zero_hf.model.lowering import Apply, Product, Weights, lower
 from autobert_zero_hf.model.operations import TOKENS_BY_FEATURES
@@ -29,8 +29,8 @@ def inputs_of(typed: TypedGraph, batch: int = 2, tokens: int = TOKENS) -> dict[s
     }
 
 
-def sdpa(token_mask: Tensor | None):
-    mask = None if token_mask is None else token_mask[:, None, None, :]
+def sdpa(mask: Tensor | None):
+    mask = mask[:, None, None, :] if mask is not None and mask.dim() == 2 else mask
     return lambda query, key, value, scaling: F.scaled_dot_product_attention(
         query, key, value, attn_mask=mask, scale=scaling
     )
@@ -51,7 +51,7 @@ def planned(graph: TypedGraph, inputs: dict[str, Tensor], mask: Tensor | None) -
 def with_gradients(compute, graph: TypedGraph, inputs: dict[str, Tensor], mask: Tensor | None) -> list[Tensor]:
     """The outputs of real tokens, and the gradients of a random sum of them."""
     out = compute(graph, inputs, mask)
-    if mask is not None:
+    if mask is not None and mask.dim() == 2:
         out = out * mask[:, None, :, None]
     weights = torch.randn(out.shape, dtype=out.dtype, generator=torch.Generator().manual_seed(0))
     found = torch.autograd.grad((out * weights).sum(), list(inputs.values()), allow_unused=True)
@@ -93,6 +93,69 @@ def test_a_real_token_never_sees_padding(graph: TypedGraph) -> None:
         allowed = 1e-9 * without.abs().max() + 1e3 * (reference(graph, nudged, None) - without).abs().max() + 1e-12
         for compute in (reference, planned):
             assert (compute(graph, padded, mask)[:, :, :real] - without).abs().max() <= allowed, str(graph.graph)
+
+
+@settings(max_examples=400)
+@given(typed_graphs)
+def test_texts_packed_in_one_row_do_not_see_each_other(graph: TypedGraph) -> None:
+    """Under a mask of pairs each computes what it does alone; and what one computes has no gradient in the other."""
+    assume(unseen_sum(graph) is None)
+    first = 3
+    inputs = inputs_of(graph)
+    text = torch.arange(TOKENS) < first
+    mask = (text[:, None] == text)[None, None]
+    packed = reference(graph, inputs, mask)
+    pieces = [
+        {name: x[:, :, :first] for name, x in inputs.items()},
+        {name: x[:, :, first:] for name, x in inputs.items()},
+    ]
+    nudged = [{name: x * (1 + 1e-13 * torch.randn_like(x)) for name, x in piece.items()} for piece in pieces]
+    alone, moved = (torch.cat([reference(graph, piece, None) for piece in each], 2) for each in (pieces, nudged))
+    allowed = 1e-9 * alone.abs().max() + 1e3 * (moved - alone).abs().max() + 1e-12
+    assert (packed - alone).abs().max() <= allowed, str(graph.graph)
+    gradients = torch.autograd.grad(packed[:, :, :first].sum(), list(inputs.values()), allow_unused=True)
+    assert not any(g[:, :, first:].any() for g in gradients if g is not None), str(graph.graph)
+
+
+FUSED = [
+    graph for graph in (*map(typed, AUTOBERT_ZERO[1::2]), *map(random_product, range(400))) if lower(graph).keeps_pairs
+]
+
+
+def test_enough_formulas_are_nothing_but_attentions() -> None:
+    assert all(typed(line) in FUSED for line in AUTOBERT_ZERO[1::2])
+    assert len({str(graph.graph) for graph in FUSED}) > 40
+
+
+@pytest.mark.parametrize("heads", [1, HEADS])
+@pytest.mark.parametrize("graph", FUSED, ids=lambda graph: str(graph.graph))
+def test_a_plan_that_keeps_pairs_computes_what_the_reference_does(graph: TypedGraph, heads: int) -> None:
+    """Random masks of pairs, also with a token that sees nothing: zero, as where a product sums over nothing."""
+    assert unseen_sum(graph) is None
+    mask = torch.rand(2, heads, TOKENS, TOKENS) < 0.5
+    mask[0, :, 2] = False
+    inputs = inputs_of(graph)
+    for actual, wanted in zip(
+        with_gradients(planned, graph, inputs, mask), with_gradients(reference, graph, inputs, mask), strict=True
+    ):
+        assert torch.isfinite(wanted).all()
+        torch.testing.assert_close(actual, wanted)
+
+
+def test_which_formulas_have_a_meaning_under_a_mask_of_pairs() -> None:
+    """Those in which every sum over tokens is for a token."""
+    legal = {
+        "matmul(matmul(q, transpose(k)), v)": True,
+        "matmul(q, matmul(transpose(k), v))": False,
+        "matmul(q, softmax(matmul(transpose(k), v)))": False,
+        "matmul(cosine_similarity(q, k), v)": True,
+        "transpose(matmul(transpose(v), softmax(matmul(q, transpose(k)))))": True,
+        "transpose(softmax(transpose(q)))": False,
+        "matmul(q, cosine_similarity(transpose(k), transpose(v)))": False,
+        "matmul(cosine_similarity(matmul(q, transpose(k)), matmul(q, transpose(v))), v)": True,
+    }
+    for text, expected in legal.items():
+        assert (unseen_sum(typed(text)) is None) is expected, text
 
 
 @settings(max_examples=400)

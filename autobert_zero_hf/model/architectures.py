@@ -34,6 +34,11 @@ def architecture(name: str, num_hidden_layers: int = 12) -> list[str]:
 
     Raises:
         ValueError: for another name.
+
+    >>> architecture("bert", 1)
+    ['matmul(softmax(scale(matmul(q, transpose(k)))), v)']
+    >>> [line for line in architecture("autobert-zero") if line.startswith("conv")]
+    ['conv(65)', 'conv(9)', 'conv(3)', 'conv(7)', 'conv(7)', 'conv(3)']
     """
     if name == "bert":
         return [BERT_ATTENTION] * num_hidden_layers

@@ -69,6 +69,17 @@ def parse_layer(text: str) -> Layer:
 
     Raises:
         FormulaError: (a ValueError) for a line that is not a legal layer; it shows the place and the reason.
+
+    >>> parse_layer("conv(9)")
+    ConvolutionLayer(kernel_size=9)
+    >>> parse_layer("matmul(matmul(q, transpose(k)), v)").plan.kinds
+    ('linear',)
+    >>> parse_layer("conv(4)")
+    Traceback (most recent call last):
+    ...
+    autobert_zero_hf.model.graph.FormulaError: a convolution takes an odd kernel size from 1 to 1023, not '4'
+        conv(4)
+             ^
     """
     if not isinstance(text, str):
         raise FormulaError(f"a layer is a text such as conv(9), not {type(text).__name__}", repr(text)[:80])
@@ -90,6 +101,10 @@ def _parse_layer(text: str) -> Layer:
 
 
 def backbone_identity(layers: Sequence[str]) -> str:
-    """A hash of a backbone, 16 hexadecimal digits: the same if layer by layer the normal forms are the same."""
+    """A hash of a backbone, 16 hexadecimal digits: the same if layer by layer the normal forms are the same.
+
+    >>> backbone_identity(["transpose(transpose(add(q, k)))"]) == backbone_identity(["add(k, q)"])
+    True
+    """
     text = "|".join(parse_layer(layer).identity for layer in layers)
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

@@ -13,6 +13,7 @@
 # limitations under the License.
 """The configuration of an AutoBERT-Zero model: BERT's, and a line of text for each layer."""
 
+import math
 from typing import TYPE_CHECKING, Any, Literal
 
 from huggingface_hub.dataclasses import strict
@@ -85,8 +86,8 @@ class AutoBertZeroConfig(PreTrainedConfig):
     attention_probs_dropout_prob: float | int = 0.1
     max_position_embeddings: int = 512
     type_vocab_size: int = 2
-    initializer_range: float = 0.02
-    layer_norm_eps: float = 1e-12
+    initializer_range: float | int = 0.02
+    layer_norm_eps: float | int = 1e-12
     classifier_dropout: float | int | None = None
     kernel_softmax: bool = True
     classifier_pooling: Literal["cls", "mean"] = "cls"
@@ -119,21 +120,29 @@ class AutoBertZeroConfig(PreTrainedConfig):
 
     def validate_architecture(self) -> None:
         """Checks the layers and the sizes together; called by transformers when the configuration is made or saved."""
+        at_least_one = (
+            "vocab_size", "hidden_size", "num_attention_heads", "intermediate_size", "max_position_embeddings",
+            "type_vocab_size", "head_dim",
+        )  # fmt: skip
         problems = [
-            f"{name} must be at least 1, not {getattr(self, name)}"
-            for name in (
-                "vocab_size", "hidden_size", "num_attention_heads", "intermediate_size", "max_position_embeddings",
-                "type_vocab_size",
-            )
-            if getattr(self, name) < 1
-        ]  # fmt: skip
+            f"{name} must be at least 1, not {value}"
+            for name in at_least_one
+            if (value := getattr(self, name)) is not None and value < 1
+        ]
+        problems += [
+            f"{name} is a probability, at least 0 and less than 1, not {value}"
+            for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout")
+            if (value := getattr(self, name)) is not None and not 0 <= value < 1
+        ]
+        if not self.layer_norm_eps > 0:
+            problems.append(f"layer_norm_eps must be more than 0, not {self.layer_norm_eps}")
+        if not 0 <= self.initializer_range < math.inf:
+            problems.append(f"initializer_range must be at least 0, not {self.initializer_range}")
         if self.head_dim is None:
             problems.append(
                 f"hidden_size ({self.hidden_size}) is not a multiple of num_attention_heads "
                 f"({self.num_attention_heads}); give head_dim, the size of a head, to allow it"
             )
-        elif self.head_dim < 1:
-            problems.append(f"head_dim must be at least 1, not {self.head_dim}")
         if self.hidden_act not in ACT2FN:
             problems.append(f"unknown hidden_act {self.hidden_act!r}")
         if self.pad_token_id is not None and not 0 <= self.pad_token_id < self.vocab_size:
@@ -141,7 +150,9 @@ class AutoBertZeroConfig(PreTrainedConfig):
         if not isinstance(self.layers, list):
             problems.append(f"layers is a list of texts, a line for each layer, not {self.layers!r}")
         elif not self.layers:
-            problems.append("layers is empty: a backbone has at least one layer")
+            problems.append(
+                f"a backbone has at least one layer: layers is [], num_hidden_layers {self.num_hidden_layers}"
+            )
         elif self.num_hidden_layers != len(self.layers):
             problems.append(
                 f"num_hidden_layers is {self.num_hidden_layers}, but layers has {len(self.layers)} lines; "

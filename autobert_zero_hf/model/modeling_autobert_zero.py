@@ -291,7 +291,20 @@ class AutoBertZeroPreTrainedModel(PreTrainedModel):
                 with `trust_remote_code=True` where this package is not installed.
             args, kwargs:
                 Those of [`PreTrainedModel.save_pretrained`].
-        """
+
+        Examples:
+
+        ```python
+        >>> import pathlib, tempfile
+        >>> from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
+
+        >>> model = AutoBertZeroForMaskedLM(AutoBertZeroConfig(layers=["conv(9)"], hidden_size=12))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     model.save_pretrained(folder, include_code=True)
+        ...     pathlib.Path(folder, "modeling_heads.py").exists()
+        True
+
+        ```"""
         before = vars(self.config).pop("auto_map", None)
         # A map to the code of another repository holds wherever the weights are; one to files beside them does not.
         if before and all("--" in place for place in before.values()):
@@ -352,6 +365,34 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
         inputs_embeds: Tensor | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> BaseModelOutputWithPooling:
+        r"""
+        attention_mask (`torch.Tensor`, *optional*):
+            Of shape `(batch_size, sequence_length)`, 1 for real tokens and 0 for padding. Or a mask of pairs, of shape
+            `(batch_size, 1 or num_attention_heads, sequence_length, sequence_length)`: true where the row's token may
+            see the column's, or, with floats, 0 there and the lowest value elsewhere; for texts packed in one row, for
+            example. Convolutions, too, then see only what they may, in quadratic time.
+
+        Raises:
+            ValueError: if both or neither of `input_ids` and `inputs_embeds` are given, if the mask has another shape,
+                or if it is one of pairs and a layer sums over tokens for no token in particular, as `matmul(q,
+                matmul(transpose(k), v))` does.
+
+        Examples:
+
+        ```python
+        >>> import torch
+        >>> from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroModel
+
+        >>> config = AutoBertZeroConfig(num_hidden_layers=2, hidden_size=48, num_attention_heads=3)
+        >>> model = AutoBertZeroModel(config).eval()
+        >>> input_ids = torch.tensor([[101, 7592, 2088, 102], [101, 7592, 102, 0]])
+        >>> outputs = model(input_ids, attention_mask=(input_ids != 0).long(), output_hidden_states=True)
+        >>> outputs.last_hidden_state.shape
+        torch.Size([2, 4, 48])
+        >>> len(outputs.hidden_states)
+        3
+
+        ```"""
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("give exactly one of input_ids and inputs_embeds")
         hidden_states = self.embeddings(input_ids, token_type_ids, position_ids, inputs_embeds)

@@ -177,7 +177,22 @@ class AutoBertZeroForMaskedLM(_Decoding):
         labels (`torch.LongTensor` of shape `(batch_size, sequence_length)`, *optional*):
             The words to be predicted; -100 where none is. With `config.sparse_prediction` only these places are
             decoded, and the logits have shape `(number of labels, vocab_size)`.
-        """
+
+        Examples:
+
+        ```python
+        >>> import torch
+        >>> from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
+
+        >>> config = AutoBertZeroConfig(num_hidden_layers=2, hidden_size=48, num_attention_heads=3)
+        >>> model = AutoBertZeroForMaskedLM(config).eval()
+        >>> input_ids = torch.tensor([[101, 7592, 103, 102]])  # 103 stands for [MASK]
+        >>> labels = torch.tensor([[-100, -100, 2088, -100]])
+        >>> outputs = model(input_ids, labels=labels)
+        >>> outputs.logits.shape, outputs.loss.shape
+        (torch.Size([1, 4, 30522]), torch.Size([]))
+
+        ```"""
         outputs = self.autobert_zero(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, **kwargs)
         logits, decoded = self._decode(outputs.last_hidden_state, labels)
         loss = None
@@ -379,7 +394,20 @@ class AutoBertZeroForMultipleChoice(AutoBertZeroPreTrainedModel):
             Embeddings instead of `input_ids`, of shape `(batch_size, num_choices, sequence_length, hidden_size)`.
         labels (`torch.LongTensor` of shape `(batch_size,)`, *optional*):
             The right choices, in `[0, num_choices)`.
-        """
+
+        Examples:
+
+        ```python
+        >>> import torch
+        >>> from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMultipleChoice
+
+        >>> config = AutoBertZeroConfig(num_hidden_layers=2, hidden_size=48, num_attention_heads=3)
+        >>> model = AutoBertZeroForMultipleChoice(config).eval()
+        >>> one_question_four_choices = torch.randint(1, config.vocab_size, (1, 4, 10))
+        >>> model(one_question_four_choices).logits.shape
+        torch.Size([1, 4])
+
+        ```"""
         given = input_ids if input_ids is not None else inputs_embeds
         if given is None or given.dim() != (3 if given is input_ids else 4):
             shape = None if given is None else tuple(given.shape)

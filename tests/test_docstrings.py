@@ -1,0 +1,28 @@
+"""The examples in docstrings run, and the interface has some."""
+
+import doctest
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from types import ModuleType
+
+import pytest
+
+import autobert_zero_hf
+from autobert_zero_hf.model import architectures, backbone, graph, modeling_autobert_zero, modeling_heads
+
+
+def modules() -> Iterator[ModuleType]:
+    for found in pkgutil.walk_packages(autobert_zero_hf.__path__, "autobert_zero_hf."):
+        if not found.name.endswith("__main__"):
+            yield importlib.import_module(found.name)
+
+
+@pytest.mark.parametrize("module", list(modules()), ids=lambda module: module.__name__)
+def test_examples_run(module: ModuleType) -> None:
+    assert doctest.testmod(module).failed == 0
+
+
+@pytest.mark.parametrize("module", [architectures, backbone, graph, modeling_autobert_zero, modeling_heads])
+def test_the_interface_has_examples(module: ModuleType) -> None:
+    assert any(found.examples for found in doctest.DocTestFinder().find(module))

@@ -398,17 +398,18 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
         hidden_states = self.embeddings(input_ids, token_type_ids, position_ids, inputs_embeds)
         mask = None if attention_mask is None else self._visible(attention_mask, hidden_states)
         # For the fused attentions, in the form that their implementation wants; the rest needs `mask` only.
-        kernel_mask = mask
-        if self.has_fused_attention and not (mask is not None and mask.dim() == 4):
-            kernel_mask = create_bidirectional_mask(self.config, hidden_states, attention_mask)
+        pairs = mask is not None and mask.dim() == 4
+        prepared = self.has_fused_attention and not pairs
+        kernel_mask = create_bidirectional_mask(self.config, hidden_states, attention_mask) if prepared else mask
         for layer in self.layers:
             hidden_states = layer(hidden_states, kernel_mask, mask, **kwargs)
-        if mask is not None and mask.dim() == 4:
-            # The pooler wants the real tokens: those that see themselves.
-            mask = mask[:, 0].diagonal(dim1=-2, dim2=-1).expand(hidden_states.shape[:2])
+        real = mask
+        if mask is not None and pairs:
+            # For the pooler, which wants the real tokens: those that see themselves.
+            real = mask[:, 0].diagonal(dim1=-2, dim2=-1).expand(hidden_states.shape[:2])
         return BaseModelOutputWithPooling(
             last_hidden_state=hidden_states,
-            pooler_output=None if self.pooler is None else self.pooler(hidden_states, mask),
+            pooler_output=None if self.pooler is None else self.pooler(hidden_states, real),
         )
 
     def _visible(self, attention_mask: Tensor, hidden_states: Tensor) -> Tensor:

@@ -22,7 +22,6 @@ Shapes: B batch, N tokens, C hidden size, V vocabulary, L labels.
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers.activations import ACT2FN
@@ -63,6 +62,8 @@ def _classifier_dropout(config: AutoBertZeroConfig) -> nn.Dropout:
 class _Decoding(AutoBertZeroPreTrainedModel):
     """What the heads share that predict words."""
 
+    head: AutoBertZeroPredictionHead
+    decoder: nn.Linear
     _tied_weights_keys: ClassVar = {"decoder.weight": "autobert_zero.embeddings.word_embeddings.weight"}
 
     def get_output_embeddings(self) -> nn.Linear:
@@ -93,11 +94,11 @@ class AutoBertZeroForPreTrainingOutput(ModelOutput):
         The scores of "is the next sentence" and "is not".
     """
 
-    loss: torch.FloatTensor | None = None
-    prediction_logits: torch.FloatTensor | None = None
-    seq_relationship_logits: torch.FloatTensor | None = None
-    hidden_states: tuple[torch.FloatTensor, ...] | None = None
-    attentions: tuple[torch.FloatTensor, ...] | None = None
+    loss: Tensor | None = None
+    prediction_logits: Tensor | None = None
+    seq_relationship_logits: Tensor | None = None
+    hidden_states: tuple[Tensor, ...] | None = None
+    attentions: tuple[Tensor, ...] | None = None
 
 
 @auto_docstring(custom_intro="An AutoBERT-Zero model with both heads of pre-training: masked words and next sentence.")

@@ -14,6 +14,7 @@
 """The configuration of an AutoBERT-Zero model: BERT's, and a line of text for each layer."""
 
 import math
+import sys
 from typing import TYPE_CHECKING, Any, Literal
 
 from huggingface_hub.dataclasses import strict
@@ -23,6 +24,9 @@ from transformers.utils import auto_docstring
 
 from .architectures import architecture
 from .backbone import is_convolution, parse_layer
+
+ADAPTED_BY_DEFAULT = ("q_proj", "k_proj", "v_proj", "in_proj")
+"""What a mixer reads its input through: every attention has one of the first three, every convolution the last."""
 
 
 @auto_docstring(
@@ -117,6 +121,17 @@ class AutoBertZeroConfig(PreTrainedConfig):
     def layer_types(self) -> list[str]:
         """For each layer "conv" or "full_attention", transformers' words."""
         return ["conv" if is_convolution(layer) else "full_attention" for layer in self.layers]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The configuration as plain data."""
+        # PEFT knows by model type which modules LoRA adapts by default, and nothing registers a model type there. It
+        # asks for this dictionary just before it looks that up: the one moment at which it is sure to be imported.
+        if (peft := sys.modules.get("peft.utils.constants")) is not None:
+            for name, default_targets in vars(peft).items():
+                # LoRA's table and those of the methods that adapt the same modules.
+                if name.endswith("_TARGET_MODULES_MAPPING") and default_targets.get("bert") == ["query", "value"]:
+                    default_targets.setdefault(self.model_type, list(ADAPTED_BY_DEFAULT))
+        return super().to_dict()
 
     def validate_architecture(self) -> None:
         """Checks the layers and the sizes together; called by transformers when the configuration is made or saved."""

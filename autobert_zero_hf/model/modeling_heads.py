@@ -135,7 +135,9 @@ class AutoBertZeroForPreTraining(_Decoding):
         Where the loss of several batches is accumulated (`num_items_in_batch`, the labels in all of them), each batch's
         next sentence loss weighs what its labels are of all labels.
         """
-        outputs = self.autobert_zero(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, **kwargs)
+        outputs = self.autobert_zero(
+            input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, return_dict=True, **kwargs
+        )
         logits, decoded = self._decode(outputs.last_hidden_state, labels)
         next_sentence = self.seq_relationship(outputs.pooler_output)
         loss = None
@@ -194,7 +196,9 @@ class AutoBertZeroForMaskedLM(_Decoding):
         (torch.Size([1, 4, 30522]), torch.Size([]))
 
         ```"""
-        outputs = self.autobert_zero(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, **kwargs)
+        outputs = self.autobert_zero(
+            input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, return_dict=True, **kwargs
+        )
         logits, decoded = self._decode(outputs.last_hidden_state, labels)
         loss = None
         if decoded is not None:
@@ -231,7 +235,9 @@ class AutoBertZeroForNextSentencePrediction(AutoBertZeroPreTrainedModel):
         labels (`torch.LongTensor` of shape `(batch_size,)`, *optional*):
             0 where the second text goes on from the first, 1 where it was taken from elsewhere.
         """
-        outputs = self.autobert_zero(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, **kwargs)
+        outputs = self.autobert_zero(
+            input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, return_dict=True, **kwargs
+        )
         # (B, C) -> (B, 2)
         logits = self.seq_relationship(outputs.pooler_output)
         loss = None if labels is None else F.cross_entropy(logits, labels.view(-1))
@@ -270,7 +276,9 @@ class AutoBertZeroForSequenceClassification(AutoBertZeroPreTrainedModel):
             The classes, in `[0, num_labels)`. With one label a regression loss is computed, with float labels of shape
             `(batch_size, num_labels)` a multi-label loss.
         """
-        outputs = self.autobert_zero(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, **kwargs)
+        outputs = self.autobert_zero(
+            input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, return_dict=True, **kwargs
+        )
         # (B, C) -> (B, L)
         logits = self.classifier(self.dropout(outputs.pooler_output))
         loss = None
@@ -307,7 +315,9 @@ class AutoBertZeroForTokenClassification(AutoBertZeroPreTrainedModel):
         labels (`torch.LongTensor` of shape `(batch_size, sequence_length)`, *optional*):
             The classes, in `[0, num_labels)`; -100 where there is none.
         """
-        outputs = self.autobert_zero(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, **kwargs)
+        outputs = self.autobert_zero(
+            input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, return_dict=True, **kwargs
+        )
         # (B, N, C) -> (B, N, L)
         logits = self.classifier(self.dropout(outputs.last_hidden_state))
         loss = None if labels is None else self.loss_function(logits, labels, self.config, **kwargs)
@@ -343,7 +353,9 @@ class AutoBertZeroForQuestionAnswering(AutoBertZeroPreTrainedModel):
         end_positions (`torch.LongTensor` of shape `(batch_size,)`, *optional*):
             The last token of the answer, likewise.
         """
-        outputs = self.autobert_zero(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, **kwargs)
+        outputs = self.autobert_zero(
+            input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, return_dict=True, **kwargs
+        )
         # (B, N, C) -> (B, N, 2) -> 2 x (B, N)
         start_logits, end_logits = (each.contiguous() for each in self.qa_outputs(outputs.last_hidden_state).unbind(-1))
         loss = None
@@ -421,7 +433,7 @@ class AutoBertZeroForMultipleChoice(AutoBertZeroPreTrainedModel):
             None if each is None else each.flatten(0, 1)
             for each in (input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds)
         )
-        outputs = self.autobert_zero(*flat, **kwargs)
+        outputs = self.autobert_zero(*flat, return_dict=True, **kwargs)
         # (B * choices, C) -> (B, choices)
         logits = self.classifier(self.dropout(outputs.pooler_output)).view(given.shape[:2])
         loss = None if labels is None else F.cross_entropy(logits, labels)

@@ -1,4 +1,4 @@
-"""The command line: `autobert-zero search | finetune | show`."""
+"""The command line: `autobert-zero search | finetune | convert | show`."""
 
 import logging
 import os
@@ -12,7 +12,7 @@ from autobert_zero_hf import __version__
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import FormulaError
 
-from . import finetune, search, show
+from . import convert, finetune, search, show
 from .launch import launch, processes_asked_for
 
 
@@ -20,13 +20,13 @@ def make_parser() -> ArgumentParser:
     """The parser of all commands."""
     parser = ArgumentParser(
         prog="autobert-zero",
-        description="Search for BERT backbones, fine-tune them, and look at them.",
+        description="Search for BERT backbones, fine-tune them, convert to them, and look at them.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (search, finetune, show):
+    for module in (search, finetune, convert, show):
         module.add_parser(commands)
     return parser
 

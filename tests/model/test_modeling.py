@@ -24,26 +24,10 @@ from autobert_zero_hf import (
     AutoBertZeroModel,
     architecture,
 )
+from autobert_zero_hf.conversion import from_bert
 from autobert_zero_hf.model.architectures import AUTOBERT_ZERO
+from tests.conversion.models import perturb
 from tests.graphs import LargestTensor
-
-FROM_BERT = {
-    "embeddings.LayerNorm": "embeddings.norm",
-    "encoder.layer": "layers",
-    "attention.self.query": "attention.q_proj",
-    "attention.self.key": "attention.k_proj",
-    "attention.self.value": "attention.v_proj",
-    "attention.output.dense": "attention.o_proj",
-    "attention.output.LayerNorm": "mixer_norm",
-    "intermediate.dense": "mlp.up_proj",
-    "output.dense": "mlp.down_proj",
-    "output.LayerNorm": "mlp_norm",
-    "bert.": "autobert_zero.",
-    "cls.predictions.transform.dense": "head.dense",
-    "cls.predictions.transform.LayerNorm": "head.norm",
-    "cls.predictions.decoder": "decoder",
-    "cls.predictions.bias": "decoder.bias",
-}
 
 
 def config_with(config: AutoBertZeroConfig, layers: list[str], **changes) -> AutoBertZeroConfig:
@@ -71,28 +55,15 @@ def batch_of(config: AutoBertZeroConfig) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])
 def test_with_the_bert_backbone_it_is_bert(tiny_config: AutoBertZeroConfig, implementation: str) -> None:
-    config = config_with(tiny_config, architecture("bert", 3))
+    sizes = ("vocab_size", "hidden_size", "num_attention_heads", "intermediate_size", "max_position_embeddings")
     bert = BertForMaskedLM(
-        BertConfig(
-            vocab_size=config.vocab_size,
-            hidden_size=config.hidden_size,
-            num_hidden_layers=3,
-            num_attention_heads=config.num_attention_heads,
-            intermediate_size=config.intermediate_size,
-            max_position_embeddings=config.max_position_embeddings,
-        )
+        BertConfig(num_hidden_layers=3, **{name: getattr(tiny_config, name) for name in sizes})
     ).eval()
-    weights = {}
-    for name, weight in bert.state_dict().items():
-        for old, new in FROM_BERT.items():
-            name = name.replace(old, new)
-        weights[name] = torch.randn_like(weight) * 0.1 if "norm" not in name else weight
-    ours = AutoBertZeroForMaskedLM(config).eval()
+    perturb(bert)
+    ours = from_bert(bert)
+    assert ours.config.layers == architecture("bert", 3)
     ours.set_attn_implementation(implementation)
-    weights["decoder.weight"] = weights["autobert_zero.embeddings.word_embeddings.weight"]
-    assert ours.load_state_dict(weights, strict=True)
-    back = {name: weights[_to_ours(name)] for name in bert.state_dict()}
-    bert.load_state_dict(back)
+    config = ours.config
     batch = batch_of(config)
     batch["token_type_ids"] = torch.randint(0, 2, batch["input_ids"].shape)
     real = batch["attention_mask"].bool()
@@ -101,12 +72,6 @@ def test_with_the_bert_backbone_it_is_bert(tiny_config: AutoBertZeroConfig, impl
         actual = ours(**batch, output_hidden_states=True)
     for a, w in zip((*actual.hidden_states, actual.logits), (*wanted.hidden_states, wanted.logits), strict=True):
         torch.testing.assert_close(a[real], w[real], rtol=1e-5, atol=1e-5)
-
-
-def _to_ours(name: str) -> str:
-    for old, new in FROM_BERT.items():
-        name = name.replace(old, new)
-    return name
 
 
 def test_padding_changes_nothing_for_real_tokens(config: AutoBertZeroConfig) -> None:

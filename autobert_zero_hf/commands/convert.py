@@ -1,0 +1,63 @@
+"""`autobert-zero convert`: a BERT as a model of this package."""
+
+import sys
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from pathlib import Path
+from typing import Any
+
+import transformers
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from autobert_zero_hf.conversion import HEADS, convert_checkpoint
+from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.model import AutoBertZeroConfig
+
+EXAMPLE = """example:
+  autobert-zero convert google-bert/bert-base-uncased --output-dir models/bert
+  autobert-zero convert google-bert/bert-base-uncased --head ForSequenceClassification --output-dir models/classifier
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Add this command."""
+    parser: ArgumentParser = commands.add_parser(
+        "convert",
+        help="turn a BERT into a model of this package",
+        description="Turn a checkpoint of BERT, or of PyPI's autobert, into a model that computes the same.",
+        epilog=EXAMPLE,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("source", metavar="SOURCE", help="a checkpoint's folder or Hub name")
+    parser.add_argument("--output-dir", type=Path, metavar="DIR", required=True, help="where to write; a new folder")
+    parser.add_argument(
+        "--head", choices=HEADS, metavar="HEAD", help=f"one of {', '.join(HEADS)} [the checkpoint's own]"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: Namespace) -> None:
+    """Convert, write model and tokenizer, and print what came out."""
+    folder: Path = arguments.output_dir
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise AutoBertZeroError(f"{folder} exists, and what it holds would be lost: give another --output-dir")
+    transformers.utils.logging.disable_progress_bar()
+    model = convert_checkpoint(arguments.source, arguments.head)
+    if (tokenizer := load_tokenizer(arguments.source, model.config)) is None:
+        print(f"warning: no tokenizer is found at {arguments.source}, and none is written", file=sys.stderr)
+    else:
+        tokenizer.save_pretrained(folder)
+    model.save_pretrained(folder)
+    layers, parameters = model.config.num_hidden_layers, model.num_parameters()
+    print(f"{type(model).__name__}, {layers} layers, {parameters:,} parameters\nWritten: {folder}")
+
+
+def load_tokenizer(source: str, config: AutoBertZeroConfig) -> PreTrainedTokenizerBase | None:
+    """The tokenizer of a checkpoint, or None if it has none."""
+    try:
+        # Where the files do not name a class of tokenizers, our configuration does.
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source, config=config)
+    except (OSError, ValueError):
+        return None
+    # Where there is no file at all, transformers makes a tokenizer that knows special tokens alone.
+    return tokenizer if set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens) else None

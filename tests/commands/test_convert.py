@@ -1,0 +1,99 @@
+"""`autobert-zero convert` as a user meets it."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import (
+    AutoModel,
+    AutoModelForMaskedLM,
+    AutoTokenizer,
+    BertConfig,
+    BertForMaskedLM,
+    BertTokenizer,
+    RobertaConfig,
+)
+
+from autobert_zero_hf import AutoBertZeroForSequenceClassification
+from autobert_zero_hf.commands.main import main, make_parser
+
+
+@pytest.fixture(scope="module")
+def bert(tokenizer: BertTokenizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "bert"
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    BertForMaskedLM(BertConfig(vocab_size=len(tokenizer), **sizes)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def convert(*words: object) -> int:
+    return main(["convert", *map(str, words)])
+
+
+def test_help_shows_an_example_that_parses(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        convert("--help")
+    examples = [line.split() for line in capsys.readouterr().out.split("example:")[1].splitlines() if line]
+    assert examples
+    for words in examples:
+        assert make_parser().parse_args(words[1:]).command == "convert"
+
+
+def test_a_bert_becomes_ours(bert: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "ours"
+    assert convert(bert, "--output-dir", folder) == 0
+    wanted = AutoModelForMaskedLM.from_pretrained(bert)
+    said = capsys.readouterr()
+    assert said.out == (
+        f"AutoBertZeroForMaskedLM, 2 layers, {wanted.num_parameters():,} parameters\nWritten: {folder}\n"
+    )
+    assert "warning" not in said.err
+    text = "The prime minister said the economy was growing."
+    words = AutoTokenizer.from_pretrained(folder)(text, return_tensors="pt")
+    assert words["input_ids"].tolist() == [AutoTokenizer.from_pretrained(bert)(text)["input_ids"]]
+    with torch.no_grad():
+        actual = AutoModelForMaskedLM.from_pretrained(folder)(**words).logits
+        torch.testing.assert_close(actual, wanted(**words).logits, rtol=0, atol=1e-5)
+
+
+def test_a_head_can_be_chosen(bert: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "classifier"
+    assert convert(bert, "--head", "ForSequenceClassification", "--output-dir", folder) == 0
+    assert capsys.readouterr().out.startswith("AutoBertZeroForSequenceClassification, 2 layers, ")
+    AutoBertZeroForSequenceClassification.from_pretrained(folder)
+    with pytest.raises(SystemExit, match="2"):
+        convert(bert, "--head", "MaskedLM", "--output-dir", tmp_path / "other")
+    assert "ForMaskedLM" in capsys.readouterr().err
+
+
+def test_without_a_tokenizer_it_warns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+    BertForMaskedLM(BertConfig(**sizes)).save_pretrained(tmp_path / "bert")
+    folder = tmp_path / "ours"
+    assert convert(tmp_path / "bert", "--output-dir", folder) == 0
+    assert f"warning: no tokenizer is found at {tmp_path / 'bert'}, and none is written" in capsys.readouterr().err
+    assert sorted(file.name for file in folder.iterdir()) == ["config.json", "model.safetensors"]
+    AutoModel.from_pretrained(folder)
+
+
+def test_bad_input_is_one_clear_line(bert: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    RobertaConfig().save_pretrained(tmp_path / "roberta")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("text")
+    cases = {
+        "nothing there": (tmp_path / "none", tmp_path / "a", "no checkpoint with a config.json is found at"),
+        "no config": (tmp_path / "empty", tmp_path / "b", "has no config.json: give a checkpoint of BERT"),
+        "another model": (tmp_path / "roberta", tmp_path / "c", "is a roberta model: give a checkpoint of BERT"),
+        "its own folder": (bert, bert, "would be lost: give another --output-dir"),
+        "another model there": (bert, tmp_path / "roberta", "would be lost"),
+        "a file": (bert, tmp_path / "file", "would be lost"),
+    }
+    before = {file: file.read_bytes() for file in bert.iterdir()}
+    for name, (source, folder, reason) in cases.items():
+        assert convert(source, "--output-dir", folder) == 2, name
+        said = capsys.readouterr().err
+        assert said.startswith("error: "), (name, said)
+        assert reason in said, (name, said)
+        assert said.count("\n") == 1, (name, said)
+    assert before == {file: file.read_bytes() for file in bert.iterdir()}

@@ -1,5 +1,9 @@
 """Which class stands behind which Auto class: for registration, and for folders that carry their code."""
 
+import sys
+
+from transformers.dynamic_module_utils import get_relative_import_files
+
 AUTO_MAP = {
     "AutoConfig": "configuration_autobert_zero.AutoBertZeroConfig",
     "AutoModel": "modeling_autobert_zero.AutoBertZeroModel",
@@ -12,3 +16,13 @@ AUTO_MAP = {
     "AutoModelForTextEncoding": "modeling_autobert_zero.AutoBertZeroModel",
     "AutoModelForTokenClassification": "modeling_heads.AutoBertZeroForTokenClassification",
 }
+
+
+def code_files() -> list[str]:
+    """The files that the classes of the map need."""
+    # The heads import all the rest. That they are imported here, too, takes them to wherever transformers copies the
+    # code of a model without a head, which may be saved again there.
+    from .modeling_heads import AutoBertZeroForMaskedLM
+
+    heads = str(sys.modules[AutoBertZeroForMaskedLM.__module__].__file__)
+    return list(dict.fromkeys((heads, *get_relative_import_files(heads))))

@@ -14,7 +14,10 @@
 """The configuration of an AutoBERT-Zero model: BERT's, and a line of text for each layer."""
 
 import math
+import os
+import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from huggingface_hub.dataclasses import strict
@@ -23,6 +26,7 @@ from transformers.configuration_utils import PreTrainedConfig
 from transformers.utils import auto_docstring
 
 from .architectures import architecture
+from .auto_map import AUTO_MAP, code_files
 from .backbone import is_convolution, parse_layer
 
 ADAPTED_BY_DEFAULT = ("q_proj", "k_proj", "v_proj", "in_proj")
@@ -108,7 +112,7 @@ class AutoBertZeroConfig(PreTrainedConfig):
             self.layers = architecture(
                 "autobert-zero", 12 if self.num_hidden_layers is None else self.num_hidden_layers
             )
-        if isinstance(self.layers, tuple):
+        if isinstance(self.layers, (list, tuple)):
             self.layers = list(self.layers)
         if self.num_hidden_layers is None and isinstance(self.layers, list):
             self.num_hidden_layers = len(self.layers)
@@ -121,6 +125,24 @@ class AutoBertZeroConfig(PreTrainedConfig):
     def layer_types(self) -> list[str]:
         """For each layer "conv" or "full_attention", transformers' words."""
         return ["conv" if is_convolution(layer) else "full_attention" for layer in self.layers]
+
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
+        """From plain data; `layers` among the keyword arguments replaces those of the data, whatever their number."""
+        if "layers" in kwargs:
+            config_dict = {**config_dict, "layers": kwargs.pop("layers"), "num_hidden_layers": None}
+        return super().from_dict(config_dict, **kwargs)
+
+    def save_pretrained(self, save_directory: str | os.PathLike, *args: Any, **kwargs: Any) -> None:
+        """Saves the configuration; if its `auto_map` names files beside it, they are written, and the map is whole."""
+        entries = getattr(self, "auto_map", None) or {}
+        # The map of a model from the Hub names the repository in which its code stays: someone/model--module.Class.
+        carried = any("--" not in str(entries[auto]) for auto in AUTO_MAP.keys() & entries.keys())
+        if carried:
+            self.auto_map = {**entries, **AUTO_MAP}
+        super().save_pretrained(save_directory, *args, **kwargs)
+        for file in code_files() if carried else ():
+            shutil.copyfile(file, Path(save_directory, Path(file).name))
 
     def to_dict(self) -> dict[str, Any]:
         """The configuration as plain data."""
@@ -149,7 +171,7 @@ class AutoBertZeroConfig(PreTrainedConfig):
             for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout")
             if (value := getattr(self, name)) is not None and not 0 <= value < 1
         ]
-        if not self.layer_norm_eps > 0:
+        if not 0 < self.layer_norm_eps < math.inf:
             problems.append(f"layer_norm_eps must be more than 0, not {self.layer_norm_eps}")
         if not 0 <= self.initializer_range < math.inf:
             problems.append(f"initializer_range must be at least 0, not {self.initializer_range}")

@@ -5,8 +5,8 @@ and nowhere else: before an operation reduces an axis that runs along tokens, th
 the operation's neutral element. Everything else an operation may do is element-wise, so a real token's output never
 depends on padding.
 
-A mask is (B, N), true where a token is real, or a mask of pairs, (B, 1 or H, N, N), true where the row's token may see
-the column's. The second hides entries of matrices of tokens x tokens, whichever of their axes is reduced. A formula
+A mask is (B, N), true where a token is real, or a mask of pairs, (B or 1, H or 1, N, N), true where the row's token may
+see the column's. The second hides entries of matrices of tokens x tokens, whichever of their axes is reduced. A formula
 that reduces tokens of any other matrix, such as kᵀ·v, has no token that looks on, and so no meaning under such a mask.
 """
 
@@ -36,7 +36,7 @@ class Surroundings:
 
     Args:
         head_size: D, for `scale`.
-        mask: bool, (B, N) or (B, 1 or H, N, N); None if nothing is hidden.
+        mask: bool, (B, N) or (B or 1, H or 1, N, N); None if nothing is hidden.
         dropout: the probability with which an attention weight is dropped; 0 outside training.
     """
 
@@ -80,7 +80,8 @@ def run(plan: Plan, inputs: Mapping[str, Tensor], surroundings: Surroundings, at
     """
     values: dict[int, Tensor] = {}
     tokens = next(iter(inputs.values())).shape[-2]
-    if torch.compiler.is_exporting() and not isinstance(tokens, int):
+    # In a strict export Dynamo shows a length as a number, be it fixed or not.
+    if torch.compiler.is_exporting() and (torch.compiler.is_dynamo_compiling() or not isinstance(tokens, int)):
         # A program for any length has one order for all, the one for long texts: time and memory stay linear.
         tokens = _LONG
     products = _Products(values, tokens, surroundings, attention)

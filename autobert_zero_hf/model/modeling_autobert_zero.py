@@ -20,9 +20,7 @@ Shapes: B batch, N tokens, H heads, D head size, C hidden size, F feed-forward s
 """
 
 import os
-import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -167,6 +165,7 @@ class AutoBertZeroConvolution(nn.Module):
         super().__init__()
         width = config.num_attention_heads * config.head_dim
         self.num_attention_heads = config.num_attention_heads
+        self.head_dim = config.head_dim
         self.in_proj = nn.Linear(config.hidden_size, 2 * width)
         self.kernel_softmax = config.kernel_softmax
         self.kernels = nn.Parameter(torch.empty(config.num_attention_heads, layer.kernel_size))
@@ -176,10 +175,10 @@ class AutoBertZeroConvolution(nn.Module):
         batch, tokens = hidden_states.shape[:2]
         # (B, N, C) -> (B, N, 2 * H * D) -> (B, N, H * D) -> (B, N, H, D)
         gated = nn.functional.glu(self.in_proj(hidden_states))
-        heads = gated.view(batch, tokens, self.num_attention_heads, -1)
+        heads = gated.view(batch, tokens, self.num_attention_heads, self.head_dim)
         kernels = self.kernels.softmax(-1) if self.kernel_softmax else self.kernels
         mixed = lightweight_convolution(heads, kernels, mask)
-        return self.out_proj(mixed.reshape(batch, tokens, -1))
+        return self.out_proj(mixed.flatten(2))
 
 
 class AutoBertZeroMLP(nn.Module):
@@ -278,7 +277,7 @@ class AutoBertZeroPreTrainedModel(PreTrainedModel):
         return applicable
 
     def save_pretrained(
-        self, save_directory: str | os.PathLike, *args: Any, include_code: bool = False, **kwargs: Any
+        self, save_directory: str | os.PathLike, *args: Any, include_code: bool | None = None, **kwargs: Any
     ) -> None:
         r"""
         Saves the model as any other of transformers.
@@ -286,9 +285,10 @@ class AutoBertZeroPreTrainedModel(PreTrainedModel):
         Args:
             save_directory (`str` or `os.PathLike`):
                 The folder; it is made where it does not exist.
-            include_code (`bool`, *optional*, defaults to `False`):
-                Whether the folder also gets the code of the model and an `auto_map`, so that every Auto class opens it
-                with `trust_remote_code=True` where this package is not installed.
+            include_code (`bool`, *optional*):
+                Whether the folder, and those that the model is saved to from then on, also get the code of the model
+                and an `auto_map`, so that every Auto class opens them with `trust_remote_code=True` where this package
+                is not installed. By default as it was in the folder that the model comes from.
             args, kwargs:
                 Those of [`PreTrainedModel.save_pretrained`].
 
@@ -305,22 +305,11 @@ class AutoBertZeroPreTrainedModel(PreTrainedModel):
         True
 
         ```"""
-        before = vars(self.config).pop("auto_map", None)
-        # A map to the code of another repository holds wherever the weights are; one to files beside them does not.
-        if before and all("--" in place for place in before.values()):
-            self.config.auto_map = before
-        if include_code or self.is_remote_code():
-            self.config.auto_map = dict(AUTO_MAP)
-            Path(save_directory).mkdir(parents=True, exist_ok=True)
-            for file in Path(__file__).parent.glob("*.py"):
-                if file.name != "__init__.py":
-                    shutil.copyfile(file, Path(save_directory, file.name))
-        try:
-            super().save_pretrained(save_directory, *args, **kwargs)
-        finally:
+        if include_code is not None:
             vars(self.config).pop("auto_map", None)
-            if before is not None:
-                self.config.auto_map = before
+        if include_code:
+            self.config.auto_map = dict(AUTO_MAP)  # with it, the configuration writes the code
+        super().save_pretrained(save_directory, *args, **kwargs)
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
@@ -336,6 +325,7 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
         add_pooling_layer (`bool`, *optional*, defaults to `True`):
             Whether to add a pooling layer.
         """
+        config.validate_architecture()  # it may have been changed since it was made
         super().__init__(config)
         self.embeddings = AutoBertZeroEmbeddings(config)
         self.layers = nn.ModuleList([AutoBertZeroLayer(config, i) for i in range(len(config.layers))])
@@ -343,6 +333,15 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
         layers = [parse_layer(text) for text in config.layers]
         self.has_fused_attention = any(
             isinstance(each, AttentionLayer) and "flash" in each.plan.kinds for each in layers
+        )
+        # The first layer, and its node, that a mask of pairs means nothing to.
+        self.unseen_sum = next(
+            (
+                (number, layer, place)
+                for number, layer in enumerate(layers, start=1)
+                if isinstance(layer, AttentionLayer) and (place := unseen_sum(layer.typed)) is not None
+            ),
+            None,
         )
         self.gradient_checkpointing = False
         self.post_init()
@@ -370,12 +369,13 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
             Of shape `(batch_size, sequence_length)`, 1 for real tokens and 0 for padding. Or a mask of pairs, of shape
             `(batch_size, 1 or num_attention_heads, sequence_length, sequence_length)`: true where the row's token may
             see the column's, or, with floats, 0 there and the lowest value elsewhere; for texts packed in one row, for
-            example. Convolutions, too, then see only what they may, in quadratic time.
+            example. Convolutions, too, then see only what they may, in quadratic time; and the mean over real tokens is
+            one over those that any token sees.
 
         Raises:
-            ValueError: if both or neither of `input_ids` and `inputs_embeds` are given, if the mask has another shape,
-                or if it is one of pairs and a layer sums over tokens for no token in particular, as `matmul(q,
-                matmul(transpose(k), v))` does.
+            ValueError: if both or neither of `input_ids` and `inputs_embeds` are given, if there are more tokens than
+                positions, if the mask has another shape or other values, or if it is one of pairs and a layer sums over
+                tokens for no token in particular, as `matmul(q, matmul(transpose(k), v))` does.
 
         Examples:
 
@@ -395,18 +395,23 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
         ```"""
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("give exactly one of input_ids and inputs_embeds")
+        tokens = (input_ids if input_ids is not None else inputs_embeds).shape[1]
+        positions = self.config.max_position_embeddings
+        if position_ids is None and not torch.compiler.is_compiling() and tokens > positions:
+            raise ValueError(
+                f"{tokens} tokens are more than this model has positions for, max_position_embeddings={positions}: "
+                "give fewer, for example by the tokenizer's truncation=True"
+            )
         hidden_states = self.embeddings(input_ids, token_type_ids, position_ids, inputs_embeds)
         mask = None if attention_mask is None else self._visible(attention_mask, hidden_states)
         # For the fused attentions, in the form that their implementation wants; the rest needs `mask` only.
         pairs = mask is not None and mask.dim() == 4
         prepared = self.has_fused_attention and not pairs
-        kernel_mask = create_bidirectional_mask(self.config, hidden_states, attention_mask) if prepared else mask
+        kernel_mask = create_bidirectional_mask(self.config, hidden_states, mask) if prepared else mask
         for layer in self.layers:
             hidden_states = layer(hidden_states, kernel_mask, mask, **kwargs)
-        real = mask
-        if mask is not None and pairs:
-            # For the pooler, which wants the real tokens: those that see themselves.
-            real = mask[:, 0].diagonal(dim1=-2, dim2=-1).expand(hidden_states.shape[:2])
+        # The pooler wants the real tokens: those that any token sees.
+        real = mask.any(dim=(1, 2)) if mask is not None and pairs else mask
         return BaseModelOutputWithPooling(
             last_hidden_state=hidden_states,
             pooler_output=None if self.pooler is None else self.pooler(hidden_states, real),
@@ -416,25 +421,41 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
         """As bool: (B, N), true where a token is real, or (B or 1, H or 1, N, N), true where a row sees a column."""
         batch, tokens = hidden_states.shape[:2]
         heads = self.config.num_attention_heads
-        if attention_mask.shape == (batch, tokens):
-            return attention_mask.to(hidden_states.device, torch.bool)
         shape = tuple(attention_mask.shape)
-        if len(shape) != 4 or shape[0] not in (1, batch) or shape[1] not in (1, heads) or shape[2:] != (tokens, tokens):
-            raise ValueError(
-                f"attention_mask must have shape (batch, tokens), here {(batch, tokens)}, or (batch or 1, heads or 1, "
-                f"tokens, tokens), here {(batch, heads, tokens, tokens)}, not {shape}"
-            )
-        for number, text in enumerate(self.config.layers, start=1):
-            layer = parse_layer(text)
-            if isinstance(layer, AttentionLayer) and (place := unseen_sum(layer.typed)) is not None:
-                raise layer.graph.error(
-                    f"layer {number} has no meaning under an attention_mask of pairs, shape {shape}: this sums over "
-                    "tokens for no token in particular; give a mask of shape (batch, tokens)",
-                    place,
+        if shape in ((batch, tokens), (1, tokens)):
+            return attention_mask.to(hidden_states.device, torch.bool).expand(batch, tokens)
+        if len(shape) != 4 or shape[0] not in (1, batch) or shape[3] != tokens or shape[2] not in (1, tokens):
+            raise self._bad_shape(shape, (batch, heads, tokens))
+        if attention_mask.is_floating_point():
+            # Added to scores, 0 leaves them as they are.
+            visible = attention_mask == 0
+            if not torch.compiler.is_compiling() and bool((~visible & (attention_mask > -1e3)).any()):
+                raise ValueError(
+                    "an attention_mask of pairs that is of floats has 0 where a token sees another, the lowest value "
+                    "of its dtype elsewhere, and nothing between: give a mask of bool"
                 )
-        # Added to scores, 0 leaves them as they are.
-        visible = attention_mask == 0 if attention_mask.is_floating_point() else attention_mask
-        return visible.to(hidden_states.device, torch.bool)
+        else:
+            visible = attention_mask.bool()
+        visible = visible.to(hidden_states.device)
+        if shape[2] != tokens and shape[1] == 1:  # (B, 1, 1, N): the same for all rows
+            return visible[:, 0, 0].expand(batch, tokens)
+        if shape[1] not in (1, heads) or shape[2] != tokens:
+            raise self._bad_shape(shape, (batch, heads, tokens))
+        if self.unseen_sum is not None:
+            number, layer, place = self.unseen_sum
+            raise layer.graph.error(
+                f"layer {number} has no meaning under an attention_mask of pairs, shape {shape}: this sums over tokens "
+                "for no token in particular; give a mask of shape (batch, tokens)",
+                place,
+            )
+        return visible
+
+    def _bad_shape(self, shape: tuple[int, ...], wanted: tuple[int, int, int]) -> ValueError:
+        batch, heads, tokens = wanted
+        return ValueError(
+            f"attention_mask must have shape (batch, tokens), here {(batch, tokens)}, or (batch or 1, heads or 1, "
+            f"tokens, tokens), here {(batch, heads, tokens, tokens)}, not {shape}"
+        )
 
 
 __all__ = ["AutoBertZeroModel", "AutoBertZeroPreTrainedModel"]

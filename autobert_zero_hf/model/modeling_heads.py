@@ -210,8 +210,7 @@ class AutoBertZeroForMaskedLM(_Decoding):
 
 @auto_docstring(custom_intro="An AutoBERT-Zero model that tells whether one text goes on from another.")
 class AutoBertZeroForNextSentencePrediction(AutoBertZeroPreTrainedModel):
-    # The loss of a batch is a mean over its rows: gradient accumulation must not divide by the number of items.
-    accepts_loss_kwargs = False
+    accepts_loss_kwargs = False  # a mean over rows, which accumulation must not divide by the number of items
 
     def __init__(self, config: AutoBertZeroConfig):
         super().__init__(config)
@@ -248,15 +247,14 @@ class AutoBertZeroForNextSentencePrediction(AutoBertZeroPreTrainedModel):
 
 @auto_docstring(custom_intro="An AutoBERT-Zero model that classifies texts, or rates them.")
 class AutoBertZeroForSequenceClassification(AutoBertZeroPreTrainedModel):
-    # The loss of a batch is a mean over its rows: gradient accumulation must not divide by the number of items.
-    accepts_loss_kwargs = False
+    accepts_loss_kwargs = False  # a mean over rows, which accumulation must not divide by the number of items
 
     def __init__(self, config: AutoBertZeroConfig):
         super().__init__(config)
         self.num_labels = config.num_labels
         self.autobert_zero = AutoBertZeroModel(config)
         self.dropout = _classifier_dropout(config)
-        self.classifier = nn.Linear(config.hidden_size, config.num_labels)  # type: ignore[arg-type]  # never None)
+        self.classifier = nn.Linear(config.hidden_size, config.num_labels)  # type: ignore[arg-type]  # never None
         self.post_init()
 
     @can_return_tuple
@@ -296,7 +294,7 @@ class AutoBertZeroForTokenClassification(AutoBertZeroPreTrainedModel):
         self.num_labels = config.num_labels
         self.autobert_zero = AutoBertZeroModel(config, add_pooling_layer=False)
         self.dropout = _classifier_dropout(config)
-        self.classifier = nn.Linear(config.hidden_size, config.num_labels)  # type: ignore[arg-type]  # never None)
+        self.classifier = nn.Linear(config.hidden_size, config.num_labels)  # type: ignore[arg-type]  # never None
         self.post_init()
 
     @can_return_tuple
@@ -372,8 +370,7 @@ class AutoBertZeroForQuestionAnswering(AutoBertZeroPreTrainedModel):
 
 @auto_docstring(custom_intro="An AutoBERT-Zero model that scores several texts and chooses one.")
 class AutoBertZeroForMultipleChoice(AutoBertZeroPreTrainedModel):
-    # The loss of a batch is a mean over its rows: gradient accumulation must not divide by the number of items.
-    accepts_loss_kwargs = False
+    accepts_loss_kwargs = False  # a mean over rows, which accumulation must not divide by the number of items
 
     def __init__(self, config: AutoBertZeroConfig):
         super().__init__(config)

@@ -234,7 +234,9 @@ def _euclidean_distance(a: Tensor, b: Tensor, head_size: int) -> Tensor:
         # ONNX has no such operation. In float64 the rounding stays below that of the result.
         wide_a, wide_b = a.double(), b.double()
         squares = wide_a.square().sum(-1)[..., :, None] + wide_b.square().sum(-1)[..., None, :]
-        return (squares - 2 * wide_a @ wide_b.transpose(-1, -2)).clamp_min(0.0).sqrt().to(a.dtype)
+        squares = squares - 2 * wide_a @ wide_b.transpose(-1, -2)
+        apart = squares > 0
+        return torch.where(apart, torch.where(apart, squares, 1.0).sqrt(), 0.0).to(a.dtype)
     wide = torch.cdist(_at_least_float32(a), _at_least_float32(b), compute_mode="donot_use_mm_for_euclid_dist")
     return wide.to(a.dtype)
 

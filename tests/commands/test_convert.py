@@ -15,7 +15,7 @@ from transformers import (
 )
 
 from autobert_zero_hf import AutoBertZeroForSequenceClassification
-from autobert_zero_hf.commands.main import main, make_parser
+from autobert_zero_hf.commands.main import main
 
 
 @pytest.fixture(scope="module")
@@ -29,15 +29,6 @@ def bert(tokenizer: BertTokenizer, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def convert(*words: object) -> int:
     return main(["convert", *map(str, words)])
-
-
-def test_help_shows_an_example_that_parses(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="0"):
-        convert("--help")
-    examples = [line.split() for line in capsys.readouterr().out.split("example:")[1].splitlines() if line]
-    assert examples
-    for words in examples:
-        assert make_parser().parse_args(words[1:]).command == "convert"
 
 
 def test_a_bert_becomes_ours(bert: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -130,3 +130,18 @@ def test_what_is_derived_may_stand_in_a_file(tmp_path: Path) -> None:
     file = tmp_path / "config.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "layer_types": ["conv"]}))
     assert AutoConfig.from_pretrained(tmp_path).layer_types == ["conv"]
+
+
+def test_what_was_changed_since_is_checked_before_a_model_is_built(tmp_path: Path) -> None:
+    layers = ["conv(3)", "conv(5)"]
+    config = AutoBertZeroConfig(layers=layers, hidden_size=12)
+    layers.append("nonsense")  # the caller's list is not the configuration's
+    AutoBertZeroModel(config).save_pretrained(tmp_path)
+    config.layers.append("nonsense")
+    with pytest.raises(ValueError, match="layers\\[2\\]"):
+        AutoBertZeroModel(config)
+    with pytest.raises(ValueError, match="num_hidden_layers is 1, but layers has 2"):
+        AutoBertZeroModel.from_pretrained(tmp_path, num_hidden_layers=1)
+    shorter = AutoBertZeroModel.from_pretrained(tmp_path, layers=["conv(3)"])
+    assert shorter.config.num_hidden_layers == len(shorter.layers) == 1
+    assert AutoConfig.from_pretrained(tmp_path, hidden_dropout_prob=0.3).hidden_dropout_prob == 0.3

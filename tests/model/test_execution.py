@@ -117,6 +117,18 @@ def test_texts_packed_in_one_row_do_not_see_each_other(graph: TypedGraph) -> Non
     assert not any(g[:, :, first:].any() for g in gradients if g is not None), str(graph.graph)
 
 
+def test_both_axes_of_a_matrix_are_hidden_by_a_mask_of_pairs() -> None:
+    """Under a mask that is not symmetric: the rows of weights are summed for the columns that see them."""
+    graph = typed("transpose(matmul(transpose(v), softmax(matmul(q, transpose(k)))))")
+    inputs = inputs_of(graph, batch=1)
+    mask = torch.ones(TOKENS, TOKENS).tril().bool()  # a token sees those before it
+    out = reference(graph, inputs, mask[None, None])
+    scores = (inputs["q"] @ inputs["k"].mT).masked_fill(~mask, -torch.inf).softmax(-1)
+    # weights[i, j] v[i], for j, over the i that j sees: of these, only j itself sees j
+    wanted = torch.einsum("bhij,ji,bhid->bhjd", scores, mask.double(), inputs["v"])
+    torch.testing.assert_close(out, wanted)
+
+
 FUSED = [
     graph for graph in (*map(typed, AUTOBERT_ZERO[1::2]), *map(random_product, range(400))) if lower(graph).keeps_pairs
 ]

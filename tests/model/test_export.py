@@ -11,6 +11,7 @@ from transformers import BertTokenizer
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM, AutoBertZeroForSequenceClassification
 from autobert_zero_hf.model.architectures import AUTOBERT_ZERO
+from autobert_zero_hf.model.operations import operation
 from tests.model.test_modeling import config_with
 
 BACKBONES = {
@@ -47,14 +48,15 @@ def short_and_long(documents: Dataset, tokenizer: BertTokenizer) -> list[dict[st
     return [dict(short), dict(long)]
 
 
+@pytest.mark.parametrize("strict", [False, True])
 @pytest.mark.parametrize(("head", "dynamic"), CASES)
 def test_an_exported_program_computes_the_same(
-    config: AutoBertZeroConfig, short_and_long: list[dict[str, torch.Tensor]], head: type, dynamic: bool
+    config: AutoBertZeroConfig, short_and_long: list[dict[str, torch.Tensor]], head: type, dynamic: bool, strict: bool
 ) -> None:
     model = head(config).eval()
     short, long = short_and_long
     shapes = {name: {0: Dim.DYNAMIC, 1: Dim.DYNAMIC} for name in short} if dynamic else None
-    program = torch.export.export(model, (), short, dynamic_shapes=shapes).module()
+    program = torch.export.export(model, (), short, dynamic_shapes=shapes, strict=strict).module()
     with torch.no_grad():
         for batch in (short, long) if dynamic else (short,):
             torch.testing.assert_close(program(**batch).logits, model(**batch).logits, rtol=1e-4, atol=1e-5)
@@ -96,3 +98,19 @@ def test_a_program_for_any_length_is_linear_where_the_formula_is(tiny_config: Au
     products = [node.meta["val"].shape for node in program.graph.nodes if "matmul" in str(node.target)]
     assert len(products) == 4
     assert all(isinstance(shape[-1], int) for shape in products), products  # a length of its own would be a symbol
+
+
+def test_exported_distances_are_exact_and_have_gradients(tiny_config: AutoBertZeroConfig) -> None:
+    """Where rows are nearly equal, and long; and where they are equal."""
+
+    class Distance(torch.nn.Module):
+        def forward(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+            return operation("euclidean_distance").function(a, b, head_size=16)
+
+    a = 100 * torch.randn(2, 5, 16)
+    b = a + 1e-2 * torch.randn(2, 5, 16)
+    program = torch.export.export(Distance(), (a, b)).module()
+    torch.testing.assert_close(program(a, b), Distance()(a, b), rtol=1e-4, atol=0)
+    a.requires_grad_()
+    program(a, a.detach()).sum().backward()
+    assert torch.isfinite(a.grad).all()

@@ -170,10 +170,83 @@ def test_gradients_stay_finite_where_a_token_sees_nothing(config: AutoBertZeroCo
         assert all(torch.isfinite(weight.grad).all() for weight in model.parameters() if weight.grad is not None)
 
 
+def test_floats_that_are_no_mask_are_refused(tiny_config: AutoBertZeroConfig) -> None:
+    """1 for what is seen, as in masks of tokens, and biases of scores; `-inf` and large negative numbers are masks."""
+    model = perturbed(AutoBertZeroModel, config_with(tiny_config, architecture("bert", 1)))
+    ids = torch.randint(5, tiny_config.vocab_size, (1, 4))
+    pairs = torch.ones(4, 4).tril().bool()[None, None]
+    for wrong in (pairs.float(), torch.zeros(1, 1, 4, 4).masked_fill(~pairs, -0.5)):
+        with pytest.raises(ValueError, match="give a mask of bool"):
+            model(ids, attention_mask=wrong)
+    with torch.no_grad():
+        wanted = model(ids, attention_mask=pairs).last_hidden_state
+        for hidden in (-float("inf"), -1e4, torch.finfo(torch.float16).min):
+            mask = torch.zeros(1, 1, 4, 4).masked_fill(~pairs, hidden)
+            assert torch.equal(model(ids, attention_mask=mask).last_hidden_state, wanted)
+            assert not torch.allclose(model(ids).last_hidden_state, wanted, atol=1e-3)
+
+
+def test_masks_that_are_broadcast(config: AutoBertZeroConfig) -> None:
+    """(1, N), and (B, 1, 1, N) as code for BERT prepares it: masks of tokens, for every formula."""
+    model = perturbed(AutoBertZeroModel, config_with(config, [*config.layers, "matmul(q, matmul(transpose(k), v))"]))
+    ids = torch.randint(5, config.vocab_size, (2, 6))
+    mask = torch.tensor([[1, 1, 1, 1, 0, 0]])
+    with torch.no_grad():
+        wanted = model(ids, attention_mask=mask.expand(2, 6)).last_hidden_state
+        extended = (1.0 - mask[:, None, None, :]) * torch.finfo(torch.float32).min
+        for each in (mask, mask.float(), mask[:, None, None, :], extended, extended.expand(2, 1, 1, 6)):
+            assert torch.equal(model(ids, attention_mask=each).last_hidden_state, wanted)
+
+
+def test_the_mean_is_over_tokens_that_are_seen(tiny_config: AutoBertZeroConfig) -> None:
+    """Not over those that see themselves: under a mask of pairs, none may. And a row of nothing has a finite mean."""
+    model = perturbed(AutoBertZeroModel, config_with(tiny_config, ["conv(3)"], classifier_pooling="mean"))
+    ids = torch.randint(5, tiny_config.vocab_size, (1, 4))
+    pairs = ~torch.eye(4, dtype=torch.bool)[None, None]
+    pairs[..., 3] = False
+    with torch.no_grad():
+        outputs = model(ids, attention_mask=pairs)
+        wanted = torch.tanh(model.pooler.dense(outputs.last_hidden_state[:, :3].mean(1)))
+        torch.testing.assert_close(outputs.pooler_output, wanted)
+        assert torch.isfinite(model(ids, attention_mask=torch.zeros(1, 4)).pooler_output).all()
+
+
+def test_more_tokens_than_positions_are_refused(tiny_config: AutoBertZeroConfig) -> None:
+    ids = torch.ones(1, 65, dtype=torch.long)
+    with pytest.raises(ValueError, match="65 tokens are more than this model has positions for"):
+        AutoBertZeroModel(tiny_config)(ids)
+    AutoBertZeroModel(tiny_config)(ids, position_ids=torch.zeros_like(ids))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [AutoBertZeroForSequenceClassification, AutoBertZeroForTokenClassification, AutoBertZeroForMultipleChoice],
+)
+def test_classifiers_drop_out_in_training(head: type[AutoBertZeroPreTrainedModel], config: AutoBertZeroConfig) -> None:
+    changes = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    for dropout, differs in ((0.5, True), (0.0, False)):
+        model = perturbed(head, config_with(config, config.layers, **changes, classifier_dropout=dropout)).train()
+        batch = batch_of(config)
+        with torch.no_grad():
+            (one,), (other,) = answers(model, batch), answers(model, batch)
+            assert torch.equal(one, other) is not differs
+            model.eval()
+            assert torch.equal(*answers(model, batch), *answers(model, batch))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [AutoBertZeroForNextSentencePrediction, AutoBertZeroForSequenceClassification, AutoBertZeroForMultipleChoice],
+)
+def test_heads_whose_loss_is_a_mean_over_rows_say_so(head: type[AutoBertZeroPreTrainedModel]) -> None:
+    """Trainer asks; for several labels and for regression transformers' losses do not look at the number of items."""
+    assert head.accepts_loss_kwargs is False
+
+
 def test_a_layer_that_has_no_use_for_pairs_is_named(tiny_config: AutoBertZeroConfig) -> None:
     config = config_with(tiny_config, ["conv(3)", "matmul(q, matmul(transpose(k), v))"])
     with pytest.raises(ValueError, match=r"layer 2 .* mask of shape \(batch, tokens\)") as raised:
-        AutoBertZeroModel(config)(torch.ones(1, 4, dtype=torch.long), attention_mask=torch.ones(1, 1, 4, 4))
+        AutoBertZeroModel(config)(torch.ones(1, 4, dtype=torch.long), attention_mask=torch.ones(1, 1, 4, 4).bool())
     assert str(raised.value).splitlines()[2].strip() == "^" * len("matmul(transpose(k), v)")
 
 
@@ -181,7 +254,7 @@ def test_kernels_without_masks_of_pairs_say_so(tiny_config: AutoBertZeroConfig) 
     model = AutoBertZeroModel(config_with(tiny_config, architecture("bert", 1))).eval()
     model.set_attn_implementation("flex_attention")
     with pytest.raises(ValueError, match='attn_implementation="flex_attention" takes no attention_mask of pairs'):
-        model(torch.ones(1, 4, dtype=torch.long), attention_mask=torch.ones(1, 1, 4, 4))
+        model(torch.ones(1, 4, dtype=torch.long), attention_mask=torch.ones(1, 1, 4, 4).bool())
 
 
 def test_embeddings_stand_for_words(head: type[AutoBertZeroPreTrainedModel], config: AutoBertZeroConfig) -> None:

@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 import torch
 import transformers
+from huggingface_hub import ModelCard, RepoUrl
+from peft import LoraConfig
 from safetensors.torch import load_file
 from transformers import BertTokenizer
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM, AutoBertZeroForPreTraining, AutoBertZeroModel
+from autobert_zero_hf import model as package
 from autobert_zero_hf.model import AUTO_MAP
 from tests.model.test_heads import EVERY_PLAN, perturbed
 from tests.model.test_modeling import config_with
@@ -33,16 +36,15 @@ inputs = tokenizer(text, return_tensors="pt")
 found = {}
 for auto in autos:
     torch.manual_seed(0)
-    for source in (folder, again):
-        model = getattr(transformers, auto).from_pretrained(source, trust_remote_code=True).eval()
-        assert type(model).__module__.startswith("transformers_modules."), type(model)
-        assert type(model.config).__module__.startswith("transformers_modules."), type(model.config)
-        if source == folder:
-            with torch.no_grad():
-                shaped = {k: v[None] for k, v in inputs.items()} if auto == "AutoModelForMultipleChoice" else inputs
-                outputs = model(**shaped)
-            found |= {f"{auto}.{k}": v.contiguous() for k, v in outputs.items() if isinstance(v, torch.Tensor)}
-            model.save_pretrained(again)
+    model = getattr(transformers, auto).from_pretrained(folder, trust_remote_code=True).eval()
+    assert type(model).__module__.startswith("transformers_modules."), type(model)
+    assert type(model.config).__module__.startswith("transformers_modules."), type(model.config)
+    with torch.no_grad():
+        outputs = model(**({k: v[None] for k, v in inputs.items()} if "MultipleChoice" in auto else inputs))
+    found |= {f"{auto}.{k}": v.contiguous() for k, v in outputs.items() if isinstance(v, torch.Tensor)}
+    if auto == autos[0]:
+        model.save_pretrained(again)
+        tokenizer.save_pretrained(again)
 save_file(found, results)
 filler = transformers.pipeline("fill-mask", model=folder, trust_remote_code=True)
 assert len(filler(f"The {filler.tokenizer.mask_token} minister .")) == 5
@@ -68,49 +70,97 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_auto_class_opens_it_without_the_package(
     elsewhere: Path, tiny_config: AutoBertZeroConfig, tokenizer: BertTokenizer, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "model"
+    """And what the headless model of such a folder is saved to there, on a third machine."""
     model = perturbed(AutoBertZeroForPreTraining, config_with(tiny_config, EVERY_PLAN))
-    model.save_pretrained(folder, include_code=True)
-    tokenizer.save_pretrained(folder)
+    model.save_pretrained(tmp_path / "first", include_code=True)
+    tokenizer.save_pretrained(tmp_path / "first")
     autos = [auto for auto in AUTO_MAP if auto != "AutoConfig"]
-    subprocess.run(
-        [elsewhere, "-c", ELSEWHERE, folder, tmp_path / "again", TEXT, tmp_path / "results", *autos],
-        check=True,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": "", "HF_HOME": str(tmp_path / "home")},
-    )
-    found = load_file(tmp_path / "results")
-    inputs = tokenizer(TEXT, return_tensors="pt")
-    for auto in autos:
-        torch.manual_seed(0)  # a head that starts anew starts as it did there
-        ours = getattr(transformers, auto).from_pretrained(folder).eval()
-        assert type(ours).__module__.startswith("autobert_zero_hf.")  # the package wins where it is
-        with torch.no_grad():
-            choices = {name: tensor[None] for name, tensor in inputs.items()}
-            outputs = ours(**(choices if auto == "AutoModelForMultipleChoice" else inputs))
-        for name, wanted in outputs.items():
-            assert torch.equal(found.pop(f"{auto}.{name}"), wanted), (auto, name)
-    assert not found
+    assert autos[0] == "AutoModel"
+    for folder, again in (("first", "second"), ("second", "third")):
+        subprocess.run(
+            [elsewhere, "-c", ELSEWHERE, folder, again, TEXT, f"{folder}.results", *autos],
+            check=True,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": "", "HF_HOME": str(tmp_path / f"home of {folder}")},
+        )
+        assert json.loads((tmp_path / folder / "config.json").read_text())["auto_map"] == AUTO_MAP
+        found = load_file(tmp_path / f"{folder}.results")
+        inputs = tokenizer(TEXT, return_tensors="pt")
+        for auto in autos:
+            torch.manual_seed(0)  # a head that starts anew starts as it did there
+            ours = getattr(transformers, auto).from_pretrained(tmp_path / folder).eval()
+            assert type(ours).__module__.startswith("autobert_zero_hf.")  # the package wins where it is
+            with torch.no_grad():
+                choices = {name: tensor[None] for name, tensor in inputs.items()}
+                outputs = ours(**(choices if auto == "AutoModelForMultipleChoice" else inputs))
+            for name, wanted in outputs.items():
+                assert torch.equal(found.pop(f"{auto}.{name}"), wanted), (folder, auto, name)
+        assert not found
 
 
-def test_only_what_was_asked_for_carries_code(tiny_config: AutoBertZeroConfig, tmp_path: Path) -> None:
+def carries_code(folder: Path) -> bool:
+    """Whether a folder has the code, and says so; both or neither."""
+    named = json.loads((folder / "config.json").read_text()).get("auto_map")
+    files = {file.stem for file in folder.glob("*.py")}
+    assert named in (None, AUTO_MAP)
+    assert {place.partition(".")[0] for place in (named or {}).values()} <= files
+    assert ("modeling_heads" in files) is (named is not None)
+    return named is not None
+
+
+def test_a_folder_carries_code_if_it_is_asked_to_or_the_one_before_did(
+    tiny_config: AutoBertZeroConfig, tmp_path: Path
+) -> None:
     model = AutoBertZeroForMaskedLM(tiny_config)
+    model.save_pretrained(tmp_path / "plain")
+    assert not carries_code(tmp_path / "plain")
     model.save_pretrained(tmp_path / "with", include_code=True)
-    assert json.loads((tmp_path / "with" / "config.json").read_text())["auto_map"] == AUTO_MAP
-    assert not hasattr(model.config, "auto_map")
-    # One that was opened from such a folder does not promise files that are not there.
-    for opened, name in ((model, "again"), (AutoBertZeroModel.from_pretrained(tmp_path / "with"), "opened")):
-        opened.save_pretrained(tmp_path / name)
-        assert "auto_map" not in json.loads((tmp_path / name / "config.json").read_text())
-        assert not list((tmp_path / name).glob("*.py"))
+    assert carries_code(tmp_path / "with")
+    opened = AutoBertZeroModel.from_pretrained(tmp_path / "with")
+    opened.save_pretrained(tmp_path / "again")
+    assert carries_code(tmp_path / "again")
+    opened.save_pretrained(tmp_path / "without", include_code=False)
+    assert not carries_code(tmp_path / "without")
+    copied = {file.stem for file in (tmp_path / "with").glob("*.py")}
+    assert copied == {file.stem for file in Path(package.__path__[0]).glob("*.py")} - {"__init__", "cost"}
+
+
+def test_code_is_written_where_a_configuration_is(
+    tiny_config: AutoBertZeroConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the main process, in time to be pushed, and not beside an adapter or to a file."""
+    model = AutoBertZeroForMaskedLM(tiny_config)
+    model.save_pretrained(tmp_path / "other process", is_main_process=False, include_code=True)
+    assert not list((tmp_path / "other process").iterdir())
+    (tmp_path / "file").touch()
+    model.save_pretrained(tmp_path / "file", include_code=True)  # an error in the log, as transformers has it
+
+    pushed: list[set[str]] = []
+
+    def upload(working_dir: str, repo_id: str, files_timestamps: dict[str, float], **options: object) -> None:
+        pushed.append({file.name for file in Path(working_dir).iterdir()} - set(files_timestamps))
+
+    monkeypatch.setattr(model, "_upload_modified_files", upload)
+    monkeypatch.setattr("huggingface_hub.HfApi.create_repo", lambda self, name, **options: RepoUrl(f"someone/{name}"))
+    monkeypatch.setattr("transformers.modeling_utils.create_and_tag_model_card", lambda *_, **__: ModelCard(""))
+    model.save_pretrained(tmp_path / "pushed", push_to_hub=True, include_code=True)
+    assert {"config.json", "model.safetensors", "modeling_heads.py", "graph.py"} <= pushed[0]
+
+    model.add_adapter(LoraConfig())
+    model.save_pretrained(tmp_path / "adapter", include_code=True)
+    assert not list((tmp_path / "adapter").glob("*.py"))
 
 
 def test_a_map_to_another_repository_stays(tiny_config: AutoBertZeroConfig, tmp_path: Path) -> None:
-    """As transformers keeps it: the code is where it was, wherever the weights go."""
+    """As transformers keeps it: the code is where it was, wherever the weights go. Tokenizers have pairs."""
     model = AutoBertZeroForMaskedLM(tiny_config)
-    model.config.auto_map = there = {auto: f"someone/model--{place}" for auto, place in AUTO_MAP.items()}
+    model.config.auto_map = there = {
+        **{auto: f"someone/model--{place}" for auto, place in AUTO_MAP.items()},
+        "AutoTokenizer": ["someone/model--tokenization.Tokenizer", None],
+    }
     model.save_pretrained(tmp_path)
-    assert json.loads((tmp_path / "config.json").read_text())["auto_map"] == there
+    assert json.loads((tmp_path / "config.json").read_text())["auto_map"] == there == model.config.auto_map
+    assert not list(tmp_path.glob("*.py"))
 
 
 def test_the_map_names_every_head() -> None:

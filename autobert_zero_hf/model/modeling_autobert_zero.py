@@ -65,7 +65,13 @@ class AutoBertZeroEmbeddings(nn.Module):
         if inputs_embeds is None:
             inputs_embeds = self.word_embeddings(input_ids)
         if position_ids is None:
-            position_ids = torch.arange(inputs_embeds.shape[1], device=inputs_embeds.device)[None]
+            tokens, positions = inputs_embeds.shape[1], self.position_embeddings.num_embeddings
+            if not torch.compiler.is_compiling() and tokens > positions:
+                raise ValueError(
+                    f"{tokens} tokens are more than this model has positions for, max_position_embeddings={positions}: "
+                    "give fewer, for example by the tokenizer's truncation=True"
+                )
+            position_ids = torch.arange(tokens, device=inputs_embeds.device)[None]
         if token_type_ids is None:
             token_type_ids = torch.zeros_like(position_ids)
         # (B, N, C) + (1 or B, N, C) + (1 or B, N, C)
@@ -395,13 +401,6 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
         ```"""
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("give exactly one of input_ids and inputs_embeds")
-        tokens = (input_ids if input_ids is not None else inputs_embeds).shape[1]
-        positions = self.config.max_position_embeddings
-        if position_ids is None and not torch.compiler.is_compiling() and tokens > positions:
-            raise ValueError(
-                f"{tokens} tokens are more than this model has positions for, max_position_embeddings={positions}: "
-                "give fewer, for example by the tokenizer's truncation=True"
-            )
         hidden_states = self.embeddings(input_ids, token_type_ids, position_ids, inputs_embeds)
         mask = None if attention_mask is None else self._visible(attention_mask, hidden_states)
         # For the fused attentions, in the form that their implementation wants; the rest needs `mask` only.

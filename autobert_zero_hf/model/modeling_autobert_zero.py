@@ -423,8 +423,17 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
         shape = tuple(attention_mask.shape)
         if shape in ((batch, tokens), (1, tokens)):
             return attention_mask.to(hidden_states.device, torch.bool).expand(batch, tokens)
-        if len(shape) != 4 or shape[0] not in (1, batch) or shape[3] != tokens or shape[2] not in (1, tokens):
-            raise self._bad_shape(shape, (batch, heads, tokens))
+        for_all_rows = shape[1:] == (1, 1, tokens)
+        if (
+            len(shape) != 4
+            or shape[0] not in (1, batch)
+            or not (for_all_rows or shape[1:] in ((1, tokens, tokens), (heads, tokens, tokens)))
+        ):
+            raise ValueError(
+                f"attention_mask must have shape (batch, tokens), here {(batch, tokens)}, or (batch or 1, heads or 1, "
+                f"tokens, tokens), here {(batch, heads, tokens, tokens)}, not {shape}"
+            )
+        visible = attention_mask
         if attention_mask.is_floating_point():
             # Added to scores, 0 leaves them as they are.
             visible = attention_mask == 0
@@ -433,13 +442,9 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
                     "an attention_mask of pairs that is of floats has 0 where a token sees another, the lowest value "
                     "of its dtype elsewhere, and nothing between: give a mask of bool"
                 )
-        else:
-            visible = attention_mask.bool()
-        visible = visible.to(hidden_states.device)
-        if shape[2] != tokens and shape[1] == 1:  # (B, 1, 1, N): the same for all rows
+        visible = visible.to(hidden_states.device, torch.bool)
+        if for_all_rows:
             return visible[:, 0, 0].expand(batch, tokens)
-        if shape[1] not in (1, heads) or shape[2] != tokens:
-            raise self._bad_shape(shape, (batch, heads, tokens))
         if self.unseen_sum is not None:
             number, layer, place = self.unseen_sum
             raise layer.graph.error(
@@ -448,13 +453,6 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
                 place,
             )
         return visible
-
-    def _bad_shape(self, shape: tuple[int, ...], wanted: tuple[int, int, int]) -> ValueError:
-        batch, heads, tokens = wanted
-        return ValueError(
-            f"attention_mask must have shape (batch, tokens), here {(batch, tokens)}, or (batch or 1, heads or 1, "
-            f"tokens, tokens), here {(batch, heads, tokens, tokens)}, not {shape}"
-        )
 
 
 __all__ = ["AutoBertZeroModel", "AutoBertZeroPreTrainedModel"]

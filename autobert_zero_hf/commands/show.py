@@ -9,7 +9,7 @@ from transformers import AutoConfig
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import ARCHITECTURES, AutoBertZeroConfig, AutoBertZeroModel, architecture, parse_layer
 from autobert_zero_hf.model.backbone import ConvolutionLayer, Layer
-from autobert_zero_hf.model.cost import mixer_operations
+from autobert_zero_hf.model.cost import Cost, layer_cost
 
 EXAMPLE = """example:
   autobert-zero show runs/first/best
@@ -50,15 +50,12 @@ def run(arguments: Namespace) -> None:
     )
     print(f"\nThe operations are those of a token among {arguments.tokens}; the plan is what a formula runs as.")
     print("layer  parameters  operations  plan         formula")
-    total = 0
-    for number, (text, module) in enumerate(zip(config.layers, model.layers, strict=True), start=1):
-        parameters = sum(p.numel() for p in module.parameters())
-        linear = sum(m.weight.numel() for m in module.modules() if isinstance(m, torch.nn.Linear))
-        layer = parse_layer(text)
-        mixing = mixer_operations(layer, arguments.tokens, config.num_attention_heads, config.head_dim)
-        total += linear + mixing
-        print(f"{number:>5}  {parameters:>10,}  {linear + mixing:>10,}  {_plan(layer):<11}  {text}")
-    print(f"  all  {sum(p.numel() for p in model.layers.parameters()):>10,}  {total:>10,}")
+    total = Cost()
+    for number, text in enumerate(config.layers, start=1):
+        cost = layer_cost(text, config, arguments.tokens)
+        total += cost
+        print(f"{number:>5}  {cost.parameters:>10,}  {cost.operations:>10,}  {_plan(parse_layer(text)):<11}  {text}")
+    print(f"  all  {total.parameters:>10,}  {total.operations:>10,}")
 
 
 def _plan(layer: Layer) -> str:

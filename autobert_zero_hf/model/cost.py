@@ -1,8 +1,56 @@
-"""What an attention or a convolution costs, counted from axes: no tensor is made."""
+"""What a layer costs, counted from its text and the sizes: no tensor is made."""
 
-from .backbone import ConvolutionLayer, Layer
+from dataclasses import dataclass
+
+from .backbone import ConvolutionLayer, Layer, parse_layer
+from .configuration_autobert_zero import AutoBertZeroConfig
 from .lowering import Apply, Plan, Product
 from .operations import Axis
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of a layer, or of the layers of a backbone together; embeddings and heads are not counted.
+
+    Args:
+        parameters: how many there are.
+        operations: of a token; a multiplication with an addition is one.
+    """
+
+    parameters: int = 0
+    operations: int = 0
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(self.parameters + other.parameters, self.operations + other.operations)
+
+
+def layer_cost(text: str, config: AutoBertZeroConfig, tokens: int) -> Cost:
+    """What a layer costs: its attention or convolution, its feed-forward block, its norms.
+
+    Args:
+        text: the layer, as in a configuration.
+        config: the sizes; its own layers do not count.
+        tokens: N, the length of the sequence; attention costs more on longer ones.
+
+    >>> layer_cost("conv(9)", AutoBertZeroConfig(), tokens=128)
+    Cost(parameters=6497388, operations=6494976)
+    """
+    layer = parse_layer(text)
+    hidden, inner = config.hidden_size, config.intermediate_size
+    width = config.num_attention_heads * config.head_dim
+    if isinstance(layer, ConvolutionLayer):
+        linear = [(hidden, 2 * width), (width, hidden)]
+        kernels = config.num_attention_heads * layer.kernel_size
+    else:
+        linear = [(hidden, width)] * len(layer.graph.inputs) + [(width, hidden)]
+        kernels = 0
+    linear += [(hidden, inner), (inner, hidden)]
+    multiplied = sum(into * out for into, out in linear)
+    norms = 2 * 2 * hidden
+    return Cost(
+        multiplied + sum(out for _, out in linear) + kernels + norms,
+        multiplied + mixer_operations(layer, tokens, config.num_attention_heads, config.head_dim),
+    )
 
 
 def mixer_operations(layer: Layer, tokens: int, num_heads: int, head_size: int) -> int:

@@ -1,8 +1,12 @@
 """Operations counted by hand."""
 
-from autobert_zero_hf.model.architectures import BERT_ATTENTION
+import pytest
+import torch
+
+from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroModel
+from autobert_zero_hf.model.architectures import AUTOBERT_ZERO, BERT_ATTENTION
 from autobert_zero_hf.model.backbone import parse_layer
-from autobert_zero_hf.model.cost import mixer_operations
+from autobert_zero_hf.model.cost import layer_cost, mixer_operations
 
 
 def test_standard_attention() -> None:
@@ -24,3 +28,17 @@ def test_queries_of_an_attention_count_too() -> None:
 
 def test_a_convolution() -> None:
     assert mixer_operations(parse_layer("conv(9)"), 128, 12, 64) == 9 * 768
+
+
+@pytest.mark.parametrize("sizes", [{}, {"hidden_size": 20, "num_attention_heads": 3, "head_dim": 8}])
+@pytest.mark.parametrize("text", [BERT_ATTENTION, "conv(65)", AUTOBERT_ZERO[3], "matmul(q, matmul(transpose(q), q))"])
+def test_a_layer_costs_what_its_modules_have(text: str, sizes: dict[str, int]) -> None:
+    config = AutoBertZeroConfig(layers=[text], **sizes)
+    with torch.device("meta"):
+        (layer,) = AutoBertZeroModel(config).layers
+    cost = layer_cost(text, config, tokens=100)
+    assert cost.parameters == sum(weight.numel() for weight in layer.parameters())
+    linear = sum(module.weight.numel() for module in layer.modules() if isinstance(module, torch.nn.Linear))
+    mixing = mixer_operations(parse_layer(text), 100, config.num_attention_heads, config.head_dim)
+    assert cost.operations == linear + mixing
+    assert (cost + cost).operations == 2 * cost.operations

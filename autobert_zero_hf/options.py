@@ -5,7 +5,7 @@ import difflib
 import math
 import types
 import typing
-from argparse import SUPPRESS, ArgumentParser
+from argparse import SUPPRESS, ArgumentParser, BooleanOptionalAction
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -59,14 +59,19 @@ def add_options(parser: ArgumentParser, group: type) -> None:
         kind, many, choices = _command_line_type(hints[field.name])
         default = field.default_factory() if callable(field.default_factory) else field.default
         shown = " ".join(map(str, default)) if isinstance(default, list) else default
+        flag, text = f"--{field.name.replace('_', '-')}", field.metadata["help"]
+        if kind is bool:
+            text += f" [{'yes' if default else 'no'}]"
+            section.add_argument(flag, action=BooleanOptionalAction, default=SUPPRESS, help=text)
+            continue
         section.add_argument(
-            f"--{field.name.replace('_', '-')}",
+            flag,
             type=kind,
             nargs="+" if many else None,
             choices=choices,
             metavar=None if choices else kind.__name__.upper().replace("STR", "TEXT"),
             default=SUPPRESS,
-            help=field.metadata["help"] + (f" [{shown}]" if default not in (None, []) else ""),
+            help=text + (f" [{shown}]" if default not in (None, []) else ""),
         )
 
 
@@ -89,7 +94,7 @@ def _unmet(value: Any, hint: Any) -> str:
         hint, limits = typing.get_args(hint)
     if not _is_a(value, hint):
         return _described(hint)
-    numbers = value if isinstance(value, list) else [value]
+    numbers = value if isinstance(value, list) else [] if value is None else [value]
     if limits is not None and not all(limits.minimum <= number < limits.below for number in numbers):
         return str(limits)
     return ""

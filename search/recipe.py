@@ -10,9 +10,12 @@ import yaml
 
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import AutoBertZeroConfig, architecture
+from autobert_zero_hf.model.graph import INPUTS, MAX_DEPTH, MAX_OPERATIONS
+from autobert_zero_hf.model.operations import operation_names
 from autobert_zero_hf.options import Range, find_problems, option, option_names
 
-from .space.search_space import SearchSpace
+from .space.budget import Budget
+from .space.search_space import LAYER_TYPES, SearchSpace
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -56,7 +59,20 @@ class SpaceOptions:
     """What a layer can be."""
 
     kernel_sizes: Annotated[list[int], Range(1)] = option((3, 5, 7, 9, 15, 31, 65), "kernel sizes of convolutions, odd")
-    max_operations: Annotated[int, Range(2, 65)] = option(10, "operations of an attention at most")
+    layer_types: list[str] = option(LAYER_TYPES, "attention, convolution or both")
+    operations: list[str] = option(operation_names(), "the operations of formulas")
+    inputs: list[str] = option(INPUTS, "those of q, k and v that formulas use")
+    max_operations: Annotated[int, Range(1, MAX_OPERATIONS + 1)] = option(10, "operations of an attention at most")
+    max_depth: Annotated[int, Range(1, MAX_DEPTH + 1)] = option(
+        MAX_DEPTH, "operations inside one another at most, in an attention"
+    )
+    shared_attention: bool = option(False, "one formula for all attention layers of a backbone")
+    max_parameters: Annotated[int | None, Range(1)] = option(
+        None, "parameters of all layers at most, embeddings not counted"
+    )
+    max_multiplications: Annotated[int | None, Range(1)] = option(
+        None, "multiplications of a token in all layers at most, in a row of text"
+    )
 
 
 @dataclass
@@ -74,12 +90,27 @@ class SuperNetOptions:
 
 @dataclass
 class StrategyOptions:
-    """Where the search looks next: OP-NAS."""
+    """Where the search looks next."""
 
+    strategy: Literal["op-nas", "uniform", "evolution", "random", "optuna"] = option(
+        "op-nas",
+        "OP-NAS, the same with operations drawn evenly, regularised evolution, random search, or a sampler of Optuna",
+    )
     population: Annotated[int, Range(1)] = option(24, "random candidates in the first generation")
     parents: Annotated[int, Range(1)] = option(5, "best candidates that have children")
     children: Annotated[int, Range(1)] = option(2, "children of a parent in a generation")
-    alpha: Annotated[float, Range(0.0)] = option(1.0, "exploration of operations that were rarely tried")
+    tournament: Annotated[int, Range(1)] = option(10, "candidates that compete to be a parent, in evolution")
+    alpha: Annotated[float, Range(0.0)] = option(1.0, "exploration of operations that were rarely tried, in OP-NAS")
+    operation_credit: Literal["presence", "occurrences"] = option(
+        "presence", "whether a candidate's score counts once for an operation that it holds, or each time it occurs"
+    )
+    temperature: Annotated[float, Range(1e-6)] = option(
+        1.0, "of the draw of operations in OP-NAS; the lower, the more the priorities count"
+    )
+    sampler: str = option("TPESampler", "the sampler of Optuna, by its name in optuna.samplers")
+    reward_scale: Literal["ranks", "range"] = option(
+        "ranks", "how scores enter OP-NAS's priorities: by rank, or between the run's worst and best"
+    )
 
 
 @dataclass
@@ -89,6 +120,9 @@ class EstimationOptions:
     candidate_steps: Annotated[int, Range(0)] = option(8, "training steps of a candidate on its inherited weights")
     candidate_batch_size: Annotated[int, Range(1)] = option(8, "rows of such a step")
     candidate_learning_rate: Annotated[float, Range(0.0)] = option(5e-4, "learning rate of such a step")
+    candidate_seconds: Annotated[float, Range(0.0)] = option(
+        600.0, "seconds after which the training of a candidate is given up; it counts as a failure"
+    )
     evaluation_rows: Annotated[int, Range(2)] = option(
         256, "held-out rows that every candidate is scored on, with the same masks"
     )
@@ -170,8 +204,12 @@ class Recipe:
             raise RecipeError(f"hidden_size ({width}) is not a multiple of num_attention_heads ({heads})")
         if kernels != sorted(set(kernels)):
             raise RecipeError(f"kernel_sizes must rise: {kernels}")
+        if recipe.strategy.strategy == "evolution" and recipe.strategy.tournament > recipe.strategy.population:
+            raise RecipeError(
+                f"tournament ({recipe.strategy.tournament}) must not exceed population ({recipe.strategy.population})"
+            )
         try:
-            recipe.search_space  # noqa: B018  # checks itself
+            recipe.search_space, recipe.cost_budget  # noqa: B018  # they check themselves
         except ValueError as error:
             raise RecipeError(str(error)) from error
         return recipe
@@ -183,9 +221,23 @@ class Recipe:
     @cached_property
     def search_space(self) -> SearchSpace:
         """What can be found."""
+        space = self.space
         return SearchSpace(
-            self.sizes.num_layers, tuple(self.space.kernel_sizes), max_operations=self.space.max_operations
+            num_layers=self.sizes.num_layers,
+            kernel_sizes=tuple(space.kernel_sizes),
+            operations=tuple(space.operations),
+            max_operations=space.max_operations,
+            max_depth=space.max_depth,
+            inputs=tuple(space.inputs),
+            layer_types=tuple(space.layer_types),
+            shared_attention=space.shared_attention,
         )
+
+    @cached_property
+    def cost_budget(self) -> Budget:
+        """What a candidate may cost."""
+        config = self.make_config(self.data.vocab_size)
+        return Budget(config, self.data.sequence_length, self.space.max_parameters, self.space.max_multiplications)
 
     def make_config(self, vocab_size: int) -> AutoBertZeroConfig:
         """The sizes of every candidate, on the standard BERT backbone."""

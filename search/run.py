@@ -24,12 +24,13 @@ from .estimation.masked_lm_proxy import MaskedLmProxy
 from .estimation.supernet import SuperNet
 from .publish.card import write_card
 from .publish.export import export
-from .recipe import Recipe
+from .recipe import Recipe, RecipeError
 from .runtime.dispatch import Dispatcher
 from .runtime.journal import Journal, JournalError
 from .runtime.loop import SearchLoop
 from .runtime.progress import Reporter, clock
-from .strategy.op_nas import OpNas
+from .strategy.from_options import make_strategy
+from .strategy.strategy import Strategy
 
 FINALISTS = ("best", "bert")
 """The folders of the winner and of the baseline."""
@@ -67,7 +68,15 @@ class _SearchRun:
         self.reporter = reporter
         self.seed = recipe.run.seed
         self.evaluated = 0  # candidates
+        self.strategy = self._make_strategy()
         self.journal = self._open_journal()
+
+    def _make_strategy(self) -> Strategy:
+        recipe, rng = self.recipe, random.Random(f"{self.seed}/strategy")
+        try:
+            return make_strategy(recipe.strategy, recipe.search_space, rng, recipe.cost_budget)
+        except (ValueError, ModuleNotFoundError) as error:
+            raise RecipeError(str(error)) from error
 
     def _open_journal(self) -> Journal:
         """The journal itself in the main process, its events in the others."""
@@ -163,21 +172,12 @@ class _SearchRun:
         self, net: SuperNet, rows: MaskedRows, held_out: MaskedRows, dispatcher: Dispatcher
     ) -> tuple[list[str], str]:
         """The layers of the best candidate, and why the search ended."""
-        options = self.recipe.strategy
-        strategy = OpNas(
-            self.recipe.search_space,
-            random.Random(f"{self.seed}/strategy"),
-            options.population,
-            options.parents,
-            options.children,
-            options.alpha,
-        )
         count = min(self.recipe.estimation.evaluation_rows, len(held_out))
         evaluation = held_out.batch(list(range(count)), self.seed)
         proxy = MaskedLmProxy(net, rows, evaluation, self.recipe.estimation, self.seed, self.accelerator)
         known = len(self.journal.of("candidate"))
         with self.reporter.phase("Candidates", self.recipe.budget.candidates, known) as show:
-            loop = SearchLoop(strategy, proxy.evaluate, self.recipe.budget, dispatcher, self.journal, show)
+            loop = SearchLoop(self.strategy, proxy.evaluate, self.recipe.budget, dispatcher, self.journal, show)
             reason = loop.run()
         self.evaluated = len(loop.done)
         return list(loop.best().candidate.layers), reason

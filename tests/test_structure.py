@@ -42,7 +42,9 @@ def modules() -> dict[str, ast.Module]:
 def imported(name: str, tree: ast.Module) -> set[str]:
     """The absolute names of what a module imports."""
     names = set()
-    package = (ROOT / Path(*name.split("."))).is_dir() or name.endswith(("search.space", "search.strategy"))
+    package = (ROOT / Path(*name.split("."))).is_dir() or name.endswith(
+        ("search.space", "search.space.mutation", "search.strategy")
+    )
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)

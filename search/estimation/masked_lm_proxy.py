@@ -1,17 +1,21 @@
 """The proxy that scores a candidate: held-out masked-LM accuracy after a short training on inherited weights."""
 
+import time
 from dataclasses import dataclass
 
 import torch
 from accelerate import Accelerator
 
-from autobert_zero_hf.training.masked_lm import MaskedBatch, MaskedRows, evaluate_masked_lm
+from autobert_zero_hf.model import FormulaError, parse_layer
+from autobert_zero_hf.training.masked_lm import MaskedAccuracy, MaskedBatch, MaskedRows, evaluate_masked_lm
 from autobert_zero_hf.training.masked_lm_training import train_masked_lm
 
 from ..recipe import EstimationOptions
 from ..space.candidate import Candidate
-from ..strategy.evaluation import Evaluation
+from ..strategy.evaluation import Evaluation, Failure
 from .supernet import SuperNet
+
+_PROBED_ROWS = 2
 
 
 @dataclass
@@ -35,21 +39,42 @@ class MaskedLmProxy:
     accelerator: Accelerator
 
     def evaluate(self, candidate: Candidate) -> Evaluation:
-        """The candidate's score, or why it has none; depends on the candidate and the run's seed alone."""
+        """The candidate's score, or why it has none.
+
+        It depends on the candidate and the run's seed alone, but for a timeout, which depends on the machine.
+        """
         try:
-            model = self.net.extract(candidate.layers)
-            train_masked_lm(
-                model,
-                self.rows,
-                self.options.candidate_steps,
-                self.options.candidate_batch_size,
-                self.options.candidate_learning_rate,
-                self.seed,
-                self.accelerator.autocast,
-            )
-            score = evaluate_masked_lm(model, self.evaluation)
+            score = self._score(candidate)
         except FloatingPointError as error:
-            return Evaluation(candidate, None, failure=f"not finite: {error}")
+            return Evaluation(candidate, None, failure=Failure.NOT_FINITE, detail=str(error))
         except (torch.OutOfMemoryError, MemoryError) as error:
-            return Evaluation(candidate, None, failure=f"out of memory: {str(error).splitlines()[0]}")
+            return Evaluation(candidate, None, failure=Failure.OUT_OF_MEMORY, detail=str(error).partition("\n")[0])
+        except FormulaError as error:
+            return Evaluation(candidate, None, failure=Failure.ILLEGAL, detail=error.reason)
+        except TimeoutError as error:
+            return Evaluation(candidate, None, failure=Failure.TIMEOUT, detail=str(error))
         return Evaluation(candidate, score.value, score.standard_error)
+
+    def _score(self, candidate: Candidate) -> MaskedAccuracy:
+        deadline = time.monotonic() + self.options.candidate_seconds
+
+        def check_time(step: int) -> None:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{self.options.candidate_seconds:g} seconds were over at step {step}")
+
+        for layer in candidate.layers:
+            parse_layer(layer)
+        model = self.net.extract(candidate.layers)
+        # What is not finite before any training is not trained.
+        evaluate_masked_lm(model, self.evaluation[:_PROBED_ROWS])
+        train_masked_lm(
+            model,
+            self.rows,
+            self.options.candidate_steps,
+            self.options.candidate_batch_size,
+            self.options.candidate_learning_rate,
+            self.seed,
+            self.accelerator.autocast,
+            after_step=check_time,
+        )
+        return evaluate_masked_lm(model, self.evaluation)

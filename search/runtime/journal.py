@@ -12,7 +12,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 
 from autobert_zero_hf.errors import AutoBertZeroError
 
-VERSION = 1
+VERSION = 2
 
 logger = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from autobert_zero_hf.errors import AutoBertZeroError
 
 from ..recipe import BudgetOptions
 from ..space.candidate import Candidate
-from ..strategy.evaluation import Evaluation
-from ..strategy.op_nas import OpNas
+from ..strategy.evaluation import Evaluation, Failure
+from ..strategy.strategy import Strategy
 from .dispatch import Dispatcher
 from .journal import Journal
 from .progress import Phase
@@ -34,7 +34,7 @@ class SearchLoop:
         show: is told how many candidates are done.
     """
 
-    strategy: OpNas
+    strategy: Strategy
     evaluate: Callable[[Candidate], Evaluation]
     budget: BudgetOptions
     dispatcher: Dispatcher
@@ -71,7 +71,7 @@ class SearchLoop:
         """
         scored = [evaluation for evaluation in self.done if evaluation.score is not None]
         if not scored:
-            failures = sorted({evaluation.failure or "" for evaluation in self.done})
+            failures = sorted({f"{e.failure}: {e.detail}" for e in self.done})
             raise AutoBertZeroError(
                 f"none of the {len(self.done)} candidates could be scored ({'; '.join(failures[:3])}): search with a "
                 "lower --candidate-learning-rate or --supernet-learning-rate in another --output-dir"
@@ -105,6 +105,7 @@ class SearchLoop:
                 "score": result.score,
                 "standard_error": result.standard_error,
                 "failure": result.failure,
+                "detail": result.detail,
                 "seconds": round(time.monotonic() - start, 3),
             }
 
@@ -128,5 +129,8 @@ class SearchLoop:
         fresh = dict(zip(missing, self.dispatcher.run(missing, work, write), strict=True))
         records = [fresh[place] if place in fresh else known[c.identity] for place, c in enumerate(asked)]
         return [
-            Evaluation(c, r["score"], r["standard_error"], r["failure"]) for c, r in zip(asked, records, strict=True)
+            Evaluation(
+                c, r["score"], r["standard_error"], None if r["failure"] is None else Failure(r["failure"]), r["detail"]
+            )
+            for c, r in zip(asked, records, strict=True)
         ]

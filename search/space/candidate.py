@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from autobert_zero_hf.model import AttentionGraph, AttentionLayer, backbone_identity, parse_layer
+from autobert_zero_hf.model.axes import mixes_tokens
 
 
 @dataclass(frozen=True)
@@ -35,3 +36,11 @@ class Candidate:
     def operations(self) -> frozenset[str]:
         """The names of all operations in its attention layers."""
         return frozenset(node.name for graph in self.graphs.values() for node in graph.operations)
+
+    @property
+    def mixes_tokens(self) -> bool:
+        """Whether a token's output can depend on other tokens, through whichever layer."""
+        return any(
+            mixes_tokens(layer.typed) if isinstance(layer, AttentionLayer) else layer.kernel_size > 1
+            for layer in map(parse_layer, self.layers)
+        )

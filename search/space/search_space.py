@@ -1,15 +1,21 @@
 """What can be found."""
 
 import random
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from autobert_zero_hf.model.axes import infer_axes, mixes_tokens
-from autobert_zero_hf.model.backbone import MAX_KERNEL_SIZE
-from autobert_zero_hf.model.graph import AttentionGraph, FormulaError
+from autobert_zero_hf.model import AttentionLayer, parse_layer
+from autobert_zero_hf.model.axes import infer_axes
+from autobert_zero_hf.model.backbone import MAX_KERNEL_SIZE, Layer
+from autobert_zero_hf.model.graph import INPUTS, MAX_DEPTH, MAX_OPERATIONS, AttentionGraph, FormulaError
 from autobert_zero_hf.model.operations import operation_names
 
 from .candidate import Candidate
 from .sampling import Weights, sample_graph
+
+ATTENTION, CONVOLUTION = "attention", "convolution"
+LAYER_TYPES = (ATTENTION, CONVOLUTION)
 
 
 @dataclass(frozen=True)
@@ -21,58 +27,145 @@ class SearchSpace:
         kernel_sizes: the kernels that a convolution may have.
         operations: the operations that an attention may use.
         max_operations: the operations that an attention has at most.
+        max_depth: how many of them stand inside one another at most.
+        inputs: those of q, k and v that an attention may use.
+        layer_types: "attention", "convolution" or both.
+        shared_attention: whether all attention layers of a backbone have the same formula.
 
     Raises:
-        ValueError: if an operation is not known, or nothing could be sampled.
+        ValueError: with everything that is wrong, if a value is not known or out of range, or nothing could be sampled.
     """
 
     num_layers: int
     kernel_sizes: tuple[int, ...] = (3, 5, 7, 9, 15, 31, 65)
     operations: tuple[str, ...] = operation_names()
     max_operations: int = 10
+    max_depth: int = MAX_DEPTH
+    inputs: tuple[str, ...] = INPUTS
+    layer_types: tuple[str, ...] = LAYER_TYPES
+    shared_attention: bool = False
 
     def __post_init__(self) -> None:
-        unknown = sorted(set(self.operations) - set(operation_names()))
-        problems = [f"unknown operations {unknown}; known are {list(operation_names())}"] if unknown else []
-        if self.num_layers < 1 or self.max_operations < 1 or not self.operations:
-            problems.append("a space needs at least one layer, one operation and max_operations of 1 or more")
-        if not self.kernel_sizes or any(
-            not 1 <= size <= MAX_KERNEL_SIZE or size % 2 == 0 for size in self.kernel_sizes
-        ):
-            problems.append(f"kernel sizes are odd numbers from 1 to {MAX_KERNEL_SIZE}, not {list(self.kernel_sizes)}")
-        if problems:
+        if problems := list(self._problems()):
             raise ValueError("; ".join(problems))
-        self.sample_attention(random.Random(0))
+        if ATTENTION in self.layer_types:
+            self.sample_attention(random.Random(0))
+
+    def _problems(self) -> Iterable[str]:
+        yield from _misnamed("operations", self.operations, operation_names(), ATTENTION not in self.layer_types)
+        yield from _misnamed("inputs", self.inputs, INPUTS)
+        yield from _misnamed("layer types", self.layer_types, LAYER_TYPES)
+        if self.num_layers < 1:
+            yield f"a space needs at least one layer, not {self.num_layers}"
+        for name, value, largest in (
+            ("max_operations", self.max_operations, MAX_OPERATIONS),
+            ("max_depth", self.max_depth, MAX_DEPTH),
+        ):
+            if not 1 <= value <= largest:
+                yield f"{name} is from 1 to {largest}, not {value}"
+        kernels, convolves = self.kernel_sizes, CONVOLUTION in self.layer_types
+        if any(not 1 <= size <= MAX_KERNEL_SIZE or size % 2 == 0 for size in kernels) or (convolves and not kernels):
+            yield f"kernel sizes are odd numbers from 1 to {MAX_KERNEL_SIZE}, not {list(kernels)}"
+        elif len(set(kernels)) < len(kernels):
+            yield f"kernel sizes come once each, not {list(kernels)}"
+        elif set(self.layer_types) == {CONVOLUTION} and max(kernels) == 1:
+            yield "convolutions of kernel size 1 alone do not mix tokens"
 
     def accepts(self, graph: AttentionGraph) -> bool:
-        """Whether an attention belongs to the space: known operations, not too many, legal, and tokens are mixed."""
-        if not 0 < len(graph.operations) <= self.max_operations:
-            return False
-        if any(node.name not in self.operations for node in graph.operations):
-            return False
+        """Whether a formula belongs to the space: legal, of known operations and inputs, within the bounds."""
+        return self._graph_objection(graph) is None
+
+    def objection(self, candidate: Candidate) -> str | None:
+        """Why a candidate does not belong to the space, in words; None if it does."""
+        if len(candidate.layers) != self.num_layers:
+            return f"{len(candidate.layers)} layers, not {self.num_layers}"
+        for number, text in enumerate(candidate.layers, 1):
+            try:
+                reason = self._layer_objection(parse_layer(text))
+            except FormulaError as illegal:
+                reason = illegal.reason
+            if reason is not None:
+                return f"layer {number}, {text}: {reason}"
+        if self.shared_attention and len(set(candidate.graphs.values())) > 1:
+            return "the attention layers have different formulas, but the space has one for all"
+        return None if candidate.mixes_tokens else "no layer mixes tokens"
+
+    def _layer_objection(self, layer: Layer) -> str | None:
+        layer_type = ATTENTION if isinstance(layer, AttentionLayer) else CONVOLUTION
+        if layer_type not in self.layer_types:
+            return f"the space has no {layer_type} layers"
+        if isinstance(layer, AttentionLayer):
+            return self._graph_objection(layer.graph)
+        if layer.kernel_size not in self.kernel_sizes:
+            return f"kernel size {layer.kernel_size} is none of {', '.join(map(str, self.kernel_sizes))}"
+        return None
+
+    def _graph_objection(self, graph: AttentionGraph) -> str | None:
+        names = {node.name for node in graph.operations}
+        if not names:
+            return "no operation"
+        if foreign := sorted(names.difference(self.operations)):
+            return f"the space does not have {', '.join(foreign)}"
+        if foreign := sorted(set(graph.inputs).difference(self.inputs)):
+            return f"the space does not have the input {' and '.join(foreign)}"
+        if len(graph.operations) > self.max_operations:
+            return f"{len(graph.operations)} operations, at most {self.max_operations}"
+        if (depth := _depth(graph)) > self.max_depth:
+            return f"{depth} operations inside one another, at most {self.max_depth}"
         try:
-            return mixes_tokens(infer_axes(graph))
-        except FormulaError:
-            return False
+            infer_axes(graph)
+        except FormulaError as illegal:
+            return illegal.reason
+        return None
 
     def sample(self, rng: random.Random, attention: str | None = None) -> Candidate:
-        """A random backbone: each layer a convolution or an attention with even chances.
+        """A random backbone: each layer's type is drawn evenly.
 
         Args:
             rng: the source of chance.
             attention: what every attention computes; random ones by default.
         """
-        return Candidate(
-            tuple(
-                self.sample_convolution(rng) if rng.random() < 0.5 else attention or self.sample_attention(rng)
-                for _ in range(self.num_layers)
-            )
-        )
+        while True:
+            shared = attention
+            layers = []
+            for _ in range(self.num_layers):
+                if self._draw_convolution(rng):
+                    layers.append(self.sample_convolution(rng))
+                else:
+                    layers.append(shared or self.sample_attention(rng))
+                    shared = layers[-1] if self.shared_attention else shared
+            candidate = Candidate(tuple(layers))
+            # What does not mix has kernels of 1 alone, or the given attention; what does turns up before long.
+            if attention or candidate.mixes_tokens:
+                return candidate
+
+    def _draw_convolution(self, rng: random.Random) -> bool:
+        return rng.random() < 0.5 if len(self.layer_types) > 1 else CONVOLUTION in self.layer_types
 
     def sample_convolution(self, rng: random.Random) -> str:
         """A convolution with a random kernel."""
         return f"conv({rng.choice(self.kernel_sizes)})"
 
     def sample_attention(self, rng: random.Random, weights: Weights | None = None) -> str:
-        """A random attention; its operations are drawn evenly, or by these weights."""
-        return str(sample_graph(rng, self.operations, self.max_operations, weights))
+        """A random attention that mixes tokens; its operations are drawn evenly, or by these weights."""
+        graph = sample_graph(
+            rng, self.operations, self.max_operations, weights, inputs=self.inputs, max_depth=self.max_depth
+        )
+        return str(graph)
+
+
+def _misnamed(what: str, names: Sequence[str], known: Sequence[str], may_be_empty: bool = False) -> Iterable[str]:
+    if unknown := sorted(set(names).difference(known)):
+        yield f"unknown {what} {unknown}; known are {list(known)}"
+    if repeated := [name for name, times in Counter(names).items() if times > 1]:
+        yield f"{what} given more than once: {repeated}"
+    if not names and not may_be_empty:
+        yield f"a space needs some {what}, of {list(known)}"
+
+
+def _depth(graph: AttentionGraph) -> int:
+    """How many operations stand inside one another."""
+    depths: list[int] = []
+    for node in graph.nodes:
+        depths.append(1 + max((depths[o] for o in node.operands), default=-1))
+    return depths[-1]

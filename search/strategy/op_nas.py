@@ -1,16 +1,16 @@
 """Operation-priority neural architecture search, Algorithm 1 of AutoBERT-Zero (arXiv 2107.07445)."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 
 from ..space.candidate import Candidate
 from ..space.mutation import mutate_graph, mutate_layout
 from ..space.search_space import SearchSpace
 from .evaluation import Evaluation
-from .operation_priority import OperationPriority
-
-_TRIES = 200
+from .operation_priority import Credit, OperationPriority, Scale
+from .strategy import Proposals, Reject, at_least
 
 
 class OpNas:
@@ -25,7 +25,11 @@ class OpNas:
         population_size: the random candidates of the first generation.
         num_parents: K, the best candidates so far that have children.
         num_children: the children of a parent in a generation.
-        alpha: the exploration of the priorities.
+        alpha: the exploration of the priorities; None draws operations evenly, the paper's ablation.
+        scale: how scores become rewards, "ranks" or "range"; as `credit` and `temperature`, see `OperationPriority`.
+        reject: looks at a candidate before it is proposed.
+        credit: for what an operation is rewarded, "presence" or "occurrences".
+        temperature: of the softmax that operations are drawn from.
     """
 
     def __init__(
@@ -35,48 +39,55 @@ class OpNas:
         population_size: int = 100,
         num_parents: int = 5,
         num_children: int = 5,
-        alpha: float = 1.0,
+        alpha: float | None = 1.0,
+        scale: Scale = "ranks",
+        reject: Reject | None = None,
+        credit: Credit = "presence",
+        temperature: float = 1.0,
     ):
-        if min(population_size, num_parents, num_children) < 1:
-            raise ValueError("population_size, num_parents and num_children must be at least 1")
+        at_least(1, population_size=population_size, num_parents=num_parents, num_children=num_children)
         self.space = space
         self.population_size = population_size
         self.num_parents = num_parents
         self.num_children = num_children
-        self.priority = OperationPriority(space.operations, alpha)
+        self.priority = (
+            None if alpha is None else OperationPriority(space.operations, alpha, scale, credit, temperature)
+        )
         self.population: list[Evaluation] = []
         self._rng = rng
-        self._asked: set[str] = set()
+        self._proposals = Proposals(space, reject)
+
+    @property
+    def rejections(self) -> Counter[str]:
+        """How many draws were not proposed, by reason."""
+        return self._proposals.rejections
 
     def ask(self) -> list[Candidate]:
         """The next generation; empty if nothing new is found."""
-        if not self.population:
-            drawn = [self._new(lambda: self.space.sample(self._rng)) for _ in range(self.population_size)]
-        else:
-            parents = sorted(self.population, key=lambda e: -e.rank_key)[: self.num_parents]
-            weights = self.priority.probabilities()
-            drawn = [
-                self._new(partial(self._child, parent.candidate, weights))
-                for parent in parents
-                for _ in range(self.num_children)
-            ]
-        return [candidate for candidate in drawn if candidate is not None]
+        parents = self.parents()
+        weights = self.priority.probabilities() if self.priority and parents else None
+        children = [
+            child
+            for parent in parents
+            for child in self._proposals.generation(partial(self._child, parent.candidate, weights), self.num_children)
+        ]
+        # At first, while all fail, and where there is nothing new around the best.
+        return children or self._proposals.generation(lambda: self.space.sample(self._rng), self.population_size)
 
     def tell(self, evaluations: Sequence[Evaluation]) -> None:
-        """Take in the results of a generation, in the order in which it was asked."""
-        for evaluation in evaluations:
+        """Take in the results of a generation."""
+        for evaluation in self._proposals.told(evaluations):
             self.population.append(evaluation)
-            if evaluation.score is not None:
-                self.priority.update(evaluation.candidate.operations, evaluation.score)
+            if self.priority:
+                graphs = evaluation.candidate.graphs.values()
+                names = [node.name for graph in graphs for node in graph.operations]
+                self.priority.update(names, evaluation.score)
 
-    def _child(self, parent: Candidate, weights: dict[str, float]) -> Candidate:
+    def parents(self) -> list[Evaluation]:
+        """P, the top K of the population; the earlier of two with the same score."""
+        scored = [evaluation for evaluation in self.population if evaluation.score is not None]
+        return sorted(scored, key=lambda evaluation: -evaluation.rank_key)[: self.num_parents]
+
+    def _child(self, parent: Candidate, weights: dict[str, float] | None) -> Candidate:
         start = Candidate(parent.layers, parent=parent.identity, origin="")
         return mutate_graph(mutate_layout(start, self.space, self._rng), self.space, self._rng, weights)
-
-    def _new(self, draw: Callable[[], Candidate]) -> Candidate | None:
-        for _ in range(_TRIES):
-            candidate = draw()
-            if candidate.identity not in self._asked:
-                self._asked.add(candidate.identity)
-                return candidate
-        return None

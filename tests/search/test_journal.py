@@ -73,8 +73,8 @@ def test_another_recipe_is_refused_and_named(path: Path) -> None:
 
 def test_another_version_is_refused(path: Path) -> None:
     written(path)
-    path.write_text(path.read_text().replace('"version": 1', '"version": 99'))
-    with pytest.raises(JournalError, match="not a journal of version 1, but 99"):
+    path.write_text(path.read_text().replace('"version": 2', '"version": 99'))
+    with pytest.raises(JournalError, match="not a journal of version 2, but 99"):
         Journal.open(path, RECIPE)
 
 

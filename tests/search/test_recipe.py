@@ -31,6 +31,12 @@ WRONG = {
     "not a number": ({"alpha": float("nan")}, "alpha must be at least 0, not nan"),
     "even kernel": ({"kernel_sizes": [3, 4]}, "odd numbers"),
     "kernels fall": ({"kernel_sizes": [5, 3]}, "kernel_sizes must rise"),
+    "layer type": ({"layer_types": ["pooling"]}, "unknown layer types ['pooling']"),
+    "operation": ({"operations": ["matmul", "relu"]}, "unknown operations ['relu']"),
+    "switch": ({"shared_attention": "yes"}, "shared_attention must be true or false, not 'yes'"),
+    "strategy": ({"strategy": "grid"}, "strategy must be one of op-nas, uniform, evolution, random, optuna"),
+    "tight": ({"max_parameters": 1000}, "max_parameters=1,000 is less than any backbone"),
+    "tournament": ({"strategy": "evolution", "population": 5, "tournament": 6}, "must not exceed population (5)"),
     "heads": ({"num_attention_heads": 3}, "hidden_size (128) is not a multiple of num_attention_heads (3)"),
 }
 

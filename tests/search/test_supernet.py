@@ -10,6 +10,7 @@ from autobert_zero_hf.search.estimation.supernet import SuperNet
 from autobert_zero_hf.search.recipe import EstimationOptions, SuperNetOptions
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.search_space import SearchSpace
+from autobert_zero_hf.search.strategy.evaluation import Failure
 from datasets import Dataset
 from transformers import BertTokenizer
 
@@ -129,6 +130,17 @@ def test_a_score_follows_from_the_candidate_alone(net: SuperNet, rows: MaskedRow
     assert 0 <= first.score <= 1
 
 
+def test_a_candidate_that_takes_too_long_or_is_illegal_is_a_failure(net: SuperNet, rows: MaskedRows) -> None:
+    evaluation = rows.batch(list(range(40)), seed=0)
+    options = EstimationOptions(candidate_steps=2, candidate_batch_size=4, candidate_seconds=0.0)
+    proxy = MaskedLmProxy(net, rows, evaluation, options, 0, Accelerator(cpu=True))
+    late = proxy.evaluate(Candidate(("conv(3)", "conv(3)")))
+    assert (late.score, late.failure, late.detail) == (None, Failure.TIMEOUT, "0 seconds were over at step 1")
+    proxy.options = EstimationOptions(candidate_steps=2, candidate_batch_size=4)
+    illegal = proxy.evaluate(Candidate(("conv(3)", "matmul(q, k)")))
+    assert illegal.failure is Failure.ILLEGAL
+
+
 def test_a_candidate_that_is_not_finite_is_a_failure_with_a_reason(net: SuperNet, rows: MaskedRows) -> None:
     with torch.no_grad():
         dict(zip(net._names, net.weights, strict=True))["autobert_zero.layers.0.convolution.out_proj.bias"][0] = (
@@ -140,6 +152,6 @@ def test_a_candidate_that_is_not_finite_is_a_failure_with_a_reason(net: SuperNet
         proxy = MaskedLmProxy(net, rows, evaluation, options, 0, Accelerator(cpu=True))
         failed = proxy.evaluate(Candidate(("conv(3)", "conv(3)")))
         assert failed.score is None
-        assert failed.failure is not None
-        assert failed.failure.startswith("not finite")
+        assert failed.failure is Failure.NOT_FINITE
+        assert "step" not in str(failed.detail)  # no step was trained
         assert proxy.evaluate(Candidate((BERT_ATTENTION, "conv(3)"))).score is not None

@@ -1,0 +1,41 @@
+"""Random search, the baseline of every other strategy (Li and Talwalkar 2019, arXiv 1902.07638)."""
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+
+from ..space.candidate import Candidate
+from ..space.search_space import SearchSpace
+from .evaluation import Evaluation
+from .strategy import Proposals, Reject, at_least
+
+
+class RandomSearch:
+    """Candidates drawn from the space, whatever the results.
+
+    Args:
+        space: where to search.
+        rng: the source of all chance.
+        generation_size: the candidates of a generation, which can be evaluated in parallel.
+        reject: looks at a candidate before it is proposed.
+    """
+
+    def __init__(self, space: SearchSpace, rng: random.Random, generation_size: int = 10, reject: Reject | None = None):
+        at_least(1, generation_size=generation_size)
+        self.space = space
+        self.generation_size = generation_size
+        self._rng = rng
+        self._proposals = Proposals(space, reject)
+
+    @property
+    def rejections(self) -> Counter[str]:
+        """How many draws were not proposed, by reason."""
+        return self._proposals.rejections
+
+    def ask(self) -> list[Candidate]:
+        """The next generation; empty if nothing new is found."""
+        return self._proposals.generation(lambda: self.space.sample(self._rng), self.generation_size)
+
+    def tell(self, evaluations: Sequence[Evaluation]) -> None:
+        """Check that they were asked for; nothing is learnt."""
+        self._proposals.told(evaluations)

@@ -1,0 +1,113 @@
+"""What every strategy is: it is asked for candidates and told their results, and never proposes one twice."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import islice
+from typing import Protocol
+
+from ..space.candidate import Candidate
+from ..space.search_space import SearchSpace
+from .evaluation import Evaluation
+
+Reject = Callable[[Candidate], str | None]
+"""Looks at a candidate before anything is trained: the reason not to evaluate it, or None."""
+
+TRIES = 200
+
+
+class Strategy(Protocol):
+    """Says where to look next; the same space, seed and told results give the same candidates."""
+
+    @property
+    def rejections(self) -> Counter[str]:
+        """How many draws were not proposed, by reason."""
+        ...
+
+    def ask(self) -> list[Candidate]:
+        """The next generation; empty if nothing new is found."""
+        ...
+
+    def tell(self, evaluations: Sequence[Evaluation]) -> None:
+        """Take in results of what was asked for, each once; those that are never told are left out.
+
+        Raises:
+            ValueError: for a candidate that was not asked for, or was told before.
+        """
+        ...
+
+
+class Proposals:
+    """The candidates that a strategy has proposed: each new by its normal form, in the space and not rejected.
+
+    Args:
+        space: what a candidate must belong to.
+        reject: a further objection; a candidate that it rejected is not shown to it again.
+        tries: the draws after which the search for a new candidate is given up.
+    """
+
+    def __init__(self, space: SearchSpace, reject: Reject | None = None, tries: int = TRIES):
+        if tries < 1:
+            raise ValueError(f"tries must be at least 1, not {tries}")
+        self.rejections: Counter[str] = Counter()
+        self._space = space
+        self._reject = reject
+        self._tries = tries
+        self._seen: set[str] = set()
+        self._pending: dict[str, int] = {}
+        self._count = 0
+
+    def draw(self, sample: Callable[[], Candidate]) -> Candidate | None:
+        """The first draw that may be proposed; None if there is none within the tries."""
+        for _ in range(self._tries):
+            candidate = sample()
+            if self.objection(candidate) is None:
+                return candidate
+        return None
+
+    def generation(self, sample: Callable[[], Candidate], size: int) -> list[Candidate]:
+        """As many as there are, up to `size`."""
+        return list(islice(iter(partial(self.draw, sample), None), size))
+
+    def objection(self, candidate: Candidate) -> str | None:
+        """Why a candidate may not be proposed, counted by reason; None takes it in as proposed."""
+        reason: str | None = "duplicate"
+        if candidate.identity not in self._seen:
+            self._seen.add(candidate.identity)
+            if self._space.objection(candidate) is not None:
+                reason = "outside the space"
+            else:
+                reason = self._reject(candidate) if self._reject else None
+        if reason is None:
+            self._pending[candidate.identity] = self._count
+            self._count += 1
+        else:
+            self.rejections[reason] += 1
+        return reason
+
+    def told(self, evaluations: Sequence[Evaluation]) -> list[Evaluation]:
+        """The evaluations in the order in which their candidates were proposed, whatever the order they came in.
+
+        Raises:
+            ValueError: for a candidate that was not proposed, or was told before.
+        """
+        places: dict[str, int] = {}
+        for evaluation in evaluations:
+            identity = evaluation.candidate.identity
+            if identity in places or identity not in self._pending:
+                raise ValueError(f"told what was not asked for, or twice: {' | '.join(evaluation.candidate.layers)}")
+            places[identity] = self._pending[identity]
+        for identity in places:
+            del self._pending[identity]
+        return sorted(evaluations, key=lambda evaluation: places[evaluation.candidate.identity])
+
+
+def at_least(least: int, **values: int) -> None:
+    """Check arguments by name.
+
+    Raises:
+        ValueError: naming those that are less than `least`.
+    """
+    wrong = [f"{name}={value}" for name, value in values.items() if value < least]
+    if wrong:
+        raise ValueError(f"must be at least {least}: {', '.join(wrong)}")

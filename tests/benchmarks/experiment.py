@@ -1,0 +1,91 @@
+"""What the experiments share: text, super-net and proxy of a recipe, and tables that are filled row by row."""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from accelerate import Accelerator
+from autobert_zero_hf.search.estimation.biws import SuperNetTraining
+from autobert_zero_hf.search.estimation.masked_lm_proxy import MaskedLmProxy
+from autobert_zero_hf.search.estimation.supernet import SuperNet
+from autobert_zero_hf.search.recipe import Recipe, load_options
+from transformers import PreTrainedTokenizerBase
+
+from autobert_zero_hf.training.corpus import load_documents
+from autobert_zero_hf.training.masked_lm import MaskedRows, pack
+from autobert_zero_hf.training.tokenization import train_tokenizer
+
+
+class Experiment:
+    """The quickstart's text, super-net and proxy, with some options changed.
+
+    Args:
+        folder: for the super-net's checkpoint; what is there is not computed again.
+        options: those of the recipe that are changed.
+    """
+
+    def __init__(self, folder: Path, **options: Any):
+        self.folder = folder
+        self.recipe = Recipe.from_dict({**load_options("quickstart"), **options})
+        self.accelerator = Accelerator(cpu=True)
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @cached_property
+    def _text(self) -> tuple[PreTrainedTokenizerBase, MaskedRows, MaskedRows]:
+        data, seed = self.recipe.data, self.recipe.run.seed
+        parts = load_documents().train_test_split(test_size=data.held_out, seed=seed)
+        tokenizer = train_tokenizer(parts["train"], data.vocab_size, data.sequence_length)
+        train, test = (MaskedRows(pack(parts[part], tokenizer, data.sequence_length), tokenizer) for part in parts)
+        return tokenizer, train, test
+
+    @property
+    def train(self) -> MaskedRows:
+        """The rows to train on."""
+        return self._text[1]
+
+    @property
+    def held_out(self) -> MaskedRows:
+        """The rows to score on."""
+        return self._text[2]
+
+    @cached_property
+    def net(self) -> SuperNet:
+        """The trained super-net."""
+        recipe, (tokenizer, train, _) = self.recipe, self._text
+        net = SuperNet(recipe.make_config(len(tokenizer)), max(recipe.space.kernel_sizes), recipe.run.seed)
+        checkpoint = self.folder / "supernet.pt"
+        training = SuperNetTraining(
+            net, recipe.search_space, train, recipe.supernet, recipe.run.seed, self.accelerator, checkpoint
+        )
+        training.run(
+            lambda step, note: print(f"super-net: step {step}, {note}", flush=True) if step % 50 == 0 else None
+        )
+        return net
+
+    @cached_property
+    def proxy(self) -> MaskedLmProxy:
+        """The recipe's proxy."""
+        recipe = self.recipe
+        evaluation = self.held_out.batch(list(range(recipe.estimation.evaluation_rows)), recipe.run.seed)
+        return MaskedLmProxy(self.net, self.train, evaluation, recipe.estimation, recipe.run.seed, self.accelerator)
+
+
+def fill(file: Path, names: Iterable[str], compute: Callable[[str], Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """A table with a row for each name, a JSON object a line; rows that the file has are not computed again."""
+    rows = {}
+    if file.exists():
+        lines = file.read_text().splitlines()
+        rows = {row["name"]: row for row in map(json.loads, lines)}
+    wanted = list(names)
+    for name in wanted:
+        if name not in rows:
+            rows[name] = {"name": name, **compute(name)}
+            with file.open("a") as table:
+                table.write(json.dumps(rows[name]) + "\n")
+                table.flush()
+                os.fsync(table.fileno())
+            print(f"{len(rows)}/{len(wanted)}: {rows[name]}", flush=True)
+    return {name: rows[name] for name in wanted}

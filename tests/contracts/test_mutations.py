@@ -1,0 +1,194 @@
+"""What every mutation promises, in wide and narrow spaces. A new one is tested by its line in a table."""
+
+import random
+from collections import Counter
+
+import pytest
+from autobert_zero_hf.search.space.candidate import Candidate
+from autobert_zero_hf.search.space.mutation import GRAPH_MUTATIONS, LAYOUT_MUTATIONS, mutate_graph, mutate_layout
+from autobert_zero_hf.search.space.mutation.base import Mutation
+from autobert_zero_hf.search.space.mutation.regrow import Regrow
+from autobert_zero_hf.search.space.mutation.replace_operation import ReplaceOperation
+from autobert_zero_hf.search.space.search_space import SearchSpace
+
+from autobert_zero_hf.model.architectures import AUTOBERT_ZERO, BERT_ATTENTION
+from autobert_zero_hf.model.operations import operation_names
+
+MUTATIONS = {**LAYOUT_MUTATIONS, **GRAPH_MUTATIONS}
+DRAWING = ("swap type", "replace", "insert", "regrow")
+"""Those that draw operations."""
+
+SPACES = {
+    "wide": SearchSpace(4, kernel_sizes=(3, 9, 65), max_operations=12),
+    "shared": SearchSpace(4, kernel_sizes=(3, 9), max_operations=8, shared_attention=True),
+    "attention alone": SearchSpace(3, layer_types=("attention",), max_operations=6, max_depth=4),
+    "convolution alone": SearchSpace(3, kernel_sizes=(1, 3, 9), layer_types=("convolution",)),
+    "narrow": SearchSpace(
+        2, kernel_sizes=(1, 3), operations=("matmul", "transpose", "add"), max_operations=4, inputs=("q", "k")
+    ),
+    "tiny": SearchSpace(
+        1, kernel_sizes=(1,), operations=("matmul", "transpose"), max_operations=3, max_depth=3, inputs=("q",)
+    ),
+}
+CANDIDATES = 100
+
+every_mutation = pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=MUTATIONS)
+every_space = pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
+
+
+def added(parent: Candidate, child: Candidate) -> Counter[str]:
+    """The operations that a child has and its parent does not, with how many more."""
+    names = [Counter(n.name for graph in each.graphs.values() for n in graph.operations) for each in (child, parent)]
+    return names[0] - names[1]
+
+
+@every_space
+@every_mutation
+def test_thousands_of_mutants_belong_to_the_space(mutation: Mutation, space: SearchSpace) -> None:
+    """On random walks, so that what mutations make is mutated too."""
+    rng = random.Random(0)
+    for number in range(CANDIDATES):
+        candidate = space.sample(rng)
+        # Elsewhere by others first, then the one that is tested.
+        for other in [*rng.choices(list(MUTATIONS.values()), k=number % 4), mutation]:
+            before, graphs = repr(candidate), candidate.graphs
+            child = other(candidate, space, rng)
+            assert repr(candidate) == before
+            assert candidate.graphs == graphs
+            if child is None:
+                continue
+            assert space.objection(child) is None
+            check_change(candidate, child, space, other)
+            candidate = child
+
+
+def check_change(parent: Candidate, child: Candidate, space: SearchSpace, mutation: Mutation) -> None:
+    """One layer, or the shared formula of all attentions, is another; where and how stands in the origin."""
+    changed = [place for place, pair in enumerate(zip(parent.layers, child.layers, strict=True)) if len(set(pair)) > 1]
+    if space.shared_attention and mutation.name in GRAPH_MUTATIONS:
+        assert changed == list(parent.graphs)
+        assert len({child.layers[place] for place in changed}) == 1
+    else:
+        assert len(changed) == 1
+    layers = " and ".join(f"layer {place + 1}" for place in changed)
+    assert child.origin == f"{parent.origin}, {mutation.name} in {layers}"
+    assert child.parent == parent.parent
+
+
+@every_space
+@every_mutation
+def test_the_seed_decides(mutation: Mutation, space: SearchSpace) -> None:
+    for seed in range(10):
+        candidate = space.sample(random.Random(seed))
+        once, again = (mutation(candidate, space, random.Random(seed)) for _ in range(2))
+        assert repr(once) == repr(again)
+
+
+@every_mutation
+def test_where_there_is_room_it_applies(mutation: Mutation) -> None:
+    candidate = Candidate((BERT_ATTENTION, "conv(3)", AUTOBERT_ZERO[5], "conv(9)"), parent="abc", origin="")
+    children = [mutation(candidate, SPACES["wide"], random.Random(seed)) for seed in range(100)]
+    assert None not in children
+    assert len({child.layers for child in children if child}) > 3
+    assert {child.parent for child in children if child} == {"abc"}
+    assert all(child.origin.startswith(f"{mutation.name} in layer ") for child in children if child)
+
+
+@pytest.mark.parametrize(
+    ("names", "space", "layers"),
+    [
+        (GRAPH_MUTATIONS, SPACES["wide"], ("conv(3)",) * 4),
+        (GRAPH_MUTATIONS, SPACES["convolution alone"], ("conv(3)",) * 3),
+        (["swap type"], SPACES["convolution alone"], ("conv(3)",) * 3),
+        (["swap type", "change kernel"], SPACES["attention alone"], (BERT_ATTENTION,) * 3),
+        (["change kernel"], SPACES["wide"], (BERT_ATTENTION,) * 4),
+        # It would be the last layer that mixes tokens.
+        (["change kernel", "swap type"], SPACES["tiny"], ("matmul(matmul(q, transpose(q)), q)",)),
+        (["delete"], SPACES["wide"], ("conv(3)", "neg(q)", "conv(3)", "conv(3)")),
+        (["change kernel"], SearchSpace(2, kernel_sizes=(3,)), ("conv(3)",) * 2),
+        # Neither another operation nor more of them.
+        (["replace", "insert"], SPACES["tiny"], ("matmul(matmul(q, transpose(q)), q)",)),
+    ],
+)
+def test_where_nothing_applies_it_says_so(names: list[str], space: SearchSpace, layers: tuple[str, ...]) -> None:
+    candidate = Candidate(layers)
+    for name in names:
+        assert MUTATIONS[name](candidate, space, random.Random(0)) is None
+
+
+def test_a_draw_of_mutations_gives_the_candidate_back_if_none_applies() -> None:
+    convolutions, attentions = Candidate(("conv(3)",) * 4), Candidate((BERT_ATTENTION,) * 3)
+    assert mutate_graph(convolutions, SPACES["wide"], random.Random(0)) is convolutions
+    assert mutate_layout(attentions, SPACES["attention alone"], random.Random(0)) is attentions
+
+
+@pytest.mark.parametrize(("mutate", "table"), [(mutate_layout, LAYOUT_MUTATIONS), (mutate_graph, GRAPH_MUTATIONS)])
+def test_mutations_are_drawn_evenly(mutate, table: dict[str, Mutation]) -> None:
+    candidate, rng = Candidate((BERT_ATTENTION, "conv(3)") * 2, origin=""), random.Random(0)
+    drawn = Counter(mutate(candidate, SPACES["wide"], rng).origin.split(" in ")[0] for _ in range(500))
+    assert set(drawn) == set(table)
+    assert all(0.7 < times * len(table) / 500 < 1.3 for times in drawn.values()), drawn
+
+
+@every_mutation
+def test_an_operation_of_weight_0_is_never_introduced(mutation: Mutation) -> None:
+    allowed, rng = ("matmul", "transpose", "softsign"), random.Random(0)
+    weights = {name: float(name in allowed) for name in operation_names()}
+    new = Counter[str]()
+    for _ in range(150):
+        candidate = SPACES["wide"].sample(rng)
+        if child := mutation(candidate, SPACES["wide"], rng, weights):
+            new += added(candidate, child)
+    assert set(new) == (set(allowed) if mutation.name in DRAWING else set())
+
+
+@every_mutation
+def test_without_any_weight_no_operation_is_introduced(mutation: Mutation) -> None:
+    weights, candidate = dict.fromkeys(operation_names(), 0.0), Candidate((BERT_ATTENTION, *("conv(3)",) * 3))
+    for seed in range(10):
+        child = mutation(candidate, SPACES["wide"], random.Random(seed), weights)
+        assert child is None or not added(candidate, child)
+
+
+@pytest.mark.parametrize("name", ["replace", "insert"])
+def test_operations_come_as_often_as_their_weights_say(name: str) -> None:
+    """Chi-square with five degrees of freedom: above 20.5 once in a thousand."""
+    weights = {name: float(number) for number, name in enumerate(operation_names(), 1)}
+    candidate, rng, times = Candidate((BERT_ATTENTION, *("conv(3)",) * 3)), random.Random(0), Counter[str]()
+    for _ in range(1500):
+        if child := MUTATIONS[name](candidate, SPACES["wide"], rng, weights):
+            times += added(candidate, child)
+    # Of those that the parent does not have: what it has may go with the same change.
+    new = {name: weight for name, weight in weights.items() if name not in candidate.operations}
+    drawn = sum(times[name] for name in new)
+    expected = {name: weight * drawn / sum(new.values()) for name, weight in new.items()}
+    assert drawn > 0.95 * 1500 * sum(new.values()) / sum(weights.values())
+    assert sum((times[name] - wanted) ** 2 / wanted for name, wanted in expected.items()) < 20.5, times
+
+
+@pytest.mark.parametrize("name", ["regrow", "swap type"])
+def test_what_is_grown_follows_the_weights(name: str) -> None:
+    """Not in proportion, since axes have their say too."""
+    candidate, shares = Candidate((BERT_ATTENTION, *("conv(3)",) * 3)), []
+    for weight in (0.2, 1.0, 5.0):
+        rng, new = random.Random(0), Counter[str]()
+        weights = {**dict.fromkeys(operation_names(), 1.0), "softsign": weight}
+        for _ in range(200):
+            if child := MUTATIONS[name](candidate, SPACES["wide"], rng, weights):
+                new += added(candidate, child)
+        shares.append(new["softsign"] / new.total())
+    assert 4 * shares[0] < 2 * shares[1] < shares[2], shares
+
+
+def test_a_new_attention_takes_the_shared_formula() -> None:
+    candidate = Candidate((BERT_ATTENTION, "conv(3)", BERT_ATTENTION, "conv(9)"))
+    for seed in range(20):
+        child = MUTATIONS["swap type"](candidate, SPACES["shared"], random.Random(seed))
+        assert child is not None
+        assert set(child.layers) <= {BERT_ATTENTION, "conv(3)", "conv(9)"}
+
+
+@pytest.mark.parametrize("make", [lambda: ReplaceOperation(tries=0), lambda: Regrow(max_operations=0)])
+def test_options_out_of_range_are_refused(make) -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        make()

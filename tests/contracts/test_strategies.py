@@ -1,0 +1,232 @@
+"""What every strategy promises, whatever its algorithm."""
+
+import random
+from collections.abc import Callable, Iterator
+
+import pytest
+from autobert_zero_hf.search.space.candidate import Candidate
+from autobert_zero_hf.search.space.search_space import SearchSpace
+from autobert_zero_hf.search.strategy.evaluation import Evaluation
+from autobert_zero_hf.search.strategy.op_nas import OpNas
+from autobert_zero_hf.search.strategy.optuna_strategy import OptunaStrategy
+from autobert_zero_hf.search.strategy.random_search import RandomSearch
+from autobert_zero_hf.search.strategy.regularized_evolution import RegularizedEvolution
+from autobert_zero_hf.search.strategy.strategy import Proposals, Reject, Strategy
+
+SPACE = SearchSpace(num_layers=3, kernel_sizes=(3, 9, 65), max_operations=8)
+Make = Callable[[SearchSpace, int, Reject | None], Strategy]
+
+
+def optuna_strategy(sampler: str) -> Make:
+    def make(space: SearchSpace, seed: int, reject: Reject | None) -> Strategy:
+        pytest.importorskip("optuna")
+        return OptunaStrategy(space, random.Random(seed), sampler, generation_size=5, reject=reject)
+
+    return make
+
+
+STRATEGIES: dict[str, Make] = {
+    "op-nas": lambda space, seed, reject: OpNas(space, random.Random(seed), 8, 3, 2, reject=reject),
+    "op-nas on the range": lambda space, seed, reject: OpNas(
+        space,
+        random.Random(seed),
+        8,
+        3,
+        2,
+        alpha=0.3,
+        scale="range",
+        credit="occurrences",
+        temperature=0.1,
+        reject=reject,
+    ),
+    "op-nas, even": lambda space, seed, reject: OpNas(space, random.Random(seed), 8, 3, 2, alpha=None, reject=reject),
+    "random search": lambda space, seed, reject: RandomSearch(space, random.Random(seed), 5, reject),
+    "regularised evolution": lambda space, seed, reject: RegularizedEvolution(
+        space, random.Random(seed), 8, 3, 5, reject
+    ),
+    "optuna, tpe": optuna_strategy("TPESampler"),
+    "optuna, random": optuna_strategy("RandomSampler"),
+}
+
+
+@pytest.fixture(params=STRATEGIES)
+def make(request: pytest.FixtureRequest) -> Make:
+    build = STRATEGIES[request.param]
+    return lambda space=SPACE, seed=0, reject=None: build(space, seed, reject)
+
+
+@pytest.fixture(autouse=True)
+def _global_random_state_is_not_touched() -> Iterator[None]:
+    before = random.getstate()
+    yield
+    assert random.getstate() == before
+
+
+def score(candidate: Candidate) -> Evaluation:
+    """Large kernels and softsigns are good; a small kernel in front fails."""
+    if candidate.layers[0] == "conv(3)":
+        return Evaluation(candidate, None, failure="not finite")
+    return Evaluation(candidate, str(candidate.layers).count("65") + 0.2 * str(candidate.layers).count("softsign"))
+
+
+def drive(
+    strategy: Strategy, generations: int, evaluate: Callable[[Candidate], Evaluation] = score
+) -> list[list[Candidate]]:
+    asked = []
+    for _ in range(generations):
+        asked.append(strategy.ask())
+        strategy.tell([evaluate(candidate) for candidate in asked[-1]])
+    return asked
+
+
+def everything(asked: list[list[Candidate]]) -> list[Candidate]:
+    return [candidate for generation in asked for candidate in generation]
+
+
+def test_the_same_seed_and_results_give_the_same_candidates(make: Make) -> None:
+    first, second = drive(make(), 6), drive(make(), 6)
+    assert [[(c.layers, c.parent, c.origin) for c in generation] for generation in first] == [
+        [(c.layers, c.parent, c.origin) for c in generation] for generation in second
+    ]
+
+
+def test_another_seed_gives_others(make: Make) -> None:
+    assert drive(make(), 2) != drive(make(seed=1), 2)
+
+
+def test_nothing_is_asked_twice_and_all_is_in_the_space(make: Make) -> None:
+    candidates = everything(drive(make(), 12))
+    assert len(candidates) > 50
+    assert len({candidate.identity for candidate in candidates}) == len(candidates)
+    assert {SPACE.objection(candidate) for candidate in candidates} == {None}
+
+
+def test_other_spaces(make: Make) -> None:
+    for options in (
+        {"layer_types": ("attention",), "inputs": ("q", "k"), "max_depth": 3},
+        {"layer_types": ("convolution",)},
+        {"shared_attention": True, "operations": ("matmul", "transpose", "softmax", "add")},
+    ):
+        space = SearchSpace(num_layers=4, max_operations=6, **options)
+        candidates = everything(drive(make(space), 4))
+        assert len(candidates) >= 20
+        assert {space.objection(candidate) for candidate in candidates} == {None}
+
+
+def test_what_is_rejected_is_not_asked_and_counted(make: Make) -> None:
+    shown: list[str] = []
+
+    def reject(candidate: Candidate) -> str | None:
+        shown.append(candidate.identity)
+        return "over the budget" if "conv(65)" in candidate.layers else None
+
+    strategy = make(reject=reject)
+    candidates = everything(drive(strategy, 6))
+    assert len(candidates) > 20
+    assert not any("conv(65)" in candidate.layers for candidate in candidates)
+    assert len(shown) == len(set(shown))
+    assert strategy.rejections["over the budget"] == len(shown) - len(candidates) > 0
+    assert set(strategy.rejections) <= {"over the budget", "duplicate"}
+
+
+def test_all_rejected_is_the_end(make: Make) -> None:
+    strategy = make(reject=lambda candidate: "no")
+    assert strategy.ask() == []
+    assert set(strategy.rejections) <= {"no", "duplicate"}
+
+
+def test_a_generation_that_fails_is_survived(make: Make) -> None:
+    strategy = make()
+    failed = everything(drive(strategy, 2, lambda candidate: Evaluation(candidate, None, failure="out of memory")))
+    later = everything(drive(strategy, 4))
+    assert failed
+    assert len(later) >= 20
+    assert not {c.identity for c in failed} & {c.parent for c in later}
+    drive(strategy, 1, lambda candidate: Evaluation(candidate, None, failure="out of memory"))
+    assert strategy.ask()
+
+
+def test_a_small_space_is_searched_through(make: Make) -> None:
+    space = SearchSpace(num_layers=2, kernel_sizes=(3, 5, 7), layer_types=("convolution",))
+    strategy = make(space)
+    seen: list[Candidate] = []
+    while asked := strategy.ask():
+        seen += asked
+        strategy.tell([Evaluation(candidate, random.Random(candidate.identity).random()) for candidate in asked])
+    assert len(seen) == len({candidate.identity for candidate in seen}) == 9
+    assert strategy.ask() == []
+    assert strategy.rejections["duplicate"] > 0
+
+
+def test_replay_comes_to_the_same_state(make: Make) -> None:
+    """A search that is taken up again: asked and told as before, by a new object."""
+    strategy = make()
+    known = {e.candidate.identity: e for e in map(score, everything(drive(strategy, 5)))}
+    again = make()
+    drive(again, 5, lambda candidate: known[candidate.identity])
+    assert drive(again, 3) == drive(strategy, 3)
+    assert again.rejections == strategy.rejections
+
+
+def test_the_order_of_asking_counts_and_not_that_of_arriving(make: Make) -> None:
+    straight, shuffled = make(), make()
+    for _ in range(5):
+        asked = straight.ask()
+        assert shuffled.ask() == asked
+        straight.tell([score(candidate) for candidate in asked])
+        shuffled.tell([score(candidate) for candidate in reversed(asked)])
+
+
+def test_a_generation_may_be_cut_short(make: Make) -> None:
+    strategy = make()
+    for _ in range(4):
+        strategy.tell([score(candidate) for candidate in strategy.ask()[:2]])
+    assert strategy.ask()
+
+
+def test_only_what_was_asked_is_told_and_once(make: Make) -> None:
+    strategy = make()
+    asked = strategy.ask()
+    for wrong in ([score(Candidate(("conv(65)", "conv(65)", "conv(9)")))], [score(asked[0])] * 2):
+        with pytest.raises(ValueError, match=r"not asked for, or twice: .*\|"):
+            strategy.tell(wrong)
+    strategy.tell([score(candidate) for candidate in asked])
+    with pytest.raises(ValueError, match="not asked for, or twice"):
+        strategy.tell([score(asked[0])])
+
+
+@pytest.mark.parametrize(
+    ("strategy", "options", "message"),
+    [
+        (OpNas, {"population_size": 0, "num_parents": 0}, "at least 1: population_size=0, num_parents=0"),
+        (OpNas, {"num_children": -1}, "at least 1: num_children=-1"),
+        (OpNas, {"alpha": -1.0}, "alpha must be at least 0"),
+        (OpNas, {"alpha": float("nan")}, "alpha must be at least 0"),
+        (OpNas, {"temperature": 0.0}, "temperature must be greater than 0"),
+        (OpNas, {"credit": "blame"}, "presence, occurrences, not 'blame'"),
+        (OpNas, {"scale": "score"}, "ranks, range, not 'score'"),
+        (RandomSearch, {"generation_size": 0}, "at least 1: generation_size=0"),
+        (RegularizedEvolution, {"population_size": 0}, "at least 1: population_size=0"),
+        (RegularizedEvolution, {"population_size": 5, "sample_size": 6}, "sample_size=6 must not exceed"),
+        (RegularizedEvolution, {"generation_size": 0}, "at least 1: generation_size=0"),
+        (OptunaStrategy, {"generation_size": 0}, "at least 1: generation_size=0"),
+        (OptunaStrategy, {"sampler": "BestSampler"}, "no sampler 'BestSampler', but .*TPESampler"),
+        (OptunaStrategy, {"sampler": "GridSampler"}, "GridSampler needs more than a seed"),
+    ],
+)
+def test_arguments_out_of_range_are_refused(strategy: type, options: dict, message: str) -> None:
+    if "sampler" in options:
+        pytest.importorskip("optuna")
+    with pytest.raises(ValueError, match=message):
+        strategy(SPACE, random.Random(0), **options)
+
+
+def test_proposals_give_up() -> None:
+    with pytest.raises(ValueError, match="tries must be at least 1"):
+        Proposals(SPACE, tries=0)
+    proposals = Proposals(SPACE, tries=7)
+    same = SPACE.sample(random.Random(0))
+    assert proposals.generation(lambda: same, 3) == [same]
+    assert proposals.rejections == {"duplicate": 7}
+    assert proposals.draw(lambda: Candidate(("conv(3)",))) is None
+    assert proposals.rejections == {"duplicate": 13, "outside the space": 1}

@@ -1,0 +1,41 @@
+"""Budgets, with costs counted on real models."""
+
+import pytest
+import torch
+from autobert_zero_hf.search.space.budget import Budget
+from autobert_zero_hf.search.space.candidate import Candidate
+
+from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroModel, architecture
+
+CHEAP, DEAR = ("conv(3)", "conv(3)"), tuple(architecture("bert", 2))
+
+
+@pytest.fixture
+def config(tiny_config: AutoBertZeroConfig) -> AutoBertZeroConfig:
+    return tiny_config
+
+
+def parameters(config: AutoBertZeroConfig, layers: tuple[str, ...]) -> int:
+    with torch.device("meta"):
+        model = AutoBertZeroModel(AutoBertZeroConfig(**{**config.to_dict(), "layers": list(layers)}))
+    return sum(weight.numel() for weight in model.layers.parameters())
+
+
+def test_what_costs_more_is_rejected_with_the_reason(config: AutoBertZeroConfig) -> None:
+    assert parameters(config, CHEAP) < parameters(config, DEAR)
+    bound = parameters(config, DEAR)
+    assert Budget(config, 64, max_parameters=bound)(Candidate(DEAR)) is None
+    tight = Budget(config, 64, max_parameters=bound - 1)
+    assert tight(Candidate(DEAR)) == "too many parameters"
+    assert tight(Candidate(CHEAP)) is None
+    operations = Budget(config, 64).cost(DEAR).operations
+    assert Budget(config, 64, max_multiplications=operations)(Candidate(DEAR)) is None
+    assert Budget(config, 64, max_multiplications=operations - 1)(Candidate(DEAR)) == "too many multiplications"
+    assert Budget(config, 128, max_multiplications=operations)(Candidate(DEAR)) == "too many multiplications"
+    assert Budget(config, 64)(Candidate(DEAR)) is None
+
+
+@pytest.mark.parametrize("bound", ["max_parameters", "max_multiplications"])
+def test_a_budget_that_nothing_meets_says_what_a_bert_has(config: AutoBertZeroConfig, bound: str) -> None:
+    with pytest.raises(ValueError, match=rf"{bound}=1,000 is less than any .* a BERT has "):
+        Budget(config, 64, **{bound: 1000})

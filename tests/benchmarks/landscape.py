@@ -2,7 +2,7 @@
 
 Three layers, each an attention or a convolution with kernel 7 or 31; all attentions of a backbone compute the same of
 FORMULAS formulas, which mutations reach from standard attention. Each backbone is scored by the quickstart's proxy
-(inherited from one super-net, 8 steps, 256 held-out rows). It resumes; about a second a backbone on two cores:
+(inherited from one super-net, 8 steps, 256 held-out rows). It resumes; about 15 minutes on one thread:
 
     python -m tests.benchmarks.landscape runs/landscape
 """

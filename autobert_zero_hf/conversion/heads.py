@@ -2,30 +2,13 @@
 
 import re
 
-from ..model import (
-    AutoBertZeroForMaskedLM,
-    AutoBertZeroForMultipleChoice,
-    AutoBertZeroForNextSentencePrediction,
-    AutoBertZeroForPreTraining,
-    AutoBertZeroForQuestionAnswering,
-    AutoBertZeroForSequenceClassification,
-    AutoBertZeroForTokenClassification,
-    AutoBertZeroModel,
-    AutoBertZeroPreTrainedModel,
-)
+from .. import model
+from ..model import AUTO_MAP, AutoBertZeroPreTrainedModel
 
 HEADS: dict[str, type[AutoBertZeroPreTrainedModel]] = {
-    each.__name__.removeprefix("AutoBertZero"): each
-    for each in (
-        AutoBertZeroModel,
-        AutoBertZeroForPreTraining,
-        AutoBertZeroForMaskedLM,
-        AutoBertZeroForNextSentencePrediction,
-        AutoBertZeroForSequenceClassification,
-        AutoBertZeroForTokenClassification,
-        AutoBertZeroForQuestionAnswering,
-        AutoBertZeroForMultipleChoice,
-    )
+    place.rpartition(".AutoBertZero")[2]: getattr(model, place.rpartition(".")[2])
+    for auto, place in AUTO_MAP.items()
+    if auto != "AutoConfig"
 }
 """What a checkpoint can become: "Model", which has no head, "ForPreTraining", "ForMaskedLM" and so on."""
 

@@ -7,14 +7,14 @@ from transformers.dynamic_module_utils import get_relative_import_files
 AUTO_MAP = {
     "AutoConfig": "configuration_autobert_zero.AutoBertZeroConfig",
     "AutoModel": "modeling_autobert_zero.AutoBertZeroModel",
-    "AutoModelForMaskedLM": "modeling_heads.AutoBertZeroForMaskedLM",
-    "AutoModelForMultipleChoice": "modeling_heads.AutoBertZeroForMultipleChoice",
-    "AutoModelForNextSentencePrediction": "modeling_heads.AutoBertZeroForNextSentencePrediction",
-    "AutoModelForPreTraining": "modeling_heads.AutoBertZeroForPreTraining",
-    "AutoModelForQuestionAnswering": "modeling_heads.AutoBertZeroForQuestionAnswering",
-    "AutoModelForSequenceClassification": "modeling_heads.AutoBertZeroForSequenceClassification",
     "AutoModelForTextEncoding": "modeling_autobert_zero.AutoBertZeroModel",
+    "AutoModelForPreTraining": "modeling_heads.AutoBertZeroForPreTraining",
+    "AutoModelForMaskedLM": "modeling_heads.AutoBertZeroForMaskedLM",
+    "AutoModelForNextSentencePrediction": "modeling_heads.AutoBertZeroForNextSentencePrediction",
+    "AutoModelForSequenceClassification": "modeling_heads.AutoBertZeroForSequenceClassification",
     "AutoModelForTokenClassification": "modeling_heads.AutoBertZeroForTokenClassification",
+    "AutoModelForQuestionAnswering": "modeling_heads.AutoBertZeroForQuestionAnswering",
+    "AutoModelForMultipleChoice": "modeling_heads.AutoBertZeroForMultipleChoice",
 }
 
 

@@ -42,6 +42,7 @@ from .backbone import AttentionLayer, ConvolutionLayer, parse_layer
 from .configuration_autobert_zero import AutoBertZeroConfig
 from .convolution import lightweight_convolution
 from .execution import Surroundings, interpret, run, unseen_sum
+from .masks import visible
 
 
 class AutoBertZeroEmbeddings(nn.Module):
@@ -402,9 +403,14 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("give exactly one of input_ids and inputs_embeds")
         hidden_states = self.embeddings(input_ids, token_type_ids, position_ids, inputs_embeds)
-        mask = None if attention_mask is None else self._visible(attention_mask, hidden_states)
+        mask = None
+        if attention_mask is not None:
+            batch, tokens = hidden_states.shape[:2]
+            mask = visible(attention_mask.to(hidden_states.device), batch, self.config.num_attention_heads, tokens)
         # For the fused attentions, in the form that their implementation wants; the rest needs `mask` only.
         pairs = mask is not None and mask.dim() == 4
+        if mask is not None and pairs:
+            self._check_pairs(mask)
         prepared = self.has_fused_attention and not pairs
         kernel_mask = create_bidirectional_mask(self.config, hidden_states, mask) if prepared else mask
         for layer in self.layers:
@@ -416,43 +422,14 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
             pooler_output=None if self.pooler is None else self.pooler(hidden_states, real),
         )
 
-    def _visible(self, attention_mask: Tensor, hidden_states: Tensor) -> Tensor:
-        """As bool: (B, N), true where a token is real, or (B or 1, H or 1, N, N), true where a row sees a column."""
-        batch, tokens = hidden_states.shape[:2]
-        heads = self.config.num_attention_heads
-        shape = tuple(attention_mask.shape)
-        if shape in ((batch, tokens), (1, tokens)):
-            return attention_mask.to(hidden_states.device, torch.bool).expand(batch, tokens)
-        for_all_rows = shape[1:] == (1, 1, tokens)
-        if (
-            len(shape) != 4
-            or shape[0] not in (1, batch)
-            or not (for_all_rows or shape[1:] in ((1, tokens, tokens), (heads, tokens, tokens)))
-        ):
-            raise ValueError(
-                f"attention_mask must have shape (batch, tokens), here {(batch, tokens)}, or (batch or 1, heads or 1, "
-                f"tokens, tokens), here {(batch, heads, tokens, tokens)}, not {shape}"
-            )
-        visible = attention_mask
-        if attention_mask.is_floating_point():
-            # Added to scores, 0 leaves them as they are.
-            visible = attention_mask == 0
-            if not torch.compiler.is_compiling() and bool((~visible & (attention_mask > -1e3)).any()):
-                raise ValueError(
-                    "an attention_mask of pairs that is of floats has 0 where a token sees another, the lowest value "
-                    "of its dtype elsewhere, and nothing between: give a mask of bool"
-                )
-        visible = visible.to(hidden_states.device, torch.bool)
-        if for_all_rows:
-            return visible[:, 0, 0].expand(batch, tokens)
+    def _check_pairs(self, mask: Tensor) -> None:
         if self.unseen_sum is not None:
             number, layer, place = self.unseen_sum
             raise layer.graph.error(
-                f"layer {number} has no meaning under an attention_mask of pairs, shape {shape}: this sums over tokens "
-                "for no token in particular; give a mask of shape (batch, tokens)",
+                f"layer {number} has no meaning under an attention_mask of pairs, shape {tuple(mask.shape)}: this sums "
+                "over tokens for no token in particular; give a mask of shape (batch, tokens)",
                 place,
             )
-        return visible
 
 
 __all__ = ["AutoBertZeroModel", "AutoBertZeroPreTrainedModel"]

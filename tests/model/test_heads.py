@@ -20,20 +20,12 @@ from autobert_zero_hf import (
     AutoBertZeroModel,
     AutoBertZeroPreTrainedModel,
     architecture,
+    conversion,
 )
 from autobert_zero_hf.model import AUTO_MAP
 from tests.model.test_modeling import EVERY_PLAN, config_with
 
-HEADS = [
-    AutoBertZeroModel,
-    AutoBertZeroForPreTraining,
-    AutoBertZeroForMaskedLM,
-    AutoBertZeroForNextSentencePrediction,
-    AutoBertZeroForSequenceClassification,
-    AutoBertZeroForTokenClassification,
-    AutoBertZeroForQuestionAnswering,
-    AutoBertZeroForMultipleChoice,
-]
+HEADS = list(conversion.HEADS.values())
 BACKBONES = {"hybrid": EVERY_PLAN, "attention": architecture("bert", 2), "convolution": ["conv(3)", "conv(65)"]}
 LENGTHS = (10, 6, 1)
 
@@ -135,7 +127,8 @@ def test_texts_packed_in_one_row_answer_as_alone(config: AutoBertZeroConfig) -> 
                 torch.testing.assert_close(actual, wanted, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("head", HEADS[:-1])  # the mask of multiple choice has an axis of choices
+# The mask of multiple choice has an axis of choices.
+@pytest.mark.parametrize("head", [head for head in HEADS if head is not AutoBertZeroForMultipleChoice])
 def test_a_mask_of_pairs_that_hides_padding_is_a_mask_of_tokens(
     head: type[AutoBertZeroPreTrainedModel], config: AutoBertZeroConfig
 ) -> None:

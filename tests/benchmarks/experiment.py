@@ -1,8 +1,9 @@
 """What the experiments share: text, super-net and proxy of a recipe, and tables that are filled row by row."""
 
+import dataclasses
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from autobert_zero_hf.search.estimation.supernet import SuperNet
 from autobert_zero_hf.search.recipe import Recipe, load_options
 from transformers import PreTrainedTokenizerBase
 
+from autobert_zero_hf import AutoBertZeroConfig
 from autobert_zero_hf.training.corpus import load_documents
 from autobert_zero_hf.training.masked_lm import MaskedRows, pack
 from autobert_zero_hf.training.tokenization import train_tokenizer
@@ -29,9 +31,19 @@ class Experiment:
 
     def __init__(self, folder: Path, **options: Any):
         self.folder = folder
-        self.recipe = Recipe.from_dict({**load_options("quickstart"), **options})
-        self.accelerator = Accelerator(cpu=True)
+        self.recipe = self.make_recipe(**options)
+        self.accelerator = Accelerator(cpu=True, mixed_precision="bf16")
         folder.mkdir(parents=True, exist_ok=True)
+
+    @staticmethod
+    def make_recipe(**options: Any) -> Recipe:
+        """The quickstart, with some options changed."""
+        return Recipe.from_dict({**load_options("quickstart"), **options})
+
+    def config(self, layers: Sequence[str]) -> AutoBertZeroConfig:
+        """A backbone's, with the recipe's sizes; only masked places are decoded."""
+        sizes = self.recipe.make_config(len(self._text[0])).to_dict()
+        return AutoBertZeroConfig(**{**sizes, "layers": list(layers), "sparse_prediction": True})
 
     @cached_property
     def _text(self) -> tuple[PreTrainedTokenizerBase, MaskedRows, MaskedRows]:
@@ -65,12 +77,11 @@ class Experiment:
         )
         return net
 
-    @cached_property
-    def proxy(self) -> MaskedLmProxy:
-        """The recipe's proxy."""
-        recipe = self.recipe
-        evaluation = self.held_out.batch(list(range(recipe.estimation.evaluation_rows)), recipe.run.seed)
-        return MaskedLmProxy(self.net, self.train, evaluation, recipe.estimation, recipe.run.seed, self.accelerator)
+    def proxy(self, **options: Any) -> MaskedLmProxy:
+        """The recipe's proxy, with some options changed."""
+        estimation, seed = dataclasses.replace(self.recipe.estimation, **options), self.recipe.run.seed
+        evaluation = self.held_out.batch(list(range(estimation.evaluation_rows)), seed)
+        return MaskedLmProxy(self.net, self.train, evaluation, estimation, seed, self.accelerator)
 
 
 def fill(file: Path, names: Iterable[str], compute: Callable[[str], Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

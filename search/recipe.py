@@ -114,8 +114,24 @@ class StrategyOptions:
 
 
 @dataclass
+class InheritanceOptions:
+    """The weights that a candidate begins with."""
+
+    inherit_from: Literal["super-net", "parent"] = option(
+        "super-net", "whose weights a mutant begins with; its parent's are kept on the disk, a file a candidate"
+    )
+    write_back: bool = option(
+        False, "whether the best candidate of each generation leaves its trained weights in the super-net"
+    )
+
+
+@dataclass
 class EstimationOptions:
     """How a candidate is scored."""
+
+    proxy: Literal["accuracy", "loss"] = option(
+        "accuracy", "what is measured on held-out rows: masked words predicted, or the loss"
+    )
 
     candidate_steps: Annotated[int, Range(0)] = option(8, "training steps of a candidate on its inherited weights")
     candidate_batch_size: Annotated[int, Range(1)] = option(8, "rows of such a step")
@@ -164,6 +180,7 @@ GROUPS = (
     SpaceOptions,
     SuperNetOptions,
     StrategyOptions,
+    InheritanceOptions,
     EstimationOptions,
     BudgetOptions,
     FinalOptions,
@@ -185,6 +202,7 @@ class Recipe:
     space: SpaceOptions
     supernet: SuperNetOptions
     strategy: StrategyOptions
+    inheritance: InheritanceOptions
     estimation: EstimationOptions
     budget: BudgetOptions
     final: FinalOptions

@@ -15,12 +15,13 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import architecture
 from autobert_zero_hf.training.corpus import CorpusError, load_documents
-from autobert_zero_hf.training.masked_lm import MaskedAccuracy, MaskedRows, evaluate_masked_lm, pack
+from autobert_zero_hf.training.masked_lm import MaskedRows, MaskedScore, evaluate_masked_lm, pack
 from autobert_zero_hf.training.masked_lm_training import train_masked_lm
 from autobert_zero_hf.training.tokenization import train_tokenizer
 
 from .estimation.biws import SuperNetTraining
-from .estimation.masked_lm_proxy import MaskedLmProxy
+from .estimation.from_options import make_estimator
+from .estimation.inheritance import Inheritance
 from .estimation.supernet import SuperNet
 from .publish.card import write_card
 from .publish.export import export
@@ -172,12 +173,19 @@ class _SearchRun:
         self, net: SuperNet, rows: MaskedRows, held_out: MaskedRows, dispatcher: Dispatcher
     ) -> tuple[list[str], str]:
         """The layers of the best candidate, and why the search ended."""
-        count = min(self.recipe.estimation.evaluation_rows, len(held_out))
-        evaluation = held_out.batch(list(range(count)), self.seed)
-        proxy = MaskedLmProxy(net, rows, evaluation, self.recipe.estimation, self.seed, self.accelerator)
+        inheritance = Inheritance(net, self.recipe.inheritance, self.folder / "candidates")
+        estimator = make_estimator(self.recipe, inheritance, rows, held_out, self.accelerator)
         known = len(self.journal.of("candidate"))
         with self.reporter.phase("Candidates", self.recipe.budget.candidates, known) as show:
-            loop = SearchLoop(self.strategy, proxy.evaluate, self.recipe.budget, dispatcher, self.journal, show)
+            loop = SearchLoop(
+                self.strategy,
+                estimator.evaluate,
+                self.recipe.budget,
+                dispatcher,
+                self.journal,
+                show,
+                inheritance.end_generation,
+            )
             reason = loop.run()
         self.evaluated = len(loop.done)
         return list(loop.best().candidate.layers), reason
@@ -227,7 +235,7 @@ class _SearchRun:
                 "parameters": model.num_parameters(),
                 "accuracy": score.value,
                 "standard_error": score.standard_error,
-                "correct": list(score.correct),
+                "correct": list(score.totals),
                 "masked": list(score.masked),
             }
 
@@ -269,7 +277,7 @@ class _SearchRun:
         candidates = events("candidate")
         failed = sum(record["score"] is None for record in candidates)
         seconds = max(record["elapsed"] for record in self.journal.events)
-        scores = {name: MaskedAccuracy(tuple(r["correct"]), tuple(r["masked"])) for name, r in trained.items()}
+        scores = {name: MaskedScore(tuple(r["correct"]), tuple(r["masked"])) for name, r in trained.items()}
         best, bert = scores["best"], scores["bert"]
         difference, error = best.difference(bert)
         verdict = (

@@ -6,12 +6,15 @@ Shapes: R rows, N tokens of a row.
 import hashlib
 import json
 import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import chain
+from typing import Literal
 
 import torch
 from datasets import Dataset
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import DataCollatorForLanguageModeling, PreTrainedModel, PreTrainedTokenizerBase
 
 
@@ -100,33 +103,40 @@ class MaskedRows:
         return self.batch(indices, seed * 7_919 + step)
 
 
+Measure = Literal["accuracy", "loss"]
+
+
 @dataclass(frozen=True)
-class MaskedAccuracy:
-    """How many masked words of each row were predicted: the score of masked language modelling, with its error.
+class MaskedScore:
+    """A mean over masked words, with its error: of the words that were predicted, or of the loss.
 
     Rows are the unit of the errors, because words of one row are not independent.
+
+    Args:
+        totals: the sum over the masked words of each row: how many were predicted, or their cross-entropies in nats.
+        masked: how many there are in each row.
     """
 
-    correct: tuple[int, ...]
+    totals: tuple[float, ...]
     masked: tuple[int, ...]
 
     @property
     def value(self) -> float:
-        """The share of masked words that were predicted."""
-        return sum(self.correct) / max(1, sum(self.masked))
+        """The mean over all masked words."""
+        return sum(self.totals) / max(1, sum(self.masked))
 
     @property
     def standard_error(self) -> float:
         """Of `value`, as a ratio of two sums over rows (linearised)."""
-        return _ratio_error([c - self.value * m for c, m in zip(self.correct, self.masked, strict=True)], self.masked)
+        return _ratio_error([t - self.value * m for t, m in zip(self.totals, self.masked, strict=True)], self.masked)
 
-    def difference(self, other: "MaskedAccuracy") -> tuple[float, float]:
+    def difference(self, other: "MaskedScore") -> tuple[float, float]:
         """self - other and its standard error, both on the same rows and masks (paired)."""
         if self.masked != other.masked:
             raise ValueError("the two scores were not measured on the same masked rows")
         residuals = [
             (a - self.value * m) - (b - other.value * m)
-            for a, b, m in zip(self.correct, other.correct, self.masked, strict=True)
+            for a, b, m in zip(self.totals, other.totals, self.masked, strict=True)
         ]
         return self.value - other.value, _ratio_error(residuals, self.masked)
 
@@ -139,13 +149,21 @@ def _ratio_error(residuals: list[float], masked: tuple[int, ...]) -> float:
 
 
 @torch.no_grad()
-def evaluate_masked_lm(model: PreTrainedModel, batch: MaskedBatch, batch_size: int = 32) -> MaskedAccuracy:
+def evaluate_masked_lm(
+    model: PreTrainedModel,
+    batch: MaskedBatch,
+    batch_size: int = 32,
+    measure: Measure = "accuracy",
+    autocast: Callable[[], AbstractContextManager] = nullcontext,
+) -> MaskedScore:
     """Predict the masked words of a batch; only the masked places are decoded.
 
     Args:
         model: a masked-LM model of this package, on any device; its mode is restored.
         batch: masked rows.
         batch_size: the rows of a forward pass.
+        measure: "accuracy", or the cross-entropy, "loss".
+        autocast: the precision of the forward passes.
 
     Raises:
         FloatingPointError: if a score is not finite.
@@ -153,18 +171,26 @@ def evaluate_masked_lm(model: PreTrainedModel, batch: MaskedBatch, batch_size: i
     training, sparse = model.training, model.config.sparse_prediction
     model.eval()
     model.config.sparse_prediction = True
-    correct: list[int] = []
+    totals: list[float] = []
     try:
         for start in range(0, len(batch), batch_size):
             part = batch[start : start + batch_size].to(model.device)
             asked = part.labels != -100
-            logits = model(input_ids=part.input_ids, labels=part.labels).logits
+            with autocast():
+                logits = model(input_ids=part.input_ids, labels=part.labels).logits
             if not torch.isfinite(logits).all():
                 raise FloatingPointError("the model's scores are not finite")
-            hits = torch.zeros_like(part.labels)
-            hits[asked] = (logits.argmax(-1) == part.labels[asked]).long()
-            correct.extend(hits.sum(-1).tolist())
+            words = part.labels[asked]
+            worth = logits.argmax(-1) == words if measure == "accuracy" else _cross_entropy(logits, words)
+            of_words = torch.zeros(part.labels.shape, dtype=torch.float64, device=model.device)
+            of_words[asked] = worth.double()
+            totals.extend(of_words.sum(-1).tolist())
     finally:
         model.train(training)
         model.config.sparse_prediction = sparse
-    return MaskedAccuracy(tuple(correct), tuple((batch.labels != -100).sum(-1).tolist()))
+    counts = tuple(int(total) for total in totals) if measure == "accuracy" else tuple(totals)
+    return MaskedScore(counts, tuple((batch.labels != -100).sum(-1).tolist()))
+
+
+def _cross_entropy(logits: Tensor, words: Tensor) -> Tensor:
+    return nn.functional.cross_entropy(logits.float(), words, reduction="none")

@@ -9,6 +9,7 @@ from pickle import UnpicklingError
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast
 
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from autobert_zero_hf.training.masked_lm import MaskedRows
@@ -28,12 +29,12 @@ class SuperNetTraining:
 
     Layer types and kernels are drawn evenly. The attentions of a backbone are random formulas in a share of the draws,
     and standard ones in the rest: a random formula seldom lets much of its input through, so that a super-net that
-    meets nothing else learns little more than the words' frequencies (`tests/benchmarks/supernet_attention.py`).
+    meets nothing else learns little more than the words' frequencies (`tests/benchmarks/biws_ranking.py`).
 
     The gradients of a step's backbones are computed one by one, each clipped to length 1, so that a wild backbone does
-    not drown the others, and averaged. The processes share the backbones of a step; with up to two, their sum is the
-    same, bit by bit, for any number of processes. Which backbones, rows and masks a step has depends on the seed and
-    the step alone.
+    not drown the others, and averaged. The processes share the backbones of a step; since their gradients are summed in
+    the order of the backbones, the sum is the same, bit by bit, for any number of processes. Which backbones, rows and
+    masks a step has depends on the seed and the step alone.
 
     Args:
         net: the super-net, on its device and equal in all processes.
@@ -83,13 +84,9 @@ class SuperNetTraining:
     def _step(self, step: int) -> float:
         many = self.options.backbones_per_step
         parameters = list(self.net.parameters())
-        # One vector for a single reduction: the gradients, how often each parameter was used, and the losses.
+        # One vector a backbone: its gradients, whether it used each parameter, and its loss.
         sizes = [p.numel() for p in parameters]
-        total = parameters[0].new_zeros(sum(sizes) + len(sizes) + 2)
-        for number in range(self.accelerator.process_index, many, self.accelerator.num_processes):
-            total += self._backbone_gradient(step * many + number, parameters)
-        if self.accelerator.num_processes > 1:
-            total = self.accelerator.reduce(total, reduction="sum")
+        total = self._sum_over_backbones(step, many, parameters)
         gradients, used, (losses, finite) = total.split([sum(sizes), len(sizes), 2])
         for parameter, gradient, times in zip(parameters, gradients.split(sizes), used.tolist(), strict=True):
             # A branch that no backbone of the step activated keeps its weights and its moments.
@@ -100,6 +97,24 @@ class SuperNetTraining:
         self.optimizer.step()
         self.optimizer.zero_grad()
         return (losses / finite).item() if finite else float("nan")
+
+    def _sum_over_backbones(self, step: int, many: int, parameters: list[torch.nn.Parameter]) -> torch.Tensor:
+        """The sum of a step's vectors, added up in the order of its backbones, whichever process computed them."""
+        rank, processes = self.accelerator.process_index, self.accelerator.num_processes
+        total: torch.Tensor | None = None
+        for first in range(0, many, processes):
+            mine = first + rank < many
+            own = self._backbone_gradient(step * many + first + rank, parameters) if mine else None
+            for owner in range(min(processes, many - first)):
+                each = self._from_process(owner, own, parameters)
+                total = each.clone() if total is None else total.add_(each)
+        assert total is not None
+        return total
+
+    def _from_process(self, owner: int, own: torch.Tensor | None, parameters: list[torch.nn.Parameter]) -> torch.Tensor:
+        if owner != self.accelerator.process_index or own is None:
+            own = parameters[0].new_empty(sum(p.numel() for p in parameters) + len(parameters) + 2)
+        return broadcast(own, from_process=owner)  # in place; nothing happens where there is one process
 
     def _backbone_gradient(self, draw: int, parameters: list[torch.nn.Parameter]) -> torch.Tensor:
         rng = random.Random(f"{self.seed}/super-net/{draw}")

@@ -1,80 +1,30 @@
-"""The proxy that scores a candidate: held-out masked-LM accuracy after a short training on inherited weights."""
+"""The proxy that needs no labels: how well masked words of held-out rows are predicted."""
 
-import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-import torch
-from accelerate import Accelerator
+from autobert_zero_hf.model import AutoBertZeroForMaskedLM
+from autobert_zero_hf.training.masked_lm import MaskedBatch, Measure, evaluate_masked_lm
 
-from autobert_zero_hf.model import FormulaError, parse_layer
-from autobert_zero_hf.training.masked_lm import MaskedAccuracy, MaskedBatch, MaskedRows, evaluate_masked_lm
-from autobert_zero_hf.training.masked_lm_training import train_masked_lm
-
-from ..recipe import EstimationOptions
-from ..space.candidate import Candidate
-from ..strategy.evaluation import Evaluation, Failure
-from .supernet import SuperNet
-
-_PROBED_ROWS = 2
+from .proxy import Score
 
 
 @dataclass
 class MaskedLmProxy:
-    """Scores candidates; all see the same training batches, held-out rows and masks, so that differences are paired.
+    """Held-out masked-LM accuracy, or the loss with its sign turned, so that more is better.
 
     Args:
-        net: the trained super-net; not changed.
-        rows: the training rows.
         evaluation: the masked held-out rows.
-        options: how long, and how, a candidate is trained.
-        seed: of the training batches.
-        accelerator: the device and the autocast.
+        measure: "accuracy" or "loss".
+        autocast: the precision.
     """
 
-    net: SuperNet
-    rows: MaskedRows
     evaluation: MaskedBatch
-    options: EstimationOptions
-    seed: int
-    accelerator: Accelerator
+    measure: Measure
+    autocast: Callable[[], AbstractContextManager]
 
-    def evaluate(self, candidate: Candidate) -> Evaluation:
-        """The candidate's score, or why it has none.
-
-        It depends on the candidate and the run's seed alone, but for a timeout, which depends on the machine.
-        """
-        try:
-            score = self._score(candidate)
-        except FloatingPointError as error:
-            return Evaluation(candidate, None, failure=Failure.NOT_FINITE, detail=str(error))
-        except (torch.OutOfMemoryError, MemoryError) as error:
-            return Evaluation(candidate, None, failure=Failure.OUT_OF_MEMORY, detail=str(error).partition("\n")[0])
-        except FormulaError as error:
-            return Evaluation(candidate, None, failure=Failure.ILLEGAL, detail=error.reason)
-        except TimeoutError as error:
-            return Evaluation(candidate, None, failure=Failure.TIMEOUT, detail=str(error))
-        return Evaluation(candidate, score.value, score.standard_error)
-
-    def _score(self, candidate: Candidate) -> MaskedAccuracy:
-        deadline = time.monotonic() + self.options.candidate_seconds
-
-        def check_time(step: int) -> None:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{self.options.candidate_seconds:g} seconds were over at step {step}")
-
-        for layer in candidate.layers:
-            parse_layer(layer)
-        model = self.net.extract(candidate.layers)
-        # What is not finite before any training is not trained.
-        evaluate_masked_lm(model, self.evaluation[:_PROBED_ROWS])
-        train_masked_lm(
-            model,
-            self.rows,
-            self.options.candidate_steps,
-            self.options.candidate_batch_size,
-            self.options.candidate_learning_rate,
-            self.seed,
-            self.accelerator.autocast,
-            after_step=check_time,
-        )
-        return evaluate_masked_lm(model, self.evaluation)
+    def __call__(self, model: AutoBertZeroForMaskedLM, after_step: Callable[[int], None]) -> Score:  # noqa: ARG002
+        """The score on the rows; nothing is trained."""
+        score = evaluate_masked_lm(model, self.evaluation, measure=self.measure, autocast=self.autocast)
+        return Score(score.value if self.measure == "accuracy" else -score.value, score.standard_error)

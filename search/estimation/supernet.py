@@ -10,7 +10,7 @@ bit by bit what ran inside, and gradients reach the shared weights through the s
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -78,6 +78,12 @@ class SuperNet(nn.Module):
         model.tie_weights()
         return model.to(self.weights[0].device)
 
+    @torch.no_grad()
+    def absorb(self, layers: Sequence[str], weights: Mapping[str, Tensor]) -> None:
+        """Take over the weights of a stand-alone model of these layers, by name; of a smaller kernel, as the centre."""
+        for name, shared in self._weights_of(self._skeleton(tuple(layers))).items():
+            shared.copy_(weights[name])
+
     def _empty(self, layers: Sequence[str]) -> AutoBertZeroForMaskedLM:
         with torch.device("meta"), no_init_weights():
             model = AutoBertZeroForMaskedLM(self._config(layers))
@@ -95,11 +101,11 @@ class SuperNet(nn.Module):
 
     def _weights_of(self, skeleton: AutoBertZeroForMaskedLM) -> dict[str, Tensor]:
         shared = dict(zip(self._names, self.weights, strict=True))
-        return {name: _centre(shared[name], own.shape) for name, own in skeleton.named_parameters()}
+        return {name: centre(shared[name], own.shape) for name, own in skeleton.named_parameters()}
 
 
-def _centre(weight: Tensor, shape: torch.Size) -> Tensor:
-    """The weight itself, or, for a smaller kernel, its centre slice along the last axis."""
+def centre(weight: Tensor, shape: torch.Size) -> Tensor:
+    """The weight itself, or, for a smaller kernel, a view of its centre along the last axis."""
     if weight.shape == shape:
         return weight
     start = (weight.shape[-1] - shape[-1]) // 2

@@ -6,12 +6,10 @@ import autobert_zero_hf.model_cards as model_cards
 from huggingface_hub import ModelCard, ModelCardData
 from transformers import PreTrainedModel
 
-from autobert_zero_hf.training.masked_lm import MaskedAccuracy
+from autobert_zero_hf.training.masked_lm import MaskedScore
 
 
-def write_card(
-    model: PreTrainedModel, title: str, summary: str, training: str, score: MaskedAccuracy, path: str
-) -> str:
+def write_card(model: PreTrainedModel, title: str, summary: str, training: str, score: MaskedScore, path: str) -> str:
     """The text of README.md, from the template in `model_cards`."""
     card_data = ModelCardData(
         library_name="transformers",

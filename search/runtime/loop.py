@@ -1,7 +1,7 @@
 """The loop of a search: ask, evaluate on all processes, write down, tell."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,7 @@ class SearchLoop:
         dispatcher: the processes.
         journal: where results are written, and known ones found.
         show: is told how many candidates are done.
+        end_generation: called in every process with the results of a generation, new ones and those of the journal.
     """
 
     strategy: Strategy
@@ -40,6 +41,7 @@ class SearchLoop:
     dispatcher: Dispatcher
     journal: Journal
     show: Phase
+    end_generation: Callable[[Sequence[Evaluation]], None] = lambda _: None
     done: list[Evaluation] = field(default_factory=list, init=False)
 
     def run(self) -> str:
@@ -59,6 +61,7 @@ class SearchLoop:
             before = self._best_so_far()
             evaluated = self._generation(asked, generation, known)
             self.strategy.tell(evaluated)
+            self.end_generation(evaluated)
             self.done.extend(evaluated)
             generation += 1
             stale = 0 if self._best_so_far() > before else stale + 1

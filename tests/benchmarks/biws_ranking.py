@@ -93,7 +93,7 @@ def score_by_inheritance(folder: Path) -> list[Row]:
 
             @timed
             def inherited(name: str, experiment: Experiment = experiment, steps: int = steps) -> Row:
-                result = experiment.proxy(candidate_steps=steps).evaluate(Candidate(layers[name]))
+                result = experiment.estimator(candidate_steps=steps).evaluate(Candidate(layers[name]))
                 return {"score": result.score, "standard_error": result.standard_error, "failure": result.detail}
 
             rows = fill(place / f"steps-{steps}.jsonl", layers, inherited)

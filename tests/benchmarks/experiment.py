@@ -1,6 +1,5 @@
 """What the experiments share: text, super-net and proxy of a recipe, and tables that are filled row by row."""
 
-import dataclasses
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,7 +9,9 @@ from typing import Any
 
 from accelerate import Accelerator
 from autobert_zero_hf.search.estimation.biws import SuperNetTraining
-from autobert_zero_hf.search.estimation.masked_lm_proxy import MaskedLmProxy
+from autobert_zero_hf.search.estimation.estimator import Estimator
+from autobert_zero_hf.search.estimation.from_options import make_estimator
+from autobert_zero_hf.search.estimation.inheritance import Inheritance
 from autobert_zero_hf.search.estimation.supernet import SuperNet
 from autobert_zero_hf.search.recipe import Recipe, load_options
 from transformers import PreTrainedTokenizerBase
@@ -40,15 +41,15 @@ class Experiment:
         """The quickstart, with some options changed."""
         return Recipe.from_dict({**load_options("quickstart"), **options})
 
-    def config(self, layers: Sequence[str]) -> AutoBertZeroConfig:
+    def config(self, layers: Sequence[str], vocab_size: int | None = None) -> AutoBertZeroConfig:
         """A backbone's, with the recipe's sizes; only masked places are decoded."""
-        sizes = self.recipe.make_config(len(self._text[0])).to_dict()
+        sizes = self.recipe.make_config(vocab_size or len(self._text[0])).to_dict()
         return AutoBertZeroConfig(**{**sizes, "layers": list(layers), "sparse_prediction": True})
 
     @cached_property
     def _text(self) -> tuple[PreTrainedTokenizerBase, MaskedRows, MaskedRows]:
         data, seed = self.recipe.data, self.recipe.run.seed
-        parts = load_documents().train_test_split(test_size=data.held_out, seed=seed)
+        parts = load_documents(data.text).train_test_split(test_size=data.held_out, seed=seed)
         tokenizer = train_tokenizer(parts["train"], data.vocab_size, data.sequence_length)
         train, test = (MaskedRows(pack(parts[part], tokenizer, data.sequence_length), tokenizer) for part in parts)
         return tokenizer, train, test
@@ -77,11 +78,11 @@ class Experiment:
         )
         return net
 
-    def proxy(self, **options: Any) -> MaskedLmProxy:
-        """The recipe's proxy, with some options changed."""
-        estimation, seed = dataclasses.replace(self.recipe.estimation, **options), self.recipe.run.seed
-        evaluation = self.held_out.batch(list(range(estimation.evaluation_rows)), seed)
-        return MaskedLmProxy(self.net, self.train, evaluation, estimation, seed, self.accelerator)
+    def estimator(self, **options: Any) -> Estimator:
+        """The recipe's, with some options changed."""
+        recipe = Recipe.from_dict({**self.recipe.to_dict(), **options})
+        inheritance = Inheritance(self.net, recipe.inheritance, self.folder / "candidates")
+        return make_estimator(recipe, inheritance, self.train, self.held_out, self.accelerator)
 
 
 def fill(file: Path, names: Iterable[str], compute: Callable[[str], Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -62,7 +62,7 @@ def main() -> None:
     named = {" | ".join(candidate.layers): candidate for candidate in backbones()}
 
     def score(name: str) -> dict[str, Any]:
-        evaluation = experiment.proxy().evaluate(named[name])
+        evaluation = experiment.estimator().evaluate(named[name])
         return {
             "identity": named[name].identity,
             "score": None if evaluation.score is None else round(evaluation.score, 6),

@@ -6,7 +6,7 @@ from datasets import Dataset
 from transformers import BertTokenizer
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
-from autobert_zero_hf.training.masked_lm import MaskedAccuracy, MaskedRows, evaluate_masked_lm, pack
+from autobert_zero_hf.training.masked_lm import MaskedRows, MaskedScore, evaluate_masked_lm, pack
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +88,9 @@ def test_accuracy_by_hand(tiny_config: AutoBertZeroConfig, rows: Dataset, tokeni
     with torch.no_grad():
         model.decoder.bias[frequent] = 1e4
     score = evaluate_masked_lm(model, batch, batch_size=7)
-    assert score.correct == tuple((batch.labels == frequent).sum(-1).tolist())
+    assert score.totals == tuple((batch.labels == frequent).sum(-1).tolist())
     assert score.masked == tuple((batch.labels != -100).sum(-1).tolist())
-    assert score.value == sum(score.correct) / sum(score.masked) > 0
+    assert score.value == sum(score.totals) / sum(score.masked) > 0
     assert model.config.sparse_prediction is False
     with torch.no_grad():
         model.decoder.bias[frequent] = math.nan
@@ -105,8 +105,8 @@ def test_standard_errors_agree_with_the_bootstrap() -> None:
     hits = [torch.bernoulli(p.repeat(int(n)), generator=generator).sum() for p, n in zip(easy, masked, strict=True)]
     one = torch.stack(hits)
     two = (one - (torch.rand(300, generator=generator) < 0.5).long()).clamp(min=0)
-    a = MaskedAccuracy(tuple(one.long().tolist()), tuple(masked.tolist()))
-    b = MaskedAccuracy(tuple(two.long().tolist()), tuple(masked.tolist()))
+    a = MaskedScore(tuple(one.long().tolist()), tuple(masked.tolist()))
+    b = MaskedScore(tuple(two.long().tolist()), tuple(masked.tolist()))
     picks = torch.randint(0, 300, (4000, 300), generator=generator)
     totals = masked[picks].sum(-1)
     means_a, means_b = one[picks].sum(-1) / totals, two[picks].sum(-1) / totals
@@ -117,4 +117,4 @@ def test_standard_errors_agree_with_the_bootstrap() -> None:
     assert error == pytest.approx((means_a - means_b).std().item(), rel=0.1)
     assert error < a.standard_error / 3, "pairing should help here"
     with pytest.raises(ValueError, match="same masked rows"):
-        a.difference(MaskedAccuracy((1,), (2,)))
+        a.difference(MaskedScore((1,), (2,)))

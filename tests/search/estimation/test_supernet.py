@@ -5,31 +5,16 @@ import pytest
 import torch
 from accelerate import Accelerator
 from autobert_zero_hf.search.estimation.biws import SuperNetTraining
-from autobert_zero_hf.search.estimation.masked_lm_proxy import MaskedLmProxy
 from autobert_zero_hf.search.estimation.supernet import SuperNet
-from autobert_zero_hf.search.recipe import EstimationOptions, SuperNetOptions
-from autobert_zero_hf.search.space.candidate import Candidate
+from autobert_zero_hf.search.recipe import SuperNetOptions
 from autobert_zero_hf.search.space.search_space import SearchSpace
-from autobert_zero_hf.search.strategy.evaluation import Failure
-from datasets import Dataset
-from transformers import BertTokenizer
 
 from autobert_zero_hf import AutoBertZeroConfig
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
-from autobert_zero_hf.training.masked_lm import MaskedRows, pack
+from autobert_zero_hf.training.masked_lm import MaskedRows
 
 SPACE = SearchSpace(num_layers=2, kernel_sizes=(3, 9))
 OPTIONS = SuperNetOptions(supernet_steps=60, supernet_batch_size=4, supernet_learning_rate=3e-3)
-
-
-@pytest.fixture(scope="module")
-def rows(documents: Dataset, tokenizer: BertTokenizer) -> MaskedRows:
-    return MaskedRows(pack(documents, tokenizer, 32), tokenizer)
-
-
-@pytest.fixture
-def net(tiny_config: AutoBertZeroConfig) -> SuperNet:
-    return SuperNet(tiny_config, max_kernel_size=9, seed=0)
 
 
 def training(net: SuperNet, rows: MaskedRows, folder: Path) -> SuperNetTraining:
@@ -103,6 +88,21 @@ def test_training_learns_and_goes_on_where_it_was_broken_off(
     assert training(fresh(), rows, tmp_path).finished
 
 
+def test_what_is_absorbed_comes_out_again(net: SuperNet) -> None:
+    layers = ("conv(3)", BERT_ATTENTION)
+    model, before = net.extract(layers), {n: w.detach().clone() for n, w in zip(net._names, net.weights, strict=True)}
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter))
+    net.absorb(layers, dict(model.named_parameters()))
+    again = dict(net.extract(layers).named_parameters())
+    assert all(torch.equal(weight, again[name]) for name, weight in model.named_parameters())
+    after = dict(zip(net._names, net.weights, strict=True))
+    kernels = "autobert_zero.layers.0.convolution.kernels"
+    assert torch.equal(after[kernels][:, :3], before[kernels][:, :3])
+    assert {name for name in after if not torch.equal(after[name], before[name])} == set(again)
+
+
 def test_a_branch_that_no_backbone_used_stays_as_it_is(
     tiny_config: AutoBertZeroConfig, rows: MaskedRows, tmp_path: Path
 ) -> None:
@@ -115,43 +115,3 @@ def test_a_branch_that_no_backbone_used_stays_as_it_is(
     used = {name for name, _ in net._skeleton(layers).named_parameters()}
     for name, weight in zip(net._names, net.weights, strict=True):
         assert torch.equal(weight, before[name]) == (name not in used), name
-
-
-def test_a_score_follows_from_the_candidate_alone(net: SuperNet, rows: MaskedRows) -> None:
-    options = EstimationOptions(candidate_steps=3, candidate_batch_size=4)
-    evaluation = rows.batch(list(range(40)), seed=0)
-    proxy = MaskedLmProxy(net, rows, evaluation, options, 0, Accelerator(cpu=True))
-    one, two = (SPACE.sample(random.Random(seed)) for seed in (1, 2))
-    first = proxy.evaluate(one)
-    proxy.evaluate(two)
-    torch.rand(7)
-    assert proxy.evaluate(one) == first
-    assert first.score is not None
-    assert 0 <= first.score <= 1
-
-
-def test_a_candidate_that_takes_too_long_or_is_illegal_is_a_failure(net: SuperNet, rows: MaskedRows) -> None:
-    evaluation = rows.batch(list(range(40)), seed=0)
-    options = EstimationOptions(candidate_steps=2, candidate_batch_size=4, candidate_seconds=0.0)
-    proxy = MaskedLmProxy(net, rows, evaluation, options, 0, Accelerator(cpu=True))
-    late = proxy.evaluate(Candidate(("conv(3)", "conv(3)")))
-    assert (late.score, late.failure, late.detail) == (None, Failure.TIMEOUT, "0 seconds were over at step 1")
-    proxy.options = EstimationOptions(candidate_steps=2, candidate_batch_size=4)
-    illegal = proxy.evaluate(Candidate(("conv(3)", "matmul(q, k)")))
-    assert illegal.failure is Failure.ILLEGAL
-
-
-def test_a_candidate_that_is_not_finite_is_a_failure_with_a_reason(net: SuperNet, rows: MaskedRows) -> None:
-    with torch.no_grad():
-        dict(zip(net._names, net.weights, strict=True))["autobert_zero.layers.0.convolution.out_proj.bias"][0] = (
-            torch.inf
-        )
-    evaluation = rows.batch(list(range(40)), seed=0)
-    for steps in (0, 2):
-        options = EstimationOptions(candidate_steps=steps, candidate_batch_size=4)
-        proxy = MaskedLmProxy(net, rows, evaluation, options, 0, Accelerator(cpu=True))
-        failed = proxy.evaluate(Candidate(("conv(3)", "conv(3)")))
-        assert failed.score is None
-        assert failed.failure is Failure.NOT_FINITE
-        assert "step" not in str(failed.detail)  # no step was trained
-        assert proxy.evaluate(Candidate((BERT_ATTENTION, "conv(3)"))).score is not None

@@ -1,0 +1,17 @@
+import pytest
+from autobert_zero_hf.search.estimation.supernet import SuperNet
+from datasets import Dataset
+from transformers import BertTokenizer
+
+from autobert_zero_hf import AutoBertZeroConfig
+from autobert_zero_hf.training.masked_lm import MaskedRows, pack
+
+
+@pytest.fixture(scope="session")
+def rows(documents: Dataset, tokenizer: BertTokenizer) -> MaskedRows:
+    return MaskedRows(pack(documents, tokenizer, 32), tokenizer)
+
+
+@pytest.fixture
+def net(tiny_config: AutoBertZeroConfig) -> SuperNet:
+    return SuperNet(tiny_config, max_kernel_size=9, seed=0)

@@ -128,7 +128,9 @@ class PearsonAndSpearman(GlueMetric):
         for part in np.array_split(blocks, -(-count // _BLOCKS_AT_ONCE)):
             kept = np.ones((len(part), rows), bool)
             np.put_along_axis(kept, part, False, axis=1)
-            both = [np.broadcast_to(side, kept.shape)[kept].reshape(len(part), -1) for side in (predictions, references)]
+            both = [
+                np.broadcast_to(side, kept.shape)[kept].reshape(len(part), -1) for side in (predictions, references)
+            ]
             parts.append(np.mean(_correlations(*both), axis=0))
         return np.concatenate(parts)
 

@@ -66,9 +66,9 @@ class Task:
     def constant(self) -> float:
         """What to answer without reading: the most frequent class of the training rows, or their mean."""
         if self.is_regression:
-            return float(np.mean(self.train["label"]))
+            return float(np.mean(self.train["label"][:]))
         # The first of equally frequent ones.
-        return int(np.bincount(self.train["label"]).argmax())
+        return int(np.bincount(self.train["label"][:]).argmax())
 
     @property
     def baseline(self) -> float:
@@ -84,7 +84,7 @@ class Task:
         """
         if self.is_regression:
             raise ValueError(f"{self.name} is a regression, which has no majority class")
-        return float(np.mean(np.asarray(self.validation["label"]) == self.constant))
+        return float(np.mean(np.asarray(self.validation["label"][:]) == self.constant))
 
     def score(self, logits: NDArray[Any]) -> TaskScore:
         """How good a classifier's outputs are.
@@ -98,7 +98,7 @@ class Task:
         return self._scored(logits[:, 0].astype(np.float64) if self.is_regression else logits.argmax(-1))
 
     def _scored(self, predictions: NDArray[Any]) -> TaskScore:
-        return TaskScore(self.metric, predictions, np.asarray(self.validation["label"]))
+        return TaskScore(self.metric, predictions, np.asarray(self.validation["label"][:]))
 
 
 def load_task(name: str, seed: int = 0, folder: Path | None = None) -> Task:

@@ -1,15 +1,13 @@
-"""Fine-tuning for classification with transformers' Trainer."""
+"""Fine-tuning on a task with transformers' Trainer."""
 
 import json
-import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import torch
-from datasets import Dataset
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -17,11 +15,16 @@ from transformers import (
     EvalPrediction,
     Trainer,
     TrainingArguments,
+    set_seed,
 )
 
 from ..errors import AutoBertZeroError
 from ..options import Range, find_problems, option
+from .metrics import TaskScore
+from .task_training import encode
 from .tasks import Task
+
+_DIVERGED = "the training diverged, nothing is written: give a lower --learning-rate"
 
 
 @dataclass
@@ -31,7 +34,7 @@ class FineTuningOptions:
     epochs: Annotated[float, Range(0.001)] = option(5.0, "passes over the training rows")
     batch_size: Annotated[int, Range(1)] = option(16, "rows of a step")
     learning_rate: Annotated[float, Range(0.0)] = option(5e-4, "peak learning rate; a large model wants less")
-    max_length: Annotated[int, Range(3)] = option(128, "tokens of a text; the rest is cut off")
+    max_length: Annotated[int, Range(3)] = option(128, "tokens of a text, or of a pair; the rest is cut off")
     seed: Annotated[int, Range(0, 2**32)] = option(
         0, "of the split, the classifier's weights and the order of the rows"
     )
@@ -42,21 +45,17 @@ class FineTuningOptions:
 
 
 @dataclass(frozen=True)
-class ClassificationResult:
-    """What came out: accuracy on `rows` held-out rows, and that of the majority class."""
+class FineTuningResult:
+    """What came out: the score on the held-out rows, and that of answering the same whatever the text."""
 
-    accuracy: float
-    majority: float
-    rows: int
-
-    @property
-    def standard_error(self) -> float:
-        """Of the accuracy, as a share of independent rows."""
-        return math.sqrt(self.accuracy * (1 - self.accuracy) / self.rows)
+    score: TaskScore
+    baseline: float
 
 
-def finetune(model: str, task: Task, output_dir: Path, options: FineTuningOptions) -> ClassificationResult:
+def finetune(model: str, task: Task, output_dir: Path, options: FineTuningOptions) -> FineTuningResult:
     """Fine-tune a model on a task, and write model, tokenizer and `result.json` to a folder.
+
+    A classifier that the model has already stays if it is of the task's size; another is replaced by a new one.
 
     Args:
         model: a folder or Hub name that `AutoModelForSequenceClassification` opens.
@@ -90,45 +89,43 @@ def finetune(model: str, task: Task, output_dir: Path, options: FineTuningOption
     )
     try:
         tokenizer = AutoTokenizer.from_pretrained(model)
-        network = AutoModelForSequenceClassification.from_pretrained(
-            model,
-            id2label=dict(enumerate(task.labels)),
-            label2id={label: number for number, label in enumerate(task.labels)},
-        )
+        set_seed(options.seed)  # for the classifier's weights; Trainer does so only once it has the model
+        network = AutoModelForSequenceClassification.from_pretrained(model, **task.head, ignore_mismatched_sizes=True)
     except (OSError, ValueError) as error:
         raise AutoBertZeroError(f"cannot load a model and its tokenizer from {model!r}: {error}") from error
     longest = network.config.max_position_embeddings
     if options.max_length > longest:
         raise AutoBertZeroError(f"--max-length {options.max_length}: the model takes {longest} tokens at most")
 
-    def encode(rows: Dataset) -> Dataset:
-        return rows.map(
-            lambda batch: tokenizer(batch["text"], truncation=True, max_length=options.max_length),
-            batched=True,
-            remove_columns="text",
-        )
+    def score(outputs: np.ndarray | tuple[np.ndarray, ...]) -> TaskScore:
+        logits = outputs[0] if isinstance(outputs, tuple) else outputs  # hidden states, where the config asks for them
+        if not np.isfinite(logits).all():
+            raise AutoBertZeroError(_DIVERGED)
+        return task.score(logits)
 
+    def compute_metrics(prediction: EvalPrediction) -> dict[str, float]:
+        return score(prediction.predictions).values
+
+    validation = encode(task.validation, tokenizer, options.max_length)
     trainer = Trainer(
         model=network,
         args=arguments,
-        train_dataset=encode(task.train),
-        eval_dataset=encode(task.validation),
+        train_dataset=encode(task.train, tokenizer, options.max_length),
+        eval_dataset=validation,
         data_collator=DataCollatorWithPadding(tokenizer),
         processing_class=tokenizer,
-        compute_metrics=_accuracy,
+        compute_metrics=compute_metrics,
     )
     trainer.train()
     if not all(torch.isfinite(weight).all() for weight in network.parameters()):
-        raise AutoBertZeroError("the training diverged, nothing is written: give a lower --learning-rate")
-    scores = trainer.evaluate()
+        raise AutoBertZeroError(_DIVERGED)
+    result = FineTuningResult(score(trainer.predict(validation).predictions), task.baseline)
     trainer.save_model()
-    result = ClassificationResult(scores["eval_accuracy"], task.majority, len(task.validation))
     if trainer.is_world_process_zero():
-        facts = {"model": model, "task": task.name, "accuracy": result.accuracy, "majority": result.majority}
-        facts |= {"standard_error": result.standard_error, "rows": result.rows, **vars(options)}
+        facts: dict[str, Any] = {"model": model, "task": task.name, **result.score.values}
+        facts |= {"score": result.score.value, "standard_error": result.score.standard_error}
+        facts |= {"baseline": result.baseline, "rows": len(task.validation), **vars(options)}
+        if not task.is_regression:
+            facts["majority"] = task.majority
         (output_dir / "result.json").write_text(json.dumps(facts, indent=1) + "\n")
     return result
-
-
-def _accuracy(prediction: EvalPrediction) -> dict[str, float]:
-    return {"accuracy": float(np.mean(np.argmax(prediction.predictions, axis=-1) == prediction.label_ids))}

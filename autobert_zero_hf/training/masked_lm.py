@@ -17,6 +17,8 @@ from datasets import Dataset
 from torch import Tensor, nn
 from transformers import DataCollatorForLanguageModeling, PreTrainedModel, PreTrainedTokenizerBase
 
+from .loop import rows_at
+
 
 def pack(documents: Dataset, tokenizer: PreTrainedTokenizerBase, length: int) -> Dataset:
     """Documents as rows of exactly `length` tokens: [CLS], text, [SEP]; a [SEP] stands between two documents.
@@ -93,14 +95,7 @@ class MaskedRows:
 
     def sample(self, step: int, size: int, seed: int) -> MaskedBatch:
         """The batch of a training step; epochs are permutations of the rows, each with its own seed."""
-        indices: list[int] = []
-        for place in range(step * size, (step + 1) * size):
-            epoch, offset = divmod(place, len(self))
-            if not indices or offset == 0:
-                generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
-                order = torch.randperm(len(self), generator=generator).tolist()
-            indices.append(order[offset])
-        return self.batch(indices, seed * 7_919 + step)
+        return self.batch(rows_at(step, size, len(self), seed), seed * 7_919 + step)
 
 
 Measure = Literal["accuracy", "loss"]

@@ -1,0 +1,94 @@
+"""A short training whose every batch follows from the seed and the step, for whatever head a model has."""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+
+def make_optimizer(parameters: Iterable[nn.Parameter], learning_rate: float) -> torch.optim.AdamW:
+    """AdamW as BERT is trained with: no weight decay on vectors (biases and norms)."""
+    parameters = list(parameters)
+    groups = [
+        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": 0.01},
+        {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=learning_rate, fused=True)
+
+
+def learning_rate_at(step: int, steps: int, peak: float) -> float:
+    """Linear warm-up over the first tenth of the steps, then linearly down to zero."""
+    warm_up = max(1, steps // 10)
+    if step < warm_up:
+        return peak * (step + 1) / warm_up
+    return peak * (steps - step) / max(1, steps - warm_up)
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
+    """For all groups."""
+    for group in optimizer.param_groups:
+        group["lr"] = value
+
+
+def rows_at(step: int, size: int, rows: int, seed: int) -> list[int]:
+    """The places of a training step's rows; epochs are permutations of the rows, each with its own seed.
+
+    Args:
+        step: the step, from 0.
+        size: the rows of a step; they may reach over the end of an epoch.
+        rows: how many rows there are.
+        seed: of the permutations.
+    """
+    indices: list[int] = []
+    for place in range(step * size, (step + 1) * size):
+        epoch, offset = divmod(place, rows)
+        if not indices or offset == 0:
+            generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+            order = torch.randperm(rows, generator=generator).tolist()
+        indices.append(order[offset])
+    return indices
+
+
+def train(
+    model: PreTrainedModel,
+    batch_at: Callable[[int], Mapping[str, Tensor]],
+    steps: int,
+    learning_rate: float,
+    seed: int,
+    autocast: Callable[[], AbstractContextManager],
+    after_step: Callable[[int], None] | None = None,
+) -> None:
+    """Train a model in place; the result depends on the arguments alone.
+
+    Args:
+        model: a model of transformers that gives a loss; it is left in evaluation mode.
+        batch_at: the keyword arguments of the model, labels included, for a step from 0; on any device.
+        steps: how many steps.
+        learning_rate: the peak.
+        seed: of the dropout.
+        autocast: makes the context that a forward pass runs in.
+        after_step: called with the number of steps done.
+
+    Raises:
+        FloatingPointError: at the first loss that is not finite.
+    """
+    with torch.random.fork_rng(devices=[model.device] if model.device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        model.train()
+        optimizer = make_optimizer(model.parameters(), learning_rate)
+        for step in range(steps):
+            set_learning_rate(optimizer, learning_rate_at(step, steps, learning_rate))
+            batch = {name: tensor.to(model.device) for name, tensor in batch_at(step).items()}
+            with autocast():
+                loss = model(**batch).loss
+            if not torch.isfinite(loss):
+                raise FloatingPointError(f"the loss is {loss.item()} at step {step + 1}")
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            optimizer.zero_grad()
+            if after_step is not None:
+                after_step(step + 1)
+        model.eval()

@@ -129,8 +129,9 @@ class InheritanceOptions:
 class EstimationOptions:
     """How a candidate is scored."""
 
-    proxy: Literal["accuracy", "loss"] = option(
-        "accuracy", "what is measured on held-out rows: masked words predicted, or the loss"
+    proxy: Literal["accuracy", "loss", "tasks"] = option(
+        "accuracy",
+        "what is measured: held-out masked words predicted, their loss, or the mean score of fine-tuned tasks",
     )
 
     candidate_steps: Annotated[int, Range(0)] = option(8, "training steps of a candidate on its inherited weights")
@@ -140,8 +141,19 @@ class EstimationOptions:
         600.0, "seconds after which the training of a candidate is given up; it counts as a failure"
     )
     evaluation_rows: Annotated[int, Range(2)] = option(
-        256, "held-out rows that every candidate is scored on, with the same masks"
+        256, "held-out rows that every candidate is scored on, with the same masks; of a task, validation rows"
     )
+
+
+@dataclass
+class TaskOptions:
+    """The tasks of --proxy tasks."""
+
+    tasks: list[str] = option((), "tasks to fine-tune on: bbc_topics, or those of --task-data")
+    task_data: str | None = option(None, "a folder of tasks: NAME/train.jsonl, validation.jsonl and labels.json")
+    task_steps: Annotated[int, Range(1)] = option(100, "training steps on each task")
+    task_batch_size: Annotated[int, Range(1)] = option(16, "rows of such a step")
+    task_learning_rate: Annotated[float, Range(0.0)] = option(5e-4, "peak learning rate of such a training")
 
 
 @dataclass
@@ -182,6 +194,7 @@ GROUPS = (
     StrategyOptions,
     InheritanceOptions,
     EstimationOptions,
+    TaskOptions,
     BudgetOptions,
     FinalOptions,
     RunOptions,
@@ -204,6 +217,7 @@ class Recipe:
     strategy: StrategyOptions
     inheritance: InheritanceOptions
     estimation: EstimationOptions
+    task: TaskOptions
     budget: BudgetOptions
     final: FinalOptions
     run: RunOptions
@@ -226,6 +240,8 @@ class Recipe:
             raise RecipeError(
                 f"tournament ({recipe.strategy.tournament}) must not exceed population ({recipe.strategy.population})"
             )
+        if (recipe.estimation.proxy == "tasks") != bool(recipe.task.tasks):
+            raise RecipeError("tasks are what proxy: tasks is measured on: give both, or neither")
         try:
             recipe.search_space, recipe.cost_budget  # noqa: B018  # they check themselves
         except ValueError as error:

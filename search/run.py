@@ -20,7 +20,7 @@ from autobert_zero_hf.training.masked_lm_training import train_masked_lm
 from autobert_zero_hf.training.tokenization import train_tokenizer
 
 from .estimation.biws import SuperNetTraining
-from .estimation.from_options import make_estimator
+from .estimation.from_options import load_tasks, make_estimator
 from .estimation.inheritance import Inheritance
 from .estimation.supernet import SuperNet
 from .publish.card import write_card
@@ -70,6 +70,7 @@ class _SearchRun:
         self.seed = recipe.run.seed
         self.evaluated = 0  # candidates
         self.strategy = self._make_strategy()
+        self.tasks = load_tasks(recipe)
         self.journal = self._open_journal()
 
     def _make_strategy(self) -> Strategy:
@@ -174,7 +175,7 @@ class _SearchRun:
     ) -> tuple[list[str], str]:
         """The layers of the best candidate, and why the search ended."""
         inheritance = Inheritance(net, self.recipe.inheritance, self.folder / "candidates")
-        estimator = make_estimator(self.recipe, inheritance, rows, held_out, self.accelerator)
+        estimator = make_estimator(self.recipe, inheritance, rows, held_out, self.tasks, self.accelerator)
         known = len(self.journal.of("candidate"))
         with self.reporter.phase("Candidates", self.recipe.budget.candidates, known) as show:
             loop = SearchLoop(

@@ -78,6 +78,7 @@ class MaskedRows:
 
     def __init__(self, rows: Dataset, tokenizer: PreTrainedTokenizerBase, probability: float = 0.15):
         self.rows = rows
+        self.tokenizer = tokenizer
         self._collator = DataCollatorForLanguageModeling(tokenizer, mlm_probability=probability, seed=0)
 
     def __len__(self) -> int:

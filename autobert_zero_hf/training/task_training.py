@@ -90,8 +90,9 @@ def make_classifier(model: AutoBertZeroPreTrainedModel, task: Task, seed: int) -
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for name in ("autobert_zero.pooler", "classifier"):
-            classifier.get_submodule(name).to_empty(device="cpu").apply(classifier._init_weights)
-    return classifier.to(device=model.device)
+            part = classifier.get_submodule(name).to_empty(device="cpu")
+            part.apply(classifier._init_weights).to(model.device)
+    return classifier
 
 
 def fine_tune(

@@ -12,6 +12,9 @@ from transformers import AutoModelForSequenceClassification, BertConfig, BertMod
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
 from autobert_zero_hf.commands.main import main
+from autobert_zero_hf.training.corpus import load_demo
+
+from ..task_folders import write_demo_tasks, write_task
 
 
 @pytest.fixture(scope="module")
@@ -76,10 +79,62 @@ def test_fine_tuning_beats_the_majority_class(
     assert model.config.id2label[4] == "tech"
 
 
+@pytest.fixture(scope="module")
+def tasks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    news = load_demo()
+    return write_demo_tasks(tmp_path_factory.mktemp("tasks") / "demo", news.select(range(0, len(news), 2)))
+
+
+def test_fine_tuning_on_a_regression_of_a_folder(
+    model_folder: Path, tasks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--task", "long_words", "--data", str(tasks), "--output-dir", str(tmp_path)]
+    assert main(["finetune", "--model", str(model_folder), *words, "--epochs", "2", "--learning-rate", "0.005"]) == 2
+    assert "--max-length 128: the model takes 64 tokens" in capsys.readouterr().err
+    words += ["--max-length", "64", "--epochs", "2", "--learning-rate", "0.005"]
+    assert main(["finetune", "--model", str(model_folder), *words]) == 0
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert (
+        f"long_words: pearson {result['pearson']:.4f}, spearman {result['spearman']:.4f}, mean {result['score']:.4f} ± "
+        f"{result['standard_error']:.4f} (standard error) on 213 held-out rows; the mean of the training rows gives "
+        "0.0000"
+    ) in capsys.readouterr().out
+    assert result["score"] == pytest.approx((result["pearson"] + result["spearman"]) / 2)
+    assert result["score"] > 3 * result["standard_error"] > 0
+    assert (result["baseline"], result["rows"], "majority" in result) == (0, 213, False)
+    model = AutoModelForSequenceClassification.from_pretrained(tmp_path)
+    assert (model.config.problem_type, model.config.num_labels) == ("regression", 1)
+
+
+def test_fine_tuning_on_pairs_replaces_a_classifier_of_another_size(
+    model_folder: Path, tasks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--data", str(tasks), "--max-length", "32", "--epochs", "0.1"]
+    first, second = tmp_path / "topics", tmp_path / "mrpc"
+    of_topics = ["finetune", "--model", str(model_folder), "--task", "topics", *words, "--output-dir"]
+    assert main([*of_topics, str(first)]) == 0
+    assert main(["finetune", "--model", str(first), "--task", "mrpc", *words, "--output-dir", str(second)]) == 0
+    result = json.loads((second / "result.json").read_text())
+    assert result["score"] == pytest.approx((result["accuracy"] + result["f1"]) / 2)
+    assert f"f1 {result['f1']:.4f}, mean {result['score']:.4f} ± " in capsys.readouterr().out
+    # The majority is "not_equivalent": two of three right, and no F1.
+    assert (result["majority"], result["baseline"]) == pytest.approx((2 / 3, 1 / 3), abs=0.01)
+    model = AutoModelForSequenceClassification.from_pretrained(second)
+    assert (model.config.problem_type, model.config.id2label[1]) == ("single_label_classification", "equivalent")
+    # The seed gives the classifier's weights, whatever random numbers were drawn before.
+    torch.manual_seed(99)
+    assert main([*of_topics, str(tmp_path / "again")]) == 0
+    one, two = (AutoModelForSequenceClassification.from_pretrained(path) for path in (first, tmp_path / "again"))
+    assert torch.equal(one.classifier.weight, two.classifier.weight)
+
+
 def bad_inputs(folder: Path, model_folder: Path) -> dict[str, tuple[list[str], str]]:
     (folder / "recipe.yaml").write_text("supernet_stepz: 3\n")
     (folder / "file").write_text("text")
     BertConfig().save_pretrained(folder / "bert-config")
+    write_demo_tasks(folder / "demo", load_demo().select(range(0, 2125, 20)))
+    stars = [{"sentence": "Good.", "label": 4}, {"sentence": "Bad.", "label": 0}]
+    write_task(folder / "tasks" / "stars", {"names": [], "range": [1, 5]}, stars[:1], stars)
     out = ["--output-dir", str(folder / "out")]
     model = ["--model", str(model_folder), "--task", "bbc_topics"]
     return {
@@ -98,9 +153,25 @@ def bad_inputs(folder: Path, model_folder: Path) -> dict[str, tuple[list[str], s
             ["finetune", *model, *out, "--learning-rate", "1e30", "--epochs", "0.05", "--max-length", "32"],
             "diverged",
         ),
+        "diverged regression": (
+            [
+                *("finetune", *model[:3], "long_words", "--data", str(folder / "demo"), *out),
+                *("--learning-rate", "1e30", "--epochs", "1", "--max-length", "32"),
+            ],
+            "diverged",
+        ),
         "seed": (["search", *out, "--seed", "99999999999999999999"], "seed must be at least 0 and below"),
         "kernel": (["search", *out, "--kernel-sizes", "3", "2001"], "odd numbers from 1 to 1023"),
         "too long": (["finetune", *model, *out, "--max-length", "65"], "takes 64 tokens at most"),
+        "unknown task": (["finetune", *model[:3], "sst2", *out], "known are bbc_topics, and those of a folder (--data"),
+        "unknown task of a folder": (
+            ["finetune", *model, *out, "--data", str(folder / "tasks")],
+            f"unknown task 'bbc_topics': in {folder / 'tasks'} there is stars",
+        ),
+        "label": (
+            ["finetune", *model[:3], "stars", *out, "--data", str(folder / "tasks")],
+            "validation.jsonl, line 2: label 0 is not a number from 1 to 5",
+        ),
         "no epochs": (["finetune", *model, *out, "--epochs", "0"], "epochs must be at least"),
         "no backbone": (["show", str(folder / "nothing")], "no model is found there"),
         "another model": (["show", str(folder / "bert-config")], "is a bert model, not autobert_zero"),
@@ -113,9 +184,9 @@ def test_bad_input_is_one_clear_line(tmp_path: Path, model_folder: Path, capsys:
         assert main(words) == 2, name
         said = capsys.readouterr().err
         assert reason in said, (name, said)
-        assert said.startswith("error: ") or (name == "diverged" and "\nerror: " in said), (name, said)
+        assert said.startswith("error: ") or ("diverged" in name and "\nerror: " in said), (name, said)
         assert "Traceback" not in said, (name, said)
-        if name not in ("no model", "no backbone", "diverged"):  # the libraries speak, too
+        if name not in ("no model", "no backbone", "diverged", "diverged regression"):  # the libraries speak, too
             assert said.count("\n") == 1, (name, said)
 
 

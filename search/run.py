@@ -2,13 +2,14 @@
 
 import hashlib
 import random
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
 from accelerate import Accelerator
-from accelerate.utils import InitProcessGroupKwargs, broadcast_object_list
+from accelerate.utils import InitProcessGroupKwargs, ProjectConfiguration, broadcast_object_list
 from datasets import Dataset
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
@@ -18,6 +19,7 @@ from autobert_zero_hf.training.corpus import CorpusError, load_documents
 from autobert_zero_hf.training.masked_lm import MaskedRows, MaskedScore, evaluate_masked_lm, pack
 from autobert_zero_hf.training.masked_lm_training import train_masked_lm
 from autobert_zero_hf.training.tokenization import train_tokenizer
+from autobert_zero_hf.writing import written_whole
 
 from .estimation.biws import SuperNetTraining
 from .estimation.from_options import load_tasks, make_estimator
@@ -29,7 +31,9 @@ from .recipe import Recipe, RecipeError
 from .runtime.dispatch import Dispatcher
 from .runtime.journal import Journal, JournalError
 from .runtime.loop import SearchLoop
+from .runtime.lost import waiting_for_the_launcher
 from .runtime.progress import Reporter, clock
+from .runtime.tracking import Tracking, choose_trackers
 from .strategy.from_options import make_strategy
 from .strategy.strategy import Strategy
 
@@ -37,27 +41,38 @@ FINALISTS = ("best", "bert")
 """The folders of the winner and of the baseline."""
 
 
-def search(recipe: Recipe, output_dir: str | Path) -> Path:
+def search(recipe: Recipe, output_dir: str | Path, report_to: Sequence[str] = ("none",)) -> Path:
     """Search for a backbone.
 
-    Files in `output_dir`: `journal.jsonl`, `recipe.yaml`, `tokenizer/`, `supernet.pt`, `best/`, `bert/`.
+    Files in `output_dir`: `journal.jsonl`, `recipe.yaml`, `tokenizer/`, `supernet.pt`, `best/`, `bert/`, and `logs/` of
+    trackers that write files.
 
     Args:
         recipe: what to do.
         output_dir: where; a search that was begun there with the same recipe goes on.
+        report_to: names of Accelerate's trackers, "all" that are installed, or "none".
 
     Returns:
         The folder of the winner, for `from_pretrained`.
 
     Raises:
-        JournalError: if the folder holds a search with another recipe, on another text, or a damaged journal.
+        JournalError: if the folder holds a search with another recipe, on another text, or a damaged journal; or if
+            the journal cannot be written.
+        WritingError: if something else cannot be written.
         CorpusError: if the text cannot be had, or is too little.
+        TrackingError: if a tracker is not known, not installed or cannot be used.
     """
-    # The others wait while one process reads a large text.
-    patience = InitProcessGroupKwargs(timeout=timedelta(days=1))
-    accelerator = Accelerator(mixed_precision=recipe.run.mixed_precision, kwargs_handlers=[patience])
     folder = Path(output_dir)
-    _SearchRun(recipe, folder, accelerator, Reporter(accelerator.is_main_process)).run()
+    trackers = choose_trackers(report_to)
+    with waiting_for_the_launcher():
+        accelerator = Accelerator(
+            mixed_precision=recipe.run.mixed_precision,
+            log_with=trackers or None,
+            project_config=ProjectConfiguration(logging_dir=str(folder / "logs")),
+            # The others wait while one process reads a large text.
+            kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(days=1))],
+        )
+        _SearchRun(recipe, folder, accelerator, Reporter(accelerator.is_main_process)).run()
     return folder / "best"
 
 
@@ -72,6 +87,7 @@ class _SearchRun:
         self.strategy = self._make_strategy()
         self.tasks = load_tasks(recipe)
         self.journal = self._open_journal()
+        self.tracking = Tracking(accelerator, self.journal, recipe.supernet.supernet_steps)
 
     def _make_strategy(self) -> Strategy:
         recipe, rng = self.recipe, random.Random(f"{self.seed}/strategy")
@@ -103,13 +119,16 @@ class _SearchRun:
             return
         if len(self.journal.events) > 1:
             self.reporter.say(f"Resuming the search in {self.folder}, {clock(self.journal.spent_before)} old.")
+        self.tracking.start(self.folder.resolve().name, self.recipe.to_dict())
         tokenizer, rows, held_out = self._prepare_data()
         net = self._train_supernet(rows, len(tokenizer))
         dispatcher = Dispatcher(self.accelerator)
         layers, reason = self._find(net, rows, held_out, dispatcher)
         self._train_finalists(layers, net, rows, held_out, tokenizer, dispatcher)
         if not finished:
-            self.journal.append("finished", reason=reason, processes=self.accelerator.num_processes)
+            rejections = dict(self.strategy.rejections.most_common())
+            processes = self.accelerator.num_processes
+            self.journal.append("finished", reason=reason, rejections=rejections, processes=processes)
         self._say_result()
         self.accelerator.end_training()
 
@@ -127,7 +146,9 @@ class _SearchRun:
                 (place / name).exists() for name in ("tokenizer.json", "tokenizer_config.json")
             )
             if self.accelerator.is_main_process and not have_tokenizer:
-                train_tokenizer(parts["train"], options.vocab_size, options.sequence_length).save_pretrained(place)
+                trained = train_tokenizer(parts["train"], options.vocab_size, options.sequence_length)
+                with written_whole(place) as partial:
+                    trained.save_pretrained(partial)
             tokenizer = AutoTokenizer.from_pretrained(place)
             show(2, f"a vocabulary of {len(tokenizer):,}")
             train, test = (pack(parts[part], tokenizer, options.sequence_length) for part in ("train", "test"))
@@ -148,7 +169,8 @@ class _SearchRun:
             if self.accelerator.is_main_process:
                 (self.folder / "supernet.pt").unlink(missing_ok=True)  # of a search whose journal was removed
                 text = yaml.safe_dump(self.recipe.to_dict(), sort_keys=False, allow_unicode=True)
-                (self.folder / "recipe.yaml").write_text(text, encoding="utf-8")
+                with written_whole(self.folder / "recipe.yaml") as partial:
+                    partial.write_text(text, encoding="utf-8")
             counts = {"documents": len(parts["train"]), "held_out_documents": len(parts["test"])}
             counts.update(rows=len(train), held_out_rows=len(test), vocabulary=len(tokenizer))
             self.journal.append("data", **counts, digest=digest)
@@ -164,7 +186,12 @@ class _SearchRun:
         )
         if not training.finished:
             with self.reporter.phase("Super-net", options.supernet_steps, training.steps_done) as show:
-                training.run(show)
+
+                def shown(step: int, note: str) -> None:
+                    show(step, note)
+                    self.tracking.supernet_step(step, float(note.removeprefix("loss ")))
+
+                training.run(shown)
         if not self.journal.of("supernet"):
             parameters = sum(p.numel() for p in net.parameters())
             self.journal.append("supernet", steps=training.steps_done, parameters=parameters)
@@ -285,6 +312,9 @@ class _SearchRun:
             "better" if difference > 2 * error else "worse" if difference < -2 * error else "not clearly different"
         )
         say(f"\n{len(candidates)} candidates were evaluated, {failed} of them failed; {clock(seconds)} in all.")
+        for rejections in [event["rejections"] for event in events("finished") if "rejections" in event]:
+            counts = ", ".join(f"{count:,} {reason}" for reason, count in rejections.items())
+            say(f"Rejected before training: {counts or 'none'}")
         say(f"The best backbone, {trained['best']['parameters']:,} parameters:")
         for number, layer in enumerate(trained["best"]["layers"], start=1):
             say(f"  {number:>2}  {layer}")

@@ -27,7 +27,7 @@ LAYERS = (
     ("commands",),
 )
 """Imports point from a later row to an earlier one, or stay within a row."""
-SHARED = ("errors", "options", "model_cards", "search", "__init__")
+SHARED = ("errors", "options", "writing", "model_cards", "search", "__init__")
 
 
 def modules() -> dict[str, ast.Module]:

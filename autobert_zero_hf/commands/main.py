@@ -13,7 +13,7 @@ from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import FormulaError
 
 from . import convert, finetune, search, show
-from .launch import launch, processes_asked_for
+from .launch import first_to_speak, launch, processes_asked_for
 
 
 def make_parser() -> ArgumentParser:
@@ -40,8 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(format="%(levelname)s: %(message)s")
     arguments = sys.argv[1:] if arguments is None else arguments
     options = make_parser().parse_args(arguments)
+    goes_on = ": the same command goes on where it stopped" if options.command == "search" else ""
     if (processes := processes_asked_for()) > 1:
-        return launch(processes, arguments)
+        return launch(processes, arguments, goes_on)
     try:
         options.run(options)
         sys.stdout.flush()
@@ -50,10 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (AutoBertZeroError, FormulaError, StrictDataclassError, OSError) as error:
         if options.debug:
             raise
-        print(f"error: {error}", file=sys.stderr)
+        if first_to_speak():
+            print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        again = ": the same command goes on where it stopped" if options.command == "search" else ""
-        print(f"interrupted{again}", file=sys.stderr)
+        if first_to_speak():
+            print(f"interrupted{goes_on}", file=sys.stderr)
         return 130
     return 0

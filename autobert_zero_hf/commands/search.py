@@ -13,7 +13,8 @@ from autobert_zero_hf.search.recipe import GROUPS, OPTION_NAMES, Recipe, load_op
 EXAMPLE = """example:
   autobert-zero search --output-dir runs/first
   autobert-zero search --output-dir runs/mine --text a.txt b.txt --candidates 100
-  accelerate launch --num_processes 2 --cpu -m autobert_zero_hf search --output-dir runs/two
+  autobert-zero search --output-dir runs/first --report-to tensorboard
+  accelerate launch --quiet --num_processes 2 --cpu -m autobert_zero_hf search --output-dir runs/two
 """
 
 
@@ -35,6 +36,14 @@ def add_parser(commands: Any) -> None:
         default="quickstart",
         help="a recipe of this package, or a YAML file; options override it [quickstart]",
     )
+    parser.add_argument(
+        "--report-to",
+        nargs="+",
+        default=["none"],
+        metavar="TRACKER",
+        help="where to send the metrics: tensorboard, trackio, wandb or another tracker of Accelerate, all that are "
+        "installed, or none; not of the recipe, so a resumed search may report elsewhere [none]",
+    )
     for group in GROUPS:
         add_options(parser, group)
     parser.set_defaults(run=run)
@@ -52,4 +61,4 @@ def run(arguments: Namespace) -> None:
     for name, other in (("text", "dataset"), ("dataset", "text")):
         if name in given:  # takes the place of what the recipe says
             options.pop(other, None)
-    search(Recipe.from_dict({**options, **given}), arguments.output_dir)
+    search(Recipe.from_dict({**options, **given}), arguments.output_dir, arguments.report_to)

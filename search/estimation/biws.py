@@ -1,7 +1,6 @@
 """Training of the super-net (BIWS, arXiv 2107.07445): in each step a few random backbones, one branch a layer each."""
 
 import logging
-import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from accelerate.utils import broadcast
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from autobert_zero_hf.training.masked_lm import MaskedRows
 from autobert_zero_hf.training.masked_lm_training import learning_rate_at, make_optimizer, set_learning_rate
+from autobert_zero_hf.writing import written_whole
 
 from ..recipe import SuperNetOptions
 from ..space.search_space import SearchSpace
@@ -141,12 +141,9 @@ class SuperNetTraining:
             state = {"step": self.steps_done, "weights": self.net.state_dict()}
             if not self.finished:
                 state["optimizer"] = self.optimizer.state_dict()
-            partial = self.checkpoint.with_suffix(".partial")
-            with partial.open("wb") as file:
+            # A file object hands on what the system says; with a path, torch would hide it.
+            with written_whole(self.checkpoint) as partial, partial.open("wb") as file:
                 torch.save(state, file)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(self.checkpoint)
         self.accelerator.wait_for_everyone()
 
     def _load(self) -> int:

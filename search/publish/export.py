@@ -1,10 +1,10 @@
 """A finished model as a folder that `from_pretrained` loads: weights, config, tokenizer and card."""
 
-import os
-import shutil
 from pathlib import Path
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from autobert_zero_hf.writing import written_whole
 
 
 def export(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, card: str, folder: Path) -> None:
@@ -15,15 +15,11 @@ def export(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, card: str
         tokenizer: saved beside it, so that `AutoTokenizer` finds it.
         card: the text of README.md.
         folder: where to.
+
+    Raises:
+        WritingError: if there is no room for it.
     """
-    staged = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(staged, ignore_errors=True)
-    model.save_pretrained(staged)
-    tokenizer.save_pretrained(staged)
-    (staged / "README.md").write_text(card, encoding="utf-8")
-    for file in staged.iterdir():
-        descriptor = os.open(file, os.O_RDONLY)
-        os.fsync(descriptor)
-        os.close(descriptor)
-    shutil.rmtree(folder, ignore_errors=True)
-    staged.rename(folder)
+    with written_whole(folder) as place:
+        model.save_pretrained(place)
+        tokenizer.save_pretrained(place)
+        (place / "README.md").write_text(card, encoding="utf-8")

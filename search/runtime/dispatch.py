@@ -5,17 +5,25 @@ import json
 import os
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, TypeVar
 
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
-from torch.distributed import TCPStore
+from torch.distributed import DistError, TCPStore
+
+from autobert_zero_hf.errors import AutoBertZeroError
 
 Task = TypeVar("Task")
 Result = dict[str, Any]
 
 _LOCALHOST = "127.0.0.1"
+_SECONDS_TO_TELL = 10
+
+
+class TaskError(AutoBertZeroError):
+    """A task that failed in another process; the message says why."""
 
 
 class Dispatcher:
@@ -52,6 +60,9 @@ class Dispatcher:
 
         Returns:
             The results in the order of the tasks, in every process.
+
+        Raises:
+            TaskError: in every other process, if `work` raises in one. There, the exception itself is raised.
         """
         if self._stores is None:
             results = []
@@ -67,20 +78,44 @@ class Dispatcher:
         def collect() -> None:
             try:
                 for slot in range(len(tasks)):
-                    number, result = json.loads(arrivals.get(f"{batch}/{slot}"))
+                    number, result, problem = json.loads(arrivals.get(f"{batch}/{slot}"))
+                    if problem is not None:
+                        self._let_all_read(batch, arrivals)
+                        raise TaskError(problem)
                     collected[number] = result
                     if self._accelerator.is_main_process:
                         done(number, result)
             except BaseException as error:
                 problems.append(error)
 
+        def send(arrival: str) -> None:
+            store.set(f"{batch}/{store.add(f'{batch}/finished', 1) - 1}", arrival)
+
         # The main process writes down each result as it arrives, while it works itself.
         collector = threading.Thread(target=collect, daemon=True)
         collector.start()
         while (number := store.add(f"{batch}/next", 1) - 1) < len(tasks) and not problems:
-            result = work(tasks[number])
-            store.set(f"{batch}/{store.add(f'{batch}/finished', 1) - 1}", json.dumps([number, result]))
+            try:
+                arrival = json.dumps([number, work(tasks[number]), None])
+            except Exception as error:
+                send(json.dumps([number, None, self._words(error)]))
+                collector.join(_SECONDS_TO_TELL)
+                raise
+            send(arrival)
         collector.join()
         if problems:
             raise problems[0]
         return [collected[number] for number in range(len(tasks))]
+
+    def _let_all_read(self, batch: str, store: TCPStore) -> None:
+        """Wait until every process has read why a batch ended: the store goes when the main process ends."""
+        if store.add(f"{batch}/readers", 1) == self._accelerator.num_processes:
+            store.set(f"{batch}/read-by-all", "")
+        with suppress(DistError):  # a process that was killed reads nothing
+            store.wait([f"{batch}/read-by-all"], timedelta(seconds=_SECONDS_TO_TELL))
+
+    def _words(self, error: Exception) -> str:
+        if isinstance(error, AutoBertZeroError):
+            return str(error)
+        process = f"process {self._accelerator.process_index + 1} of {self._accelerator.num_processes}"
+        return f"{process} failed ({type(error).__name__}: {error})"

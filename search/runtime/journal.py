@@ -4,13 +4,16 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from filelock import BaseFileLock, FileLock, Timeout
 
 from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.writing import how_to_mend
 
 VERSION = 2
 
@@ -18,11 +21,11 @@ logger = logging.getLogger(__name__)
 
 
 class JournalError(AutoBertZeroError):
-    """A journal that cannot be used."""
+    """A journal that cannot be used, or not be written."""
 
 
 class Journal:
-    """Events in the order in which they were written; the first is `start`, with the version and the recipe.
+    """Events in the order in which they were written; the first is `start`: version, identity and recipe.
 
     Each event carries `elapsed`, the seconds of the search so far, those of earlier runs counted in. The start is
     written together with the first event after it, so that a search that could not begin leaves nothing behind.
@@ -38,8 +41,10 @@ class Journal:
         self.recipe = recipe
         self.events = events
         self.spent_before: float = max((event["elapsed"] for event in events), default=0.0)
+        self.identity: str = events[0].get("identity", "") if events else uuid.uuid4().hex[:8]
         self._opened = time.monotonic()
         self._lock: BaseFileLock | None = None
+        self._listeners: list[Callable[[dict[str, Any]], None]] = []
 
     @classmethod
     def open(cls, path: Path, recipe: dict[str, Any]) -> "Journal":
@@ -93,18 +98,48 @@ class Journal:
         return self.spent_before + time.monotonic() - self._opened
 
     def append(self, event: str, **facts: Any) -> None:
-        """Write an event; it is on the disk when this returns."""
-        if not self.events and event != "start":
-            self.append("start", version=VERSION, recipe=self.recipe)
-        record = {"event": event, **facts, "elapsed": round(self.elapsed(), 2)}
-        self.events.append(record)
-        if self.path is None:
-            return
-        line = json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
-        with self.path.open("ab") as file:
-            file.write(line.encode())
-            file.flush()
-            os.fsync(file.fileno())
+        """Write an event; it is on the disk when this returns.
+
+        Raises:
+            JournalError: if it cannot be written, as on a full disk; the file is then as it was before.
+        """
+        start = {"version": VERSION, "identity": self.identity, "recipe": self.recipe}
+        records = [] if self.events else [self._record("start", start)]
+        records.append(self._record(event, facts))
+        if self.path is not None:
+            self._write(self.path, records)
+        self.events.extend(records)
+        for listener in self._listeners:
+            listener(records[-1])
+
+    def subscribe(self, listener: Callable[[dict[str, Any]], None]) -> None:
+        """Have a function called with every event from now on, once it is written."""
+        self._listeners.append(listener)
+
+    def _record(self, event: str, facts: dict[str, Any]) -> dict[str, Any]:
+        return {"event": event, **facts, "elapsed": round(self.elapsed(), 2)}
+
+    def _write(self, path: Path, records: list[dict[str, Any]]) -> None:
+        lines = "".join(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n" for record in records).encode()
+        try:
+            # Without a buffer, which would try to write its rest once more when the file is closed.
+            with path.open("ab", buffering=0) as file:
+                before = file.seek(0, os.SEEK_END)
+                try:
+                    while lines:
+                        lines = lines[file.write(lines) :]
+                    os.fsync(file.fileno())
+                except OSError:
+                    with suppress(OSError):  # a torn last line is dropped when the journal is opened
+                        file.truncate(before)
+                        if not before:
+                            path.unlink()
+                    raise
+        except OSError as error:
+            safe = f"the {len(self.events)} events before are safe" if self.events else "nothing was lost"
+            raise JournalError(
+                f"{path} could not be written ({error.strerror}), {safe}: {how_to_mend(error)}"
+            ) from error
 
     def of(self, event: str) -> list[dict[str, Any]]:
         """All events of a kind."""

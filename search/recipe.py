@@ -183,7 +183,9 @@ class RunOptions:
     """Chance and numbers."""
 
     seed: Annotated[int, Range(0, 2**32)] = option(0, "of all chance: the split, the masks, the weights, the search")
-    mixed_precision: Literal["no", "bf16"] = option("no", "bf16 autocast, where the machine gains from it")
+    mixed_precision: Literal["auto", "no", "bf16"] = option(
+        "auto", "bf16 autocast or none; by itself, what the search was begun with, else what the machine gains from"
+    )
 
 
 GROUPS = (

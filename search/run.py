@@ -1,5 +1,6 @@
 """A search from the recipe to the exported winner; every phase is taken up where the journal ends."""
 
+import dataclasses
 import hashlib
 import random
 from collections.abc import Sequence
@@ -7,9 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 from accelerate import Accelerator
-from accelerate.utils import InitProcessGroupKwargs, ProjectConfiguration, broadcast_object_list
+from accelerate.utils import InitProcessGroupKwargs, ProjectConfiguration, broadcast_object_list, parse_flag_from_env
 from datasets import Dataset
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
@@ -18,6 +20,7 @@ from autobert_zero_hf.model import architecture
 from autobert_zero_hf.training.corpus import CorpusError, load_documents
 from autobert_zero_hf.training.masked_lm import MaskedRows, MaskedScore, evaluate_masked_lm, pack
 from autobert_zero_hf.training.masked_lm_training import train_masked_lm
+from autobert_zero_hf.training.precision import gains_from_bfloat16
 from autobert_zero_hf.training.tokenization import train_tokenizer
 from autobert_zero_hf.writing import written_whole
 
@@ -29,7 +32,7 @@ from .publish.card import write_card
 from .publish.export import export
 from .recipe import Recipe, RecipeError
 from .runtime.dispatch import Dispatcher
-from .runtime.journal import Journal, JournalError
+from .runtime.journal import Journal, JournalError, recorded_recipe
 from .runtime.loop import SearchLoop
 from .runtime.lost import waiting_for_the_launcher
 from .runtime.progress import Reporter, clock
@@ -64,6 +67,7 @@ def search(recipe: Recipe, output_dir: str | Path, report_to: Sequence[str] = ("
     """
     folder = Path(output_dir)
     trackers = choose_trackers(report_to)
+    recipe = _with_precision(recipe, folder)
     with waiting_for_the_launcher():
         accelerator = Accelerator(
             mixed_precision=recipe.run.mixed_precision,
@@ -74,6 +78,17 @@ def search(recipe: Recipe, output_dir: str | Path, report_to: Sequence[str] = ("
         )
         _SearchRun(recipe, folder, accelerator, Reporter(accelerator.is_main_process)).run()
     return folder / "best"
+
+
+def _with_precision(recipe: Recipe, folder: Path) -> Recipe:
+    """The recipe with what `auto` means here: a search goes on in the precision that it was begun in."""
+    if recipe.run.mixed_precision != "auto":
+        return recipe
+    precision = recorded_recipe(folder / "journal.jsonl").get("mixed_precision")
+    if precision not in ("no", "bf16"):
+        on_gpu = torch.cuda.is_available() and not parse_flag_from_env("ACCELERATE_USE_CPU")
+        precision = "bf16" if gains_from_bfloat16(torch.device("cuda" if on_gpu else "cpu")) else "no"
+    return dataclasses.replace(recipe, run=dataclasses.replace(recipe.run, mixed_precision=precision))
 
 
 class _SearchRun:
@@ -208,6 +223,7 @@ class _SearchRun:
             loop = SearchLoop(
                 self.strategy,
                 estimator.evaluate,
+                lambda candidate: self.recipe.cost_budget.cost(candidate.layers).operations,
                 self.recipe.budget,
                 dispatcher,
                 self.journal,

@@ -146,6 +146,16 @@ class Journal:
         return [record for record in self.events if record["event"] == event]
 
 
+def recorded_recipe(path: Path) -> dict[str, Any]:
+    """The options that a journal was begun with; none where there is no journal, or it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            recipe = json.loads(file.readline())["recipe"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return recipe if isinstance(recipe, dict) else {}
+
+
 def _read(path: Path) -> Iterator[dict[str, Any]]:
     if not path.exists():
         return

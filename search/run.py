@@ -84,7 +84,7 @@ def _with_precision(recipe: Recipe, folder: Path) -> Recipe:
     """The recipe with what `auto` means here: a search goes on in the precision that it was begun in."""
     if recipe.run.mixed_precision != "auto":
         return recipe
-    precision = recorded_recipe(folder / "journal.jsonl").get("mixed_precision")
+    precision: Any = recorded_recipe(folder / "journal.jsonl").get("mixed_precision")
     if precision not in ("no", "bf16"):
         on_gpu = torch.cuda.is_available() and not parse_flag_from_env("ACCELERATE_USE_CPU")
         precision = "bf16" if gains_from_bfloat16(torch.device("cuda" if on_gpu else "cpu")) else "no"

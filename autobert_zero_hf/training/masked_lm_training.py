@@ -6,10 +6,8 @@ from contextlib import AbstractContextManager
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from .loop import learning_rate_at, make_optimizer, set_learning_rate, train
+from .loop import train
 from .masked_lm import MaskedRows
-
-__all__ = ["learning_rate_at", "make_optimizer", "set_learning_rate", "train_masked_lm"]
 
 
 def train_masked_lm(

@@ -11,8 +11,8 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast
 
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
+from autobert_zero_hf.training.loop import learning_rate_at, make_optimizer, set_learning_rate
 from autobert_zero_hf.training.masked_lm import MaskedRows
-from autobert_zero_hf.training.masked_lm_training import learning_rate_at, make_optimizer, set_learning_rate
 from autobert_zero_hf.writing import written_whole
 
 from ..recipe import SuperNetOptions

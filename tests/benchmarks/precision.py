@@ -9,8 +9,8 @@ from collections.abc import Callable
 import torch
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM, architecture
+from autobert_zero_hf.training.loop import make_optimizer
 from autobert_zero_hf.training.masked_lm import MaskedBatch, evaluate_masked_lm
-from autobert_zero_hf.training.masked_lm_training import make_optimizer
 from tests.benchmarks.paired import compare, keep
 
 ROUNDS = 9

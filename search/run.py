@@ -144,8 +144,8 @@ class _SearchRun:
             rejections = dict(self.strategy.rejections.most_common())
             processes = self.accelerator.num_processes
             self.journal.append("finished", reason=reason, rejections=rejections, processes=processes)
-        self._say_result()
         self.accelerator.end_training()
+        self._say_result()
 
     def _prepare_data(self) -> tuple[PreTrainedTokenizerBase, MaskedRows, MaskedRows]:
         options = self.recipe.data

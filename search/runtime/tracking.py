@@ -39,7 +39,7 @@ def choose_trackers(names: Sequence[str]) -> list[str]:
         if name not in known:
             raise TrackingError(f"report-to must be all, none, or some of {', '.join(known)}, not {' '.join(names)}")
         if name not in installed:
-            raise TrackingError(f"report-to {name} is not installed: python -m pip install {name}")
+            raise TrackingError(f"report-to {name}: not installed: python -m pip install {name}")
     return list(dict.fromkeys(names))
 
 

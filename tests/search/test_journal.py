@@ -99,3 +99,56 @@ def test_nothing_is_written_before_the_first_event(path: Path) -> None:
     assert not path.exists()
     Journal.open(path, {**RECIPE, "seed": 9}).append("data", rows=1)
     assert [event["event"] for event in Journal.open(path, {**RECIPE, "seed": 9}).events] == ["start", "data"]
+
+
+FULL_DISK = """
+import json, resource, sys
+from pathlib import Path
+from autobert_zero_hf.search.runtime.journal import Journal, JournalError
+
+path = Path(sys.argv[1])
+make_full, make_room = (lambda limit=limit: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, -1)) for limit in LIMITS)
+journal = Journal.open(path, {"seed": 0})
+make_full()
+number = 0
+try:
+    while True:
+        journal.append("candidate", number=number + 1, layers=["conv(3)"])
+        number += 1
+except JournalError as error:
+    print(error)
+assert number == COUNT, number
+lines = path.read_text().splitlines() if path.exists() else []
+assert [json.loads(line) for line in lines] == journal.events
+make_room()
+journal.append("candidate", number=number + 1, layers=["conv(3)"])
+assert [event["number"] for event in journal.of("candidate")] == list(range(1, number + 2))
+"""
+
+
+@pytest.mark.parametrize(
+    ("limit", "count", "safe"), [(1000, 11, "the 12 events before are safe"), (50, 0, "nothing was lost")]
+)
+def test_a_write_that_the_system_cuts_short_leaves_whole_events(path: Path, limit: int, count: int, safe: str) -> None:
+    script = FULL_DISK.replace("LIMITS", f"({limit}, -1)").replace("COUNT", str(count))
+    done = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (
+        f"{path} could not be written (File too large), {safe}: make room on that disk and run the same command again\n"
+    )
+    journal = Journal.open(path, {"seed": 0})
+    assert [event["number"] for event in journal.of("candidate")] == list(range(1, count + 2))
+
+
+def test_listeners_hear_what_is_written_from_then_on(path: Path) -> None:
+    journal = written(path)
+    heard: list[dict[str, object]] = []
+    journal.subscribe(heard.append)
+    journal.append("finished", reason="enough")
+    assert heard == journal.events[-1:]
+
+
+def test_a_search_keeps_its_identity(path: Path) -> None:
+    identity = written(path).identity
+    assert len(identity) == 8
+    assert Journal.open(path, RECIPE).identity == identity != Journal.open(path.with_name("other"), RECIPE).identity

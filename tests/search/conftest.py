@@ -1,0 +1,22 @@
+"""One whole search, that all tests look at."""
+
+from pathlib import Path
+
+import pytest
+from datasets import Dataset
+
+from tests.search.small_search import search
+
+
+@pytest.fixture(scope="session")
+def text(documents: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("text") / "news.txt"
+    file.write_text("\n\n".join(documents["text"][:120]))
+    return file
+
+
+@pytest.fixture(scope="session")
+def finished(text: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder of a search in one process that nothing disturbed, and what it printed."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    return folder, search(text, folder, report_to="tensorboard trackio")

@@ -1,0 +1,89 @@
+"""A small but real search, as a user runs it: in processes of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+OPTIONS = {
+    "vocab-size": 800,
+    "sequence-length": 32,
+    "num-layers": 2,
+    "hidden-size": 32,
+    "intermediate-size": 64,
+    "dropout": 0.1,
+    "max-parameters": 15_000,
+    "supernet-steps": 70,
+    "supernet-batch-size": 4,
+    "population": 6,
+    "parents": 2,
+    "children": 2,
+    "candidate-steps": 2,
+    "candidate-batch-size": 4,
+    "evaluation-rows": 40,
+    "candidates": 13,
+    "final-steps": 6,
+}
+LAUNCH = ("-m", "accelerate.commands.launch", "--cpu", "--num_machines", "1", "--mixed_precision", "no", "--quiet")
+
+
+def command(text: Path, folder: Path, processes: int = 1, **changes: Any) -> list[str]:
+    options = {**OPTIONS, **{name.replace("_", "-"): value for name, value in changes.items()}}
+    launch = [*LAUNCH, "--num_processes", str(processes), "--main_process_port", "0"] if processes > 1 else []
+    words = [word for name, value in options.items() for word in (f"--{name}", *str(value).split())]
+    run = ["-m", "autobert_zero_hf", "search", "--output-dir", str(folder), "--text", str(text), *words]
+    return [sys.executable, *launch, *run]
+
+
+def environment() -> dict[str, str]:
+    # One thread, because sums over another number of threads round differently.
+    return {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def search(text: Path, folder: Path, status: int = 0, **changes: Any) -> str:
+    done = subprocess.run(
+        command(text, folder, **changes), env=environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    assert done.returncode == status, done.stdout
+    return done.stdout
+
+
+def journal(folder: Path) -> list[dict[str, Any]]:
+    """The events, each of which has its whole line."""
+    *lines, end = (folder / "journal.jsonl").read_text().split("\n")
+    assert not end
+    return [json.loads(line) for line in lines]
+
+
+def candidates_in(folder: Path) -> int:
+    file = folder / "journal.jsonl"
+    return file.read_bytes().count(b'"event": "candidate"') if file.exists() else 0
+
+
+def without_times(folder: Path) -> list[dict[str, Any]]:
+    """The events, less what differs between two runs of the same search."""
+    own = ("elapsed", "seconds", "processes")
+    return [
+        {k: v for k, v in event.items() if k not in own and (event["event"], k) != ("start", "identity")}
+        for event in journal(folder)
+    ]
+
+
+def in_order(folder: Path) -> list[str]:
+    """The same, whichever process wrote first."""
+    return sorted(json.dumps(event, sort_keys=True) for event in without_times(folder))
+
+
+def tensorboard_scalars(folder: Path) -> dict[str, dict[int, float]]:
+    """What TensorBoard reads: by name, the values by step; each step was told once."""
+    events = EventAccumulator(str(folder / "logs" / "autobert-zero"), size_guidance={"scalars": 0}).Reload()
+    found = {}
+    for name in events.Tags()["scalars"]:
+        scalars = events.Scalars(name)
+        found[name] = {scalar.step: scalar.value for scalar in scalars}
+        assert len(found[name]) == len(scalars)
+    return found

@@ -1,0 +1,91 @@
+"""What trackers are told: read back with their own libraries."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from accelerate.tracking import get_available_trackers
+from accelerate.utils import LoggerType
+from autobert_zero_hf.search.runtime.tracking import TrackingError, choose_trackers
+from trackio.sqlite_storage import SQLiteStorage
+
+from autobert_zero_hf.commands.main import main
+from tests.search.small_search import journal, tensorboard_scalars
+
+
+def expected(folder: Path) -> dict[str, dict[int, float]]:
+    """The scalars that belong to a journal, less those of the super-net."""
+    events = journal(folder)
+    found: dict[str, dict[int, float]] = {}
+    best, failures, step = None, 0, 70
+    for event in events:
+        values: dict[str, Any] = {}
+        if event["event"] == "candidate":
+            step += 1
+            values = {f"candidate/{name}": event[name] for name in ("number", "score", "standard_error", "seconds")}
+            failures += event["score"] is None
+            best = max((score for score in (best, event["score"]) if score is not None), default=None)
+            values.update({"candidate/best_score": best, "candidate/failures": failures})
+        if event["event"] == "trained":
+            step += 1
+            names = ("accuracy", "standard_error", "parameters")
+            values = {f"final/{event['name']}/{name}": event[name] for name in names}
+        for name, value in values.items():
+            if value is not None:
+                found.setdefault(name, {})[step] = value
+    return found
+
+
+def test_tensorboard_is_told_every_step_candidate_and_result(finished: tuple[Path, str]) -> None:
+    scalars = tensorboard_scalars(finished[0])
+    losses = scalars.pop("supernet/loss")
+    assert list(losses) == list(range(1, 71))
+    assert all(0 < loss < 10 for loss in losses.values())
+    wanted = expected(finished[0])
+    assert set(scalars) == set(wanted)
+    for name, values in wanted.items():
+        assert scalars[name] == pytest.approx(values, rel=1e-6), name
+
+
+def test_trackio_is_told_the_same(finished: tuple[Path, str]) -> None:
+    (start, *_) = journal(finished[0])
+    logs = SQLiteStorage.get_logs("autobert-zero", f"whole-{start['identity']}")
+    steps = [log["step"] for log in logs]
+    assert steps == list(range(1, 70 + 13 + 2 + 1))
+    told: dict[str, dict[int, float]] = {}
+    for log in logs:
+        for name, value in log.items():
+            if "/" in name:
+                told.setdefault(name, {})[log["step"]] = value
+    assert len(told.pop("supernet/loss")) == 70
+    assert told == expected(finished[0])
+
+
+def test_the_recipe_is_shown_beside_the_metrics(finished: tuple[Path, str]) -> None:
+    (start, *_) = journal(finished[0])
+    config = SQLiteStorage.get_run_config("autobert-zero", f"whole-{start['identity']}")
+    assert config is not None
+    assert (config["candidates"], config["strategy"]) == (13, "op-nas")
+    json.dumps(config)
+
+
+def test_names_are_chosen_as_with_trainer() -> None:
+    assert choose_trackers(["none"]) == []
+    assert choose_trackers(["trackio", "tensorboard", "trackio"]) == ["trackio", "tensorboard"]
+    assert {"tensorboard", "trackio"} <= set(choose_trackers(["all"]))
+
+
+@pytest.mark.parametrize("names", [["tensorbord"], ["none", "tensorboard"], ["tensorboard", "all"]])
+def test_other_names_are_refused(names: list[str]) -> None:
+    with pytest.raises(TrackingError, match=f"all, none, or some of .*tensorboard.*, not {' '.join(names)}$"):
+        choose_trackers(names)
+
+
+def test_a_tracker_that_is_not_installed_is_said_before_any_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = min({kind.value for kind in LoggerType} - {kind.value for kind in get_available_trackers()} - {"all"})
+    assert main(["search", "--output-dir", str(tmp_path / "run"), "--report-to", name]) == 2
+    assert capsys.readouterr().err == f"error: report-to {name}: not installed: python -m pip install {name}\n"
+    assert not (tmp_path / "run").exists()

@@ -202,11 +202,11 @@ class _SearchRun:
         if not training.finished:
             with self.reporter.phase("Super-net", options.supernet_steps, training.steps_done) as show:
 
-                def shown(step: int, note: str) -> None:
-                    show(step, note)
-                    self.tracking.supernet_step(step, float(note.removeprefix("loss ")))
+                def after_step(step: int, loss: float) -> None:
+                    show(step, f"loss {loss:.3f}")
+                    self.tracking.supernet_step(step, loss)
 
-                training.run(shown)
+                training.run(after_step)
         if not self.journal.of("supernet"):
             parameters = sum(p.numel() for p in net.parameters())
             self.journal.append("supernet", steps=training.steps_done, parameters=parameters)

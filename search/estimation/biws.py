@@ -71,15 +71,19 @@ class SuperNetTraining:
         """Whether all steps are done."""
         return self.steps_done >= self.options.supernet_steps
 
-    def run(self, show: Callable[[int, str], None]) -> None:
-        """Train to the end, with a checkpoint every 50 steps and after the last."""
+    def run(self, after_step: Callable[[int, float], None]) -> None:
+        """Train to the end, with a checkpoint every 50 steps and after the last.
+
+        Args:
+            after_step: called with the number of steps done and the loss of the last.
+        """
         self.net.train()
         while not self.finished:
             loss = self._step(self.steps_done)
             self.steps_done += 1
             if self.finished or self.steps_done % _STEPS_BETWEEN_CHECKPOINTS == 0:
                 self._save()
-            show(self.steps_done, f"loss {loss:.3f}")
+            after_step(self.steps_done, loss)
 
     def _step(self, step: int) -> float:
         many = self.options.backbones_per_step

@@ -74,7 +74,7 @@ class Experiment:
             net, recipe.search_space, train, recipe.supernet, recipe.run.seed, self.accelerator, checkpoint
         )
         training.run(
-            lambda step, note: print(f"super-net: step {step}, {note}", flush=True) if step % 50 == 0 else None
+            lambda step, loss: print(f"super-net: step {step}, {loss:.3f}", flush=True) if step % 50 == 0 else None
         )
         return net
 

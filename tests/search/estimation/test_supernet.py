@@ -69,20 +69,20 @@ def test_training_learns_and_goes_on_where_it_was_broken_off(
     class BrokenOffError(Exception):
         pass
 
-    def kill(step: int, note: str) -> None:
+    def kill(step: int, loss: float) -> None:
         if step == 55:
             raise BrokenOffError
 
     losses: list[float] = []
     whole, broken = fresh(), fresh()
     (tmp_path / "whole").mkdir()
-    training(whole, rows, tmp_path / "whole").run(lambda step, note: losses.append(float(note.split()[1])))
+    training(whole, rows, tmp_path / "whole").run(lambda step, loss: losses.append(loss))
     with pytest.raises(BrokenOffError):
         training(broken, rows, tmp_path).run(kill)
     resumed = fresh()
     second = training(resumed, rows, tmp_path)
     assert second.steps_done == 50
-    second.run(lambda step, note: None)
+    second.run(lambda step, loss: None)
     assert all(torch.equal(a, b) for a, b in zip(whole.weights, resumed.weights, strict=True))
     assert sum(losses[-10:]) < sum(losses[:10]) - 2
     assert training(fresh(), rows, tmp_path).finished
@@ -110,7 +110,7 @@ def test_a_branch_that_no_backbone_used_stays_as_it_is(
     before = {name: weight.detach().clone() for name, weight in zip(net._names, net.weights, strict=True)}
     options = SuperNetOptions(supernet_steps=1, backbones_per_step=1, supernet_batch_size=4, random_attention=0.0)
     trained = SuperNetTraining(net, SPACE, rows, options, 3, Accelerator(cpu=True), tmp_path / "s.pt")
-    trained.run(lambda step, note: None)
+    trained.run(lambda step, loss: None)
     layers = SPACE.sample(random.Random("3/super-net/0"), BERT_ATTENTION).layers
     used = {name for name, _ in net._skeleton(layers).named_parameters()}
     for name, weight in zip(net._names, net.weights, strict=True):

@@ -84,7 +84,7 @@ class SuperNetOptions:
     backbones_per_step: Annotated[int, Range(1)] = option(2, "random backbones whose gradients are averaged in a step")
     supernet_learning_rate: Annotated[float, Range(0.0)] = option(2e-3, "peak learning rate of the super-net")
     random_attention: Annotated[float, Range(0.0, 1.001)] = option(
-        0.1, "share of those backbones whose attentions are random formulas; the rest have standard ones"
+        0.0, "share of those backbones whose attentions are random formulas; the rest have standard ones"
     )
 
 

@@ -27,9 +27,10 @@ logger = logging.getLogger(__name__)
 class SuperNetTraining:
     """The training of a super-net, over all processes; it goes on from its checkpoint where there is one.
 
-    Layer types and kernels are drawn evenly. The attentions of a backbone are random formulas in a share of the draws,
-    and standard ones in the rest: a random formula seldom lets much of its input through, so that a super-net that
-    meets nothing else learns little more than the words' frequencies (`tests/benchmarks/biws_ranking.py`).
+    Layer types and kernels are drawn evenly. The attentions of a backbone are standard ones, and, in a share of the
+    draws, random formulas. By default there are none: a random formula seldom lets much of its input through, and a
+    super-net that met them in a tenth of the draws learnt less and ranked backbones worse, random formulas among them
+    (`tests/benchmarks/biws_ranking.py`).
 
     The gradients of a step's backbones are computed one by one, each clipped to length 1, so that a wild backbone does
     not drown the others, and averaged. The processes share the backbones of a step; since their gradients are summed in

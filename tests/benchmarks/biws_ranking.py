@@ -103,12 +103,14 @@ def score_by_inheritance(folder: Path) -> list[Row]:
 
 
 def tau(cheap: Sequence[Row], dear: Sequence[Row]) -> Row:
-    """Kendall's, where a failure ranks last, and its 95% interval."""
+    """Kendall's, where a failure ranks last, its 95% interval, and that of those that are better than the median."""
     pairs = np.array([[-1.0 if row["score"] is None else row["score"] for row in rows] for rows in (cheap, dear)])
+    upper = pairs[:, pairs[1] > np.median(pairs[1])]
     draws = np.random.default_rng(0).integers(0, pairs.shape[1], (BOOTSTRAPS, pairs.shape[1]))
     taus = [kendalltau(*pairs[:, draw]).statistic for draw in draws]
     return {
         "tau": round(float(kendalltau(*pairs).statistic), 3),
+        "tau_upper_half": round(float(kendalltau(*upper).statistic), 3),
         "tau_95": [round(float(x), 3) for x in np.nanpercentile(taus, [2.5, 97.5])],
     }
 

@@ -50,7 +50,8 @@ def launch(processes: int, arguments: Sequence[str], goes_on: str) -> int:
     from torch.distributed.run import main
 
     # What torch has to say about processes that fail is said below, or by themselves.
-    logging.getLogger("torch.distributed.elastic.multiprocessing.api").setLevel(logging.CRITICAL)
+    for module in ("multiprocessing.api", "agent.server.api"):
+        logging.getLogger(f"torch.distributed.elastic.{module}").setLevel(logging.CRITICAL)
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
     with TemporaryDirectory(prefix="autobert-zero-") as folder:

@@ -1,0 +1,47 @@
+"""Searches with other options than the default ones: inheritance, precision, tasks."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from autobert_zero_hf.training.precision import gains_from_bfloat16
+from tests.search.small_search import in_order, journal, search
+
+INHERITANCE = {"inherit_from": "parent", "write_back": "", "candidate_learning_rate": 3e-3}
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_what_is_inherited_comes_back_on_resuming(text: Path, tmp_path: Path, processes: int) -> None:
+    search(text, tmp_path / "whole", **INHERITANCE)
+    folder = tmp_path / "whole"
+    whole = in_order(folder)
+    kept = {path.stem for path in (folder / "candidates").iterdir()}
+    assert kept == {event["identity"] for event in journal(folder) if event.get("score") is not None}
+    # As if it had been killed within the second generation.
+    lines = (folder / "journal.jsonl").read_text().splitlines(keepends=True)
+    (folder / "journal.jsonl").write_text("".join(lines[: 3 + 8]))
+    search(text, folder, processes=processes, **INHERITANCE)
+    assert in_order(folder) == whole
+
+
+def test_a_search_goes_on_in_the_precision_that_it_was_begun_in(text: Path, tmp_path: Path) -> None:
+    other = "no" if gains_from_bfloat16(torch.device("cpu")) else "bf16"
+    search(text, tmp_path, hours=0.0, final_steps=0, mixed_precision=other)
+    assert journal(tmp_path)[0]["recipe"]["mixed_precision"] == other
+    assert "is finished" in search(text, tmp_path, hours=0.0, final_steps=0)
+    refused = search(
+        text, tmp_path, status=2, hours=0.0, final_steps=0, mixed_precision="bf16" if other == "no" else "no"
+    )
+    assert "mixed_precision: " in refused
+
+
+def test_candidates_are_scored_on_tasks(text: Path, tmp_path: Path) -> None:
+    search(
+        text, tmp_path, hours=0.0, final_steps=0, proxy="tasks", tasks="bbc_topics", task_steps=10, evaluation_rows=60
+    )
+    scores = [event["score"] for event in journal(tmp_path) if event["event"] == "candidate"]
+    assert all(round(score * 60) == pytest.approx(score * 60) for score in scores), "shares of 60 articles"
+    said = search(text, tmp_path / "other", status=2, proxy="tasks", tasks="bbc_topics", task_data="/nowhere")
+    assert "/nowhere: no such folder" in said
+    assert not (tmp_path / "other").exists()

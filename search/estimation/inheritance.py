@@ -1,7 +1,6 @@
 """The weights that a candidate begins with: the super-net's, or its parent's where it has one (arXiv 2107.07445)."""
 
 import copy
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import AutoBertZeroForMaskedLM
+from autobert_zero_hf.writing import written_whole
 
 from ..recipe import InheritanceOptions
 from ..space.candidate import Candidate
@@ -60,16 +60,16 @@ class Inheritance:
         return model
 
     def keep(self, candidate: Candidate, model: AutoBertZeroForMaskedLM) -> None:
-        """Keep the weights of a trained candidate, if they will be needed; all of them are on the disk, or none."""
+        """Keep the weights of a trained candidate, if they will be needed.
+
+        Raises:
+            WritingError: if they cannot be written.
+        """
         if not self._keeps:
             return
         self.folder.mkdir(exist_ok=True)
-        file = self._file(candidate.identity)
-        partial = file.with_suffix(".partial")
-        save_file({name: weight.detach().contiguous() for name, weight in model.named_parameters()}, partial)
-        with partial.open("rb") as written:
-            os.fsync(written.fileno())
-        partial.replace(file)
+        with written_whole(self._file(candidate.identity)) as partial:
+            save_file({name: weight.detach().contiguous() for name, weight in model.named_parameters()}, partial)
 
     def end_generation(self, evaluations: Sequence[Evaluation]) -> None:
         """Write the generation's best back to the super-net; the earlier of two with the same score.

@@ -107,6 +107,9 @@ class StrategyOptions:
     temperature: Annotated[float, Range(1e-6)] = option(
         1.0, "of the draw of operations in OP-NAS; the lower, the more the priorities count"
     )
+    levels: Literal["both", "one"] = option(
+        "both", "what changes from parent to child in OP-NAS: layout and formulas, as in the paper, or one of them"
+    )
     sampler: str = option("TPESampler", "the sampler of Optuna, by its name in optuna.samplers")
     reward_scale: Literal["ranks", "range"] = option(
         "ranks", "how scores enter OP-NAS's priorities: by rank, or between the run's worst and best"

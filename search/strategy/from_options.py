@@ -42,4 +42,5 @@ def make_strategy(options: StrategyOptions, space: SearchSpace, rng: random.Rand
         reject=reject,
         credit=options.operation_credit,
         temperature=options.temperature,
+        levels=options.levels,
     )

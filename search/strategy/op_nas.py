@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
+from typing import Literal, get_args
 
 from ..space.candidate import Candidate
 from ..space.mutation import mutate_graph, mutate_layout
@@ -11,6 +12,8 @@ from ..space.search_space import SearchSpace
 from .evaluation import Evaluation
 from .operation_priority import Credit, OperationPriority, Scale
 from .strategy import Proposals, Reject, at_least
+
+Levels = Literal["both", "one"]
 
 
 class OpNas:
@@ -30,6 +33,8 @@ class OpNas:
         reject: looks at a candidate before it is proposed.
         credit: for what an operation is rewarded, "presence" or "occurrences".
         temperature: of the softmax that operations are drawn from.
+        levels: what changes from parent to child: "both", layout and formulas, as in the paper, or "one" of them,
+            drawn evenly, so that what made the parent good is kept more often.
     """
 
     def __init__(
@@ -44,7 +49,10 @@ class OpNas:
         reject: Reject | None = None,
         credit: Credit = "presence",
         temperature: float = 1.0,
+        levels: Levels = "both",
     ):
+        if levels not in get_args(Levels):
+            raise ValueError(f"levels must be one of {', '.join(get_args(Levels))}, not {levels!r}")
         at_least(1, population_size=population_size, num_parents=num_parents, num_children=num_children)
         self.space = space
         self.population_size = population_size
@@ -53,6 +61,7 @@ class OpNas:
         self.priority = (
             None if alpha is None else OperationPriority(space.operations, alpha, scale, credit, temperature)
         )
+        self.levels = levels
         self.population: list[Evaluation] = []
         self._rng = rng
         self._proposals = Proposals(space, reject)
@@ -90,4 +99,8 @@ class OpNas:
 
     def _child(self, parent: Candidate, weights: dict[str, float] | None) -> Candidate:
         start = Candidate(parent.layers, parent=parent.identity, origin="")
-        return mutate_graph(mutate_layout(start, self.space, self._rng), self.space, self._rng, weights)
+        if self.levels == "both":
+            return mutate_graph(mutate_layout(start, self.space, self._rng), self.space, self._rng, weights)
+        if self._rng.random() < 0.5:
+            return mutate_layout(start, self.space, self._rng)
+        return mutate_graph(start, self.space, self._rng, weights)

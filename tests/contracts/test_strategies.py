@@ -39,6 +39,9 @@ STRATEGIES: dict[str, Make] = {
         temperature=0.1,
         reject=reject,
     ),
+    "op-nas, one level": lambda space, seed, reject: OpNas(
+        space, random.Random(seed), 8, 3, 2, reject=reject, levels="one"
+    ),
     "op-nas, even": lambda space, seed, reject: OpNas(space, random.Random(seed), 8, 3, 2, alpha=None, reject=reject),
     "random search": lambda space, seed, reject: RandomSearch(space, random.Random(seed), 5, reject),
     "regularised evolution": lambda space, seed, reject: RegularizedEvolution(

@@ -54,6 +54,20 @@ def test_generations_have_their_sizes() -> None:
     assert [len(generation) for generation in asked] == [10] + [12] * 11
 
 
+def test_a_child_differs_in_both_levels_or_in_one() -> None:
+    changes = {
+        levels: [candidate.origin.count(" in ") for asked in run(6, levels=levels)[1][1:] for candidate in asked]
+        for levels in ("both", "one")
+    }
+    assert set(changes["one"]) == {1}
+    assert changes["both"].count(2) > len(changes["both"]) / 2
+    layouts = ("swap", "kernel")
+    of_layout = [any(word in c.origin for word in layouts) for asked in run(6, levels="one")[1][1:] for c in asked]
+    assert 0.25 < sum(of_layout) / len(of_layout) < 0.75
+    with pytest.raises(ValueError, match="levels must be one of both, one, not 'all'"):
+        run(1, levels="all")
+
+
 def test_children_name_their_parents_which_are_the_best_so_far() -> None:
     strategy = OpNas(SPACE, random.Random(0), 10, 3, 4)
     for _ in range(6):

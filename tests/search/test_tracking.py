@@ -11,7 +11,7 @@ from autobert_zero_hf.search.runtime.tracking import TrackingError, choose_track
 from trackio.sqlite_storage import SQLiteStorage
 
 from autobert_zero_hf.commands.main import main
-from tests.search.small_search import journal, tensorboard_scalars
+from tests.search.small_search import journal, search, tensorboard_scalars
 
 
 def expected(folder: Path) -> dict[str, dict[int, float]]:
@@ -89,3 +89,11 @@ def test_a_tracker_that_is_not_installed_is_said_before_any_work(
     assert main(["search", "--output-dir", str(tmp_path / "run"), "--report-to", name]) == 2
     assert capsys.readouterr().err == f"error: report-to {name}: not installed: python -m pip install {name}\n"
     assert not (tmp_path / "run").exists()
+
+
+def test_a_tracker_that_does_not_start_is_said_before_any_work(text: Path, tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("in the way")
+    said = search(text, tmp_path, status=2, report_to="tensorboard").splitlines()
+    assert said[-1].startswith("error: report-to tensorboard: cannot be started (FileExistsError: ")
+    assert said[-1].endswith("): mend that, or report elsewhere")
+    assert not (tmp_path / "journal.jsonl").exists()

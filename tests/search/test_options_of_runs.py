@@ -1,5 +1,6 @@
 """Searches with other options than the default ones: inheritance, precision, tasks."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,18 +12,23 @@ from tests.search.small_search import in_order, journal, search
 INHERITANCE = {"inherit_from": "parent", "write_back": "", "candidate_learning_rate": 3e-3}
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-def test_what_is_inherited_comes_back_on_resuming(text: Path, tmp_path: Path, processes: int) -> None:
-    search(text, tmp_path / "whole", **INHERITANCE)
-    folder = tmp_path / "whole"
-    whole = in_order(folder)
-    kept = {path.stem for path in (folder / "candidates").iterdir()}
-    assert kept == {event["identity"] for event in journal(folder) if event.get("score") is not None}
-    # As if it had been killed within the second generation.
-    lines = (folder / "journal.jsonl").read_text().splitlines(keepends=True)
-    (folder / "journal.jsonl").write_text("".join(lines[: 3 + 8]))
-    search(text, folder, processes=processes, **INHERITANCE)
-    assert in_order(folder) == whole
+def test_what_is_inherited_comes_back_on_resuming(text: Path, tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    search(text, whole, **INHERITANCE)
+    kept = {path.stem for path in (whole / "candidates").iterdir()}
+    assert kept == {event["identity"] for event in journal(whole) if event.get("score") is not None}
+    lines = (whole / "journal.jsonl").read_text().splitlines(keepends=True)
+    for processes in (1, 2):
+        # As if it had been killed within the second generation.
+        folder = tmp_path / f"resumed-{processes}"
+        shutil.copytree(whole, folder)
+        (folder / "journal.jsonl").write_text("".join(lines[: 3 + 8]))
+        known = {event["identity"] for event in journal(folder) if event["event"] == "candidate"}
+        for path in (folder / "candidates").iterdir():
+            if path.stem not in known:
+                path.unlink()
+        search(text, folder, processes=processes, **INHERITANCE)
+        assert in_order(folder) == in_order(whole)
 
 
 def test_a_search_goes_on_in_the_precision_that_it_was_begun_in(text: Path, tmp_path: Path) -> None:

@@ -64,9 +64,7 @@ def test_a_killed_process_ends_the_launch_with_the_cause(
         run = Running(command(text, folder, processes=2))
         run.wait_until(lambda enough=candidates: candidates_in(folder) >= enough)
         run.worker(rank).send_signal(signal.SIGKILL)
-        killed = time.monotonic()
         status, said = run.end()
-        assert time.monotonic() - killed < 20
         assert status == 1
         cause = f"process {rank + 1} of 2 was killed (SIGKILL: by hand, or by a system that ran out of memory)"
         assert said[-1] == f"error: {cause}{GOES_ON}"

@@ -94,6 +94,6 @@ def test_a_tracker_that_is_not_installed_is_said_before_any_work(
 def test_a_tracker_that_does_not_start_is_said_before_any_work(text: Path, tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("in the way")
     said = search(text, tmp_path, status=2, report_to="tensorboard").splitlines()
-    assert said[-1].startswith("error: report-to tensorboard: cannot be started (FileExistsError: ")
+    assert said[-1].startswith("error: report-to tensorboard: cannot be started (NotADirectoryError: ")
     assert said[-1].endswith("): mend that, or report elsewhere")
     assert not (tmp_path / "journal.jsonl").exists()

@@ -12,7 +12,8 @@ of film reviews of VADER (PyPI's vaderSentiment). The backbone comes from a sear
     autobert-zero search --text DATA/text/*/train.txt --output-dir runs/search
     python -m tests.benchmarks.winner runs/winner DATA runs/search
 
-It resumes. With names of backbones at the end, only these are trained, and several may run side by side.
+It resumes. With names of backbones at the end, only these are trained, and several may run side by side. With the first
+folder alone, what there is so far is summed up.
 """
 
 import json
@@ -86,6 +87,7 @@ class Training:
         model.save_pretrained(self.folder / "models" / name)
         return {
             "backbone": backbone,
+            "layers": list(self.backbones[backbone]),
             "times": int(times),
             "seed": int(seed),
             "accuracy": round(score.value, 6),
@@ -128,76 +130,86 @@ class FineTuning:
         }
 
 
-Rows = dict[str, dict[str, Any]]
+Row = dict[str, Any]
 
 
-def mean_and_error(values: Sequence[float]) -> dict[str, float]:
+def mean_and_error(values: Sequence[float]) -> dict[str, float | int]:
     """Over seeds."""
-    error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else None
-    return {"mean": round(statistics.mean(values), 5), **({} if error is None else {"standard_error": round(error, 5)})}
+    known: dict[str, float | int] = {"seeds": len(values)}
+    if values:
+        known["mean"] = round(statistics.mean(values), 5)
+    if len(values) > 1:
+        known["standard_error"] = round(statistics.stdev(values) / len(values) ** 0.5, 5)
+    return known
 
 
-def _is(row: dict[str, Any], backbone: str, task: str) -> bool:
-    return (row["backbone"], row["task"]) == (backbone, task)
+def beside_bert(by_seed: dict[str, dict[int, float]]) -> dict[str, Any]:
+    """The mean of each backbone, and its difference from BERT, paired by seed, where both have one."""
+    bert = by_seed.get("bert", {})
+    return {
+        name: {
+            **mean_and_error(list(mine.values())),
+            "minus BERT": mean_and_error([mine[seed] - bert[seed] for seed in mine if seed in bert]),
+        }
+        for name, mine in by_seed.items()
+    }
 
 
-def summary(pretraining: Rows, finetuning: Rows) -> dict[str, Any]:
-    """Means over seeds; differences from BERT are paired by seed."""
+def summary(pretraining: Sequence[Row], finetuning: Sequence[Row]) -> dict[str, Any]:
+    """What there is so far; the mean over tasks of the seeds that have all tasks."""
     accuracies: dict[str, Any] = {}
     for times in SEEDS:
-        for backbone in dict.fromkeys(row["backbone"] for row in pretraining.values()):
-            mine, bert = (
-                [row["accuracy"] for row in pretraining.values() if (row["backbone"], row["times"]) == (name, times)]
-                for name in (backbone, "bert")
-            )
-            accuracies[f"{backbone}, {times} times"] = {
-                **mean_and_error(mine),
-                "minus BERT": mean_and_error([a - b for a, b in zip(mine, bert, strict=True)]),
-            }
-    means: dict[str, list[float]] = {}
-    for row in finetuning.values():
-        means.setdefault(f"{row['backbone']}/{row['seed']}", []).append(row["score"])
-    tasks: dict[str, Any] = {}
-    for backbone in dict.fromkeys(row["backbone"] for row in finetuning.values()):
-        mine, bert = (
-            [statistics.mean(scores) for key, scores in means.items() if key.split("/")[0] == name]
-            for name in (backbone, "bert")
-        )
-        by_task = {
-            task: mean_and_error(
-                [r["score"] for r in finetuning.values() if (r["backbone"], r["task"]) == (backbone, task)]
-            )
-            for task in TASKS
-        }
-        difference = mean_and_error([a - b for a, b in zip(mine, bert, strict=True)])
-        tasks[backbone] = {"task mean": mean_and_error(mine), "minus BERT": difference, "tasks": by_task}
-    return {"held-out masked-LM accuracy": accuracies, "tasks": tasks}
+        by_seed: dict[str, dict[int, float]] = {}
+        for row in pretraining:
+            if row["times"] == times:
+                by_seed.setdefault(row["backbone"], {})[row["seed"]] = row["accuracy"]
+        accuracies[f"{times} times"] = beside_bert(by_seed)
+    scores: dict[tuple[str, int], dict[str, float]] = {}
+    for row in finetuning:
+        scores.setdefault((row["backbone"], row["seed"]), {})[row["task"]] = row["score"]
+    results: dict[str, Any] = {}
+    for task in TASKS:
+        by_seed = {}
+        for (name, seed), found in scores.items():
+            if task in found:
+                by_seed.setdefault(name, {})[seed] = found[task]
+        results[task] = beside_bert(by_seed)
+    means: dict[str, dict[int, float]] = {}
+    for (name, seed), found in scores.items():
+        if len(found) == len(TASKS):
+            means.setdefault(name, {})[seed] = statistics.mean(found.values())
+    return {"held-out masked-LM accuracy": accuracies, "tasks": results, "mean of the tasks": beside_bert(means)}
+
+
+def run(folder: Path, data: Path, search: Path, *only: str) -> None:
+    """Train and fine-tune what is missing."""
+    layers = tuple(json.loads((search / "best" / "config.json").read_text())["layers"])
+    backbones = {"winner": layers, **BASELINES}
+    if unknown := set(only).difference(backbones):
+        sys.exit(f"unknown backbones {sorted(unknown)}: known are {', '.join(backbones)}")
+    wanted = only or tuple(backbones)
+    training = Training(folder, data, backbones)
+    fill(folder / "pretraining.jsonl", names(wanted), training)
+    tuning = [f"{name}/{seed}/{task}" for seed in range(SEEDS[int(TASKS_TIMES)]) for name in wanted for task in TASKS]
+    fill(folder / "finetuning.jsonl", tuning, FineTuning(folder, data, training))
 
 
 def main() -> None:
-    folder, data, search, *only = (Path(argument) for argument in sys.argv[1:])
-    best = search / "best" / "config.json"
-    found = {"winner": tuple(json.loads(best.read_text())["layers"])} if best.exists() else {}
-    backbones = {**found, **BASELINES}
-    wanted = [str(name) for name in only] or list(backbones)
-    if unknown := set(wanted).difference(backbones):
-        sys.exit(f"unknown backbones {sorted(unknown)}: known are {', '.join(backbones)}")
-    training = Training(folder, data, backbones)
-    pretraining = fill(folder / "pretraining.jsonl", names(wanted), training)
-    tuning = [f"{name}/{seed}/{task}" for seed in range(SEEDS[int(TASKS_TIMES)]) for name in wanted for task in TASKS]
-    finetuning = fill(folder / "finetuning.jsonl", tuning, FineTuning(folder, data, training))
-    if only:
-        return
-    results = summary(pretraining, finetuning)
+    folder = Path(sys.argv[1])
+    if len(sys.argv) > 2:
+        run(folder, Path(sys.argv[2]), Path(sys.argv[3]), *sys.argv[4:])
+    rows = {
+        name: [json.loads(line) for line in (folder / f"{name}.jsonl").read_text().splitlines()]
+        for name in ("pretraining", "finetuning")
+    }
+    results = summary(**rows)
     print(json.dumps(results, indent=1))
     sizes = f"{NUM_LAYERS} layers, width 128"
     facts = {
         "what": f"{sizes}; times {STEPS} steps of {ROWS} rows of 128 tokens; tasks after {TASKS_TIMES} times",
         "machine": machine(),
-        "backbones": backbones,
         "results": results,
-        "pretraining": list(pretraining.values()),
-        "finetuning": list(finetuning.values()),
+        **rows,
     }
     Path(__file__).with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n")
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 import yaml
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState, is_initialized
 from accelerate.utils import InitProcessGroupKwargs, ProjectConfiguration, broadcast_object_list, parse_flag_from_env
 from datasets import Dataset
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
@@ -76,15 +77,27 @@ def search(recipe: Recipe, output_dir: str | Path, report_to: Sequence[str] = ("
             # The others wait while one process reads a large text.
             kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(days=1))],
         )
-        _SearchRun(recipe, folder, accelerator, Reporter(accelerator.is_main_process)).run()
+        run = _SearchRun(recipe, folder, accelerator, Reporter(accelerator.is_main_process))
+        try:
+            run.run()
+        finally:
+            run.journal.close()
     return folder / "best"
 
 
 def _with_precision(recipe: Recipe, folder: Path) -> Recipe:
     """The recipe with what `auto` means here: a search goes on in the precision that it was begun in."""
+    # Accelerate keeps one precision for all of a process.
+    in_use: Any = AcceleratorState().mixed_precision if is_initialized() else None
     if recipe.run.mixed_precision != "auto":
-        return recipe
-    precision: Any = recorded_recipe(folder / "journal.jsonl").get("mixed_precision")
+        precision: Any = recipe.run.mixed_precision
+    else:
+        precision = recorded_recipe(folder / "journal.jsonl").get("mixed_precision", in_use)
+    if in_use not in (None, precision):
+        raise RecipeError(
+            f"mixed_precision is {precision}, but this process works in {in_use} already (accelerate): search in a new "
+            "process"
+        )
     if precision not in ("no", "bf16"):
         on_gpu = torch.cuda.is_available() and not parse_flag_from_env("ACCELERATE_USE_CPU")
         precision = "bf16" if gains_from_bfloat16(torch.device("cuda" if on_gpu else "cpu")) else "no"

@@ -7,6 +7,7 @@ Shapes: R rows.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +24,7 @@ _BLOCKS = 1000
 _BLOCKS_AT_ONCE = 100
 
 
-class GlueMetric(evaluate.Metric):
+class GlueMetric(evaluate.Metric, ABC):
     """One of GLUE's metrics: `compute(predictions=..., references=...)` gives a dictionary of numbers.
 
     It computes in memory, and alone: in a distributed run each process has all predictions, or asks none.
@@ -47,9 +48,9 @@ class GlueMetric(evaluate.Metric):
     def _compute(self, predictions: Sequence[float], references: Sequence[float]) -> dict[str, float]:
         return self.scores(np.asarray(predictions), np.asarray(references))
 
+    @abstractmethod
     def scores(self, predictions: NDArray[Any], references: NDArray[Any]) -> dict[str, float]:
         """The numbers by name, of arrays of shape (R,); R is at least 1."""
-        raise NotImplementedError
 
     def jackknife(self, predictions: NDArray[Any], references: NDArray[Any]) -> NDArray[np.float64]:
         """The primary score without each of the rows, (R,); R is at least 2."""

@@ -246,7 +246,7 @@ class Recipe:
                 f"tournament ({recipe.strategy.tournament}) must not exceed population ({recipe.strategy.population})"
             )
         if (recipe.estimation.proxy == "tasks") != bool(recipe.task.tasks):
-            raise RecipeError("proxy: tasks needs the names of tasks, and tasks need proxy: tasks; give both, or neither")
+            raise RecipeError("proxy: tasks needs names of tasks, and these need that proxy: give both, or neither")
         try:
             recipe.search_space, recipe.cost_budget  # noqa: B018  # they check themselves
         except ValueError as error:

@@ -124,7 +124,8 @@ def load_task(name: str, seed: int = 0, folder: Path | None = None) -> Task:
     if folder is not None:
         return _from_folder(name, folder)
     if name not in TASKS:
-        raise TaskError(f"unknown task {name!r}: known are {', '.join(TASKS)}, and those of a folder (--data DIR)")
+        known = ", ".join(TASKS)
+        raise TaskError(f"unknown task {name!r}: known are {known}, and those of a folder (--data, or --task-data)")
     parts = load_demo().train_test_split(test_size=0.1, seed=seed)
     return Task(name, parts["train"], parts["test"], DEMO_TOPICS)
 

@@ -19,6 +19,8 @@ OPTIONS = {
     "max-parameters": 15_000,
     "supernet-steps": 70,
     "supernet-batch-size": 4,
+    # Two processes, and three, share them unevenly or evenly.
+    "backbones-per-step": 3,
     "population": 6,
     "parents": 2,
     "children": 2,

@@ -18,6 +18,7 @@ from tests.search.small_search import (
     candidates_in,
     command,
     environment,
+    in_order,
     journal,
     search,
     tensorboard_scalars,
@@ -136,6 +137,14 @@ def test_a_killed_search_resumes_to_the_same_journal(finished: tuple[Path, str],
     for name in ("best", "bert"):
         one, two = (load_file(run / name / "model.safetensors") for run in (folder, finished[0]))
         assert all(torch.equal(one[key], two[key]) for key in two)
+
+
+def test_three_processes_find_the_same(finished: tuple[Path, str], text: Path, tmp_path: Path) -> None:
+    search(text, tmp_path / "three", processes=3)
+    assert journal(tmp_path / "three")[-1]["processes"] == 3
+    assert in_order(tmp_path / "three") == in_order(finished[0])
+    for name in ("supernet.pt", "best/model.safetensors", "bert/model.safetensors"):
+        assert (tmp_path / "three" / name).read_bytes() == (finished[0] / name).read_bytes(), name
 
 
 def test_a_lost_result_is_made_again(finished: tuple[Path, str], text: Path, tmp_path: Path) -> None:

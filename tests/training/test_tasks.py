@@ -199,7 +199,7 @@ def test_ratings_outside_the_range_are_refused(tmp_path: Path) -> None:
 def test_an_unknown_task_is_refused_with_those_that_are_known(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("text")
     for name, where, reason in (
-        ("sst2", None, r"unknown task 'sst2': known are bbc_topics, and those of a folder \(--data DIR\)"),
+        ("sst2", None, r"unknown task 'sst2': known are bbc_topics, and those of a folder \(--data, or --task-data\)"),
         ("sst2", folder, "unknown task 'sst2': in .* there is long_words, mrpc, topics$"),
         ("bbc_topics", folder, "unknown task 'bbc_topics': in"),
         ("sst2", tmp_path, "unknown task 'sst2': in .* there is no task$"),

@@ -2,13 +2,18 @@
 
 from pathlib import Path
 
+from safetensors.torch import save_file
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import SAFE_WEIGHTS_NAME
 
 from autobert_zero_hf.writing import written_whole
 
 
 def export(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, card: str, folder: Path) -> None:
     """Write a folder; it appears whole or not at all, and replaces what was there.
+
+    The files are those of `save_pretrained`, which writes nothing in a process that is not the first of several: it
+    takes their models for copies of one another. Here each process has a model of its own.
 
     Args:
         model: saved as safetensors, with its config.
@@ -20,6 +25,11 @@ def export(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, card: str
         WritingError: if there is no room for it.
     """
     with written_whole(folder) as place:
-        model.save_pretrained(place)
+        model.config.architectures = [type(model).__name__]
+        model.config.dtype = model.dtype
+        model.config.save_pretrained(place)
+        # Tied weights are named once.
+        weights = {name: weight.detach().contiguous() for name, weight in model.named_parameters()}
+        save_file(weights, place / SAFE_WEIGHTS_NAME, metadata={"format": "pt"})
         tokenizer.save_pretrained(place)
         (place / "README.md").write_text(card, encoding="utf-8")

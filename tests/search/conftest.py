@@ -19,4 +19,4 @@ def text(documents: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def finished(text: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder of a search in one process that nothing disturbed, and what it printed."""
     folder = tmp_path_factory.mktemp("runs") / "whole"
-    return folder, search(text, folder, report_to="tensorboard trackio")
+    return folder, search(text, folder, report_to="tensorboard trackio wandb")

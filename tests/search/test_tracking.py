@@ -1,6 +1,8 @@
 """What trackers are told: read back with their own libraries."""
 
 import json
+import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from accelerate.tracking import get_available_trackers
 from accelerate.utils import LoggerType
 from autobert_zero_hf.search.runtime.tracking import TrackingError, choose_trackers
 from trackio.sqlite_storage import SQLiteStorage
+from wandb.proto.wandb_internal_pb2 import Record
 
 from autobert_zero_hf.commands.main import main
 from tests.search.small_search import journal, search, tensorboard_scalars
@@ -58,6 +61,36 @@ def test_trackio_is_told_the_same(finished: tuple[Path, str]) -> None:
         for name, value in log.items():
             if "/" in name:
                 told.setdefault(name, {})[log["step"]] = value
+    assert len(told.pop("supernet/loss")) == 70
+    assert told == expected(finished[0])
+
+
+def wandb_records(file: Path) -> Iterator[Record]:
+    """What a run offline left to be sent: LevelDB's log format behind 7 bytes, in which a record may have parts."""
+    data, place, parts = file.read_bytes(), 7, b""
+    block, header = 1 << 15, struct.Struct("<IHB")  # a check sum, a length, and which part it is
+    while place < len(data):
+        if block - place % block < header.size:  # the rest of a block that is too short for a header
+            place += block - place % block
+            continue
+        _, length, part = header.unpack_from(data, place)
+        place += header.size + length
+        parts += data[place - length : place]
+        if part in (1, 4):  # a whole record, the last of several parts
+            yield Record.FromString(parts)
+            parts = b""
+
+
+def test_wandb_is_told_the_same(finished: tuple[Path, str]) -> None:
+    (start, *_) = journal(finished[0])
+    run = f"whole-{start['identity']}"
+    (file,) = (finished[0] / "logs" / "wandb").glob(f"offline-run-*-{run}/run-{run}.wandb")
+    told: dict[str, dict[int, float]] = {}
+    for record in wandb_records(file):
+        items = {item.key or item.nested_key[0]: json.loads(item.value_json) for item in record.history.item}
+        for name, value in items.items():
+            if "/" in name:
+                told.setdefault(name, {})[items["_step"]] = value
     assert len(told.pop("supernet/loss")) == 70
     assert told == expected(finished[0])
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import json
 import random
 from collections.abc import Sequence
 from datetime import timedelta
@@ -43,6 +44,7 @@ from .strategy.strategy import Strategy
 
 FINALISTS = ("best", "bert")
 """The folders of the winner and of the baseline."""
+_FEWEST_FINAL_ROWS = 64
 
 
 def search(recipe: Recipe, output_dir: str | Path, report_to: Sequence[str] = ("none",)) -> Path:
@@ -152,7 +154,7 @@ class _SearchRun:
         net = self._train_supernet(rows, len(tokenizer))
         dispatcher = Dispatcher(self.accelerator)
         layers, reason = self._find(net, rows, held_out, dispatcher)
-        self._train_finalists(layers, net, rows, held_out, tokenizer, dispatcher)
+        self._train_finalists(layers, net, rows, held_out, dispatcher)
         if not finished:
             rejections = dict(self.strategy.rejections.most_common())
             processes = self.accelerator.num_processes
@@ -187,16 +189,17 @@ class _SearchRun:
                 f"{options.sequence_length} tokens, at least 2 of each are needed: give more text, or a smaller "
                 "--sequence-length"
             )
-        digest = _digest(train, test)
+        digest = _digest(train, test, *(rows for task in self.tasks for rows in (task.train, task.validation)))
         if known := self.journal.of("data"):
             if known[0]["digest"] != digest:
                 raise JournalError(
-                    f"{self.folder} was begun on another text: use that text again, or another --output-dir"
+                    f"{self.folder} was begun on another text, or with other rows of the tasks: use those again, or "
+                    "another --output-dir"
                 )
         else:
             if self.accelerator.is_main_process:
                 (self.folder / "supernet.pt").unlink(missing_ok=True)  # of a search whose journal was removed
-                text = yaml.safe_dump(self.recipe.to_dict(), sort_keys=False, allow_unicode=True)
+                text = yaml.safe_dump(self.recipe.to_dict(), sort_keys=False)
                 with written_whole(self.folder / "recipe.yaml") as partial:
                     partial.write_text(text, encoding="utf-8")
             counts = {"documents": len(parts["train"]), "held_out_documents": len(parts["test"])}
@@ -253,7 +256,6 @@ class _SearchRun:
         net: SuperNet,
         rows: MaskedRows,
         held_out: MaskedRows,
-        tokenizer: PreTrainedTokenizerBase,
         dispatcher: Dispatcher,
     ) -> None:
         """Train the winner, and a BERT of the same size, by the same steps from the same super-net."""
@@ -263,7 +265,7 @@ class _SearchRun:
         missing = [name for name in FINALISTS if name not in known or not (self.folder / name).is_dir()]
         total = options.final_steps * len(FINALISTS)
         trained = total - options.final_steps * len(missing)
-        evaluation = held_out.batch(list(range(len(held_out))), self.seed)
+        evaluation = held_out.batch(list(self._final_rows(len(held_out))), self.seed)
 
         def work(name: str) -> dict[str, Any]:
             model = net.extract(backbones[name])
@@ -286,7 +288,8 @@ class _SearchRun:
                 ) from error
             model.config.sparse_prediction = False
             card = write_card(model, *self._card_words(name), score, str(self.folder / name))
-            export(model, tokenizer, card, self.folder / name)
+            # A tokenizer as it was written: one that was used keeps, for one, the length that it cut to.
+            export(model, AutoTokenizer.from_pretrained(self.folder / "tokenizer"), card, self.folder / name)
             return {
                 "layers": backbones[name],
                 "parameters": model.num_parameters(),
@@ -306,6 +309,18 @@ class _SearchRun:
             dispatcher.run(missing, work, write)
         # The main process serves the queue until all have read it to the end.
         self.accelerator.wait_for_everyone()
+
+    def _final_rows(self, held_out: int) -> range:
+        """The held-out rows that the finalists are scored on: those that did not choose the winner, if there are many.
+
+        The winner is the best of many on the rows that chose it, in part by luck, so that they flatter it.
+        """
+        return range(self._chose if held_out - self._chose >= _FEWEST_FINAL_ROWS else 0, held_out)
+
+    @property
+    def _chose(self) -> int:
+        """How many of the held-out rows, the first ones, candidates are scored on."""
+        return 0 if self.recipe.estimation.proxy == "tasks" else self.recipe.estimation.evaluation_rows
 
     def _card_words(self, name: str) -> tuple[str, str, str]:
         """Title, summary and training of a card."""
@@ -347,9 +362,11 @@ class _SearchRun:
         say(f"The best backbone, {trained['best']['parameters']:,} parameters:")
         for number, layer in enumerate(trained["best"]["layers"], start=1):
             say(f"  {number:>2}  {layer}")
+        rows = self._final_rows(events("data")[0]["held_out_rows"])
+        which = "that did not choose the winner" if rows.start >= self._chose else "some of which chose the winner"
         say(
-            f"Accuracy (± standard error) on {sum(best.masked):,} masked words of {len(best.masked):,} held-out rows,\n"
-            f"after {self.recipe.final.final_steps} more steps each on the weights of the same super-net:"
+            f"Accuracy (± standard error) on {sum(best.masked):,} masked words of {len(best.masked):,} held-out rows\n"
+            f"{which}, after {self.recipe.final.final_steps} more steps each on the weights of the same super-net:"
         )
         say(f"  best         {best.value:.4f} ± {best.standard_error:.4f}")
         size = f"({trained['bert']['parameters']:,} parameters)"
@@ -362,5 +379,7 @@ def _digest(*parts: Dataset) -> str:
     digest = hashlib.sha256()
     for part in parts:
         for batch in part.iter(batch_size=1000):
-            digest.update(batch["input_ids"].numpy().tobytes())
+            # A text has as many tokens as it needs in the one, a row in the other.
+            content = batch["input_ids"].numpy().tobytes() if "input_ids" in batch else json.dumps(batch).encode()
+            digest.update(content)
     return digest.hexdigest()[:16]

@@ -13,15 +13,15 @@ import psutil
 
 
 def processes_asked_for() -> int:
-    """How many processes an `accelerate launch --cpu` asked for and did not start; 1 if there is nothing to mend.
+    """How many processes an `accelerate launch` on the CPU asked for and did not start; 1 if nothing is to be mended.
 
     On CPU, without MPI, accelerate 1.15 starts one process whatever `--num_processes` says. It leaves MASTER_ADDR in
     the environment where more were asked for; the number itself stands in its command line alone.
     """
-    launched = os.environ.get("ACCELERATE_USE_CPU") == "True" and "MASTER_ADDR" in os.environ
+    launched = "MASTER_ADDR" in os.environ and "ACCELERATE_USE_CPU" in os.environ
     by_others = any(name in os.environ for name in ("LOCAL_RANK", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE"))
     parent = psutil.Process().parent()
-    if not launched or by_others or parent is None:
+    if not launched or by_others or parent is None or not _on_cpu():
         return 1
     words = [word for argument in parent.cmdline() for word in argument.split("=", 1)]
     for option, value in pairwise(words):
@@ -32,6 +32,14 @@ def processes_asked_for() -> int:
         file=sys.stderr,
     )
     return 1
+
+
+def _on_cpu() -> bool:
+    if os.environ["ACCELERATE_USE_CPU"] == "True":
+        return True
+    import torch
+
+    return not torch.accelerator.is_available()
 
 
 def launch(processes: int, arguments: Sequence[str], goes_on: str) -> int:
@@ -53,6 +61,7 @@ def launch(processes: int, arguments: Sequence[str], goes_on: str) -> int:
     for module in ("multiprocessing.api", "agent.server.api"):
         logging.getLogger(f"torch.distributed.elastic.{module}").setLevel(logging.CRITICAL)
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    os.environ["ACCELERATE_USE_CPU"] = "True"
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
     with TemporaryDirectory(prefix="autobert-zero-") as folder:
         run = ["--standalone", f"--nproc_per_node={processes}", f"--log-dir={folder}", "-m", "autobert_zero_hf"]

@@ -58,7 +58,8 @@ def run(arguments: Namespace) -> None:
     datasets.disable_progress_bars()
     given = {name: value for name, value in vars(arguments).items() if name in OPTION_NAMES}
     options = load_options(arguments.recipe)
-    for name, other in (("text", "dataset"), ("dataset", "text")):
+    for name, others in (("text", ("dataset", "dataset_config", "text_column")), ("dataset", ("text",))):
         if name in given:  # takes the place of what the recipe says
-            options.pop(other, None)
+            for other in others:
+                options.pop(other, None)
     search(Recipe.from_dict({**options, **given}), arguments.output_dir, arguments.report_to)

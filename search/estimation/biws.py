@@ -16,7 +16,7 @@ from autobert_zero_hf.training.masked_lm import MaskedRows
 from autobert_zero_hf.writing import written_whole
 
 from ..recipe import SuperNetOptions
-from ..space.search_space import SearchSpace
+from ..space.search_space import ATTENTION, SearchSpace
 from .supernet import SuperNet
 
 _STEPS_BETWEEN_CHECKPOINTS = 50
@@ -27,10 +27,10 @@ logger = logging.getLogger(__name__)
 class SuperNetTraining:
     """The training of a super-net, over all processes; it goes on from its checkpoint where there is one.
 
-    Layer types and kernels are drawn evenly. The attentions of a backbone are standard ones, and, in a share of the
-    draws, random formulas. By default there are none: a random formula seldom lets much of its input through, and a
-    super-net that met them in a tenth of the draws learnt less and ranked backbones worse, random formulas among them
-    (`tests/benchmarks/biws_ranking.py`).
+    Layer types and kernels are drawn evenly, both types in any space. The attentions of a backbone are standard ones,
+    and, in a share of the draws, random formulas. By default there are none: a random formula seldom lets much of its
+    input through, and a super-net that met them in a tenth of the draws learnt less and ranked backbones worse, random
+    formulas among them (`tests/benchmarks/biws_ranking.py`).
 
     The gradients of a step's backbones are computed one by one, each clipped to length 1, so that a wild backbone does
     not drown the others, and averaged. The processes share the backbones of a step; since their gradients are summed in
@@ -58,7 +58,8 @@ class SuperNetTraining:
         checkpoint: Path,
     ):
         self.net = net
-        self.space = space
+        # The BERT beside the winner inherits from the super-net in any space, so its attentions are always trained.
+        self.space = space if ATTENTION in space.layer_types else SearchSpace(space.num_layers, space.kernel_sizes)
         self.rows = rows
         self.options = options
         self.seed = seed

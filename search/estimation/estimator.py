@@ -53,6 +53,11 @@ class Estimator:
             return Evaluation(candidate, None, failure=Failure.OUT_OF_MEMORY, detail=str(error).partition("\n")[0])
         except FormulaError as error:
             return Evaluation(candidate, None, failure=Failure.ILLEGAL, detail=error.reason)
+        except RuntimeError as error:  # which is all that torch's allocator on the CPU raises
+            said = str(error).partition("\n")[0]
+            if "can't allocate memory" not in said:
+                raise
+            return Evaluation(candidate, None, failure=Failure.OUT_OF_MEMORY, detail=said)
         except TimeoutError as error:
             return Evaluation(candidate, None, failure=Failure.TIMEOUT, detail=str(error))
         return Evaluation(candidate, score.value, score.standard_error)

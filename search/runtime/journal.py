@@ -28,7 +28,7 @@ class Journal:
     """Events in the order in which they were written; the first is `start`: version, identity and recipe.
 
     Each event carries `elapsed`, the seconds of the search so far, those of earlier runs counted in. The start is
-    written together with the first event after it, so that a search that could not begin leaves nothing behind.
+    written together with the first event after it, so that a search that could not begin leaves no journal behind.
 
     Args:
         path: the file; None keeps the events in memory, for the processes that follow the one that writes.
@@ -62,10 +62,14 @@ class Journal:
             raise JournalError(
                 f"another process is at work in {path.parent}: let it end, or use another --output-dir"
             ) from error
-        journal = cls(path, recipe, list(_read(path)))
+        try:
+            journal = cls(path, recipe, list(_read(path)))
+            if journal.events:
+                journal._check(path)
+        except BaseException:
+            lock.release()
+            raise
         journal._lock = lock  # released when the process ends, however it ends
-        if journal.events:
-            journal._check(path)
         return journal
 
     def _check(self, path: Path) -> None:

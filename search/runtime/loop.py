@@ -1,7 +1,7 @@
 """The loop of a search: ask, evaluate on all processes, write down, tell."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from ..space.candidate import Candidate
 from ..strategy.evaluation import Evaluation, Failure
 from ..strategy.strategy import Strategy
 from .dispatch import Dispatcher
-from .journal import Journal
+from .journal import Journal, JournalError
 from .progress import Phase
 
 
@@ -84,6 +84,16 @@ class SearchLoop:
             )
         return max(scored, key=lambda evaluation: evaluation.rank_key)
 
+    def _check_replay(self, asked: list[Candidate], known: Mapping[str, Any]) -> None:
+        """All that the journal holds was asked for again before anything new is evaluated."""
+        strangers = set(known).difference((e.candidate.identity for e in self.done), (c.identity for c in asked))
+        if strangers:
+            raise JournalError(
+                f"the journal holds {len(strangers)} candidates that the strategy does not come to any more: resume "
+                "with the versions of this package and of its libraries that it was begun with, or search in another "
+                "--output-dir"
+            )
+
     def _best_so_far(self) -> float:
         return max((evaluation.rank_key for evaluation in self.done), default=float("-inf"))
 
@@ -102,6 +112,8 @@ class SearchLoop:
         """A generation's results: those that the journal knows, and those of the rest, written down as they arrive."""
         missing = [place for place, candidate in enumerate(asked) if candidate.identity not in known]
         missing.sort(key=lambda place: -self.cost(asked[place]))
+        if missing:
+            self._check_replay(asked, known)
         best = self._best_so_far()
         arrived = len(self.done) + len(asked) - len(missing)
 

@@ -1,6 +1,8 @@
 """How far a run is: a bar for each phase in a terminal, calm lines elsewhere, both with the expected remaining time."""
 
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,19 +53,20 @@ class Reporter:
             TimeRemainingColumn(elapsed_when_finished=False),
             TextColumn("{task.fields[note]}"),
         )
-        with Progress(*columns, console=self._console) as bars:
+        with _ended_by_sigterm(), Progress(*columns, console=self._console) as bars:
             task = bars.add_task(name, total=total, completed=before, note="")
             yield lambda done, note="": bars.update(task, completed=done, note=note)
 
     def _lines(self, name: str, total: int, before: int) -> Iterator[Phase]:
         start = last = time.monotonic()
+        said_end = False
 
         def show(done: int, note: str = "") -> None:
-            nonlocal last
+            nonlocal last, said_end
             now = time.monotonic()
-            if now - last < _SECONDS_BETWEEN_LINES and done < total:
+            if said_end or (now - last < _SECONDS_BETWEEN_LINES and done < total):
                 return
-            last = now
+            last, said_end = now, done >= total
             left = (now - start) / max(1, done - before) * (total - done)
             self.say(
                 f"{name}: {done}/{total}, {clock(now - start)} so far"
@@ -72,6 +75,19 @@ class Reporter:
             )
 
         yield show
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Lets SIGTERM, which a launcher sends when another process has died, end this one in order: with a cursor."""
+    if threading.current_thread() is not threading.main_thread():  # no other may handle signals
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def clock(seconds: float) -> str:

@@ -1,5 +1,6 @@
 """What a search measures, sent to the trackers of Accelerate while it runs."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ from autobert_zero_hf.errors import AutoBertZeroError
 from .journal import Journal
 
 PROJECT = "autobert-zero"
+
+logger = logging.getLogger(__name__)
 
 
 class TrackingError(AutoBertZeroError):
@@ -60,6 +63,7 @@ class Tracking:
         self._accelerator = accelerator
         self._journal = journal
         self._supernet_steps = supernet_steps
+        self._broken = False
 
     def start(self, name: str, recipe: dict[str, Any]) -> None:
         """Begin a run, or go on with that of this search where the tracker can.
@@ -90,7 +94,7 @@ class Tracking:
 
     def supernet_step(self, step: int, loss: float) -> None:
         """Send a step of the super-net, counted from 1."""
-        self._accelerator.log({"supernet/loss": loss}, step)
+        self._send({"supernet/loss": loss}, step)
 
     def _written(self, event: dict[str, Any]) -> None:
         """Send an event of the journal, if it is a candidate or a finalist."""
@@ -106,4 +110,17 @@ class Tracking:
         else:
             return
         known = {name: value for name, value in values.items() if value is not None}
-        self._accelerator.log(known, self._supernet_steps + len(candidates) + len(finalists))
+        self._send(known, self._supernet_steps + len(candidates) + len(finalists))
+
+    def _send(self, values: dict[str, Any], step: int) -> None:
+        if self._broken:
+            return
+        try:
+            self._accelerator.log(values, step)
+        except Exception as error:  # whatever a tracker raises: the search does not end of it
+            self._broken = True
+            logger.warning(
+                "a tracker failed (%s: %s): nothing more is reported, the search goes on, and the journal has it all",
+                type(error).__name__,
+                error,
+            )

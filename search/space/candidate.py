@@ -33,11 +33,6 @@ class Candidate:
         return {place: layer.graph for place, layer in parsed.items() if isinstance(layer, AttentionLayer)}
 
     @property
-    def operations(self) -> frozenset[str]:
-        """The names of all operations in its attention layers."""
-        return frozenset(node.name for graph in self.graphs.values() for node in graph.operations)
-
-    @property
     def mixes_tokens(self) -> bool:
         """Whether a token's output can depend on other tokens, through whichever layer."""
         return any(

@@ -52,7 +52,7 @@ class SearchSpace:
             self.sample_attention(random.Random(0))
 
     def _problems(self) -> Iterable[str]:
-        yield from _misnamed("operations", self.operations, operation_names(), ATTENTION not in self.layer_types)
+        yield from _misnamed("operations", self.operations, operation_names())
         yield from _misnamed("inputs", self.inputs, INPUTS)
         yield from _misnamed("layer types", self.layer_types, LAYER_TYPES)
         if self.num_layers < 1:
@@ -63,8 +63,8 @@ class SearchSpace:
         ):
             if not 1 <= value <= largest:
                 yield f"{name} is from 1 to {largest}, not {value}"
-        kernels, convolves = self.kernel_sizes, CONVOLUTION in self.layer_types
-        if any(not 1 <= size <= MAX_KERNEL_SIZE or size % 2 == 0 for size in kernels) or (convolves and not kernels):
+        kernels = self.kernel_sizes
+        if not kernels or any(not 1 <= size <= MAX_KERNEL_SIZE or size % 2 == 0 for size in kernels):
             yield f"kernel sizes are odd numbers from 1 to {MAX_KERNEL_SIZE}, not {list(kernels)}"
         elif len(set(kernels)) < len(kernels):
             yield f"kernel sizes come once each, not {list(kernels)}"
@@ -154,12 +154,12 @@ class SearchSpace:
         return str(graph)
 
 
-def _misnamed(what: str, names: Sequence[str], known: Sequence[str], may_be_empty: bool = False) -> Iterable[str]:
+def _misnamed(what: str, names: Sequence[str], known: Sequence[str]) -> Iterable[str]:
     if unknown := sorted(set(names).difference(known)):
         yield f"unknown {what} {unknown}; known are {list(known)}"
     if repeated := [name for name, times in Counter(names).items() if times > 1]:
         yield f"{what} given more than once: {repeated}"
-    if not names and not may_be_empty:
+    if not names:
         yield f"a space needs some {what}, of {list(known)}"
 
 

@@ -72,6 +72,7 @@ class OptunaStrategy:
             sampler = _sampler(sampler, rng.getrandbits(32))
         self.space = space
         self.generation_size = generation_size
+        optuna.logging.set_verbosity(optuna.logging.WARNING)  # the search says itself what it does
         self.study = optuna.create_study(
             storage=storage, sampler=sampler, study_name=study_name, direction="maximize", load_if_exists=False
         )

@@ -71,6 +71,14 @@ def test_another_recipe_is_refused_and_named(path: Path) -> None:
         Journal.open(path, {**RECIPE, "candidates": 6})
 
 
+def test_a_journal_that_was_refused_is_not_in_use(path: Path) -> None:
+    written(path)
+    with pytest.raises(JournalError) as refused:
+        Journal.open(path, {**RECIPE, "candidates": 6})
+    assert Journal.open(path, RECIPE).of("candidate")
+    assert refused.value.__traceback__ is not None, "kept alive, as an interactive Python does"
+
+
 def test_another_version_is_refused(path: Path) -> None:
     written(path)
     path.write_text(path.read_text().replace('"version": 2', '"version": 99'))

@@ -1,13 +1,17 @@
 """Searches with other options than the default ones: inheritance, precision, tasks."""
 
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
+from autobert_zero_hf.training.corpus import load_demo
 from autobert_zero_hf.training.precision import gains_from_bfloat16
 from tests.search.small_search import in_order, journal, search
+from tests.task_folders import write_demo_tasks
 
 INHERITANCE = {"inherit_from": "parent", "write_back": "", "candidate_learning_rate": 3e-3}
 
@@ -43,11 +47,23 @@ def test_a_search_goes_on_in_the_precision_that_it_was_begun_in(text: Path, tmp_
 
 
 def test_candidates_are_scored_on_tasks(text: Path, tmp_path: Path) -> None:
-    search(
-        text, tmp_path, hours=0.0, final_steps=0, proxy="tasks", tasks="bbc_topics", task_steps=10, evaluation_rows=60
-    )
-    scores = [event["score"] for event in journal(tmp_path) if event["event"] == "candidate"]
-    assert all(round(score * 60) == pytest.approx(score * 60) for score in scores), "shares of 60 articles"
+    tasks, folder = write_demo_tasks(tmp_path / "tasks", load_demo().select(range(0, 2000, 20))), tmp_path / "run"
+    options: dict[str, Any] = {"hours": 0.0, "final_steps": 0, "proxy": "tasks", "tasks": "topics", "task_steps": 10}
+    options.update(task_data=tasks, evaluation_rows=20)
+    search(text, folder, **options)
+    scores = [event["score"] for event in journal(folder) if event["event"] == "candidate"]
+    assert all(round(score * 20) == pytest.approx(score * 20) for score in scores), "shares of 20 articles"
+    tokenizer = json.loads((folder / "best" / "tokenizer.json").read_text())
+    assert tokenizer["truncation"] is None, "what the tasks cut off does not stay"
+    # Other rows of a task are another search.
+    lines = (folder / "journal.jsonl").read_text().splitlines(keepends=True)
+    (folder / "journal.jsonl").write_text("".join(lines[:-1]))
+    rows = tasks / "topics" / "validation.jsonl"
+    rows.write_text("".join(reversed(rows.read_text().splitlines(keepends=True))))
+    assert "was begun on another text, or with other rows of the tasks" in search(text, folder, status=2, **options)
+
+
+def test_tasks_that_are_not_there_are_said_before_any_work(text: Path, tmp_path: Path) -> None:
     said = search(text, tmp_path / "other", status=2, proxy="tasks", tasks="bbc_topics", task_data="/nowhere")
     assert "/nowhere: no such folder" in said
     assert not (tmp_path / "other").exists()

@@ -1,6 +1,7 @@
 """Candidates scored on inherited weights, of real text."""
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,14 @@ from accelerate import Accelerator
 from autobert_zero_hf.search.estimation.estimator import Estimator
 from autobert_zero_hf.search.estimation.from_options import make_estimator
 from autobert_zero_hf.search.estimation.inheritance import Inheritance
+from autobert_zero_hf.search.estimation.proxy import Score
 from autobert_zero_hf.search.estimation.supernet import SuperNet
 from autobert_zero_hf.search.recipe import Recipe
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.search_space import SearchSpace
 from autobert_zero_hf.search.strategy.evaluation import Failure
 
+from autobert_zero_hf import AutoBertZeroForMaskedLM
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from autobert_zero_hf.training.masked_lm import MaskedRows
@@ -53,6 +56,29 @@ def test_a_candidate_that_takes_too_long_or_is_illegal_is_a_failure(
     assert (late.score, late.failure, late.detail) == (None, Failure.TIMEOUT, "0 seconds were over at step 1")
     illegal = estimator(net, rows, tmp_path).evaluate(Candidate(("conv(3)", "matmul(q, k)")))
     assert illegal.failure is Failure.ILLEGAL
+
+
+@pytest.mark.parametrize("allocate", [lambda: torch.empty(1 << 55), lambda: bytearray(1 << 60)])
+def test_a_candidate_that_needs_more_memory_than_there_is_is_a_failure(
+    net: SuperNet, rows: MaskedRows, tmp_path: Path, allocate: Callable[[], object]
+) -> None:
+    here = estimator(net, rows, tmp_path)
+    scored = here.proxy
+
+    def greedy(model: AutoBertZeroForMaskedLM, after_step: Callable[[int], None]) -> Score:
+        allocate()
+        return scored(model, after_step)
+
+    here.proxy = greedy
+    failed = here.evaluate(Candidate(("conv(3)", "conv(3)")))
+    assert (failed.score, failed.failure) == (None, Failure.OUT_OF_MEMORY)
+
+    def mistaken(model: AutoBertZeroForMaskedLM, after_step: Callable[[int], None]) -> Score:
+        raise RuntimeError("a mistake")
+
+    here.proxy = mistaken
+    with pytest.raises(RuntimeError, match="a mistake"):
+        here.evaluate(Candidate(("conv(3)", "conv(3)")))
 
 
 @pytest.mark.parametrize("steps", [0, 2])

@@ -115,3 +115,20 @@ def test_a_branch_that_no_backbone_used_stays_as_it_is(
     used = {name for name, _ in net._skeleton(layers).named_parameters()}
     for name, weight in zip(net._names, net.weights, strict=True):
         assert torch.equal(weight, before[name]) == (name not in used), name
+
+
+def test_a_space_without_attention_has_a_super_net_with_one_for_the_bert_beside_the_winner(
+    tiny_config: AutoBertZeroConfig, rows: MaskedRows, tmp_path: Path
+) -> None:
+    net = SuperNet(tiny_config, 9, seed=0)
+    before = [weight.detach().clone() for weight in net.weights]
+    space = SearchSpace(num_layers=2, kernel_sizes=(3, 9), layer_types=("convolution",))
+    options = SuperNetOptions(supernet_steps=6, supernet_batch_size=4)
+    SuperNetTraining(net, space, rows, options, 0, Accelerator(cpu=True), tmp_path / "s.pt").run(
+        lambda step, loss: None
+    )
+    used = {name for name, _ in net._skeleton((BERT_ATTENTION,) * 2).named_parameters() if "pooler" not in name}
+    changed = {
+        name for name, one, two in zip(net._names, net.weights, before, strict=True) if not torch.equal(one, two)
+    }
+    assert used <= changed

@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all, and files that grow by whole lines, also where the disk is full."""
+"""Files and folders that appear whole or not at all, files that grow by whole lines; also where the disk is full."""
 
 import errno
 import json

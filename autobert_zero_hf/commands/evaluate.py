@@ -8,7 +8,7 @@ import datasets
 import transformers
 from accelerate import PartialState
 
-from autobert_zero_hf.options import add_options, option_names
+from autobert_zero_hf.options import add_options, given_options
 from autobert_zero_hf.training.evaluation import Cell, EvaluationOptions, Grid
 from autobert_zero_hf.training.evaluation_report import as_markdown, as_picture
 from autobert_zero_hf.training.finetuning import FineTuningOptions
@@ -61,13 +61,12 @@ def run(arguments: Namespace) -> None:
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     datasets.disable_progress_bars()
-    evaluation, options, spans = (
-        group(**{name: value for name, value in vars(arguments).items() if name in option_names([group])})
-        for group in _GROUPS
-    )
+    seeds = given_options(EvaluationOptions, vars(arguments)).seeds
+    options = given_options(FineTuningOptions, vars(arguments))
+    spans = given_options(SpanOptions, vars(arguments))
     names = task_names(arguments.tasks, arguments.data)
     tasks = [load_task(name, options.seed, arguments.data) for name in names]
-    grid = Grid(arguments.output_dir, arguments.models, tasks, options, spans, evaluation.seeds)
+    grid = Grid(arguments.output_dir, arguments.models, tasks, options, spans, seeds)
     is_main = PartialState().is_main_process
 
     def after_cell(cell: Cell) -> None:

@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
 
-from autobert_zero_hf.options import add_options, option_names
+from autobert_zero_hf.options import add_options, given_options
 from autobert_zero_hf.training.finetuning import FineTuningOptions, finetune
 from autobert_zero_hf.training.spans import SpanOptions
 from autobert_zero_hf.training.task_loading import TASKS, load_task
@@ -49,10 +49,8 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: Namespace) -> None:
     """Fine-tune, and print the result."""
-    options, spans = (
-        group(**{name: value for name, value in vars(arguments).items() if name in option_names([group])})
-        for group in (FineTuningOptions, SpanOptions)
-    )
+    options = given_options(FineTuningOptions, vars(arguments))
+    spans = given_options(SpanOptions, vars(arguments))
     task = load_task(arguments.task, options.seed, arguments.data)
     result = finetune(arguments.model, task, arguments.output_dir, options, spans)
     if len(result.trials) > 1:

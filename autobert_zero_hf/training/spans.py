@@ -1,7 +1,7 @@
 """Questions and contexts as sliding windows of tokens, and answers out of a model's outputs for the windows.
 
-As BERT does it for SQuAD (arXiv 1810.04805, section 4.2 and 4.3): a context that is too long becomes several windows that
-overlap; where a window does not hold the answer, the place to mark is [CLS], whose score is that of there being no
+As BERT does it for SQuAD (arXiv 1810.04805, sections 4.2 and 4.3): a context that is too long becomes several windows
+that overlap; where a window does not hold the answer, the place to mark is [CLS], whose score is that of there being no
 answer.
 
 Shapes: W windows, N tokens of the longest window.

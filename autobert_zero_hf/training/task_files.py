@@ -42,7 +42,7 @@ def task_from_files(name: str, folder: Path) -> Task | SpanTask:
     if missing := [path.name for path in (place / _TRAIN, validation) if not path.is_file()]:
         raise TaskError(f"{place}: no {', '.join(missing)}; a task has {_LABELS}, {_TRAIN} and {_VALIDATION}")
     if _asks_questions(place / _TRAIN):
-        return span_task(name, *(_read(path, COLUMNS) for path in (place / _TRAIN, validation)))
+        return span_task(name, _read(place / _TRAIN, COLUMNS), _read(validation, COLUMNS))
     return _classification(name, place, validation)
 
 

@@ -69,8 +69,8 @@ def load_task(name: str, seed: int = 0, folder: Path | None = None) -> Task | Sp
         return _load_glue(name)
     if name in SQUAD:
         source = SQUAD[name]
-        columns = [_columns(*source, split, COLUMNS) for split in ("train", "validation")]
-        return span_task(name, *columns, dataset=source)
+        train, validation = (_columns(*source, split, COLUMNS) for split in ("train", "validation"))
+        return span_task(name, train, validation, source)
     known = ", ".join(TASKS)
     raise TaskError(f"unknown task {name!r}: known are {known}, and those of a folder (--data, or --task-data)")
 

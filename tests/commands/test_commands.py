@@ -163,7 +163,7 @@ def bad_inputs(folder: Path, model_folder: Path) -> dict[str, tuple[list[str], s
         "seed": (["search", *out, "--seed", "99999999999999999999"], "seed must be at least 0 and below"),
         "kernel": (["search", *out, "--kernel-sizes", "3", "2001"], "odd numbers from 1 to 1023"),
         "too long": (["finetune", *model, *out, "--max-length", "65"], "takes 64 tokens at most"),
-        "unknown task": (["finetune", *model[:3], "sst2", *out], "known are bbc_topics, and those of a folder (--data"),
+        "unknown task": (["finetune", *model[:3], "imdb", *out], "squad_v2, and those of a folder (--data"),
         "unknown task of a folder": (
             ["finetune", *model, *out, "--data", str(folder / "tasks")],
             f"unknown task 'bbc_topics': in {folder / 'tasks'} there is stars",

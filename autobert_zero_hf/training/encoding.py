@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
@@ -59,7 +60,10 @@ def encode_texts(task: Task, tokenizer: PreTrainedTokenizerBase, max_length: int
     for name, rows in {task.name: task.validation, **task.further}.items():
         encoded, more = encode_counting(rows, tokenizer, max_length)
         cut, total = cut + more, total + len(rows)
-        scored.append(ScoredRows(name, encoded, len(rows), task.baseline_of(rows), _scorer(task, rows)))
+        # Rows of about the same length share a batch, for little padding.
+        order = np.argsort([len(ids) for ids in encoded["input_ids"]], kind="stable")
+        rows = rows.select(order)
+        scored.append(ScoredRows(name, encoded.select(order), len(rows), task.baseline_of(rows), _scorer(task, rows)))
     warnings = [f"{cut:,} of {total:,} texts are longer than {max_length} tokens and are cut off there"] * bool(cut)
     return EncodedTask(train, tuple(scored), tuple(warnings))
 

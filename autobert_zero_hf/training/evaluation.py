@@ -157,7 +157,7 @@ class Grid:
                 self._said.add(said)
                 logger.warning("%s: %s", *said)
         try:
-            found, _ = tuning.run(cell.trial, cell.seed, self.folder / ".checkpoints")
+            found, _ = tuning.run(cell.trial, cell.seed, self.folder / ".checkpoints", quiet=True)
         except DivergedError:
             return {"scores": {}, "diverged": True}
         scores = {name: _without_infinity(score_facts(score)) for name, score in found.scores.items()}

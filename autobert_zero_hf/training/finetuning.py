@@ -26,6 +26,7 @@ from transformers import (
     PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
+    PrinterCallback,
     Trainer,
     TrainingArguments,
     set_seed,
@@ -217,13 +218,14 @@ class FineTuning:
             return encode_spans(self.task, self.tokenizer, self.max_length, self.spans)
         return encode_texts(self.task, self.tokenizer, self.max_length)
 
-    def run(self, trial: Trial, seed: int, folder: Path) -> tuple[TrialResult, Trainer]:
+    def run(self, trial: Trial, seed: int, folder: Path, quiet: bool = False) -> tuple[TrialResult, Trainer]:
         """Train, keep the weights of the best epoch, and score them.
 
         Args:
             trial: the hyper-parameters.
             seed: of the head's weights, the order of the rows and the dropout.
             folder: for the checkpoint of the best epoch so far; removed in the end.
+            quiet: whether nothing is printed.
 
         Returns:
             What came out, and the trainer, with the model.
@@ -237,8 +239,12 @@ class FineTuning:
         network = self._network(seed)
         chosen_by = self.encoded.scored[0]
 
+        of_epochs: list[Score] = []
+
         def compute_metrics(prediction: EvalPrediction) -> dict[str, float]:
             score = chosen_by.score(_finite(prediction.predictions))
+            # The best alone is kept, the first of equal ones, whose weights are Trainer's best, too.
+            of_epochs[:] = [max([*of_epochs, score], key=lambda each: each.value)]
             return {**score.values, "score": score.value}
 
         trainer = Trainer(
@@ -251,13 +257,15 @@ class FineTuning:
             compute_metrics=compute_metrics,
             callbacks=[EarlyStoppingCallback(self.options.patience)] if self.options.patience else None,
         )
+        if quiet:
+            trainer.remove_callback(PrinterCallback)
         with refusals_explained(folder):
             trainer.train()
         if not all(torch.isfinite(weight).all() for weight in network.parameters()):
             raise DivergedError(_DIVERGED)
-        scores = {
-            each.name: each.score(_finite(trainer.predict(each.rows).predictions)) for each in self.encoded.scored
-        }
+        scores = {chosen_by.name: of_epochs[0]}
+        for each in self.encoded.scored[1:]:
+            scores[each.name] = each.score(_finite(trainer.predict(each.rows).predictions))
         PartialState().wait_for_everyone()
         if trainer.is_world_process_zero():
             shutil.rmtree(folder, ignore_errors=True)

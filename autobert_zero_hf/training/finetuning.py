@@ -264,6 +264,7 @@ class FineTuning:
         if not all(torch.isfinite(weight).all() for weight in network.parameters()):
             raise DivergedError(_DIVERGED)
         scores = {chosen_by.name: of_epochs[0]}
+        trainer.compute_metrics = None  # that of the rows above
         for each in self.encoded.scored[1:]:
             scores[each.name] = each.score(_finite(trainer.predict(each.rows).predictions))
         PartialState().wait_for_everyone()

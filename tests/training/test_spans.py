@@ -192,7 +192,7 @@ GOOD = {"id": "1", "context": "In old Rome.", "question": "Where?", "answers": {
     [
         (
             {**GOOD, "answers": {"text": ["Rome"], "answer_start": [6]}},
-            "'Rome' is not in the context at 6, its answer_start$",
+            "'Rome' is not in the context at 6, its",
         ),
         ({**GOOD, "answers": {"text": ["Rome"], "answer_start": [-5]}}, "'Rome' is not in the context at -5"),
         ({**GOOD, "answers": {"text": [""], "answer_start": [0]}}, "the answer '' is not"),

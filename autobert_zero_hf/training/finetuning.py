@@ -294,6 +294,7 @@ class FineTuning:
                 warmup_steps=0.1,
                 weight_decay=0.01,
                 seed=seed,
+                use_cpu=not torch.accelerator.is_available(),  # without it, bf16 is refused there
                 bf16=self.options.mixed_precision == "bf16",
                 fp16=self.options.mixed_precision == "fp16",
                 eval_strategy="epoch",

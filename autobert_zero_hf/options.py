@@ -8,7 +8,9 @@ import typing
 from argparse import SUPPRESS, ArgumentParser, BooleanOptionalAction
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
+
+OptionsT = TypeVar("OptionsT")
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,11 @@ def find_problems(groups: Sequence[type], values: Mapping[str, Any]) -> list[str
         elif wanted := _unmet(value, hints[name]):
             problems.append(f"{name} must be {wanted}, not {value!r}")
     return problems
+
+
+def given_options(group: type[OptionsT], values: Mapping[str, Any]) -> OptionsT:
+    """A group of the options that were given, of all that a command line says; the rest has its defaults."""
+    return group(**{name: values[name] for name in option_names([group]) if name in values})
 
 
 def add_options(parser: ArgumentParser, group: type) -> None:

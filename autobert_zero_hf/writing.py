@@ -1,14 +1,20 @@
-"""Files and folders that appear whole or not at all, also where the disk is full."""
+"""Files and folders that appear whole or not at all, files that grow by whole lines; also where the disk is full."""
 
 import errno
+import json
+import logging
+import math
 import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from .errors import AutoBertZeroError
+
+logger = logging.getLogger(__name__)
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -30,18 +36,88 @@ def written_whole(path: Path) -> Iterator[Path]:
     partial = path.with_name(f".{path.name}.partial")
     _remove(partial)
     try:
-        yield partial
-        for file in partial.iterdir() if partial.is_dir() else [partial]:
-            with file.open("rb") as written:
-                os.fsync(written.fileno())
-        if partial.is_dir() or path.is_dir():
-            _remove(path)
-        partial.replace(path)
-    except Exception as error:
+        with refusals_explained(path):
+            yield partial
+            for file in partial.iterdir() if partial.is_dir() else [partial]:
+                with file.open("rb") as written:
+                    os.fsync(written.fileno())
+            if partial.is_dir() or path.is_dir():
+                _remove(path)
+            partial.replace(path)
+    except Exception:
         _remove(partial)
+        raise
+
+
+def write_json(path: Path, facts: Any) -> None:
+    """Write facts as JSON; an infinite number, as the error of a single row is, becomes null.
+
+    Raises:
+        WritingError: if the system refuses; what was there stays.
+    """
+    with written_whole(path) as partial:
+        partial.write_text(json.dumps(_finite(facts), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _finite(facts: Any) -> Any:
+    if isinstance(facts, dict):
+        return {name: _finite(value) for name, value in facts.items()}
+    if isinstance(facts, list | tuple):
+        return [_finite(value) for value in facts]
+    return None if isinstance(facts, float) and not math.isfinite(facts) else facts
+
+
+@contextmanager
+def refusals_explained(path: Path) -> Iterator[None]:
+    """Whatever the system refuses meanwhile is an error that names the path, and says what to do.
+
+    Raises:
+        WritingError: if it does.
+    """
+    try:
+        yield
+    except Exception as error:
         if cause := _of_the_system(error):
             raise WritingError(f"{path} could not be written ({cause.strerror}): {how_to_mend(cause)}") from error
         raise
+
+
+def append_lines(path: Path, lines: bytes) -> None:
+    """Append to a file; the lines are on the disk when this returns.
+
+    Args:
+        path: the file; a new one is made.
+        lines: whole lines.
+
+    Raises:
+        OSError: if the system refuses; the file is then as it was before.
+    """
+    # Without a buffer, which would try to write its rest once more when the file is closed.
+    with path.open("ab", buffering=0) as file:
+        before = file.seek(0, os.SEEK_END)
+        try:
+            while lines:
+                lines = lines[file.write(lines) :]
+            os.fsync(file.fileno())
+        except OSError:
+            with suppress(OSError):  # a torn last line is dropped when the file is read
+                file.truncate(before)
+                if not before:
+                    path.unlink()
+            raise
+
+
+def whole_lines(path: Path) -> list[bytes]:
+    """The lines of a file that `append_lines` wrote; a last one that was cut off is dropped from the file, too."""
+    if not path.exists():
+        return []
+    *lines, last = path.read_bytes().split(b"\n")
+    if last:
+        logger.warning("%s: the last line was cut off when it was written, and is dropped", path)
+        with path.open("r+b") as file:
+            file.truncate(sum(len(line) + 1 for line in lines))
+            os.fsync(file.fileno())
+    return lines
 
 
 def how_to_mend(error: OSError) -> str:

@@ -152,7 +152,7 @@ class EstimationOptions:
 class TaskOptions:
     """The tasks of --proxy tasks."""
 
-    tasks: list[str] = option((), "tasks to fine-tune on: bbc_topics, or those of --task-data")
+    tasks: list[str] = option((), "tasks to fine-tune on: bbc_topics, GLUE's of the Hub, or those of --task-data")
     task_data: str | None = option(None, "a folder of tasks: NAME/train.jsonl, validation.jsonl and labels.json")
     task_steps: Annotated[int, Range(1)] = option(100, "training steps on each task")
     task_batch_size: Annotated[int, Range(1)] = option(16, "rows of such a step")

@@ -4,19 +4,25 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
 
-from autobert_zero_hf.options import add_options, option_names
+from autobert_zero_hf.options import add_options, given_options
 from autobert_zero_hf.training.finetuning import FineTuningOptions, finetune
-from autobert_zero_hf.training.tasks import TASKS, load_task
+from autobert_zero_hf.training.spans import SpanOptions
+from autobert_zero_hf.training.task_loading import TASKS, load_task
 
-EXAMPLE = """example:
-  autobert-zero finetune --model runs/first/best --task bbc_topics --output-dir runs/topics
-  autobert-zero finetune --model runs/first/best --data glue --task stsb --output-dir runs/stsb
-
+FILES = """
 With --data, the folder of a task, here glue/stsb, has the files train.jsonl, validation.jsonl and labels.json.
-A line of the first two is {"sentence": TEXT, "label": LABEL}, or has "sentence1" and "sentence2". The last is
-{"names": [...]}, a label being a place among the names, or, for a regression,
-{"names": [], "range": [LOWEST, HIGHEST]}.
+A line of the first two is {"sentence": TEXT, "label": LABEL}, or has a pair by GLUE's names, such as "sentence1" and
+"sentence2". The last is {"names": [...]}, a label being a place among the names, or, for a regression,
+{"names": [], "range": [LOWEST, HIGHEST]}. Lines of SQuAD's columns, "id", "context", "question" and "answers", need no
+labels.json.
 """
+
+EXAMPLE = f"""example:
+  autobert-zero finetune --model runs/first/best --task bbc_topics --output-dir runs/topics
+  autobert-zero finetune --model models/bert --task squad_v2 --output-dir runs/squad
+  autobert-zero finetune --model models/bert --task rte --learning-rate 2e-5 3e-5 5e-5 --output-dir runs/rte
+  autobert-zero finetune --model runs/first/best --data glue --task stsb --output-dir runs/stsb
+{FILES}"""
 
 
 def add_parser(commands: Any) -> None:
@@ -24,7 +30,8 @@ def add_parser(commands: Any) -> None:
     parser: ArgumentParser = commands.add_parser(
         "finetune",
         help="fine-tune a model on a task",
-        description="Fine-tune a model with Trainer, and print its score beside that of a constant answer.",
+        description="Fine-tune a model with Trainer, and print its score beside that of a constant answer. The weights "
+        "of the best epoch are kept, and of several hyper-parameters those of the best, both by the validation rows.",
         epilog=EXAMPLE,
         formatter_class=RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -35,22 +42,29 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help="a folder with a folder for each task")
     parser.add_argument("--output-dir", type=Path, metavar="DIR", required=True, help="where to write the model")
-    add_options(parser, FineTuningOptions)
+    for group in (FineTuningOptions, SpanOptions):
+        add_options(parser, group)
     parser.set_defaults(run=run)
 
 
 def run(arguments: Namespace) -> None:
     """Fine-tune, and print the result."""
-    names = option_names([FineTuningOptions])
-    options = FineTuningOptions(**{name: value for name, value in vars(arguments).items() if name in names})
+    options = given_options(FineTuningOptions, vars(arguments))
+    spans = given_options(SpanOptions, vars(arguments))
     task = load_task(arguments.task, options.seed, arguments.data)
-    result = finetune(arguments.model, task, arguments.output_dir, options)
-    named = [f"{name.replace('_', ' ')} {value:.4f}" for name, value in result.score.values.items()]
-    if len(named) > 1:
-        named.append(f"mean {result.score.value:.4f}")
-    constant = "the mean of the training rows" if task.is_regression else "the majority class"
-    print(
-        f"{task.name}: {', '.join(named)} ± {result.score.standard_error:.4f} (standard error) on "
-        f"{len(task.validation):,} held-out rows; {constant} gives {result.baseline:.4f}\n"
-        f"Written: {arguments.output_dir}"
-    )
+    result = finetune(arguments.model, task, arguments.output_dir, options, spans)
+    if len(result.trials) > 1:
+        for each in result.trials:
+            rate, batch_size, epochs = each.trial
+            came = f"{each.value:.4f}" if each.scores else "diverged"
+            print(f"learning rate {rate:.2g}, batch {batch_size}, {epochs:g} epochs: {came}")
+    for rows in result.tuning.encoded.scored:
+        score = result.best.scores[rows.name]
+        named = [f"{name.replace('_', ' ')} {value:.4f}" for name, value in score.values.items()]
+        if len(named) > 1 and score.value not in score.values.values():
+            named.append(f"mean {score.value:.4f}")
+        print(
+            f"{rows.name}: {', '.join(named)} ± {score.standard_error:.4f} (standard error) on {rows.count:,} held-out "
+            f"rows; {task.constant_answer} gives {rows.baseline:.4f}"
+        )
+    print(f"Written: {arguments.output_dir}")

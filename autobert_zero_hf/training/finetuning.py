@@ -1,18 +1,32 @@
-"""Fine-tuning on a task with transformers' Trainer."""
+"""Fine-tuning on a task with transformers' Trainer, for the hyper-parameters that score best."""
 
+import itertools
 import json
+import logging
+import math
+import shutil
 import sys
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 import torch
+from accelerate import PartialState
 from transformers import (
+    AutoConfig,
+    AutoModelForQuestionAnswering,
     AutoModelForSequenceClassification,
     AutoTokenizer,
     DataCollatorWithPadding,
+    EarlyStoppingCallback,
     EvalPrediction,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PrinterCallback,
     Trainer,
     TrainingArguments,
     set_seed,
@@ -20,112 +34,362 @@ from transformers import (
 
 from ..errors import AutoBertZeroError
 from ..options import Range, find_problems, option
-from .metrics import TaskScore
-from .task_training import encode
+from ..writing import refusals_explained, write_json, written_whole
+from .encoding import EncodedTask, encode_texts
+from .metrics import Score
+from .spans import SpanOptions, SpanScore, encode_spans
+from .squad import SpanTask
 from .tasks import Task
 
+logger = logging.getLogger(__name__)
+
+AnyTask = Task | SpanTask
+
+_UNFINISHED = ".unfinished"
 _DIVERGED = "the training diverged, nothing is written: give a lower --learning-rate"
+_TEXT_LENGTH, _WINDOW_LENGTH = 128, 384
+
+
+class DivergedError(AutoBertZeroError):
+    """A training whose weights are not finite any more."""
 
 
 @dataclass
 class FineTuningOptions:
     """Fine-tuning."""
 
-    epochs: Annotated[float, Range(0.001)] = option(5.0, "passes over the training rows")
-    batch_size: Annotated[int, Range(1)] = option(16, "rows of a step")
-    learning_rate: Annotated[float, Range(0.0)] = option(5e-4, "peak learning rate; a large model wants less")
-    max_length: Annotated[int, Range(3)] = option(128, "tokens of a text, or of a pair; the rest is cut off")
+    epochs: Annotated[list[float], Range(0.001)] = option(
+        (3.0,), "passes over the training rows; of several numbers, here and below, the best on the validation rows"
+    )
+    batch_size: Annotated[list[int], Range(1)] = option((16,), "rows of a step")
+    learning_rate: Annotated[list[float], Range(0.0)] = option(
+        (), "peak learning rate [3e-5 x (768 / hidden size)^1.5: at 768 3e-5, at 384 8.5e-5, at 128 4.4e-4]"
+    )
+    patience: Annotated[int | None, Range(1)] = option(
+        None, "stop after so many epochs without a better score; the best epoch's weights are kept in any case"
+    )
+    max_length: Annotated[int | None, Range(3)] = option(
+        None, "tokens of a text, or of a pair; the rest is cut off [128; for questions 384, in windows]"
+    )
+    train_rows: Annotated[int | None, Range(1)] = option(
+        None, "train on so many rows only, drawn by the seed, if there are more"
+    )
+    mixed_precision: Literal["no", "bf16", "fp16"] = option("no", "autocast of the training")
     seed: Annotated[int, Range(0, 2**32)] = option(
         0, "of the split, the classifier's weights and the order of the rows"
     )
 
     def __post_init__(self) -> None:
-        if problems := find_problems([FineTuningOptions], vars(self)):
+        problems = find_problems([FineTuningOptions], vars(self))
+        problems += [f"{name} needs a value" for name in ("epochs", "batch_size") if vars(self)[name] == []]
+        if problems:
             raise AutoBertZeroError("; ".join(problems))
+
+
+class Trial(NamedTuple):
+    """One choice of the hyper-parameters that are chosen by their score."""
+
+    learning_rate: float
+    batch_size: int
+    epochs: float
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """What came out of a trial.
+
+    Args:
+        trial: the hyper-parameters.
+        scores: of the best epoch, by name; the first is chosen by. Empty where the training diverged.
+        seconds: of training and scoring.
+    """
+
+    trial: Trial
+    scores: dict[str, Score]
+    seconds: float
+
+    @property
+    def value(self) -> float:
+        """What is chosen by; -inf where the training diverged."""
+        return next((score.value for score in self.scores.values()), -math.inf)
 
 
 @dataclass(frozen=True)
 class FineTuningResult:
-    """What came out: the score on the held-out rows, and that of answering the same whatever the text."""
-
-    score: TaskScore
-    baseline: float
-
-
-def finetune(model: str, task: Task, output_dir: Path, options: FineTuningOptions) -> FineTuningResult:
-    """Fine-tune a model on a task, and write model, tokenizer and `result.json` to a folder.
-
-    A classifier that the model has already stays if it is of the task's size; another is replaced by a new one.
+    """What came out.
 
     Args:
-        model: a folder or Hub name that `AutoModelForSequenceClassification` opens.
+        tuning: what was done.
+        best: the trial of the highest score.
+        trials: all of them so far.
+    """
+
+    tuning: "FineTuning"
+    best: TrialResult
+    trials: list[TrialResult]
+
+    @property
+    def score(self) -> Score:
+        """On the rows that are chosen by."""
+        return next(iter(self.best.scores.values()))
+
+    @property
+    def baseline(self) -> float:
+        """The score of a constant answer on these rows."""
+        return self.tuning.encoded.scored[0].baseline
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What `result.json` says."""
+        tuning, task = self.tuning, self.tuning.task
+        first, *further = tuning.encoded.scored
+        dataset, config = task.dataset or (None, None)
+        facts: dict[str, Any] = {"model": tuning.model, "task": task.name}
+        facts |= {"dataset": dataset, "dataset_config": config}
+        facts |= {**score_facts(self.score), "baseline": self.baseline, "constant_answer": task.constant_answer}
+        if isinstance(task, Task) and not task.is_regression:
+            facts["majority"] = task.majority
+        facts |= {"rows": first.count, "chosen_on": "validation"}
+        if further:
+            facts["further"] = {
+                each.name: {**score_facts(self.best.scores[each.name]), "baseline": each.baseline, "rows": each.count}
+                for each in further
+            }
+        facts |= {**vars(tuning.options), **self.best.trial._asdict(), "max_length": tuning.max_length}
+        facts["train_rows"] = len(task.train)
+        if isinstance(task, SpanTask):
+            facts |= vars(tuning.spans)
+        facts["warnings"] = list(tuning.encoded.warnings)
+        facts["seconds"] = round(self.best.seconds, 1)
+        facts["trials"] = [
+            {**each.trial._asdict(), "score": each.value if each.scores else None} for each in self.trials
+        ]
+        return facts
+
+
+def score_facts(score: Score) -> dict[str, float]:
+    """The numbers of a score, for a file."""
+    return {**score.values, **score.details, "score": score.value, "standard_error": score.standard_error}
+
+
+def default_learning_rate(hidden_size: int) -> float:
+    """A peak learning rate by the model's width: BERT's 3e-5 at 768, and more for what is narrower.
+
+    Between BERT's range (arXiv 1810.04805, 2e-5 to 5e-5 at 768) and what backbones of a search's width (128) train well
+    with, 5e-4, it is a power law.
+    """
+    return 3e-5 * (768 / hidden_size) ** 1.5
+
+
+class FineTuning:
+    """One model on one task, for any trial and seed; what can be checked beforehand is checked when it is made.
+
+    Args:
+        model: a folder or Hub name that the Auto class of the task's head opens.
+        task: the rows.
+        options: all of the fine-tuning; the hyper-parameters are those of its trials.
+        spans: how questions are cut to windows, and answers found.
+
+    Raises:
+        AutoBertZeroError: if there is no such model, or it takes shorter texts.
+    """
+
+    def __init__(self, model: str, task: AnyTask, options: FineTuningOptions, spans: SpanOptions | None = None):
+        config, self.tokenizer = _open(model)
+        longest = min(config.max_position_embeddings, self.tokenizer.model_max_length)
+        if options.max_length is not None and options.max_length > longest:
+            raise AutoBertZeroError(f"--max-length {options.max_length}: the model takes {longest} tokens at most")
+        if options.train_rows is not None and options.train_rows < len(task.train):
+            rows = task.train.shuffle(seed=options.seed).select(range(options.train_rows))
+            task = replace(task, train=rows)
+        usual = _WINDOW_LENGTH if isinstance(task, SpanTask) else _TEXT_LENGTH
+        self.model = model
+        self.task = task
+        self.options = options
+        self.spans = spans or SpanOptions()
+        self.max_length = options.max_length or min(usual, longest)
+        rates = options.learning_rate or [default_learning_rate(config.hidden_size)]
+        self.trials = [Trial(*values) for values in itertools.product(rates, options.batch_size, options.epochs)]
+
+    @cached_property
+    def encoded(self) -> EncodedTask:
+        """The task's rows as tokens."""
+        if isinstance(self.task, SpanTask):
+            return encode_spans(self.task, self.tokenizer, self.max_length, self.spans)
+        return encode_texts(self.task, self.tokenizer, self.max_length)
+
+    def run(self, trial: Trial, seed: int, folder: Path, quiet: bool = False) -> tuple[TrialResult, Trainer]:
+        """Train, keep the weights of the best epoch, and score them.
+
+        Args:
+            trial: the hyper-parameters.
+            seed: of the head's weights, the order of the rows and the dropout.
+            folder: for the checkpoint of the best epoch so far; removed in the end.
+            quiet: whether nothing is printed.
+
+        Returns:
+            What came out, and the trainer, with the model.
+
+        Raises:
+            DivergedError: if the weights, or the outputs, are not finite.
+            WritingError: if the folder cannot be written.
+        """
+        start = time.monotonic()
+        arguments = self._arguments(trial, seed, folder)
+        network = self._network(seed)
+        chosen_by = self.encoded.scored[0]
+
+        of_epochs: list[Score] = []
+
+        def compute_metrics(prediction: EvalPrediction) -> dict[str, float]:
+            score = chosen_by.score(_finite(prediction.predictions))
+            # The best alone is kept, the first of equal ones, whose weights are Trainer's best, too.
+            of_epochs[:] = [max([*of_epochs, score], key=lambda each: each.value)]
+            return {**score.values, "score": score.value}
+
+        trainer = Trainer(
+            model=network,
+            args=arguments,
+            train_dataset=self.encoded.train,
+            eval_dataset=chosen_by.rows,
+            data_collator=DataCollatorWithPadding(self.tokenizer),
+            processing_class=self.tokenizer,
+            compute_metrics=compute_metrics,
+            callbacks=[EarlyStoppingCallback(self.options.patience)] if self.options.patience else None,
+        )
+        if quiet:
+            trainer.remove_callback(PrinterCallback)
+        with refusals_explained(folder):
+            trainer.train()
+        if not all(torch.isfinite(weight).all() for weight in network.parameters()):
+            raise DivergedError(_DIVERGED)
+        scores = {chosen_by.name: of_epochs[0]}
+        trainer.compute_metrics = None  # that of the rows above
+        for each in self.encoded.scored[1:]:
+            scores[each.name] = each.score(_finite(trainer.predict(each.rows).predictions))
+        PartialState().wait_for_everyone()
+        if trainer.is_world_process_zero():
+            shutil.rmtree(folder, ignore_errors=True)
+        return TrialResult(trial, scores, time.monotonic() - start), trainer
+
+    def _network(self, seed: int) -> PreTrainedModel:
+        set_seed(seed)  # for the head's weights; Trainer does so only once it has the model
+        is_span = isinstance(self.task, SpanTask)
+        auto = AutoModelForQuestionAnswering if is_span else AutoModelForSequenceClassification
+        head = {"num_labels": 2} if isinstance(self.task, SpanTask) else self.task.head
+        try:
+            # Whatever precision a checkpoint is stored in, it is trained in single precision, or autocast from it.
+            return auto.from_pretrained(self.model, **head, ignore_mismatched_sizes=True, dtype=torch.float32)
+        except (OSError, ValueError) as error:
+            raise AutoBertZeroError(f"cannot load a model from {self.model!r}: {error}") from error
+
+    def _arguments(self, trial: Trial, seed: int, folder: Path) -> TrainingArguments:
+        try:
+            return TrainingArguments(
+                output_dir=str(folder),
+                num_train_epochs=trial.epochs,
+                per_device_train_batch_size=trial.batch_size,
+                per_device_eval_batch_size=64,
+                learning_rate=trial.learning_rate,
+                warmup_steps=0.1,
+                weight_decay=0.01,
+                seed=seed,
+                use_cpu=not torch.accelerator.is_available(),  # without it, bf16 is refused there
+                bf16=self.options.mixed_precision == "bf16",
+                fp16=self.options.mixed_precision == "fp16",
+                eval_strategy="epoch",
+                save_strategy="best",
+                save_only_model=True,
+                save_total_limit=1,
+                load_best_model_at_end=True,
+                metric_for_best_model="score",
+                logging_strategy="epoch",
+                report_to="none",
+                disable_tqdm=not sys.stderr.isatty(),
+                dataloader_pin_memory=torch.cuda.is_available(),
+            )
+        except ValueError as error:  # a precision that the device does not have
+            raise AutoBertZeroError(f"--mixed-precision {self.options.mixed_precision}: {error}") from error
+
+
+def _open(model: str) -> tuple[PreTrainedConfig, PreTrainedTokenizerBase]:
+    try:
+        return AutoConfig.from_pretrained(model), AutoTokenizer.from_pretrained(model)
+    except (OSError, ValueError) as error:
+        raise AutoBertZeroError(f"cannot load a model and its tokenizer from {model!r}: {error}") from error
+
+
+def _finite(outputs: Any) -> Any:
+    for part in outputs if isinstance(outputs, tuple) else (outputs,):
+        if isinstance(part, np.ndarray) and not np.isfinite(part).all():
+            raise DivergedError(_DIVERGED)
+    return outputs
+
+
+def finetune(
+    model: str, task: AnyTask, output_dir: Path, options: FineTuningOptions, spans: SpanOptions | None = None
+) -> FineTuningResult:
+    """Fine-tune a model on a task, and write the best trial's model, tokenizer and `result.json` to a folder.
+
+    A head that the model has already stays if it is of the task's size; another is replaced by a new one. For questions
+    `answers.jsonl` is written, too: a line a validation row, with the best answers. With several trials each that is
+    better than those before it is written at once.
+
+    Args:
+        model: a folder or Hub name that the Auto class of the task's head opens.
         task: the rows.
         output_dir: where to; not the model's own folder.
         options: how.
+        spans: how questions are cut to windows, and answers found.
 
     Raises:
         AutoBertZeroError: if there is no such model, the text is longer than it takes, the folder holds another model,
-            or the training diverges.
+            it cannot be written, or every training diverges.
     """
     if Path(model).resolve() == output_dir.resolve():
         raise AutoBertZeroError(f"--output-dir is the model's own folder ({output_dir}): give another")
     if (output_dir / "config.json").exists() and not (output_dir / "result.json").exists():
         raise AutoBertZeroError(f"{output_dir} holds another model, which would be lost: give another --output-dir")
-    arguments = TrainingArguments(
-        output_dir=str(output_dir),
-        num_train_epochs=options.epochs,
-        per_device_train_batch_size=options.batch_size,
-        per_device_eval_batch_size=64,
-        learning_rate=options.learning_rate,
-        warmup_steps=0.1,
-        weight_decay=0.01,
-        seed=options.seed,
-        eval_strategy="epoch",
-        save_strategy="no",
-        logging_strategy="epoch",
-        report_to="none",
-        disable_tqdm=not sys.stderr.isatty(),
-        dataloader_pin_memory=torch.cuda.is_available(),
-    )
+    tuning = FineTuning(model, task, options, spans)
+    for warning in tuning.encoded.warnings:
+        logger.warning("%s: %s", task.name, warning)
+    scratch = output_dir / _UNFINISHED
+    trials: list[TrialResult] = []
+    best: TrialResult | None = None
     try:
-        tokenizer = AutoTokenizer.from_pretrained(model)
-        set_seed(options.seed)  # for the classifier's weights; Trainer does so only once it has the model
-        network = AutoModelForSequenceClassification.from_pretrained(model, **task.head, ignore_mismatched_sizes=True)
-    except (OSError, ValueError) as error:
-        raise AutoBertZeroError(f"cannot load a model and its tokenizer from {model!r}: {error}") from error
-    longest = network.config.max_position_embeddings
-    if options.max_length > longest:
-        raise AutoBertZeroError(f"--max-length {options.max_length}: the model takes {longest} tokens at most")
+        for trial in tuning.trials:
+            try:
+                result, trainer = tuning.run(trial, options.seed, scratch / "checkpoints")
+            except DivergedError:
+                if len(tuning.trials) == 1:
+                    raise
+                result = TrialResult(trial, {}, 0.0)
+            trials.append(result)
+            if result.scores and (best is None or result.value > best.value):
+                best = result
+                _write(output_dir, scratch / "best", trainer, FineTuningResult(tuning, best, trials))
+    finally:
+        if PartialState().is_main_process:
+            shutil.rmtree(scratch, ignore_errors=True)
+    if best is None:
+        raise DivergedError(_DIVERGED)
+    outcome = FineTuningResult(tuning, best, trials)
+    if PartialState().is_main_process:
+        write_json(output_dir / "result.json", outcome.facts)
+    return outcome
 
-    def score(outputs: np.ndarray | tuple[np.ndarray, ...]) -> TaskScore:
-        logits = outputs[0] if isinstance(outputs, tuple) else outputs  # hidden states, where the config asks for them
-        if not np.isfinite(logits).all():
-            raise AutoBertZeroError(_DIVERGED)
-        return task.score(logits)
 
-    def compute_metrics(prediction: EvalPrediction) -> dict[str, float]:
-        return score(prediction.predictions).values
-
-    validation = encode(task.validation, tokenizer, options.max_length)
-    trainer = Trainer(
-        model=network,
-        args=arguments,
-        train_dataset=encode(task.train, tokenizer, options.max_length),
-        eval_dataset=validation,
-        data_collator=DataCollatorWithPadding(tokenizer),
-        processing_class=tokenizer,
-        compute_metrics=compute_metrics,
-    )
-    trainer.train()
-    if not all(torch.isfinite(weight).all() for weight in network.parameters()):
-        raise AutoBertZeroError(_DIVERGED)
-    result = FineTuningResult(score(trainer.predict(validation).predictions), task.baseline)
-    trainer.save_model()
+def _write(folder: Path, staged: Path, trainer: Trainer, result: FineTuningResult) -> None:
+    """A model, its tokenizer and its facts, each file whole; the old ones stay until the new ones are there."""
+    with refusals_explained(folder):
+        trainer.save_model(str(staged))
     if trainer.is_world_process_zero():
-        facts: dict[str, Any] = {"model": model, "task": task.name, **result.score.values}
-        facts |= {"score": result.score.value, "standard_error": result.score.standard_error}
-        facts |= {"baseline": result.baseline, "rows": len(task.validation), **vars(options)}
-        if not task.is_regression:
-            facts["majority"] = task.majority
-        (output_dir / "result.json").write_text(json.dumps(facts, indent=1) + "\n")
-    return result
+        for file in sorted(staged.iterdir()):
+            with written_whole(folder / file.name) as partial:
+                file.replace(partial)
+        if isinstance(result.score, SpanScore):
+            lines = [json.dumps({"id": name, **facts}) for name, facts in result.score.facts.items()]
+            with written_whole(folder / "answers.jsonl") as partial:
+                partial.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        write_json(folder / "result.json", result.facts)
+    PartialState().wait_for_everyone()

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import datasets
 import evaluate
@@ -31,6 +31,8 @@ class GlueMetric(evaluate.Metric, ABC):
     """
 
     description: ClassVar[str]
+    primary: ClassVar[str]
+    """What the primary score is, in words."""
     number: ClassVar[str] = "int64"  # of a prediction, and of a reference
 
     def __init__(self) -> None:
@@ -69,6 +71,7 @@ class Accuracy(GlueMetric):
     """The share of rows whose class is predicted: SST-2, MNLI, QNLI, RTE, WNLI."""
 
     description = "The share of rows whose class is predicted."
+    primary = "accuracy"
 
     def scores(self, predictions: NDArray[Any], references: NDArray[Any]) -> dict[str, float]:
         """`accuracy`."""
@@ -79,6 +82,7 @@ class AccuracyAndF1(GlueMetric):
     """Accuracy, and the F1 of class 1: MRPC and QQP, whose classes are not balanced."""
 
     description = "Accuracy, and the F1 of class 1; F1 is 0 where class 1 is never right."
+    primary = "accuracy and F1"
 
     def scores(self, predictions: NDArray[Any], references: NDArray[Any]) -> dict[str, float]:
         """`accuracy` and `f1`."""
@@ -90,6 +94,7 @@ class MatthewsCorrelation(GlueMetric):
     """Matthews' correlation of classes: CoLA, whose classes are not balanced."""
 
     description = "Matthews' correlation of predicted and real classes; 0 where either has one class only."
+    primary = "Matthews' correlation"
 
     def scores(self, predictions: NDArray[Any], references: NDArray[Any]) -> dict[str, float]:
         """`matthews_correlation`."""
@@ -102,6 +107,7 @@ class PearsonAndSpearman(GlueMetric):
     """The correlations of numbers, and of their ranks: STS-B, and every other regression."""
 
     description = "Pearson's and Spearman's correlation; 0 where either side is one number."
+    primary = "Pearson and Spearman"
     number = "float64"
 
     def scores(self, predictions: NDArray[Any], references: NDArray[Any]) -> dict[str, float]:
@@ -174,6 +180,26 @@ def metric_for(task: str, classes: int) -> GlueMetric:
     return _OF_GLUE.get(task, Accuracy)() if classes == 2 else Accuracy()
 
 
+class Score(Protocol):
+    """How well a model does a task, whatever the task is."""
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The metric's numbers by name."""
+
+    @property
+    def value(self) -> float:
+        """The primary score."""
+
+    @property
+    def standard_error(self) -> float:
+        """Of `value`, over what is scored."""
+
+    @property
+    def details(self) -> dict[str, float]:
+        """More numbers that say how the score came about."""
+
+
 @dataclass(frozen=True, eq=False)
 class TaskScore:
     """How well a model answers the rows of a task, with the error.
@@ -202,6 +228,11 @@ class TaskScore:
     def standard_error(self) -> float:
         """Of `value`, over independent rows (jackknife); infinite for a single row."""
         return _jackknife_error(self._without)
+
+    @property
+    def details(self) -> dict[str, float]:
+        """None; `values` are all that GLUE has."""
+        return {}
 
     def difference(self, other: "TaskScore") -> tuple[float, float]:
         """self - other and its standard error, both on the same rows (paired).

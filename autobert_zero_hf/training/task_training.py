@@ -32,12 +32,23 @@ def encode(rows: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int) -
         tokenizer: the model's.
         max_length: tokens of a row, special ones included; of a pair, the longer text is cut off first.
     """
+    return encode_counting(rows, tokenizer, max_length)[0]
+
+
+def encode_counting(rows: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int) -> tuple[Dataset, int]:
+    """The same, and how many of the rows were cut off."""
     texts = [name for name in ("text", "text_pair") if name in rows.column_names]
-    return rows.map(
-        lambda batch: tokenizer(*(batch[name] for name in texts), truncation=True, max_length=max_length),
-        batched=True,
-        remove_columns=texts,
-    )
+    cut = 0
+
+    def tokens(batch: dict[str, list[str]]) -> dict[str, list[list[int]]]:
+        nonlocal cut
+        encoded = tokenizer(*(batch[name] for name in texts), truncation=True, max_length=max_length)
+        cut += sum(bool(row.overflowing) for row in encoded.encodings or ())
+        return dict(encoded)
+
+    # A count of what is done must not come out of a cache.
+    encoded = rows.map(tokens, batched=True, remove_columns=texts, load_from_cache_file=False)
+    return encoded, cut
 
 
 class TaskRows:

@@ -1,10 +1,8 @@
 """Tasks to fine-tune on: a text or a pair of texts, and a class or a number to answer."""
 
-import json
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,12 +10,7 @@ from datasets import Dataset
 from numpy.typing import NDArray
 
 from ..errors import AutoBertZeroError
-from .corpus import DEMO_TOPICS, load_demo
 from .metrics import GlueMetric, TaskScore, metric_for
-
-TASKS = ("bbc_topics",)
-"""The tasks that are there without a folder."""
-_FILES = ("labels.json", "train.jsonl", "validation.jsonl")
 
 
 class TaskError(AutoBertZeroError):
@@ -34,6 +27,8 @@ class Task:
         validation: the rows to score on.
         labels: the names of the classes; none in a regression, whose labels are numbers.
         label_range: the least and the greatest number of a regression.
+        further: more rows that are scored, not chosen by, by the name of their score, such as `mnli_mismatched`.
+        dataset: where it is from: a data set of the Hub and its configuration; none for local files.
     """
 
     name: str
@@ -41,6 +36,8 @@ class Task:
     validation: Dataset
     labels: tuple[str, ...]
     label_range: tuple[float, float] | None = None
+    further: Mapping[str, Dataset] = field(default_factory=dict)
+    dataset: tuple[str, str] | None = None
 
     @property
     def is_regression(self) -> bool:
@@ -50,7 +47,7 @@ class Task:
     @property
     def metric(self) -> GlueMetric:
         """What the task is scored by."""
-        return metric_for(self.name, len(self.labels))
+        return metric_for(self.name.rpartition("/")[2], len(self.labels))
 
     @property
     def head(self) -> dict[str, Any]:
@@ -71,9 +68,18 @@ class Task:
         return int(np.bincount(self.train["label"][:]).argmax())
 
     @property
+    def constant_answer(self) -> str:
+        """What `constant` is, in words."""
+        return "the mean of the training rows" if self.is_regression else "the majority class"
+
+    @property
     def baseline(self) -> float:
         """The score of always answering `constant`: in a regression 0."""
-        return self._scored(np.full(len(self.validation), self.constant)).value
+        return self.baseline_of(self.validation)
+
+    def baseline_of(self, rows: Dataset) -> float:
+        """The same on other rows."""
+        return self._scored(np.full(len(rows), self.constant), rows).value
 
     @property
     def majority(self) -> float:
@@ -86,140 +92,76 @@ class Task:
             raise ValueError(f"{self.name} is a regression, which has no majority class")
         return float(np.mean(np.asarray(self.validation["label"][:]) == self.constant))
 
-    def score(self, logits: NDArray[Any]) -> TaskScore:
+    def score(self, logits: NDArray[Any], rows: Dataset | None = None) -> TaskScore:
         """How good a classifier's outputs are.
 
         Args:
-            logits: of the validation rows in their order, (R, classes), or (R, 1) in a regression; finite.
+            logits: of the rows in their order, (R, classes), or (R, 1) in a regression; finite.
+            rows: those of `further`, say; by default the validation rows.
 
         Raises:
-            ValueError: if there are not as many as validation rows.
+            ValueError: if there are not as many as rows.
         """
-        return self._scored(logits[:, 0].astype(np.float64) if self.is_regression else logits.argmax(-1))
+        rows = self.validation if rows is None else rows
+        return self._scored(logits[:, 0].astype(np.float64) if self.is_regression else logits.argmax(-1), rows)
 
-    def _scored(self, predictions: NDArray[Any]) -> TaskScore:
-        return TaskScore(self.metric, predictions, np.asarray(self.validation["label"][:]))
+    def _scored(self, predictions: NDArray[Any], rows: Dataset) -> TaskScore:
+        return TaskScore(self.metric, predictions, np.asarray(rows["label"][:]))
 
 
-def load_task(name: str, seed: int = 0, folder: Path | None = None) -> Task:
-    """A task by its name.
-
-    `bbc_topics`: the topic, of five, of BBC news articles; 10% of the articles are held out, the same ones that a
-    search on this text with the same seed holds out.
-
-    In a folder, each task is a folder of its name with three files. `train.jsonl` and `validation.jsonl` have a row a
-    line: a JSON object with `sentence`, or `sentence1` and `sentence2`, and `label`; what else it has is left out.
-    `labels.json` is `{"names": [...]}`, and a label a place among these names, or, for a regression, `{"names": [],
-    "range": [lowest, highest]}`.
-
-    Args:
-        name: of the task.
-        seed: of the split of `bbc_topics`; a task of a folder is split already.
-        folder: where the task lies; without it, `bbc_topics` alone is known.
+def check_columns(columns: Sequence[str], wanted: Sequence[str], place: str) -> None:
+    """Raise an error if one of the wanted columns is missing.
 
     Raises:
-        TaskError: if there is no such task, or its files are not as they should be.
-        CorpusError: if the text of `bbc_topics` is not there.
+        TaskError: that names the first one.
     """
-    if folder is not None:
-        return _from_folder(name, folder)
-    if name not in TASKS:
-        known = ", ".join(TASKS)
-        raise TaskError(f"unknown task {name!r}: known are {known}, and those of a folder (--data, or --task-data)")
-    parts = load_demo().train_test_split(test_size=0.1, seed=seed)
-    return Task(name, parts["train"], parts["test"], DEMO_TOPICS)
+    for column in wanted:
+        if column not in columns:
+            also = " (or sentence1 and sentence2)" if column == "sentence" else ""
+            raise TaskError(f"{place}: no column {column!r}{also}; its columns are {', '.join(columns) or 'none'}")
 
 
-def _from_folder(name: str, folder: Path) -> Task:
-    if not folder.is_dir():
-        raise TaskError(f"{folder}: {'is a file' if folder.exists() else 'no such folder'}; tasks lie in a folder")
-    if not (folder / name).is_dir():
-        there = ", ".join(sorted(path.parent.name for path in folder.glob("*/labels.json"))) or "no task"
-        raise TaskError(f"unknown task {name!r}: in {folder} there is {there}")
-    if missing := [file for file in _FILES if not (folder / name / file).is_file()]:
-        raise TaskError(f"{folder / name}: no {', '.join(missing)}; a task has {', '.join(_FILES)}")
-    labels, limits = _read_labels(folder / name / "labels.json")
-    train = _read_rows(folder / name / "train.jsonl", len(labels), limits)
-    validation = _read_rows(folder / name / "validation.jsonl", len(labels), limits)
-    if train.column_names != validation.column_names:
-        raise TaskError(f"{folder / name}: one file has sentence, the other sentence1 and sentence2")
-    return Task(name, train, validation, labels, limits)
+def task_rows(
+    columns: Mapping[str, Sequence[Any]],
+    classes: int,
+    limits: tuple[float, float] | None,
+    place: Callable[[int], str],
+) -> Dataset:
+    """Rows as a `Task` has them; each is looked at.
+
+    Args:
+        columns: one or two of texts, and `label`; not empty.
+        classes: how many there are.
+        limits: the range of a regression.
+        place: where a row stands, for messages.
+
+    Raises:
+        TaskError: at the first text that is none, or label that is not in the range.
+    """
+    texts = [name for name in columns if name != "label"]
+    for column in texts:
+        for number, text in enumerate(columns[column]):
+            if not isinstance(text, str):
+                raise TaskError(f"{place(number)}: {column} is not a text but {text!r}")
+    labels = [_label(label, classes, limits, place, number) for number, label in enumerate(columns["label"])]
+    named = dict(zip(("text", "text_pair"), (columns[name] for name in texts), strict=False))
+    return Dataset.from_dict({**named, "label": labels})
 
 
-def _read_labels(path: Path) -> tuple[tuple[str, ...], tuple[float, float] | None]:
-    """The names of the classes, or none and the range of a regression."""
-    wanted = '{"names": [...]}, or {"names": [], "range": [lowest, highest]} for a regression'
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        names, limits = found["names"], found.get("range")
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise TaskError(f"{path} is not {wanted}") from error
-    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
-        raise TaskError(f"{path}: names is not a list of texts; wanted is {wanted}")
-    if not names:
-        if not (isinstance(limits, list) and len(limits) == 2 and all(map(_is_number, limits))):
-            raise TaskError(f"{path}: without names, range must be two numbers, not {limits!r}")
-        if not limits[0] < limits[1]:
-            raise TaskError(f"{path}: the range is empty, from {limits[0]} to {limits[1]}")
-        return (), (float(limits[0]), float(limits[1]))
-    if limits is not None:
-        raise TaskError(f"{path} has names and a range: give names alone, or a range and no names for a regression")
-    if len(names) < 2 or len(set(names)) < len(names):
-        raise TaskError(f"{path}: classes are two or more different names, not {names}")
-    return tuple(names), None
-
-
-def _read_rows(path: Path, classes: int, limits: tuple[float, float] | None) -> Dataset:
-    """The rows of a file, as a task has them; each is looked at."""
-    texts: dict[str, str] = {}  # a column of the file -> its name in a task
-    columns: dict[str, list[Any]] = {}
-    for place, row in _objects(path):
-        if not columns:
-            texts = {"sentence1": "text", "sentence2": "text_pair"} if "sentence1" in row else {"sentence": "text"}
-            columns = {name: [] for name in (*texts.values(), "label")}
-        for column in (*texts, "label"):
-            if column not in row:
-                also = " (or sentence1 and sentence2)" if column == "sentence" else ""
-                raise TaskError(f"{place}: no column {column!r}{also}; its columns are {', '.join(row) or 'none'}")
-        for column, name in texts.items():
-            if not isinstance(row[column], str):
-                raise TaskError(f"{place}: {column} is not a text but {row[column]!r}")
-            columns[name].append(row[column])
-        columns["label"].append(_label(row["label"], classes, limits, place))
-    if not columns:
-        raise TaskError(f"{path}: no rows; one is needed at least")
-    return Dataset.from_dict(columns)
-
-
-def _objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The JSON objects of a file, one a line, and where they stand."""
-    try:
-        with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    place = f"{path}, line {number}"
-                    try:
-                        row = json.loads(line)
-                    except json.JSONDecodeError as error:
-                        raise TaskError(f"{place}: not JSON ({error}); each line is a JSON object") from error
-                    if not isinstance(row, dict):
-                        raise TaskError(f"{place}: not a JSON object but {line.strip()[:40]}")
-                    yield place, row
-    except UnicodeDecodeError as error:
-        raise TaskError(f"{path}: not UTF-8 text ({error}); convert it first") from error
-    except OSError as error:
-        raise TaskError(str(error)) from error
-
-
-def _label(label: Any, classes: int, limits: tuple[float, float] | None, place: str) -> float:
+def _label(
+    label: Any, classes: int, limits: tuple[float, float] | None, place: Callable[[int], str], number: int
+) -> float:
     if limits is None:
         if isinstance(label, bool) or not isinstance(label, int) or not 0 <= label < classes:
-            raise TaskError(f"{place}: label {label!r} is not a whole number from 0 to {classes - 1}, a class's place")
+            wanted = f"a whole number from 0 to {classes - 1}, a class's place"
+            raise TaskError(f"{place(number)}: label {label!r} is not {wanted}")
         return label
-    if not (_is_number(label) and limits[0] <= label <= limits[1]):
-        raise TaskError(f"{place}: label {label!r} is not a number from {limits[0]:g} to {limits[1]:g}, the range")
+    if not (is_number(label) and limits[0] <= label <= limits[1]):
+        wanted = f"a number from {limits[0]:g} to {limits[1]:g}, the range"
+        raise TaskError(f"{place(number)}: label {label!r} is not {wanted}")
     return float(label)
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -8,7 +8,8 @@ from accelerate import Accelerator
 from transformers import PreTrainedTokenizerBase
 
 from autobert_zero_hf.training.masked_lm import MaskedBatch, MaskedRows
-from autobert_zero_hf.training.tasks import Task, load_task
+from autobert_zero_hf.training.task_loading import load_text_task
+from autobert_zero_hf.training.tasks import Task
 
 from ..recipe import Recipe
 from .estimator import Estimator
@@ -27,7 +28,7 @@ def load_tasks(recipe: Recipe) -> list[Task]:
         TaskError: if one is not there, or its files are not as they should be.
     """
     folder = None if recipe.task.task_data is None else Path(recipe.task.task_data)
-    return [load_task(name, recipe.run.seed, folder) for name in recipe.task.tasks]
+    return [load_text_task(name, recipe.run.seed, folder) for name in recipe.task.tasks]
 
 
 def make_proxy(

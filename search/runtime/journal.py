@@ -1,23 +1,18 @@
 """The journal of a search: one JSON object a line, appended and fsynced, and the only state that a search has."""
 
 import json
-import logging
-import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from filelock import BaseFileLock, FileLock, Timeout
 
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.writing import how_to_mend
+from autobert_zero_hf.writing import append_lines, how_to_mend, whole_lines
 
 VERSION = 2
-
-logger = logging.getLogger(__name__)
 
 
 class JournalError(AutoBertZeroError):
@@ -126,19 +121,7 @@ class Journal:
     def _write(self, path: Path, records: list[dict[str, Any]]) -> None:
         lines = "".join(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n" for record in records).encode()
         try:
-            # Without a buffer, which would try to write its rest once more when the file is closed.
-            with path.open("ab", buffering=0) as file:
-                before = file.seek(0, os.SEEK_END)
-                try:
-                    while lines:
-                        lines = lines[file.write(lines) :]
-                    os.fsync(file.fileno())
-                except OSError:
-                    with suppress(OSError):  # a torn last line is dropped when the journal is opened
-                        file.truncate(before)
-                        if not before:
-                            path.unlink()
-                    raise
+            append_lines(path, lines)
         except OSError as error:
             safe = f"the {len(self.events)} events before are safe" if self.events else "nothing was lost"
             raise JournalError(
@@ -161,10 +144,7 @@ def recorded_recipe(path: Path) -> dict[str, Any]:
 
 
 def _read(path: Path) -> Iterator[dict[str, Any]]:
-    if not path.exists():
-        return
-    *lines, last = path.read_bytes().split(b"\n")
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(whole_lines(path), start=1):
         try:
             event = json.loads(line)
             if not isinstance(event, dict) or not {"event", "elapsed"} <= set(event):
@@ -175,8 +155,3 @@ def _read(path: Path) -> Iterator[dict[str, Any]]:
                 "another --output-dir"
             ) from error
         yield event
-    if last:
-        logger.warning("%s: the last line was cut off when it was written, and is dropped", path)
-        with path.open("r+b") as file:
-            file.truncate(sum(len(line) + 1 for line in lines))
-            os.fsync(file.fileno())

@@ -33,8 +33,8 @@ from autobert_zero_hf import AutoBertZeroForMaskedLM, architecture
 from autobert_zero_hf.training.corpus import load_documents
 from autobert_zero_hf.training.masked_lm import MaskedBatch, MaskedRows, evaluate_masked_lm, pack
 from autobert_zero_hf.training.masked_lm_training import train_masked_lm
+from autobert_zero_hf.training.task_loading import load_task
 from autobert_zero_hf.training.task_training import fine_tune, make_classifier, predict
-from autobert_zero_hf.training.tasks import load_task
 from autobert_zero_hf.training.tokenization import train_tokenizer
 from tests.benchmarks.experiment import Experiment, fill
 from tests.benchmarks.paired import machine

@@ -11,8 +11,9 @@ from transformers import BertTokenizer
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM, AutoBertZeroForSequenceClassification
 from autobert_zero_hf.training.corpus import load_demo
 from autobert_zero_hf.training.loop import train
+from autobert_zero_hf.training.task_loading import load_task
 from autobert_zero_hf.training.task_training import TaskRows, encode, fine_tune, make_classifier, predict
-from autobert_zero_hf.training.tasks import Task, load_task
+from autobert_zero_hf.training.tasks import Task
 
 from ..task_folders import write_demo_tasks
 

@@ -9,7 +9,8 @@ from datasets import Dataset
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.training.corpus import DEMO_TOPICS, load_demo
 from autobert_zero_hf.training.metrics import Accuracy, AccuracyAndF1, MatthewsCorrelation, PearsonAndSpearman
-from autobert_zero_hf.training.tasks import TaskError, load_task
+from autobert_zero_hf.training.task_loading import load_task
+from autobert_zero_hf.training.tasks import TaskError
 
 from ..task_folders import Row, write_demo_tasks, write_task
 
@@ -159,7 +160,10 @@ GOOD = {"sentence": "a", "label": 0}
             lines({"sentence1": "a", "sentence2": "b", "label": 0}, GOOD),
             "line 2: no column 'sentence1'; its columns are sentence, label$",
         ),
-        (lines({"sentence1": "a", "sentence2": "b", "label": 0}), "one file has sentence, the other sentence1 and"),
+        (
+            lines({"sentence1": "a", "sentence2": "b", "label": 0}),
+            "one file has single texts, the other pairs, sentence1 and",
+        ),
         (lines({"sentence": None, "label": 0}), "line 1: sentence is not a text but None"),
         (lines(GOOD, {"sentence": "b", "label": 2}), "line 2: label 2 is not a whole number from 0 to 1"),
         (lines({"sentence": "b", "label": -1}), "line 1: label -1 is not a whole number from 0 to 1"),
@@ -199,7 +203,11 @@ def test_ratings_outside_the_range_are_refused(tmp_path: Path) -> None:
 def test_an_unknown_task_is_refused_with_those_that_are_known(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("text")
     for name, where, reason in (
-        ("sst2", None, r"unknown task 'sst2': known are bbc_topics, and those of a folder \(--data, or --task-data\)"),
+        (
+            "imdb",
+            None,
+            r"known are bbc_topics, cola, .*, squad_v2, and those of a folder \(--data, or --task-data\)",
+        ),
         ("sst2", folder, "unknown task 'sst2': in .* there is long_words, mrpc, topics$"),
         ("bbc_topics", folder, "unknown task 'bbc_topics': in"),
         ("sst2", tmp_path, "unknown task 'sst2': in .* there is no task$"),

@@ -1,0 +1,105 @@
+"""`autobert-zero evaluate`: fine-tune models on tasks, with several seeds, and put the scores into one table."""
+
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from pathlib import Path
+from typing import Any
+
+import datasets
+import transformers
+from accelerate import PartialState
+
+from autobert_zero_hf.options import add_options, given_options
+from autobert_zero_hf.training.evaluation import Cell, EvaluationOptions, Grid
+from autobert_zero_hf.training.evaluation_report import as_markdown, as_picture
+from autobert_zero_hf.training.finetuning import FineTuningOptions
+from autobert_zero_hf.training.spans import SpanOptions
+from autobert_zero_hf.training.task_loading import load_task, task_names
+from autobert_zero_hf.writing import write_json, written_whole
+
+from .finetune import FILES
+
+EXAMPLE = f"""example:
+  autobert-zero evaluate --models runs/first/best runs/first/bert --tasks bbc_topics --output-dir runs/evaluation
+  autobert-zero evaluate --models models/bert --tasks all --learning-rate 2e-5 3e-5 5e-5 --output-dir runs/bert
+  autobert-zero evaluate --models runs/first/best --data glue --tasks all --seeds 5 --output-dir runs/local
+
+The same command goes on where it was stopped: each fine-tuning is a line of cells.jsonl. The table so far is in
+evaluation.json, evaluation.md and evaluation.svg.
+{FILES}"""
+_GROUPS = (EvaluationOptions, FineTuningOptions, SpanOptions)
+
+
+def add_parser(commands: Any) -> None:
+    """Add this command."""
+    parser: ArgumentParser = commands.add_parser(
+        "evaluate",
+        help="compare models on tasks",
+        description="Fine-tune each model on each task with several seeds, and write one table: the mean and its "
+        "standard error beside the score of a constant answer.",
+        epilog=EXAMPLE,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--models", required=True, nargs="+", metavar="MODEL", help="folders or Hub names")
+    parser.add_argument(
+        "--tasks",
+        required=True,
+        nargs="+",
+        metavar="NAME",
+        help="names as finetune takes them; all: those of --data, or all of GLUE and SQuAD; glue: GLUE's nine",
+    )
+    parser.add_argument("--data", type=Path, metavar="DIR", help="a folder with a folder for each task")
+    parser.add_argument("--output-dir", type=Path, metavar="DIR", required=True, help="where to write the table")
+    for group in _GROUPS:
+        add_options(parser, group)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: Namespace) -> None:
+    """Fill the grid, and print the table."""
+    # A line a fine-tuning is enough.
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    datasets.disable_progress_bars()
+    seeds = given_options(EvaluationOptions, vars(arguments)).seeds
+    options = given_options(FineTuningOptions, vars(arguments))
+    spans = given_options(SpanOptions, vars(arguments))
+    names = task_names(arguments.tasks, arguments.data)
+    tasks = [load_task(name, options.seed, arguments.data) for name in names]
+    grid = Grid(arguments.output_dir, arguments.models, tasks, options, spans, seeds)
+    is_main = PartialState().is_main_process
+
+    def after_cell(cell: Cell) -> None:
+        if is_main:
+            _write(arguments.output_dir, grid)
+            print(_line(grid, cell), flush=True)
+
+    try:
+        if is_main and (known := sum(grid.result(cell) is not None for cell in grid.cells)):
+            print(f"{known} of {len(grid.cells)} fine-tunings are there already", flush=True)
+        grid.fill(after_cell)
+        if is_main:
+            _write(arguments.output_dir, grid)
+            print(f"{as_markdown(grid.summary())}\nWritten: {arguments.output_dir}")
+    finally:
+        grid.close()
+
+
+def _line(grid: Grid, cell: Cell) -> str:
+    result = grid.result(cell)
+    assert result is not None
+    done = sum(grid.result(each) is not None for each in grid.cells)
+    came = ", ".join(f"{name} {facts['score']:.4f}" for name, facts in result["scores"].items())
+    rate, batch_size, epochs = cell.trial
+    return (
+        f"{done}/{len(grid.cells)}  {cell.model}, seed {cell.seed}, learning rate {rate:.2g}, batch {batch_size}, "
+        f"{epochs:g} epochs: {came or f'{cell.task} diverged'}"
+    )
+
+
+def _write(folder: Path, grid: Grid) -> None:
+    summary = grid.summary()
+    write_json(folder / "evaluation.json", summary)
+    for name, text in (("evaluation.md", as_markdown(summary)), ("evaluation.svg", as_picture(summary))):
+        with written_whole(folder / name) as partial:
+            partial.write_text(text, encoding="utf-8")

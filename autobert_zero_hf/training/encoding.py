@@ -1,0 +1,73 @@
+"""The rows of a task as tokens, with what a model's outputs for them are worth."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from datasets import Dataset
+from transformers import PreTrainedTokenizerBase
+
+from .metrics import Score
+from .task_training import encode_counting
+from .tasks import Task
+
+
+@dataclass(frozen=True)
+class ScoredRows:
+    """Rows to score on.
+
+    Args:
+        name: of the score.
+        rows: the rows as tokens, not padded, with labels.
+        count: how many texts or questions they are.
+        baseline: the score of a constant answer.
+        score: of a model's outputs for the rows, in their order.
+    """
+
+    name: str
+    rows: Dataset
+    count: int
+    baseline: float
+    score: Callable[[Any], Score]
+
+
+@dataclass(frozen=True)
+class EncodedTask:
+    """A task as tokens.
+
+    Args:
+        train: the rows to train on, not padded, with labels.
+        scored: the rows to score on; the first are those to choose by.
+        warnings: what was done to the texts that their owner should know.
+    """
+
+    train: Dataset
+    scored: tuple[ScoredRows, ...]
+    warnings: tuple[str, ...]
+
+
+def encode_texts(task: Task, tokenizer: PreTrainedTokenizerBase, max_length: int) -> EncodedTask:
+    """A task of labelled texts as tokens.
+
+    Args:
+        task: the task.
+        tokenizer: the model's.
+        max_length: tokens of a text, or of a pair; the rest is cut off.
+    """
+    train, cut = encode_counting(task.train, tokenizer, max_length)
+    total, scored = len(task.train), []
+    for name, rows in {task.name: task.validation, **task.further}.items():
+        encoded, more = encode_counting(rows, tokenizer, max_length)
+        cut, total = cut + more, total + len(rows)
+        # Rows of about the same length share a batch, for little padding.
+        order = np.argsort([len(ids) for ids in encoded["input_ids"]], kind="stable")
+        rows = rows.select(order)
+        scored.append(ScoredRows(name, encoded.select(order), len(rows), task.baseline_of(rows), _scorer(task, rows)))
+    warnings = [f"{cut:,} of {total:,} texts are longer than {max_length} tokens and are cut off there"] * bool(cut)
+    return EncodedTask(train, tuple(scored), tuple(warnings))
+
+
+def _scorer(task: Task, rows: Dataset) -> Callable[[Any], Score]:
+    # Hidden states come along where the configuration asks for them.
+    return lambda outputs: task.score(outputs[0] if isinstance(outputs, tuple) else outputs, rows)

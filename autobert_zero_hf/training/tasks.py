@@ -29,6 +29,9 @@ class Task:
         label_range: the least and the greatest number of a regression.
         further: more rows that are scored, not chosen by, by the name of their score, such as `mnli_mismatched`.
         dataset: where it is from: a data set of the Hub and its configuration; none for local files.
+
+    Raises:
+        TaskError: if there are fewer than two validation rows.
     """
 
     name: str
@@ -38,6 +41,10 @@ class Task:
     label_range: tuple[float, float] | None = None
     further: Mapping[str, Dataset] = field(default_factory=dict)
     dataset: tuple[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.validation) < 2:
+            raise TaskError(f"{self.name}: {len(self.validation)} validation rows; a standard error needs two at least")
 
     @property
     def is_regression(self) -> bool:

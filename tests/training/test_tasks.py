@@ -115,7 +115,7 @@ def test_outputs_are_scored_in_the_order_of_the_rows(tmp_path: Path) -> None:
 
 
 def test_a_line_separator_inside_a_text_ends_no_row(tmp_path: Path) -> None:
-    write_task(tmp_path / "mine", CLASSES, [{"sentence": "one\u2028two\x85three", "label": 0}], single(1))
+    write_task(tmp_path / "mine", CLASSES, [{"sentence": "one\u2028two\x85three", "label": 0}], single(1, 0))
     with (tmp_path / "mine" / "train.jsonl").open("a", encoding="utf-8") as file:
         file.write("\n  \n")
     assert load_task("mine", folder=tmp_path).train["text"][:] == ["one\u2028two\x85three"]
@@ -191,6 +191,12 @@ def test_a_spoilt_task_is_refused_in_one_line(tmp_path: Path, spoil: Callable[[P
         load_task("mine", folder=tmp_path)
     assert "\n" not in str(caught.value)
     assert str(tmp_path) in str(caught.value)
+
+
+def test_one_row_to_score_on_is_refused(tmp_path: Path) -> None:
+    write_task(tmp_path / "mine", CLASSES, single(0, 1), single(1))
+    with pytest.raises(TaskError, match="mine: 1 validation rows; a standard error needs two at least"):
+        load_task("mine", folder=tmp_path)
 
 
 def test_ratings_outside_the_range_are_refused(tmp_path: Path) -> None:

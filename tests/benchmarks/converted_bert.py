@@ -29,7 +29,7 @@ from autobert_zero_hf.training.task_loading import load_task
 from tests.benchmarks.paired import machine
 
 TASKS = ("glue/sst2_uci", "glue/vader_movies")
-SEEDS, TRAIN_ROWS = 2, 320
+SEEDS, TRAIN_ROWS = 1, 320
 QUESTIONS, SCORED, WINDOW = 128, 80, 192
 
 

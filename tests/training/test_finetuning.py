@@ -146,27 +146,28 @@ def test_questions_are_answered(model: str, data: Path, news: Dataset, tmp_path:
 def test_further_rows_are_scored_and_cut_texts_counted(
     model: str, data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    found = load_task("topics", folder=data)
+    found = load_task("long_words", folder=data)  # correlations, which another order would change
     assert isinstance(found, Task)
     rows = found.validation
-    task = Task("mnli", found.train, rows, found.labels, further={"mnli_mismatched": rows.select(range(20))})
-    options = FineTuningOptions(epochs=[1.0], learning_rate=[1e-2], max_length=56, train_rows=30)
+    further_rows = {"mismatched": rows.select(range(20))}
+    task = Task("mine", found.train, rows, (), found.label_range, further=further_rows)
+    options = FineTuningOptions(epochs=[2.0], learning_rate=[5e-3], max_length=56, train_rows=80)
     with caplog.at_level(logging.WARNING):
         result = finetune(model, task, tmp_path, options)
     facts = read(tmp_path)
     (warning,) = facts["warnings"]
     assert warning in caplog.text
     tokenizer = result.tuning.tokenizer
-    texts = [*found.train.shuffle(seed=0).select(range(30)), *rows, *rows.select(range(20))]
+    texts = [*found.train.shuffle(seed=0).select(range(80)), *rows, *rows.select(range(20))]
     longer = sum(len(tokenizer(row["text"])["input_ids"]) > 56 for row in texts)
     assert 0 < longer < len(texts)
     assert warning == f"{longer} of {len(texts)} texts are longer than 56 tokens and are cut off there"
-    assert facts["train_rows"] == 30
-    further = facts["further"]["mnli_mismatched"]
+    assert facts["train_rows"] == 80
+    further = facts["further"]["mismatched"]
     assert (further["rows"], further["baseline"]) == (20, task.baseline_of(rows.select(range(20))))
     network = AutoModelForSequenceClassification.from_pretrained(tmp_path)
     for part, score in ((rows, facts["score"]), (rows.select(range(20)), further["score"])):
-        assert task.score(predict(network, TaskRows(part, tokenizer, 56)), part).value == pytest.approx(score)
+        assert task.score(predict(network, TaskRows(part, tokenizer, 56)), part).value == pytest.approx(score, abs=1e-4)
 
 
 def test_the_usual_learning_rate_falls_with_the_width(model: str, data: Path) -> None:

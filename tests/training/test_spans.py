@@ -127,6 +127,7 @@ def test_outputs_are_read_as_the_best_span_in_any_window(task: SpanTask, tokeniz
     assert [answer.score for answer in best] == pytest.approx([wanted[row] for row in range(10)], abs=1e-5)
     for answers in score.best.values():
         assert len(answers) <= 5
+        assert all(np.isfinite(answer.score) for answer in answers)
         assert sum(answer.probability for answer in answers) == pytest.approx(1)
         assert [answer.score for answer in answers] == sorted((answer.score for answer in answers), reverse=True)
         assert len({answer.text for answer in answers}) == len(answers)

@@ -1,4 +1,4 @@
-"""The command line: `autobert-zero search | finetune | convert | show`."""
+"""The command line: `autobert-zero search | pretrain | finetune | convert | show`."""
 
 import logging
 import os
@@ -12,7 +12,7 @@ from autobert_zero_hf import __version__
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import FormulaError
 
-from . import convert, finetune, search, show
+from . import convert, finetune, pretrain, search, show
 from .launch import first_to_speak, launch, processes_asked_for
 
 
@@ -20,13 +20,13 @@ def make_parser() -> ArgumentParser:
     """The parser of all commands."""
     parser = ArgumentParser(
         prog="autobert-zero",
-        description="Search for BERT backbones, fine-tune them, convert to them, and look at them.",
+        description="Search for BERT backbones, pre-train and fine-tune them, convert to them, and look at them.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (search, finetune, convert, show):
+    for module in (search, pretrain, finetune, convert, show):
         module.add_parser(commands)
     return parser
 
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(format="%(levelname)s: %(message)s")
     arguments = sys.argv[1:] if arguments is None else arguments
     options = make_parser().parse_args(arguments)
-    goes_on = ": the same command goes on where it stopped" if options.command == "search" else ""
+    goes_on = ": the same command goes on where it stopped" if options.command in ("search", "pretrain") else ""
     if (processes := processes_asked_for()) > 1:
         return launch(processes, arguments, goes_on)
     try:

@@ -183,4 +183,5 @@ def _from_dataset(
     if column not in texts:
         asked = "it has no column `text`" if column is None else f"it has no text column {column!r}"
         raise CorpusError(f"data set {name!r}: {asked}; its text columns are {texts}: give one as --text-column")
-    return rows.select_columns(column).rename_column(column, "text")
+    rows = rows.select_columns(column)
+    return rows if column == "text" else rows.rename_column(column, "text")

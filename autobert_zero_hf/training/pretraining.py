@@ -5,13 +5,13 @@ linearly down to zero; AdamW with betas of 0.9 and 0.999, an epsilon of 1e-6, a 
 biases and norms; gradients of a norm of 1 at most.
 """
 
+import functools
 import math
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import (
-    PreTrainedTokenizerBase,
     PrinterCallback,
     Trainer,
     TrainerState,
@@ -99,11 +99,20 @@ class _PreTraining:
         length = self.options.data.sequence_length
         start, teaching = self.options.start, self.options.distillation
         self.teacher = load_teacher(teaching.teacher, teaching.soft_label_weight > 0) if teaching.teacher else None
-        documents = read_documents(self.options.data, self.options.reading, seed)
-        self.tokenizer = self._make_tokenizer(documents)
+        source = start.tokenizer or start.model or start.from_bert or teaching.teacher
+        if source is not None:
+            self.tokenizer = load_tokenizer(source)
 
-        def vocabulary() -> int:  # a teacher's embeddings may have more rows than its tokenizer entries
-            return self.teacher.config.vocab_size if self.teacher is not None else len(self.tokenizer)
+        @functools.cache
+        def documents() -> Documents:
+            return read_documents(self.options.data, self.options.reading, seed)
+
+        def vocabulary() -> int:
+            if source is None:
+                wanted = self.options.data.vocab_size
+                self.tokenizer = train_tokenizer(documents().for_tokenizer, wanted, length)
+            # A teacher's embeddings may have more rows than its tokenizer entries.
+            return len(self.tokenizer) if self.teacher is None else self.teacher.config.vocab_size
 
         set_seed(seed)
         self.student, bert = make_student(start, self.options.sizes, self.options.head, length, vocabulary)
@@ -111,8 +120,8 @@ class _PreTraining:
             check_teacher(self.teacher, teaching.teacher, self.tokenizer, self.student.config.vocab_size, length)
         masking = Masking(self.tokenizer, chosen.masking, chosen.whole_word_masking)
         examples = Examples(self.tokenizer, length, masking, chosen.next_sentence, seed)
-        train = examples.rows(documents.train)
-        held_out = examples.rows(documents.held_out)
+        train = examples.rows(documents().train)
+        held_out = examples.rows(documents().held_out)
         self.count = None if self.options.reading.streaming else len(train)
         if min(len(held_out), 2 if self.count is None else self.count) < 2:
             raise AutoBertZeroError(
@@ -126,22 +135,14 @@ class _PreTraining:
         self.held_out = RowsByPlace(fixed, evenly_spread(held_out, self.options.reading.evaluation_rows))
         self.train: RowsByPlace | RowsOfStream
         if self.count is None:
-            self.train = RowsOfStream(examples, documents.train)
+            self.train = RowsOfStream(examples, documents().train)
         else:
             self.train = RowsByPlace(examples, train, self.steps * chosen.batch_size)
         self.replacing = None
         if bert is not None:
             self.replacing = ModuleReplacing(bert, self.student, self.options.replacing, self.steps, seed)
-        self.text = documents.name
+        self.text = documents().name
         self._begin(digest(held_out if self.count is None else train))
-
-    def _make_tokenizer(self, documents: Documents) -> PreTrainedTokenizerBase:
-        start = self.options.start
-        source = start.tokenizer or start.model or start.from_bert or self.options.distillation.teacher
-        if source is not None:
-            return load_tokenizer(source)
-        data = self.options.data
-        return train_tokenizer(documents.for_tokenizer, data.vocab_size, data.sequence_length)
 
     def _begin(self, text: str) -> None:
         begun = self.folder.begun()

@@ -130,7 +130,8 @@ class Examples:
     def rows(self, documents: Dataset | IterableDataset) -> Dataset | IterableDataset:
         """Documents cut into what `make` takes."""
         packing = pack_segments if self.next_sentence else pack
-        return packing(documents, self.tokenizer, self.length).with_format("numpy")
+        rows = packing(documents, self.tokenizer, self.length)
+        return rows if isinstance(rows, IterableDataset) else rows.with_format("numpy")
 
     def make(self, row: Row, place: int, draw_other: Callable[[np.random.Generator], Row]) -> dict[str, Tensor]:
         """The arguments, (N,) each, and for a pair its label, ().

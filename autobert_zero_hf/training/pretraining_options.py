@@ -57,8 +57,6 @@ GROUPS = (
 )
 OPTION_NAMES = option_names(GROUPS)
 _DEFAULTS = {name: value for group in GROUPS for name, value in dataclasses.asdict(group()).items()}
-_FREE = ("checkpoint_steps", "log_steps")
-"""What a resumed training may change."""
 
 
 class PreTrainingOptions:
@@ -123,5 +121,5 @@ class PreTrainingOptions:
         return [
             f"--{name.replace('_', '-')} was {theirs[name]!r} and is {mine[name]!r}"
             for name in OPTION_NAMES
-            if name not in _FREE and theirs[name] != mine[name]
+            if theirs[name] != mine[name]
         ]

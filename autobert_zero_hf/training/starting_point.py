@@ -104,27 +104,40 @@ def make_student(
         bert = convert_checkpoint(start.from_bert, head, **dropout)
         layers = _layers(start, sizes.get("num_layers", bert.config.num_hidden_layers))
         fields = {**bert.config.to_dict(), "layers": layers, "num_hidden_layers": len(layers)}
-        student = HEADS[head](AutoBertZeroConfig(**fields))
+        student = HEADS[head](_checked(fields))
     else:
-        known = SizeOptions(**sizes)
-        student = HEADS[head](
-            AutoBertZeroConfig(
-                layers=_layers(start, known.num_layers),
-                vocab_size=vocabulary(),
-                hidden_size=known.hidden_size,
-                num_attention_heads=known.num_attention_heads,
-                intermediate_size=known.intermediate_size,
-                hidden_dropout_prob=known.dropout,
-                attention_probs_dropout_prob=known.dropout,
-                max_position_embeddings=length,
-                initializer_range=known.initializer_range,
-                # Masked-LM training teaches the first token nothing, and a convolution shows it its neighbours only.
-                classifier_pooling="mean",
-            )
-        )
+        _new_config(start, sizes, length, vocab_size=1)  # what is wrong with it is said before the text is read
+        student = HEADS[head](_new_config(start, sizes, length, vocabulary()))
     if (longest := student.config.max_position_embeddings) < length:
         raise AutoBertZeroError(f"--sequence-length {length}: the model takes {longest} tokens at most")
     return student, bert
+
+
+def _new_config(start: StartOptions, sizes: Mapping[str, Any], length: int, vocab_size: int) -> AutoBertZeroConfig:
+    """That of a model from scratch."""
+    known = SizeOptions(**sizes)
+    return _checked(
+        {
+            "layers": _layers(start, known.num_layers),
+            "vocab_size": vocab_size,
+            "hidden_size": known.hidden_size,
+            "num_attention_heads": known.num_attention_heads,
+            "intermediate_size": known.intermediate_size,
+            "hidden_dropout_prob": known.dropout,
+            "attention_probs_dropout_prob": known.dropout,
+            "max_position_embeddings": length,
+            "initializer_range": known.initializer_range,
+            # Masked-LM training teaches the first token nothing, and a convolution shows it its neighbours only.
+            "classifier_pooling": "mean",
+        }
+    )
+
+
+def _checked(fields: dict[str, Any]) -> AutoBertZeroConfig:
+    try:
+        return AutoBertZeroConfig(**fields)
+    except ValueError as error:
+        raise AutoBertZeroError(str(error)) from error
 
 
 def _load(source: str, head: str, fields: Mapping[str, Any]) -> AutoBertZeroPreTrainedModel:

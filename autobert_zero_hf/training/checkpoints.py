@@ -39,8 +39,8 @@ class PreTrainingFolder:
         return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
 
     def begun(self) -> dict[str, Any] | None:
-        """What the training that is under way was begun with."""
-        return json.loads(self._begun.read_text(encoding="utf-8")) if self._begun.exists() else None
+        """What the training that is under way was begun with; without a checkpoint there is none."""
+        return json.loads(self._begun.read_text(encoding="utf-8")) if self.last_checkpoint() else None
 
     def begin(self, what: dict[str, Any]) -> None:
         """Write down what a new training is begun with."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from transformers import (
+    PreTrainedTokenizerBase,
     PrinterCallback,
     Trainer,
     TrainerState,
@@ -90,6 +91,13 @@ class _PreTraining:
         # Trainer's processes find each other through its arguments, whose number of steps is not known yet.
         self.processes = TrainingArguments(output_dir=str(folder.checkpoints), report_to="none")
         self.main = self.processes.process_index == 0
+        chosen = options.training
+        self.parts = chosen.gradient_accumulation * self.processes.world_size * max(1, self.processes.n_gpu)
+        if chosen.batch_size % self.parts:
+            raise AutoBertZeroError(
+                f"--batch-size {chosen.batch_size} cannot be shared by {self.parts // chosen.gradient_accumulation} "
+                f"processes or GPUs in {chosen.gradient_accumulation} parts each: give a multiple of {self.parts}"
+            )
         with self.processes.main_process_first():
             self._prepare()
 
@@ -100,22 +108,28 @@ class _PreTraining:
         start, teaching = self.options.start, self.options.distillation
         self.teacher = load_teacher(teaching.teacher, teaching.soft_label_weight > 0) if teaching.teacher else None
         source = start.tokenizer or start.model or start.from_bert or teaching.teacher
-        if source is not None:
-            self.tokenizer = load_tokenizer(source)
 
         @functools.cache
         def documents() -> Documents:
             return read_documents(self.options.data, self.options.reading, seed)
 
-        def vocabulary() -> int:
-            if source is None:
-                wanted = self.options.data.vocab_size
-                self.tokenizer = train_tokenizer(documents().for_tokenizer, wanted, length)
-            # A teacher's embeddings may have more rows than its tokenizer entries.
-            return len(self.tokenizer) if self.teacher is None else self.teacher.config.vocab_size
+        @functools.cache
+        def tokenizer() -> PreTrainedTokenizerBase:
+            if source is not None:
+                return load_tokenizer(source)
+            return train_tokenizer(documents().for_tokenizer, self.options.data.vocab_size, length)
+
+        def vocabulary() -> int:  # a teacher's embeddings may have more rows than its tokenizer entries
+            return len(tokenizer()) if self.teacher is None else self.teacher.config.vocab_size
 
         set_seed(seed)
         self.student, bert = make_student(start, self.options.sizes, self.options.head, length, vocabulary)
+        self.tokenizer = tokenizer()
+        if len(self.tokenizer) > (rows := self.student.config.vocab_size):
+            raise AutoBertZeroError(
+                f"the tokenizer of {source} has {len(self.tokenizer):,} entries, the model's embeddings {rows:,}: give "
+                "them as they belong together"
+            )
         if self.teacher is not None and teaching.teacher is not None:
             check_teacher(self.teacher, teaching.teacher, self.tokenizer, self.student.config.vocab_size, length)
         masking = Masking(self.tokenizer, chosen.masking, chosen.whole_word_masking)
@@ -157,12 +171,6 @@ class _PreTraining:
 
     def _arguments(self) -> TrainingArguments:
         chosen = self.options.training
-        parts = chosen.gradient_accumulation * self.processes.world_size * max(1, self.processes.n_gpu)
-        if chosen.batch_size % parts:
-            raise AutoBertZeroError(
-                f"--batch-size {chosen.batch_size} cannot be shared by {parts // chosen.gradient_accumulation} "
-                f"processes or GPUs in {chosen.gradient_accumulation} parts each: give a multiple of {parts}"
-            )
         if chosen.mixed_precision != "auto":
             self.precision = chosen.mixed_precision
         else:
@@ -173,7 +181,7 @@ class _PreTraining:
         return TrainingArguments(
             output_dir=str(self.folder.checkpoints),
             max_steps=self.steps,
-            per_device_train_batch_size=chosen.batch_size // parts,
+            per_device_train_batch_size=chosen.batch_size // self.parts,
             gradient_accumulation_steps=chosen.gradient_accumulation,
             # The rows stand in their order already.
             train_sampling_strategy="sequential",

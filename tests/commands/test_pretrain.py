@@ -120,9 +120,11 @@ def test_two_processes_come_to_what_one_does(text: Path, tmp_path: Path) -> None
 
 def test_bad_input_is_one_clear_line(text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     begun = tmp_path / "begun"
-    (begun / "checkpoints").mkdir(parents=True)
+    (begun / "checkpoints" / "checkpoint-10").mkdir(parents=True)
+    (begun / "checkpoints" / "checkpoint-10" / "whole").touch()
     (begun / "checkpoints" / "begun.json").write_text('{"options": {"seed": 1}, "text": "another"}')
     out = tmp_path / "out"
+    plain = ["pretrain", "--output-dir", str(out), "--text", str(text)]
     for given, reason in (
         (words(tmp_path / "none.txt", out), "no such file"),
         (words(text, out, tokenizer=tmp_path / "none", vocab_size=None), "cannot load a tokenizer"),
@@ -131,11 +133,13 @@ def test_bad_input_is_one_clear_line(text: Path, tmp_path: Path, capsys: pytest.
         (words(text, out, batch_size=7, gradient_accumulation=2), "give a multiple of 2"),
         (words(text, out, mixed_precision="fp16"), "fp16 needs a GPU"),
         (words(text, begun), "was begun with other options (--text was [] and is ['"),
-        (["pretrain", "--output-dir", str(out), "--text", str(text), "--model", str(tmp_path)], "no model is found"),
-        (["pretrain", "--output-dir", str(out), "--text", str(text), "--from-bert", str(tmp_path)], "no checkpoint"),
+        ([*plain, "--model", str(tmp_path)], "no model is found"),
+        ([*plain, "--from-bert", str(tmp_path)], "has no config.json"),
+        ([*plain, "--layers", "conv(4)"], "an odd kernel size"),
+        ([*plain, "--whole-word-masking", "--masking", "2"], "masking must be at least 0.001 and below 1"),
         (words(text, out, sequence_length=30_000), "at least 2 of each are needed"),
     ):
         assert main(given) == 2, given
         said = capsys.readouterr().err
         assert reason in said and said.startswith("error: ") and "Traceback" not in said, said
-        assert not (out / "config.json").exists()
+        assert not out.exists(), given

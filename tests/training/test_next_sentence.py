@@ -7,7 +7,7 @@ from transformers import BertTokenizer
 
 from autobert_zero_hf.training.corpus import CorpusError
 from autobert_zero_hf.training.masking import Masking
-from autobert_zero_hf.training.next_sentence import ANOTHER, FOLLOWS, draw_pair, pack_segments
+from autobert_zero_hf.training.next_sentence import ANOTHER, FOLLOWS, draw_pair, pack_segments, sentences
 from autobert_zero_hf.training.pretraining_data import Examples, RowsByPlace
 
 LENGTH = 64
@@ -23,6 +23,9 @@ def test_rows_hold_whole_sentences_and_nothing_is_lost(
 ) -> None:
     for number in (0, 7):
         own = [row for row in rows if row["document"] == number]
+        encoded = [
+            tokenizer(each, add_special_tokens=False)["input_ids"] for each in sentences(documents[number]["text"])
+        ]
         joined = np.concatenate(encoded).tolist()
         assert np.concatenate([row["input_ids"] for row in own]).tolist() == joined
         ends = np.cumsum([len(each) for each in encoded]).tolist()

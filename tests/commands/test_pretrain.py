@@ -24,8 +24,8 @@ OPTIONS = {
     "hidden-size": 32,
     "intermediate-size": 64,
     "batch-size": 8,
-    "max-steps": 40,
-    "checkpoint-steps": 10,
+    "max-steps": 24,
+    "checkpoint-steps": 6,
     "log-steps": 1,
     "evaluation-rows": 40,
     "mixed-precision": "no",
@@ -84,7 +84,7 @@ def test_killed_and_resumed_it_comes_to_the_same_bit_by_bit(
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert main(words(text, whole, **more)) == 0
     run = start("-m", "autobert_zero_hf", *words(text, killed, **more))
-    while not (killed / "checkpoints" / "checkpoint-20").exists():  # it may be half written
+    while not (killed / "checkpoints" / "checkpoint-12").exists():  # it may be half written
         assert run.poll() is None, run.communicate()[0]
         time.sleep(0.002)
     run.send_signal(signal.SIGKILL)
@@ -92,7 +92,7 @@ def test_killed_and_resumed_it_comes_to_the_same_bit_by_bit(
     run.communicate()
     assert not (killed / "pretraining.json").exists()
     # What a checkpoint leaves that was cut short is never read.
-    cut = killed / "checkpoints" / "checkpoint-30"
+    cut = killed / "checkpoints" / "checkpoint-18"
     cut.mkdir(exist_ok=True)
     (cut / "model.safetensors").write_bytes(b"half")
     capsys.readouterr()
@@ -106,14 +106,14 @@ def test_killed_and_resumed_it_comes_to_the_same_bit_by_bit(
 
 
 def test_two_processes_come_to_what_one_does(text: Path, tmp_path: Path) -> None:
-    assert main(words(text, tmp_path / "one", max_steps=12)) == 0
-    run = start(*LAUNCH, "-m", "autobert_zero_hf", *words(text, tmp_path / "two", max_steps=12))
+    assert main(words(text, tmp_path / "one", max_steps=6)) == 0
+    run = start(*LAUNCH, "-m", "autobert_zero_hf", *words(text, tmp_path / "two", max_steps=6))
     printed = run.communicate()[0]
     assert run.returncode == 0, printed
     assert printed.count("Written: ") == 1
     (curve, _, loss), (shared, _, other) = came_to(tmp_path / "one"), came_to(tmp_path / "two")
     assert json.loads((tmp_path / "two" / "pretraining.json").read_text())["processes"] == 2
-    assert [step for step, _ in shared] == list(range(1, 13))
+    assert [step for step, _ in shared] == list(range(1, 7))
     assert [each for _, each in shared] == pytest.approx([each for _, each in curve], rel=1e-4)
     assert other == pytest.approx(loss, rel=1e-4)
 

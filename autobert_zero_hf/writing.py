@@ -120,6 +120,12 @@ def whole_lines(path: Path) -> list[bytes]:
     return lines
 
 
+def no_room(error: BaseException) -> OSError | None:
+    """What the system said, where a full disk is why something failed."""
+    cause = _of_the_system(error)
+    return cause if cause is not None and cause.errno in _FULL else None
+
+
 def how_to_mend(error: OSError) -> str:
     """What to do about a write that the system refused."""
     return f"{'make room on that disk' if error.errno in _FULL else 'put that right'} and run the same command again"

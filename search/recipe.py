@@ -13,6 +13,7 @@ from autobert_zero_hf.model import AutoBertZeroConfig, architecture
 from autobert_zero_hf.model.graph import INPUTS, MAX_DEPTH, MAX_OPERATIONS
 from autobert_zero_hf.model.operations import operation_names
 from autobert_zero_hf.options import Range, find_problems, option, option_names
+from autobert_zero_hf.training.shared_options import DataOptions, SizeOptions
 
 from .space.budget import Budget
 from .space.search_space import LAYER_TYPES, SearchSpace
@@ -22,36 +23,6 @@ RECIPES = Path(__file__).parent / "recipes"
 
 class RecipeError(AutoBertZeroError, ValueError):
     """A recipe that cannot be used; the message names every problem."""
-
-
-@dataclass
-class DataOptions:
-    """The text, and how it is cut."""
-
-    text: list[str] = option((), "UTF-8 text files to search on; a blank line ends a document")
-    dataset: str | None = option(None, "a text data set of the Hub to search on, or a folder that datasets loads")
-    dataset_config: str | None = option(None, "the configuration of --dataset")
-    dataset_split: str = option("train", "the split of --dataset")
-    text_column: str | None = option(None, "the column of --dataset that holds the text")
-    vocab_size: Annotated[int, Range(100)] = option(
-        8192, "entries of the WordPiece vocabulary that is trained on the text"
-    )
-    sequence_length: Annotated[int, Range(8)] = option(128, "tokens of a row")
-    held_out: Annotated[float, Range(0.001, 0.9)] = option(0.1, "share of the documents that is held out, to score on")
-
-
-@dataclass
-class SizeOptions:
-    """The sizes of every candidate."""
-
-    num_layers: Annotated[int, Range(1)] = option(4, "layers of a backbone")
-    hidden_size: Annotated[int, Range(1)] = option(128, "width of the hidden states")
-    num_attention_heads: Annotated[int, Range(1)] = option(2, "heads of an attention, and kernels of a convolution")
-    intermediate_size: Annotated[int, Range(1)] = option(512, "width inside the feed-forward blocks")
-    dropout: Annotated[float, Range(0.0, 1.0)] = option(0.0, "dropout of hidden states and attention weights")
-    initializer_range: Annotated[float, Range(0.0)] = option(
-        0.05, "standard deviation of initial weights; a small width wants more than BERT's 0.02"
-    )
 
 
 @dataclass

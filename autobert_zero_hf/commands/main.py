@@ -1,4 +1,4 @@
-"""The command line: `autobert-zero search | finetune | evaluate | convert | show`."""
+"""The command line: `autobert-zero search | pretrain | finetune | evaluate | convert | show`."""
 
 import logging
 import os
@@ -12,23 +12,24 @@ from autobert_zero_hf import __version__
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import FormulaError
 
-from . import convert, evaluate, finetune, search, show
+from . import convert, evaluate, finetune, pretrain, search, show
 from .launch import first_to_speak, launch, processes_asked_for
 
-_RESUMED = ("search", "evaluate")
+_RESUMED = ("search", "pretrain", "evaluate")
+_OF_SEVERAL_PROCESSES = (*_RESUMED, "finetune")
 
 
 def make_parser() -> ArgumentParser:
     """The parser of all commands."""
     parser = ArgumentParser(
         prog="autobert-zero",
-        description="Search for BERT backbones, fine-tune and compare them, convert to them, and look at them.",
+        description="Search for BERT backbones, pre-train, fine-tune and compare them, convert to them, look at them.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (search, finetune, evaluate, convert, show):
+    for module in (search, pretrain, finetune, evaluate, convert, show):
         module.add_parser(commands)
     return parser
 
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     options = make_parser().parse_args(arguments)
     goes_on = ": the same command goes on where it stopped" if options.command in _RESUMED else ""
-    if (processes := processes_asked_for()) > 1:
+    if options.command in _OF_SEVERAL_PROCESSES and (processes := processes_asked_for()) > 1:
         return launch(processes, arguments, goes_on)
     try:
         options.run(options)

@@ -5,7 +5,7 @@ import importlib.util
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from datasets import Dataset, load_dataset
+from datasets import Dataset, IterableDataset, load_dataset
 
 from ..errors import AutoBertZeroError
 
@@ -142,18 +142,46 @@ def _split(lines: Iterable[str], by_line: bool) -> Iterator[str]:
         yield "".join(document)
 
 
-def _from_dataset(name: str, config: str | None, split: str, column: str | None) -> Dataset:
+def stream_documents(
+    dataset: str, dataset_config: str | None = None, dataset_split: str = "train", text_column: str | None = None
+) -> IterableDataset:
+    """Documents of a data set, read as they are asked for and not kept; empty ones are left out, repeated ones stay.
+
+    Args:
+        dataset: a data set of the Hub, or a folder that `datasets.load_dataset` reads.
+        dataset_config: its configuration.
+        dataset_split: its split.
+        text_column: its column; by default `text`, else its only column of text.
+
+    Returns:
+        A stream with one column, `text`.
+
+    Raises:
+        CorpusError: if there is no such data set or column.
+    """
+    stream = _from_dataset(dataset, dataset_config, dataset_split, text_column, streaming=True)
+    return stream.filter(lambda row: bool((row["text"] or "").strip()))
+
+
+def _from_dataset(
+    name: str, config: str | None, split: str, column: str | None, streaming: bool = False
+) -> Dataset | IterableDataset:
     try:
-        rows = load_dataset(name, config, split=split)
+        rows = load_dataset(name, config, split=split, streaming=streaming)
+        # A stream may not know its columns before it is read.
+        first = next(iter(rows)) if streaming and rows.features is None else {}
     except Exception as error:  # the loaders of `datasets` raise nearly anything
         said = str(error).split("\n")[0] or type(error).__name__
         raise CorpusError(f"cannot load the data set {name!r} ({config or 'default'}, {split}): {said}") from error
-    texts = [
-        key for key, feature in rows.features.items() if getattr(feature, "dtype", None) in ("string", "large_string")
+    texts = [key for key, value in first.items() if isinstance(value, str)] or [
+        key
+        for key, feature in (rows.features or {}).items()
+        if getattr(feature, "dtype", None) in ("string", "large_string")
     ]
     if column is None:
         column = "text" if "text" in texts else texts[0] if len(texts) == 1 else None
     if column not in texts:
         asked = "it has no column `text`" if column is None else f"it has no text column {column!r}"
         raise CorpusError(f"data set {name!r}: {asked}; its text columns are {texts}: give one as --text-column")
-    return rows.select_columns(column).rename_column(column, "text")
+    rows = rows.select_columns(column)
+    return rows if column == "text" else rows.rename_column(column, "text")

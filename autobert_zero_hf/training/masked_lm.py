@@ -10,20 +10,22 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import chain
-from typing import Literal
+from typing import Any, Literal
 
 import torch
-from datasets import Dataset
+from datasets import Dataset, IterableDataset
 from torch import Tensor, nn
 from transformers import DataCollatorForLanguageModeling, PreTrainedModel, PreTrainedTokenizerBase
 
 from .loop import rows_at
 
 
-def pack(documents: Dataset, tokenizer: PreTrainedTokenizerBase, length: int) -> Dataset:
+def pack(
+    documents: Dataset | IterableDataset, tokenizer: PreTrainedTokenizerBase, length: int
+) -> Dataset | IterableDataset:
     """Documents as rows of exactly `length` tokens: [CLS], text, [SEP]; a [SEP] stands between two documents.
 
-    The result is cached by `datasets`, under the text, the tokenizer and the length.
+    The result is cached by `datasets`, under the text, the tokenizer and the length; that of a stream is not.
 
     Args:
         documents: a data set with a column `text`.
@@ -42,17 +44,35 @@ def pack(documents: Dataset, tokenizer: PreTrainedTokenizerBase, length: int) ->
         starts = range(0, len(stream) - body + 1, body)
         return {"input_ids": [[cls_id, *stream[start : start + body], sep_id] for start in starts]}
 
+    packed = map_documents(documents, tokenizer, rows, f"rows of {length} tokens, version 1")
+    return packed if isinstance(packed, IterableDataset) else packed.with_format("torch")
+
+
+def map_documents(
+    documents: Dataset | IterableDataset,
+    tokenizer: PreTrainedTokenizerBase,
+    rows: Callable[..., dict[str, list[Any]]],
+    what: str,
+    with_indices: bool = False,
+) -> Dataset | IterableDataset:
+    """Rows of tokens from documents, 1,000 at a time.
+
+    Args:
+        documents: a data set with a column `text`.
+        tokenizer: the one that `rows` uses.
+        rows: the columns of the rows that a batch of documents gives.
+        what: names all else that the rows depend on: with text and tokenizer what the result is cached under.
+        with_indices: whether `rows` is also given the numbers of the documents.
+    """
+    options: dict[str, Any] = {"batched": True, "batch_size": 1000, "with_indices": with_indices}
+    if isinstance(documents, IterableDataset):
+        return documents.map(rows, remove_columns=["text"], **options)
     # Pickling a tokenizer does not give the same bytes twice, so the fingerprint is made of what matters.
-    parts = [documents._fingerprint, tokenizer.backend_tokenizer.to_str(), length, "packed rows, version 1"]
+    parts = [documents._fingerprint, tokenizer.backend_tokenizer.to_str(), what]
     fingerprint = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
     return documents.map(
-        rows,
-        batched=True,
-        batch_size=1000,
-        remove_columns=documents.column_names,
-        new_fingerprint=fingerprint,
-        desc="packing",
-    ).with_format("torch")
+        rows, remove_columns=documents.column_names, new_fingerprint=fingerprint, desc="packing", **options
+    )
 
 
 @dataclass(frozen=True)

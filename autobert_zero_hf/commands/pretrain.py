@@ -1,0 +1,72 @@
+"""`autobert-zero pretrain`: pre-train a model."""
+
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from pathlib import Path
+from typing import Any
+
+import datasets
+import transformers
+from accelerate import PartialState
+
+from autobert_zero_hf.options import add_options
+from autobert_zero_hf.training.pretraining_options import GROUPS, OPTION_NAMES, PreTrainingOptions
+
+EXAMPLE = """example:
+  autobert-zero pretrain --output-dir runs/pretrained --text my.txt more.txt
+  autobert-zero pretrain --output-dir runs/longer --model runs/first/best --epochs 10
+  autobert-zero pretrain --output-dir runs/bert --layers conv(9) conv(9) --next-sentence --whole-word-masking
+  autobert-zero pretrain --output-dir runs/theseus --from-bert models/bert --architecture runs/first/best
+  autobert-zero pretrain --output-dir runs/student --teacher models/teacher --soft-label-weight 0.5
+  autobert-zero pretrain --output-dir runs/wiki --dataset wikipedia --streaming --max-steps 100000
+  accelerate launch --quiet --num_processes 2 --cpu -m autobert_zero_hf pretrain --output-dir runs/two
+
+Stopped, however it was, the same command goes on from the last checkpoint.
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Add this command, with an option for each field of the groups."""
+    parser: ArgumentParser = commands.add_parser(
+        "pretrain",
+        help="pre-train a model",
+        description="Pre-train a model with Trainer: from scratch, on from a model, or by replacing a BERT's layers; "
+        "with a teacher or without.",
+        epilog=EXAMPLE,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--output-dir", type=Path, metavar="DIR", required=True, help="where to write; an unfinished run is resumed"
+    )
+    for group in GROUPS:
+        add_options(parser, group)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: Namespace) -> None:
+    """Pre-train, and print the result."""
+    options = PreTrainingOptions(**{name: value for name, value in vars(arguments).items() if name in OPTION_NAMES})
+    from autobert_zero_hf.training.pretraining import pretrain
+
+    transformers.utils.logging.disable_progress_bar()
+    datasets.disable_progress_bars()
+    facts = pretrain(arguments.output_dir, options)
+    if PartialState().is_main_process:
+        print(_summary(facts), f"Written: {arguments.output_dir}", sep="\n")
+
+
+def _summary(facts: dict[str, Any]) -> str:
+    """What came out, beside what answering without a model gives."""
+    lines = [
+        f"{facts['parameters']:,} parameters, {facts['steps']:,} steps of {facts['batch_size']} rows of "
+        f"{facts['sequence_length']} tokens, {facts['seconds']:.0f} seconds",
+        f"On {facts['masked_words']:,} masked words of {facts['held_out_rows']:,} held-out rows (± standard error):",
+    ]
+    names = {"accuracy": "accuracy", "loss": "loss", "next_sentence_accuracy": "next sentence"}
+    lines += [
+        f"  {name:<14} {facts[key]:.4f} ± {facts[f'{key}_standard_error']:.4f}  "
+        f"(without a model {facts[f'{key}_baseline']:.4f})"
+        for key, name in names.items()
+        if key in facts
+    ]
+    return "\n".join(lines)

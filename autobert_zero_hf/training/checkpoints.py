@@ -1,0 +1,84 @@
+"""The folder of a pre-training: what it was begun with, its checkpoints, and the model that it leaves."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+from ..errors import AutoBertZeroError
+from ..writing import written_whole
+
+FACTS = "pretraining.json"
+"""What the training was and came to; written last, so that where it stands the model is whole."""
+_WHOLE = "whole"
+
+
+class PreTrainingFolder:
+    """An output folder. Trainer writes a checkpoint file by file: one that was cut short is never resumed from.
+
+    Args:
+        path: the folder.
+
+    Raises:
+        AutoBertZeroError: if it holds another model.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.checkpoints = path / "checkpoints"
+        self._begun = self.checkpoints / "begun.json"
+        if (path / "config.json").exists() and not (self.facts() or self._begun.exists()):
+            raise AutoBertZeroError(f"{path} holds another model, which would be lost: give another --output-dir")
+
+    def facts(self) -> dict[str, Any] | None:
+        """Those of a training that is finished."""
+        file = self.path / FACTS
+        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+
+    def begun(self) -> dict[str, Any] | None:
+        """What the training that is under way was begun with; without a checkpoint there is none."""
+        return json.loads(self._begun.read_text(encoding="utf-8")) if self.last_checkpoint() else None
+
+    def begin(self, what: dict[str, Any]) -> None:
+        """Write down what a new training is begun with."""
+        self.checkpoints.mkdir(parents=True, exist_ok=True)
+        with written_whole(self._begun) as partial:
+            partial.write_text(json.dumps(what, indent=1) + "\n", encoding="utf-8")
+
+    def last_checkpoint(self) -> Path | None:
+        """The newest checkpoint that is whole."""
+        whole = [each.parent for each in self.checkpoints.glob(f"{PREFIX_CHECKPOINT_DIR}-*/{_WHOLE}")]
+        return max(whole, key=lambda each: int(each.name.rpartition("-")[2]), default=None)
+
+    def mark_whole(self, step: int) -> None:
+        """Say that all processes have written what a checkpoint holds."""
+        (self.checkpoints / f"{PREFIX_CHECKPOINT_DIR}-{step}" / _WHOLE).touch()
+
+    def clear_after(self, checkpoint: Path | None) -> None:
+        """Remove the checkpoints but this one: what was cut short would be in the way of the next."""
+        for other in self.checkpoints.glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
+            if other != checkpoint:
+                shutil.rmtree(other)
+
+    def finish(self, save: Callable[[Path], None], facts: dict[str, Any]) -> None:
+        """Write the model's files, then the facts; then the checkpoints have done their service.
+
+        Args:
+            save: writes the files to a folder.
+            facts: of the training.
+
+        Raises:
+            WritingError: if the system refuses a write; the checkpoints stay.
+        """
+        staged = self.path / "model"
+        with written_whole(staged) as partial:
+            save(partial)
+        for file in staged.iterdir():
+            file.replace(self.path / file.name)
+        staged.rmdir()
+        with written_whole(self.path / FACTS) as partial:
+            partial.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        shutil.rmtree(self.checkpoints)

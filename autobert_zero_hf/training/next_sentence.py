@@ -1,0 +1,105 @@
+"""Next-sentence prediction (Devlin et al. 2019, section 3.1): pairs of segments, half of which belong together.
+
+Shapes: N tokens of a row.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from datasets import Dataset, IterableDataset
+from numpy.typing import NDArray
+from transformers import PreTrainedTokenizerBase
+
+from .masked_lm import map_documents
+
+FOLLOWS, ANOTHER = 0, 1
+"""The labels, as `BertForNextSentencePrediction` has them: the second text goes on from the first, or is another."""
+
+_SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+|\n+")
+
+Row = Mapping[str, Any]
+"""A run of segments of one document: `input_ids`, where each segment `ends`, and the number of the `document`."""
+
+
+def sentences(text: str) -> list[str]:
+    """The lines of a text, cut behind full stops, question and exclamation marks that white space follows.
+
+    >>> sentences("One. Is it two?\\nThree")
+    ['One.', 'Is it two?', 'Three']
+    """
+    return [sentence for sentence in _SENTENCE_ENDS.split(text.strip()) if sentence]
+
+
+def pack_segments(
+    documents: Dataset | IterableDataset, tokenizer: PreTrainedTokenizerBase, length: int
+) -> Dataset | IterableDataset:
+    """Documents as runs of whole sentences that fill a row, special tokens aside; no run reaches over a document's end.
+
+    Args:
+        documents: a data set with a column `text`.
+        tokenizer: the tokenizer.
+        length: N; a sentence that is longer than half a row is cut.
+
+    Returns:
+        A data set of `Row`.
+    """
+    body = length - 3  # [CLS] A [SEP] B [SEP]
+
+    def rows(batch: dict[str, list[str]], indices: list[int]) -> dict[str, list[Any]]:
+        packed: dict[str, list[Any]] = {"input_ids": [], "ends": [], "document": []}
+        for text, document in zip(batch["text"], indices, strict=True):
+            segments = sentences(text)
+            encoded = tokenizer(segments, add_special_tokens=False, verbose=False)["input_ids"] if segments else []
+            for ids, ends in _runs(encoded, body):
+                packed["input_ids"].append(ids)
+                packed["ends"].append(ends)
+                packed["document"].append(document)
+        return packed
+
+    return map_documents(documents, tokenizer, rows, f"segments of {length} tokens, version 1", with_indices=True)
+
+
+def _runs(segments: list[list[int]], body: int) -> Iterator[tuple[list[int], list[int]]]:
+    half = body // 2
+    ids: list[int] = []
+    ends: list[int] = []
+    for segment in segments:
+        for start in range(0, len(segment), half):
+            piece = segment[start : start + half]
+            if len(ids) + len(piece) > body:
+                yield ids, ends
+                ids, ends = [], []
+            ids = ids + piece
+            ends = [*ends, len(ids)]
+    if ids:
+        yield ids, ends
+
+
+def draw_pair(
+    row: Row, draw_other: Callable[[], Row], body: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+    """Two texts: what a row begins with, and in half of the cases what it goes on with, else a run of another document.
+
+    A row of one segment has nothing to go on with; its second text is another's, as in BERT's own code.
+
+    Args:
+        row: where the first text comes from; it ends at one of the row's segments, drawn evenly.
+        draw_other: draws a row of another document; the second text begins at one of its segments.
+        body: the tokens of both texts at most. The second is cut behind, but not below half of them; then the first is
+            cut in front, so that the tokens where they meet stay.
+        rng: what is drawn from.
+
+    Returns:
+        The tokens of both, without special ones, and the label.
+    """
+    ids, ends = np.asarray(row["input_ids"]), row["ends"]
+    cut = ends[rng.integers(len(ends) - 1)] if len(ends) > 1 else len(ids)
+    if len(ends) > 1 and rng.random() < 0.5:
+        return ids[:cut], ids[cut:], FOLLOWS
+    other = draw_other()
+    starts = [0, *other["ends"][:-1]]
+    second = np.asarray(other["input_ids"])[starts[rng.integers(len(starts))] :]
+    second = second[: max(body - cut, body // 2)]
+    return ids[:cut][-(body - len(second)) :], second, ANOTHER

@@ -1,0 +1,285 @@
+"""Pre-training with transformers' Trainer: masked words, with or without next sentences.
+
+The schedule and the optimiser are BERT's (Devlin et al. 2019, appendix A.2, and its code): a linear warm-up, then
+linearly down to zero; AdamW with betas of 0.9 and 0.999, an epsilon of 1e-6, a weight decay of 0.01 that leaves out
+biases and norms; gradients of a norm of 1 at most.
+"""
+
+import functools
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import (
+    PreTrainedTokenizerBase,
+    PrinterCallback,
+    Trainer,
+    TrainerState,
+    TrainingArguments,
+    default_data_collator,
+    set_seed,
+)
+
+from ..errors import AutoBertZeroError
+from ..writing import WritingError, how_to_mend, no_room
+from .checkpoints import PreTrainingFolder
+from .distillation import Distillation, check_teacher, load_teacher
+from .held_out import HeldOutScore, evaluate_held_out, word_frequencies
+from .masking import Masking
+from .module_replacing import ModuleReplacing
+from .precision import gains_from_bfloat16
+from .pretraining_card import write_card
+from .pretraining_data import (
+    Documents,
+    Examples,
+    RowsByPlace,
+    RowsOfStream,
+    digest,
+    evenly_spread,
+    read_documents,
+)
+from .pretraining_options import PreTrainingOptions
+from .pretraining_progress import Progress, diverged
+from .starting_point import load_tokenizer, make_student
+from .tokenization import train_tokenizer
+
+WIDTH_TIMES_RATE = 0.128
+"""The peak learning rate by default, times the hidden size."""
+
+
+def pretrain(output_dir: Path, options: PreTrainingOptions) -> dict[str, Any]:
+    """Pre-train a model, and write it, its tokenizer, a card and `pretraining.json` to a folder.
+
+    A training that was stopped, however it was, goes on from its last checkpoint, and comes to the same losses and
+    weights as one that was not; the number of processes may change, and then losses are the same up to rounding.
+
+    Args:
+        output_dir: where to; it holds the checkpoints while the training lasts.
+        options: all else.
+
+    Returns:
+        The facts, as they stand in `pretraining.json`.
+
+    Raises:
+        AutoBertZeroError: if something is missing or does not fit, if the folder was begun with other options, or if
+            the training diverges.
+        WritingError: if the disk is full; the last checkpoint stays.
+    """
+    folder = PreTrainingFolder(output_dir)
+    if (finished := folder.facts()) is not None:
+        _check_begun(options, finished, output_dir)
+        return finished
+    return _PreTraining(folder, options).run()
+
+
+def _check_begun(options: PreTrainingOptions, begun: dict[str, Any], output_dir: Path) -> None:
+    if differences := options.differences(begun["options"]):
+        raise AutoBertZeroError(
+            f"{output_dir} was begun with other options ({'; '.join(differences)}): give those, or another --output-dir"
+        )
+
+
+class _PreTraining:
+    """A pre-training under way."""
+
+    def __init__(self, folder: PreTrainingFolder, options: PreTrainingOptions):
+        self.folder = folder
+        self.options = options
+        if (begun := folder.begun()) is not None:
+            _check_begun(options, begun, folder.path)
+        # Trainer's processes find each other through its arguments, whose number of steps is not known yet.
+        self.processes = TrainingArguments(output_dir=str(folder.checkpoints), report_to="none")
+        self.main = self.processes.process_index == 0
+        chosen = options.training
+        self.parts = chosen.gradient_accumulation * self.processes.world_size * max(1, self.processes.n_gpu)
+        if chosen.batch_size % self.parts:
+            raise AutoBertZeroError(
+                f"--batch-size {chosen.batch_size} cannot be shared by {self.parts // chosen.gradient_accumulation} "
+                f"processes or GPUs in {chosen.gradient_accumulation} parts each: give a multiple of {self.parts}"
+            )
+        with self.processes.main_process_first():
+            self._prepare()
+
+    def _prepare(self) -> None:
+        """Text, tokenizer, model and rows, the same in all processes."""
+        chosen, seed = self.options.training, self.options.training.seed
+        length = self.options.data.sequence_length
+        start, teaching = self.options.start, self.options.distillation
+        self.teacher = load_teacher(teaching.teacher, teaching.soft_label_weight > 0) if teaching.teacher else None
+        source = start.tokenizer or start.model or start.from_bert or teaching.teacher
+
+        @functools.cache
+        def documents() -> Documents:
+            return read_documents(self.options.data, self.options.reading, seed)
+
+        @functools.cache
+        def tokenizer() -> PreTrainedTokenizerBase:
+            if source is not None:
+                return load_tokenizer(source)
+            return train_tokenizer(documents().for_tokenizer, self.options.data.vocab_size, length)
+
+        def vocabulary() -> int:  # a teacher's embeddings may have more rows than its tokenizer entries
+            return len(tokenizer()) if self.teacher is None else self.teacher.config.vocab_size
+
+        set_seed(seed)
+        self.student, bert = make_student(start, self.options.sizes, self.options.head, length, vocabulary)
+        self.tokenizer = tokenizer()
+        if len(self.tokenizer) > (rows := self.student.config.vocab_size):
+            raise AutoBertZeroError(
+                f"the tokenizer of {source} has {len(self.tokenizer):,} entries, the model's embeddings {rows:,}: give "
+                "them as they belong together"
+            )
+        if self.teacher is not None and teaching.teacher is not None:
+            check_teacher(self.teacher, teaching.teacher, self.tokenizer, self.student.config.vocab_size, length)
+        masking = Masking(self.tokenizer, chosen.masking, chosen.whole_word_masking)
+        examples = Examples(self.tokenizer, length, masking, chosen.next_sentence, seed)
+        train = examples.rows(documents().train)
+        held_out = examples.rows(documents().held_out)
+        self.count = None if self.options.reading.streaming else len(train)
+        if min(len(held_out), 2 if self.count is None else self.count) < 2:
+            raise AutoBertZeroError(
+                f"the text gives {self.count} rows to train on and {len(held_out)} held-out rows of {length} tokens, "
+                "at least 2 of each are needed: give more text, or a smaller --sequence-length"
+            )
+        self.steps = chosen.max_steps or max(1, math.ceil(chosen.epochs * len(train) / chosen.batch_size))
+        self.frequencies = word_frequencies(held_out if self.count is None else train, self.student.config.vocab_size)
+        # Held-out rows have the same masks whatever the seed.
+        fixed = Examples(self.tokenizer, length, masking, chosen.next_sentence, seed=0)
+        self.held_out = RowsByPlace(fixed, evenly_spread(held_out, self.options.reading.evaluation_rows))
+        self.train: RowsByPlace | RowsOfStream
+        if self.count is None:
+            self.train = RowsOfStream(examples, documents().train)
+        else:
+            self.train = RowsByPlace(examples, train, self.steps * chosen.batch_size)
+        self.replacing = None
+        if bert is not None:
+            self.replacing = ModuleReplacing(bert, self.student, self.options.replacing, self.steps, seed)
+        self.text = documents().name
+        self._begin(digest(held_out if self.count is None else train))
+
+    def _begin(self, text: str) -> None:
+        begun = self.folder.begun()
+        if begun is None:
+            if self.main:
+                self.folder.clear_after(None)
+                self.folder.begin({"options": self.options.given, "text": text})
+        elif begun["text"] != text:
+            raise AutoBertZeroError(
+                f"{self.folder.path} was begun on another text: use that text again, or another --output-dir"
+            )
+
+    def _arguments(self) -> TrainingArguments:
+        chosen = self.options.training
+        if chosen.mixed_precision != "auto":
+            self.precision = chosen.mixed_precision
+        else:
+            self.precision = "bf16" if gains_from_bfloat16(self.processes.device) else "no"
+        self.learning_rate = chosen.learning_rate
+        if self.learning_rate is None:
+            self.learning_rate = WIDTH_TIMES_RATE / self.student.config.hidden_size
+        return TrainingArguments(
+            output_dir=str(self.folder.checkpoints),
+            max_steps=self.steps,
+            per_device_train_batch_size=chosen.batch_size // self.parts,
+            gradient_accumulation_steps=chosen.gradient_accumulation,
+            # The rows stand in their order already.
+            train_sampling_strategy="sequential",
+            learning_rate=self.learning_rate,
+            lr_scheduler_type="linear",
+            warmup_steps=round(chosen.warm_up * self.steps),
+            weight_decay=chosen.weight_decay,
+            adam_beta1=0.9,
+            adam_beta2=0.999,
+            adam_epsilon=1e-6,
+            max_grad_norm=1.0,
+            use_cpu=self.processes.device.type == "cpu",
+            bf16=self.precision == "bf16",
+            fp16=self.precision == "fp16",
+            seed=chosen.seed,
+            save_steps=chosen.checkpoint_steps,
+            save_total_limit=2,
+            logging_steps=chosen.log_steps,
+            logging_nan_inf_filter=False,
+            report_to="none",
+            disable_tqdm=True,
+            remove_unused_columns=False,
+            dataloader_pin_memory=torch.cuda.is_available(),
+            # Layers that are not replaced in a step get no gradient in it.
+            ddp_find_unused_parameters=self.replacing is not None,
+        )
+
+    def run(self) -> dict[str, Any]:
+        arguments = self._arguments()
+        self.student.config.sparse_prediction = True
+        distillation = None
+        if self.teacher is not None:
+            distillation = Distillation(self.student, self.teacher, self.options.distillation)
+        trainer = Trainer(
+            model=self.student,
+            args=arguments,
+            train_dataset=self.train,
+            data_collator=default_data_collator,
+            callbacks=[Progress(self.folder), *([self.replacing] if self.replacing else [])],
+        )
+        if distillation is not None:
+            distillation.autocast = trainer.accelerator.autocast
+        trainer.remove_callback(PrinterCallback)
+        checkpoint = self.folder.last_checkpoint()
+        trainer.accelerator.wait_for_everyone()
+        if self.main:
+            self.folder.clear_after(checkpoint)
+        trainer.accelerator.wait_for_everyone()
+        try:
+            trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        except Exception as error:
+            if (cause := no_room(error)) is None:
+                raise
+            raise WritingError(
+                f"a checkpoint could not be written to {self.folder.checkpoints} ({cause.strerror}), those before are "
+                f"safe: {how_to_mend(cause)}"
+            ) from error
+        for scaffold in (self.replacing, distillation):
+            if scaffold is not None:
+                scaffold.end()
+        try:
+            score = evaluate_held_out(self.student, self.held_out, self.frequencies)
+        except FloatingPointError as error:
+            raise diverged(self.steps) from error
+        facts = self._facts(arguments, score, trainer.state)
+        if self.main:
+            self.student.config.sparse_prediction = False
+            self.folder.finish(lambda place: self._save(place, facts), facts)
+        trainer.accelerator.wait_for_everyone()
+        return facts
+
+    def _save(self, place: Path, facts: dict[str, Any]) -> None:
+        self.student.save_pretrained(place)
+        self.tokenizer.save_pretrained(place)
+        (place / "README.md").write_text(write_card(self.student, facts, str(self.folder.path)), encoding="utf-8")
+
+    def _facts(self, arguments: TrainingArguments, score: HeldOutScore, state: TrainerState) -> dict[str, Any]:
+        chosen, start = self.options.training, self.options.start
+        curve = [entry for entry in state.log_history if "loss" in entry]
+        started = {"model": start.model, "bert": start.from_bert}
+        return {
+            "text": self.text,
+            "rows": self.count,
+            "sequence_length": self.options.data.sequence_length,
+            "steps": self.steps,
+            "batch_size": chosen.batch_size,
+            "tokens": self.steps * chosen.batch_size * self.options.data.sequence_length,
+            "objective": "masked words and next sentence" if chosen.next_sentence else "masked words",
+            "whole_word_masking": chosen.whole_word_masking,
+            "learning_rate": self.learning_rate,
+            "precision": self.precision,
+            "processes": arguments.world_size,
+            "started_from": next((f"{kind} {source}" for kind, source in started.items() if source), "scratch"),
+            "teacher": self.options.distillation.teacher,
+            "layers": self.student.config.layers,
+            "parameters": self.student.num_parameters(),
+            **score.facts(),
+            "seconds": curve[-1]["seconds"],
+            "loss_curve": [[entry["step"], entry["loss"]] for entry in curve],
+            "options": self.options.given,
+        }

@@ -1,0 +1,125 @@
+"""The options of a pre-training, checked together."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import torch
+
+from ..errors import AutoBertZeroError
+from ..options import Range, find_problems, option, option_names
+from .distillation import DistillationOptions
+from .module_replacing import ReplacingOptions
+from .pretraining_data import ReadingOptions
+from .shared_options import DataOptions, SizeOptions
+from .starting_point import StartOptions, find_conflicts
+
+
+@dataclass
+class TrainingOptions:
+    """Pre-training."""
+
+    next_sentence: bool = option(False, "also tell whether a text goes on from another, as BERT does")
+    whole_word_masking: bool = option(False, "mask all pieces of a word together")
+    masking: Annotated[float, Range(0.001, 1.0)] = option(0.15, "share of the tokens of a row that are asked for")
+    epochs: Annotated[float, Range(0.0)] = option(3.0, "passes over the rows")
+    max_steps: Annotated[int | None, Range(1)] = option(None, "training steps, instead of --epochs")
+    batch_size: Annotated[int, Range(1)] = option(32, "rows of a step, in all processes together; BERT took 256")
+    gradient_accumulation: Annotated[int, Range(1)] = option(
+        1, "parts that each process computes its share of a step in, one after another, for less memory"
+    )
+    learning_rate: Annotated[float | None, Range(0.0)] = option(
+        None, "peak learning rate [0.128 / hidden size: 1e-3 at a width of 128, near BERT's 1e-4 at BERT's widths]"
+    )
+    warm_up: Annotated[float, Range(0.0, 1.0)] = option(
+        0.1, "share of the steps over which the learning rate rises, before it falls to 0; BERT took 0.01 of a million"
+    )
+    weight_decay: Annotated[float, Range(0.0)] = option(0.01, "of all weights but biases and norms, as BERT's")
+    mixed_precision: Literal["auto", "no", "bf16", "fp16"] = option(
+        "auto", "bf16 or fp16 autocast, or none; by itself, bf16 where the machine multiplies it in hardware"
+    )
+    checkpoint_steps: Annotated[int, Range(1)] = option(
+        500, "steps between two checkpoints, of which the last two are kept"
+    )
+    log_steps: Annotated[int, Range(1)] = option(50, "steps between two lines with the mean loss")
+    seed: Annotated[int, Range(0, 2**32)] = option(0, "of all chance: the split, the weights, the order, the masks")
+
+
+GROUPS = (
+    DataOptions,
+    ReadingOptions,
+    StartOptions,
+    SizeOptions,
+    TrainingOptions,
+    ReplacingOptions,
+    DistillationOptions,
+)
+OPTION_NAMES = option_names(GROUPS)
+_DEFAULTS = {name: value for group in GROUPS for name, value in dataclasses.asdict(group()).items()}
+
+
+class PreTrainingOptions:
+    """The options of a pre-training, in groups.
+
+    Args:
+        given: those that were given, by name; the others have their defaults.
+
+    Raises:
+        AutoBertZeroError: naming every option that is not known, out of its range, or does not go with another.
+    """
+
+    def __init__(self, **given: Any):
+        if problems := find_problems(GROUPS, given):
+            raise AutoBertZeroError("; ".join(problems))
+        self.given = given
+        self.data = DataOptions(**self._given_of(DataOptions))
+        self.reading = ReadingOptions(**self._given_of(ReadingOptions))
+        self.start = StartOptions(**self._given_of(StartOptions))
+        self.training = TrainingOptions(**self._given_of(TrainingOptions))
+        self.replacing = ReplacingOptions(**self._given_of(ReplacingOptions))
+        self.distillation = DistillationOptions(**self._given_of(DistillationOptions))
+        if problems := self._conflicts():
+            raise AutoBertZeroError("; ".join(problems))
+
+    def _given_of(self, group: type) -> dict[str, Any]:
+        return {name: self.given[name] for name in option_names([group]) if name in self.given}
+
+    @property
+    def sizes(self) -> dict[str, Any]:
+        """The sizes that were given; a model that is there already has its own."""
+        return self._given_of(SizeOptions)
+
+    @property
+    def head(self) -> str:
+        """The model's head."""
+        return "ForPreTraining" if self.training.next_sentence else "ForMaskedLM"
+
+    def _conflicts(self) -> list[str]:
+        problems = find_conflicts(self.start, self.sizes)
+        for group, owner in ((ReplacingOptions, "from_bert"), (DistillationOptions, "teacher")):
+            flags = [f"--{name.replace('_', '-')}" for name in self._given_of(group) if name != owner]
+            if flags and not self.given.get(owner):
+                problems.append(f"{', '.join(flags)}: of use with --{owner.replace('_', '-')} alone")
+        if "epochs" in self.given and "max_steps" in self.given:
+            problems.append("give --epochs or --max-steps, not both")
+        if self.reading.streaming and not self.training.max_steps:
+            problems.append("--streaming needs --max-steps: how long a stream is, is not known")
+        if "vocab_size" in self.given and any((self.start.tokenizer, self.start.model, self.start.from_bert)):
+            problems.append("--vocab-size is that of a new tokenizer, and one is given")
+        if "held_out" in self.given and (
+            self.reading.validation_text or self.reading.validation_split or self.reading.streaming
+        ):
+            problems.append("--held-out is a share of the documents, which is not held out here: leave it out")
+        if self.training.mixed_precision == "fp16" and not torch.cuda.is_available():
+            problems.append("--mixed-precision fp16 needs a GPU: give bf16 or no")
+        return problems
+
+    def differences(self, begun: Mapping[str, Any]) -> list[str]:
+        """How these differ from the options that a training was begun with, in words."""
+        mine, theirs = {**_DEFAULTS, **self.given}, {**_DEFAULTS, **begun}
+        return [
+            f"--{name.replace('_', '-')} was {theirs[name]!r} and is {mine[name]!r}"
+            for name in OPTION_NAMES
+            if theirs[name] != mine[name]
+        ]

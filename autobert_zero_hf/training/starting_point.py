@@ -1,0 +1,179 @@
+"""What a pre-training starts from: nothing, a model of this package, or a BERT whose layers are to be replaced."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
+
+from ..conversion import HEADS, convert_checkpoint
+from ..errors import AutoBertZeroError
+from ..model import ARCHITECTURES, AutoBertZeroConfig, AutoBertZeroPreTrainedModel, architecture
+from ..options import option
+from .shared_options import SizeOptions
+
+DEFAULT_ARCHITECTURE = "autobert-zero"
+
+
+@dataclass
+class StartOptions:
+    """What the training starts from."""
+
+    architecture: str | None = option(
+        None, f"the backbone: {', '.join(ARCHITECTURES)}, or that of a model's folder [{DEFAULT_ARCHITECTURE}]"
+    )
+    layers: list[str] = option((), "the backbone, a line for each layer, such as 'conv(9)'")
+    model: str | None = option(
+        None, "a model of this package to train on, such as a search's best/: its backbone, sizes and tokenizer stay"
+    )
+    from_bert: str | None = option(
+        None, "a BERT, folder or Hub name, whose layers are replaced one after another by those of the backbone"
+    )
+    tokenizer: str | None = option(
+        None, "the tokenizer, folder or Hub name; by default that of --model, --from-bert or --teacher, or a new one"
+    )
+
+
+def find_conflicts(start: StartOptions, sizes: Mapping[str, Any]) -> list[str]:
+    """Which options do not go together, in words.
+
+    Args:
+        start: the options.
+        sizes: those of `SizeOptions` that were given.
+    """
+    problems = []
+    named = [name for name in ("architecture", "layers", "model") if getattr(start, name)]
+    if len(named) > 1:
+        problems.append(f"{_flags(named)} each name a backbone: give one of them")
+    if start.model and start.from_bert:
+        problems.append(
+            f"--from-bert replaces layers by new ones, and --model has its own: give --architecture {start.model} "
+            "to take its backbone alone"
+        )
+    owner = "--model" if start.model else "--from-bert" if start.from_bert else None
+    backbone = "--layers" if start.layers else f"--architecture {start.architecture}"
+    if "num_layers" in sizes and (start.model or start.layers or start.architecture not in (None, *ARCHITECTURES)):
+        problems.append(f"--num-layers: {'--model' if start.model else backbone} has its own number, leave that out")
+    if owner and (own := [name for name in sizes if name not in ("dropout", "num_layers")]):
+        problems.append(f"{_flags(own)}: {owner} has its own, leave that out")
+    if start.tokenizer and owner:
+        problems.append(f"--tokenizer: {owner} has its own, leave that out")
+    return problems
+
+
+def _flags(names: list[str]) -> str:
+    return ", ".join(f"--{name.replace('_', '-')}" for name in names)
+
+
+def load_tokenizer(source: str) -> PreTrainedTokenizerBase:
+    """The tokenizer of a folder or Hub name.
+
+    Raises:
+        AutoBertZeroError: if there is none.
+    """
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source)
+    except (OSError, ValueError) as error:
+        raise AutoBertZeroError(f"cannot load a tokenizer from {source!r}: {error}") from error
+    # Where there is no file at all, transformers makes a tokenizer that knows special tokens alone.
+    if not set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens):
+        raise AutoBertZeroError(f"no tokenizer is found at {source!r}: its files belong beside the model")
+    return tokenizer
+
+
+def make_student(
+    start: StartOptions, sizes: Mapping[str, Any], head: str, length: int, vocabulary: Callable[[], int]
+) -> tuple[AutoBertZeroPreTrainedModel, AutoBertZeroPreTrainedModel | None]:
+    """The model to train, and the BERT that it begins as, if it does.
+
+    Args:
+        start: what it starts from.
+        sizes: those of `SizeOptions` that were given.
+        head: "ForMaskedLM" or "ForPreTraining".
+        length: tokens of a row, which the model must have positions for.
+        vocabulary: the size of the vocabulary, asked for where the model is a new one.
+
+    Raises:
+        AutoBertZeroError: if there is no such model, or it does not fit.
+    """
+    bert = None
+    dropout = {f"{name}_dropout_prob": sizes["dropout"] for name in ("hidden", "attention_probs") if "dropout" in sizes}
+    if start.model:
+        student = _load(start.model, head, dropout)
+    elif start.from_bert:
+        bert = convert_checkpoint(start.from_bert, head, **dropout)
+        layers = _layers(start, sizes.get("num_layers", bert.config.num_hidden_layers))
+        fields = {**bert.config.to_dict(), "layers": layers, "num_hidden_layers": len(layers)}
+        student = HEADS[head](_checked(fields))
+    else:
+        _new_config(start, sizes, length, vocab_size=1)  # what is wrong with it is said before the text is read
+        student = HEADS[head](_new_config(start, sizes, length, vocabulary()))
+    if (longest := student.config.max_position_embeddings) < length:
+        raise AutoBertZeroError(f"--sequence-length {length}: the model takes {longest} tokens at most")
+    return student, bert
+
+
+def _new_config(start: StartOptions, sizes: Mapping[str, Any], length: int, vocab_size: int) -> AutoBertZeroConfig:
+    """That of a model from scratch."""
+    known = SizeOptions(**sizes)
+    return _checked(
+        {
+            "layers": _layers(start, known.num_layers),
+            "vocab_size": vocab_size,
+            "hidden_size": known.hidden_size,
+            "num_attention_heads": known.num_attention_heads,
+            "intermediate_size": known.intermediate_size,
+            "hidden_dropout_prob": known.dropout,
+            "attention_probs_dropout_prob": known.dropout,
+            "max_position_embeddings": length,
+            "initializer_range": known.initializer_range,
+            # Masked-LM training teaches the first token nothing, and a convolution shows it its neighbours only.
+            "classifier_pooling": "mean",
+        }
+    )
+
+
+def _checked(fields: dict[str, Any]) -> AutoBertZeroConfig:
+    try:
+        return AutoBertZeroConfig(**fields)
+    except ValueError as error:
+        raise AutoBertZeroError(str(error)) from error
+
+
+def _load(source: str, head: str, fields: Mapping[str, Any]) -> AutoBertZeroPreTrainedModel:
+    if (model_type := read_config(source).model_type) != AutoBertZeroConfig.model_type:
+        advice = "give it as --from-bert, or convert it first" if model_type == "bert" else "give one of this package"
+        raise AutoBertZeroError(f"--model {source} is a {model_type} model: {advice}")
+    try:
+        model: AutoBertZeroPreTrainedModel = HEADS[head].from_pretrained(source, **fields)
+    except (OSError, ValueError) as error:
+        raise AutoBertZeroError(f"cannot load the model {source!r}: {error}") from error
+    return model
+
+
+def read_config(source: str) -> Any:
+    """The configuration of a model's folder or Hub name.
+
+    Raises:
+        AutoBertZeroError: if there is none.
+    """
+    try:
+        return AutoConfig.from_pretrained(source)
+    except (OSError, ValueError) as error:
+        raise AutoBertZeroError(f"no model is found at {source!r}: {error}") from error
+
+
+def _layers(start: StartOptions, num_layers: int) -> list[str]:
+    """The lines of the backbone."""
+    if start.layers:
+        return start.layers
+    name = start.architecture or DEFAULT_ARCHITECTURE
+    if name in ARCHITECTURES:
+        return architecture(name, num_layers)
+    config = read_config(name)
+    if not isinstance(config, AutoBertZeroConfig):
+        raise AutoBertZeroError(
+            f"--architecture {name} is a {config.model_type} model: give one of {', '.join(ARCHITECTURES)}, or a model "
+            "of this package"
+        )
+    return config.layers

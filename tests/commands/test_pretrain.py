@@ -1,0 +1,145 @@
+"""`autobert-zero pretrain`: killed and resumed, in two processes, and given what it cannot use."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from datasets import Dataset
+from safetensors.torch import load_file
+
+from autobert_zero_hf.commands.main import main
+
+OPTIONS = {
+    "vocab-size": 800,
+    "sequence-length": 32,
+    "num-layers": 2,
+    "hidden-size": 32,
+    "intermediate-size": 64,
+    "batch-size": 8,
+    "max-steps": 24,
+    "checkpoint-steps": 6,
+    "log-steps": 1,
+    "evaluation-rows": 40,
+    "mixed-precision": "no",
+}
+LAUNCH = ("-m", "accelerate.commands.launch", "--cpu", "--num_machines", "1", "--mixed_precision", "no", "--quiet")
+LAUNCH += ("--num_processes", "2", "--main_process_port", "0")
+
+
+@pytest.fixture(scope="module")
+def text(documents: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("text") / "news.txt"
+    file.write_text("\n\n".join(documents["text"][:60]))
+    return file
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """As in the processes that are started: sums over another number of threads round differently."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def words(text: Path, folder: Path, **changes: Any) -> list[str]:
+    options = {**OPTIONS, **{name.replace("_", "-"): value for name, value in changes.items()}}
+    given = [
+        word
+        for name, value in options.items()
+        if value is not None
+        for word in (f"--{name}", *([] if value is True else [str(value)]))
+    ]
+    return ["pretrain", "--output-dir", str(folder), "--text", str(text), *given]
+
+
+def start(*command: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, *command],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def came_to(folder: Path) -> tuple[list[list[float]], dict[str, torch.Tensor], float]:
+    """The losses, the weights, and the loss on held-out rows."""
+    facts = json.loads((folder / "pretraining.json").read_text())
+    return facts["loss_curve"], load_file(folder / "model.safetensors"), facts["loss"]
+
+
+def test_killed_and_resumed_it_comes_to_the_same_bit_by_bit(
+    text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = {"dropout": 0.1, "gradient_accumulation": 2, "next_sentence": True, "whole_word_masking": True}
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert main(words(text, whole, **more)) == 0
+    run = start("-m", "autobert_zero_hf", *words(text, killed, **more))
+    while not (killed / "checkpoints" / "checkpoint-12").exists():  # it may be half written
+        assert run.poll() is None, run.communicate()[0]
+        time.sleep(0.002)
+    run.send_signal(signal.SIGKILL)
+    assert run.wait() == -signal.SIGKILL
+    run.communicate()
+    assert not (killed / "pretraining.json").exists()
+    # What a checkpoint leaves that was cut short is never read.
+    cut = killed / "checkpoints" / "checkpoint-18"
+    cut.mkdir(exist_ok=True)
+    (cut / "model.safetensors").write_bytes(b"half")
+    capsys.readouterr()
+    assert main(words(text, killed, **more)) == 0
+    assert "Resuming at step " in capsys.readouterr().err
+    (curve, weights, loss), (again, resumed, same) = came_to(whole), came_to(killed)
+    assert loss == same
+    assert all(torch.equal(weight, resumed[name]) for name, weight in weights.items())
+    assert weights.keys() == resumed.keys()
+    assert again == curve
+
+
+def test_two_processes_come_to_what_one_does(text: Path, tmp_path: Path) -> None:
+    assert main(words(text, tmp_path / "one", max_steps=6)) == 0
+    run = start(*LAUNCH, "-m", "autobert_zero_hf", *words(text, tmp_path / "two", max_steps=6))
+    printed = run.communicate()[0]
+    assert run.returncode == 0, printed
+    assert printed.count("Written: ") == 1
+    (curve, _, loss), (shared, _, other) = came_to(tmp_path / "one"), came_to(tmp_path / "two")
+    assert json.loads((tmp_path / "two" / "pretraining.json").read_text())["processes"] == 2
+    assert [step for step, _ in shared] == list(range(1, 7))
+    assert [each for _, each in shared] == pytest.approx([each for _, each in curve], rel=1e-4)
+    assert other == pytest.approx(loss, rel=1e-4)
+
+
+def test_bad_input_is_one_clear_line(text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    begun = tmp_path / "begun"
+    (begun / "checkpoints" / "checkpoint-10").mkdir(parents=True)
+    (begun / "checkpoints" / "checkpoint-10" / "whole").touch()
+    (begun / "checkpoints" / "begun.json").write_text('{"options": {"seed": 1}, "text": "another"}')
+    out = tmp_path / "out"
+    plain = ["pretrain", "--output-dir", str(out), "--text", str(text)]
+    for given, reason in (
+        (words(tmp_path / "none.txt", out), "no such file"),
+        (words(text, out, tokenizer=tmp_path / "none", vocab_size=None), "cannot load a tokenizer"),
+        (words(text, out, architecture="resnet", num_layers=None), "no model is found at 'resnet'"),
+        (words(text, out, num_attention_heads=3), "not a multiple"),
+        (words(text, out, batch_size=7, gradient_accumulation=2), "give a multiple of 2"),
+        (words(text, out, mixed_precision="fp16"), "fp16 needs a GPU"),
+        (words(text, begun), "was begun with other options (--text was [] and is ['"),
+        ([*plain, "--model", str(tmp_path)], "no model is found"),
+        ([*plain, "--from-bert", str(tmp_path)], "has no config.json"),
+        ([*plain, "--layers", "conv(4)"], "an odd kernel size"),
+        ([*plain, "--whole-word-masking", "--masking", "2"], "masking must be at least 0.001 and below 1"),
+        (words(text, out, sequence_length=30_000), "at least 2 of each are needed"),
+    ):
+        assert main(given) == 2, given
+        said = capsys.readouterr().err
+        assert reason in said and said.startswith("error: ") and "Traceback" not in said, said
+        assert not out.exists(), given

@@ -28,7 +28,8 @@ def written_whole(path: Path) -> Iterator[Path]:
     """A place to write a file or a folder at, which takes its name once all of it is on the disk.
 
     Args:
-        path: the name; what was there is replaced, and kept where the writing fails.
+        path: the name; what was there is replaced, and kept where the writing fails. A folder is taken away just before
+            the new one, which is whole by then, takes its name.
 
     Raises:
         WritingError: if the system refuses a write; nothing is left behind.

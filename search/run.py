@@ -27,8 +27,10 @@ from autobert_zero_hf.training.tokenization import train_tokenizer
 from autobert_zero_hf.writing import written_whole
 
 from .estimation.biws import SuperNetTraining
+from .estimation.estimator import Estimator
 from .estimation.from_options import load_tasks, make_estimator
 from .estimation.inheritance import Inheritance
+from .estimation.proxy import Proxy
 from .estimation.supernet import SuperNet
 from .publish.card import write_card
 from .publish.export import export
@@ -153,8 +155,10 @@ class _SearchRun:
         tokenizer, rows, held_out = self._prepare_data()
         net = self._train_supernet(rows, len(tokenizer))
         dispatcher = Dispatcher(self.accelerator)
-        layers, reason = self._find(net, rows, held_out, dispatcher)
-        self._train_finalists(layers, net, rows, held_out, dispatcher)
+        inheritance = Inheritance(net, self.recipe.inheritance, self.folder / "candidates")
+        estimator = make_estimator(self.recipe, inheritance, rows, held_out, self.tasks, self.accelerator)
+        layers, reason = self._find(estimator, dispatcher)
+        self._train_finalists(layers, net, rows, held_out, estimator.proxy, dispatcher)
         if not finished:
             rejections = dict(self.strategy.rejections.most_common())
             processes = self.accelerator.num_processes
@@ -228,12 +232,8 @@ class _SearchRun:
             self.journal.append("supernet", steps=training.steps_done, parameters=parameters)
         return net
 
-    def _find(
-        self, net: SuperNet, rows: MaskedRows, held_out: MaskedRows, dispatcher: Dispatcher
-    ) -> tuple[list[str], str]:
+    def _find(self, estimator: Estimator, dispatcher: Dispatcher) -> tuple[list[str], str]:
         """The layers of the best candidate, and why the search ended."""
-        inheritance = Inheritance(net, self.recipe.inheritance, self.folder / "candidates")
-        estimator = make_estimator(self.recipe, inheritance, rows, held_out, self.tasks, self.accelerator)
         known = len(self.journal.of("candidate"))
         with self.reporter.phase("Candidates", self.recipe.budget.candidates, known) as show:
             loop = SearchLoop(
@@ -244,7 +244,7 @@ class _SearchRun:
                 dispatcher,
                 self.journal,
                 show,
-                inheritance.end_generation,
+                estimator.inheritance.end_generation,
             )
             reason = loop.run()
         self.evaluated = len(loop.done)
@@ -256,9 +256,13 @@ class _SearchRun:
         net: SuperNet,
         rows: MaskedRows,
         held_out: MaskedRows,
+        proxy: Proxy,
         dispatcher: Dispatcher,
     ) -> None:
-        """Train the winner, and a BERT of the same size, by the same steps from the same super-net."""
+        """Train the winner, and a BERT of the same size, by the same steps from the same super-net; score both.
+
+        A search by tasks scores them on its tasks, too.
+        """
         options = self.recipe.final
         backbones = {"best": best, "bert": architecture("bert", self.recipe.sizes.num_layers)}
         known = {record["name"] for record in self.journal.of("trained")}
@@ -281,6 +285,7 @@ class _SearchRun:
                     after_step=lambda step: show(trained + step, name),
                 )
                 score = evaluate_masked_lm(model, evaluation)
+                on_tasks = proxy(model, lambda _: None) if self.tasks else None
             except FloatingPointError as error:
                 raise AutoBertZeroError(
                     f"the final training of {name!r} diverged ({error}): search with a lower --final-learning-rate in "
@@ -297,6 +302,7 @@ class _SearchRun:
                 "standard_error": score.standard_error,
                 "correct": list(score.totals),
                 "masked": list(score.masked),
+                **({} if on_tasks is None else {"task_score": on_tasks.value, "task_error": on_tasks.standard_error}),
             }
 
         def write(number: int, result: dict[str, Any]) -> None:
@@ -372,6 +378,10 @@ class _SearchRun:
         size = f"({trained['bert']['parameters']:,} parameters)"
         say(f"  BERT         {bert.value:.4f} ± {bert.standard_error:.4f}  {size}")
         say(f"  difference  {difference:+.4f} ± {error:.4f}  best is {verdict}")
+        if self.tasks:
+            say(f"Mean score on {', '.join(self.recipe.task.tasks)}, on the rows that chose the winner:")
+            for name, shown in zip(FINALISTS, ("best", "BERT"), strict=True):
+                say(f"  {shown:<12} {trained[name]['task_score']:.4f} ± {trained[name]['task_error']:.4f}")
         say(f"Written: {', '.join(str(self.folder / name) for name in (*FINALISTS, 'journal.jsonl'))}")
 
 

@@ -50,7 +50,10 @@ def test_candidates_are_scored_on_tasks(text: Path, tmp_path: Path) -> None:
     tasks, folder = write_demo_tasks(tmp_path / "tasks", load_demo().select(range(0, 2000, 20))), tmp_path / "run"
     options: dict[str, Any] = {"hours": 0.0, "final_steps": 0, "proxy": "tasks", "tasks": "topics", "task_steps": 10}
     options.update(task_data=tasks, evaluation_rows=20)
-    search(text, folder, **options)
+    said = search(text, folder, **options)
+    trained = [event for event in journal(folder) if event["event"] == "trained"]
+    for event, name in zip(trained, ("best", "BERT"), strict=True):
+        assert f"  {name:<12} {event['task_score']:.4f} ± {event['task_error']:.4f}\n" in said
     scores = [event["score"] for event in journal(folder) if event["event"] == "candidate"]
     assert all(round(score * 20) == pytest.approx(score * 20) for score in scores), "shares of 20 articles"
     tokenizer = json.loads((folder / "best" / "tokenizer.json").read_text())

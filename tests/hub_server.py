@@ -183,16 +183,19 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: Any) -> None:
         pass
 
-    def do_POST(self) -> None:
+    def handle_one_request(self) -> None:
+        self.do_GET = self.do_HEAD = self.do_POST = self.do_PUT = self.serve
+        super().handle_one_request()
+
+    def serve(self) -> None:
         url = urlsplit(self.path)
         self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         path = unquote(url.path)
         self.query = {name: values[0] for name, values in parse_qs(url.query).items()}
         hub = self.hub
-        for step, pattern in STEPS.items():
-            if match := re.fullmatch(pattern, f"{self.command} {path}"):
-                break
-        else:
+        matches = ((step, re.fullmatch(pattern, f"{self.command} {path}")) for step, pattern in STEPS.items())
+        step, match = next(((step, match) for step, match in matches if match), (None, None))
+        if step is None or match is None:
             return self.error(404, f"no such address: {self.command} {path}", "EntryNotFound")
         hub.requests.append(f"{step} {path}")
         if step not in ("put", "verify"):
@@ -222,8 +225,6 @@ class _Handler(BaseHTTPRequestHandler):
                 return self.drop()
             return getattr(self, f"on_{step}")(*match.groups())
 
-    do_GET = do_PUT = do_HEAD = do_POST
-
     def drop(self) -> None:
         self.close_connection = True
         with suppress(OSError):
@@ -241,7 +242,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.answer(status, json.dumps(data).encode(), {"Content-Type": "application/json", **headers})
 
     def error(self, status: int, message: str, code: str | None) -> None:
-        self.json({"error": message}, status, **({"X-Error-Code": code} if code else {}), **{"X-Error-Message": message})
+        self.json(
+            {"error": message}, status, **({"X-Error-Code": code} if code else {}), **{"X-Error-Message": message}
+        )
 
     def find(self, repo_type: str, repo_id: str, revision: str | None = "main") -> tuple[Repo | None, Commit | None]:
         repo = self.hub.repos.get((repo_type, repo_id))
@@ -292,15 +295,17 @@ class _Handler(BaseHTTPRequestHandler):
         if commit:
             files = json.loads(self.body)["files"]
             modes = ["lfs" if file["path"].endswith(LARGE) else "regular" for file in files]
-            there = [commit.files.get(file["path"]) for file in files]
-            self.json(
+            there = [(old := commit.files.get(file["path"])) and (old.sha256 or old.oid) for file in files]
+            answers = [
                 {
-                    "files": [
-                        {"path": file["path"], "uploadMode": mode, "shouldIgnore": False, "oid": old and (old.sha256 or old.oid)}
-                        for file, mode, old in zip(files, modes, there, strict=True)
-                    ]
+                    "path": file["path"],
+                    "uploadMode": mode,
+                    "shouldIgnore": False,
+                    "oid": old and (old.sha256 or old.oid),
                 }
-            )
+                for file, mode, old in zip(files, modes, there, strict=True)
+            ]
+            self.json({"files": answers})
 
     def on_batch(self, _: str | None, repo_id: str) -> None:
         objects = []
@@ -346,10 +351,14 @@ class _Handler(BaseHTTPRequestHandler):
                 assert line["key"] == "lfsFile"
                 if value["oid"] not in self.hub.objects and self.hub.xet_hash(value["oid"]) is None:
                     return self.error(400, f"{value['path']} was not uploaded", None)
-                pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{value['oid']}\nsize {value['size']}\n"
+                pointer = (
+                    f"version https://git-lfs.github.com/spec/v1\noid sha256:{value['oid']}\nsize {value['size']}\n"
+                )
                 files[value["path"]] = File(small(pointer.encode()).oid, value["size"], None, value["oid"])
         made = self.hub.commit(repo, branch, header["summary"], files)
-        return self.json({"commitUrl": f"{self.hub.url}/{repo_id}/commit/{made.oid}", "commitOid": made.oid, "success": True})
+        return self.json(
+            {"commitUrl": f"{self.hub.url}/{repo_id}/commit/{made.oid}", "commitOid": made.oid, "success": True}
+        )
 
     def on_info(self, repo_type: str, repo_id: str, revision: str | None) -> None:
         repo, commit = self.find(repo_type, repo_id, revision)
@@ -413,7 +422,9 @@ class _Handler(BaseHTTPRequestHandler):
         if content is None:
             assert file.sha256 is not None
             headers["X-Xet-Hash"] = self.hub.xet_hash(file.sha256) or ""
-            headers["X-Xet-Refresh-Route"] = f"{self.hub.url}/api/{repo_type or 'model'}s/{repo_id}/xet-read-token/{commit.oid}"
+            headers["X-Xet-Refresh-Route"] = (
+                f"{self.hub.url}/api/{repo_type or 'model'}s/{repo_id}/xet-read-token/{commit.oid}"
+            )
             content = b""
         return self.answer(200, content, headers | {"Content-Length": str(file.size)})
 

@@ -13,7 +13,7 @@ from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.options import add_options, find_problems, option, option_names
 from autobert_zero_hf.search.publish import hub
 from autobert_zero_hf.search.publish.description import describe
-from autobert_zero_hf.search.publish.facts import read_facts
+from autobert_zero_hf.search.publish.facts import read_facts, read_json
 from autobert_zero_hf.search.publish.history import stage_history
 from autobert_zero_hf.search.publish.page import stage_model
 
@@ -35,6 +35,7 @@ class CardOptions:
     license: str | None = option(None, "the licence of the weights, such as apache-2.0")
     language: str | None = option(None, "the language of the text, such as en; that of the demo's text is known")
     base_model: str | None = option(None, "the model of the Hub that this one was made from")
+    evaluation: str | None = option(None, "the evaluation.json of `autobert-zero evaluate` that holds its scores")
 
 
 GROUPS = (hub.PushOptions, CardOptions)
@@ -79,8 +80,10 @@ def run(arguments: Namespace) -> None:
     transformers.utils.logging.disable_progress_bar()
     datasets.disable_progress_bars()
     disable_progress_bars()
-    metadata = {name: value for name, value in vars(card_options).items() if value}
     facts = read_facts(arguments.folder)
+    metadata = {name: value for name, value in vars(card_options).items() if value and name != "evaluation"}
+    if card_options.evaluation:
+        facts.records["evaluation"] = read_json(Path(card_options.evaluation))
     if arguments.push_history and not facts.search:
         raise AutoBertZeroError(f"--push-history: {arguments.folder} does not come from a search that is known here")
     card = describe(facts, metadata, arguments.push_history)

@@ -13,7 +13,7 @@ from autobert_zero_hf import __version__
 from autobert_zero_hf.model.card import CITATION, TAGS, describe_backbone, describe_use, pipeline_tag
 from autobert_zero_hf.training.masked_lm import MaskedScore
 
-LIMITS = """For research on architectures, and as a small encoder to fine-tune on tasks of your own in its text's language.
+LIMITS = """For research on architectures, and as a small encoder to fine-tune on tasks in the language of its text.
 
 It has learnt what its text says, with its mistakes and prejudices, and nothing has been done about them: do not let it
 decide about people. The scores above are those of the data named beside them, and say little about other text: measure
@@ -30,7 +30,7 @@ class Result:
         value: the score.
         standard_error: of it.
         measured_on: on how many of what.
-        baseline: the score of something simple, with its error where it has one.
+        baseline: the score of something simple, with its error where it has one, and what that is.
         dataset: where the rows come from, in words.
         task_type: the Hub's word for the kind of task.
         hub_dataset: the data set of the Hub that the rows come from, if they do.
@@ -41,7 +41,7 @@ class Result:
     value: float
     standard_error: float | None
     measured_on: str
-    baseline: tuple[float, float | None] | None
+    baseline: tuple[float, float | None, str] | None
     dataset: str
     task_type: str
     hub_dataset: str | None = None
@@ -54,14 +54,17 @@ class Result:
     @property
     def shown_baseline(self) -> str:
         """The same of the baseline."""
-        return _shown(*self.baseline) if self.baseline else ""
+        if self.baseline is None:
+            return ""
+        *score, name = self.baseline
+        return f"{_shown(*score)} ({name})"
 
 
 def _shown(value: float, standard_error: float | None) -> str:
     return f"{value:.4f}" + ("" if standard_error is None else f" ± {standard_error:.4f}")
 
 
-def masked_lm_result(score: MaskedScore, baseline: MaskedScore | None, text: str) -> Result:
+def masked_lm_result(score: MaskedScore, text: str, baseline: tuple[float, float, str] | None = None) -> Result:
     """The accuracy on masked words of held-out rows of a text."""
     return Result(
         task="masked words",
@@ -69,7 +72,7 @@ def masked_lm_result(score: MaskedScore, baseline: MaskedScore | None, text: str
         value=score.value,
         standard_error=score.standard_error,
         measured_on=f"{sum(score.masked):,} words of {len(score.masked):,} held-out rows of {text}",
-        baseline=(baseline.value, baseline.standard_error) if baseline else None,
+        baseline=baseline,
         dataset=text,
         task_type="fill-mask",
     )
@@ -84,7 +87,6 @@ class Card:
         summary: a sentence or two.
         training: how the weights came about, in paragraphs.
         results: what was measured.
-        baseline: what stands beside the results, in words.
         remarks: on the results.
         searched: what was searched, and at what cost; none where no search is known.
         picture: a file beside the card.
@@ -95,7 +97,6 @@ class Card:
     summary: str
     training: Sequence[str]
     results: Sequence[Result] = ()
-    baseline: str = "baseline"
     remarks: str = ""
     searched: Sequence[str] = ()
     picture: str | None = None
@@ -151,7 +152,6 @@ def write_card(
         searched=card.searched,
         training=card.training,
         results=card.results,
-        baseline=card.baseline,
         remarks=card.remarks,
         use=describe_use(class_name, place, revision, with_code),
         limits=LIMITS,

@@ -1,10 +1,14 @@
 """What is known of a model, in the words of its card."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from autobert_zero_hf.errors import AutoBertZeroError
+
 from ..recipe import Recipe
-from .card import Card, Result, masked_lm_result
-from .facts import ModelFacts, SearchFacts, without_places
+from .card import Card
+from .facts import FILES, ModelFacts, SearchFacts, without_places
+from .results import METRICS, hub_dataset, results_of
 
 STRATEGIES = {
     "op-nas": "OP-NAS",
@@ -18,52 +22,45 @@ PROXIES = {
     "loss": "loss on masked words of held-out rows",
     "tasks": "mean score after a short fine-tuning on tasks",
 }
-_METRICS = ("accuracy", "f1", "matthews_correlation", "pearson", "spearman", "exact_match")
-_NOT_TRAINING = {*_METRICS, "score", "standard_error", "baseline", "majority", "rows", "task", "layers"}
+_MEASURED = {*METRICS, "score", "loss", "next_sentence_accuracy", "rows", "majority", "task", "layers", "model_type"}
+"""Facts that a card tells elsewhere than in the table of a training."""
 
 
-def describe(facts: ModelFacts, metadata: dict[str, Any], history: str | None = None) -> Card:
+def describe(facts: ModelFacts, metadata: Mapping[str, Any], history: str | None = None) -> Card:
     """The card of a model.
 
     Args:
         facts: what is known of it.
         metadata: fields of the Hub's metadata, such as `license`.
         history: the data set on the Hub that holds the search's journal.
+
+    Raises:
+        AutoBertZeroError: if the facts lack what a card needs, as those of another program do.
     """
-    search, finalist = facts.search, facts.finalist
-    training, results = [], []
-    remarks = ["The errors are those of the measured rows, not of other seeds."]
-    baseline = "baseline"
-    if search and finalist:
-        training.append(final_training(Recipe.from_dict(search.recipe)))
-        other = search.scores["bert" if finalist == "best" else "best"]
-        results.append(masked_lm_result(search.scores[finalist], other, search.text))
-        difference, error = search.scores[finalist].difference(other)
-        baseline = "a BERT of the same size" if finalist == "best" else "the backbone that the search found"
-        remarks.append(
-            f"Both were trained for the same steps on the weights of the same super-net. The difference, on the same "
-            f"words, is {difference:+.4f} ± {error:.4f}."
-        )
-    if "pretraining" in facts.records:
-        training.append("Pre-trained by masked language modelling:\n\n" + _table(facts.records["pretraining"]))
-        results += _pretraining_results(facts.records["pretraining"])
-    if "result" in facts.records:
-        record = facts.records["result"]
-        training.append(f"Fine-tuned on {record['task']}:\n\n" + _table(record))
-        results.append(_task_result(record))
-        baseline = "answering the same whatever the text"
-        if record.get("majority") is not None and record["majority"] != record["baseline"]:
-            remarks.append(f"The most frequent class of the training rows has an accuracy of {record['majority']:.4f}.")
-    if not training:
-        training.append("How the weights were trained is not recorded beside them.")
+    try:
+        return _describe(facts, metadata, history)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        files = ", ".join(FILES[name] for name in facts.records) or "journal.jsonl"
+        raise AutoBertZeroError(
+            f"a card cannot be made of what lies in {facts.folder} ({files}: {type(error).__name__} {error}): "
+            "write that again with this version, or take it away"
+        ) from error
+
+
+def _describe(facts: ModelFacts, metadata: Mapping[str, Any], history: str | None) -> Card:
+    search, records = facts.search, facts.records
+    training = [final_training(Recipe.from_dict(search.recipe))] if search and facts.finalist else []
+    if "pretraining" in records:
+        training.append("Pre-training, by masked language modelling:\n\n" + _table(records["pretraining"]))
+    if "result" in records:
+        training.append(f"Fine-tuning on {records['result']['task']}:\n\n" + _table(records["result"]))
     title, summary = _title(facts)
     return Card(
         title=title,
         summary=summary,
-        training=training,
-        results=results,
-        baseline=baseline,
-        remarks=" ".join(remarks),
+        training=training or ["How the weights were trained is not recorded beside them."],
+        results=results_of(facts),
+        remarks=_remarks(facts),
         searched=_searched(search, history) if search else (),
         metadata={**_metadata(facts), **metadata},
     )
@@ -92,22 +89,21 @@ def _title(facts: ModelFacts) -> tuple[str, str]:
     search = facts.search
     if search and facts.finalist:
         return finalist_title(facts.finalist, len(search.candidates), search.text)
-    made = f", whose backbone is the best of {len(search.candidates)} candidates on {search.text}" if search else ""
+    made = f", whose backbone was found among {len(search.candidates)} candidates on {search.text}" if search else ""
     if "result" in facts.records:
         task = facts.records["result"]["task"]
-        return f"A discovered BERT backbone, fine-tuned on {task}", f"A model for {task}{made}."
-    kind = "pre-trained" if "pretraining" in facts.records else "AutoBERT-Zero"
-    return f"A discovered BERT backbone, {kind}", f"A model whose layers are lines of text in its configuration{made}."
+        return f"An AutoBERT-Zero model, fine-tuned on {task}", f"A model for {task}{made}."
+    trained = ", pre-trained" if "pretraining" in facts.records else ""
+    return f"An AutoBERT-Zero model{trained}", f"A BERT whose layers are lines of text in its configuration{made}."
 
 
 def _searched(search: SearchFacts, history: str | None) -> list[str]:
     recipe, candidates = search.recipe, search.candidates
     failed = sum(record["score"] is None for record in candidates)
-    kernels = ", ".join(map(str, recipe["kernel_sizes"]))
     operations = ", ".join(recipe["operations"])
     kinds = {
         "attention": f"formulas of up to {recipe['max_operations']} operations out of {operations}",
-        "convolution": f"lightweight convolutions with kernels of {kernels}",
+        "convolution": f"lightweight convolutions with kernels of {', '.join(map(str, recipe['kernel_sizes']))}",
     }
     space = "; or ".join(kinds[each] for each in recipe["layer_types"])
     return [
@@ -121,7 +117,7 @@ def _searched(search: SearchFacts, history: str | None) -> list[str]:
         + (_energy(search) if search.energy else "; the energy was not measured")
         + ".",
         "The recipe is `recipe.yaml`; every candidate, with its score, is in `journal.jsonl`"
-        + (f", and as a data set in [{history}](https://huggingface.co/datasets/{history})" if history else "")
+        + (f", and in the data set [{history}](https://huggingface.co/datasets/{history})" if history else "")
         + ".",
     ]
 
@@ -129,53 +125,49 @@ def _searched(search: SearchFacts, history: str | None) -> list[str]:
 def _energy(search: SearchFacts) -> str:
     assert search.energy is not None
     measured = search.energy["hours"]
-    part = "" if measured >= 0.99 * search.hours else f" in the {measured:.2f} hours that were measured"
-    return f", {search.energy['kilowatt_hours']:.4f} kWh{part} (estimated by codecarbon)"
+    part = "" if measured >= 0.95 * search.hours else f" in the {measured:.2f} hours that were measured"
+    energy = f"{search.energy['kilowatt_hours']:.2g} kWh of the whole machine{part}"
+    return f", and {energy} (estimated by {search.energy['measured_by']})"
 
 
-def _task_result(record: dict[str, Any]) -> Result:
-    names = [name.replace("_", " ") for name in _METRICS if name in record]
-    return Result(
-        task=record["task"],
-        metric=names[0] if len(names) == 1 else f"mean of {' and '.join(names)}",
-        value=record["score"],
-        standard_error=record.get("standard_error"),
-        measured_on=f"{record['rows']:,} held-out rows",
-        baseline=(record["baseline"], None),
-        dataset=record["task"],
-        task_type="question-answering" if "exact_match" in record else "text-classification",
-        hub_dataset=_hub_dataset(record),
-    )
+def _remarks(facts: ModelFacts) -> str:
+    remarks = ["It is that of the measured rows, not of other seeds, unless several are named."]
+    if facts.search and facts.finalist:
+        difference, error = facts.search.scores["best"].difference(facts.search.scores["bert"])
+        remarks.append(
+            "The backbone and the BERT were trained for the same steps on the weights of the same super-net; the "
+            f"difference, on the same words, is {difference:+.4f} ± {error:.4f}."
+        )
+    result = facts.records.get("result", {})
+    if result.get("majority") is not None and result["majority"] != result["baseline"]:
+        remarks.append(f"The most frequent class of the training rows has an accuracy of {result['majority']:.4f}.")
+    return " ".join(remarks)
 
 
-def _pretraining_results(record: dict[str, Any]) -> list[Result]:
-    return []
-
-
-def _hub_dataset(record: dict[str, Any]) -> str | None:
-    name = record.get("dataset")
-    return name if isinstance(name, str) and "/" in name and not name.startswith(("/", ".")) else None
-
-
-def _table(record: dict[str, Any]) -> str:
+def _table(record: Mapping[str, Any]) -> str:
     """The facts of a training, less what the results tell."""
     lines = ["| | |", "|---|---|"]
     for name, value in without_places(record).items():
-        if name in _NOT_TRAINING or value is None or isinstance(value, dict):
-            continue
-        shown = ", ".join(map(str, value)) if isinstance(value, list) else value
-        shown = f"{shown:,}" if isinstance(shown, int) and not isinstance(shown, bool) else shown
-        shown = f"{shown:.6g}" if isinstance(shown, float) else shown
-        lines.append(f"| {name.replace('_', ' ')} | {shown} |")
+        told = name in _MEASURED or name.endswith(("standard_error", "baseline"))
+        nested = isinstance(value, dict) or (isinstance(value, list) and any(isinstance(each, dict) for each in value))
+        if not told and not nested and value not in (None, []):
+            lines.append(f"| {name.replace('_', ' ')} | {_shown(value)} |")
     return "\n".join(lines)
 
 
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(_shown, value))
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def _metadata(facts: ModelFacts) -> dict[str, Any]:
-    """What the facts say of licence, language and data; nothing is guessed."""
+    """What the facts say of language and data; nothing is guessed."""
     found: dict[str, Any] = {}
     recipe = facts.search.recipe if facts.search else {}
-    names = [_hub_dataset(record) for record in (recipe, *facts.records.values()) if isinstance(record, dict)]
-    if datasets := sorted({name for name in names if name}):
+    if datasets := sorted({name for each in (recipe, *facts.records.values()) if (name := hub_dataset(each))}):
         found["datasets"] = datasets
     if recipe and not recipe["text"] and not recipe["dataset"]:
         found["language"] = "en"  # the demo's

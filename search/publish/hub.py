@@ -6,6 +6,8 @@ Hub is met by starting over, and what came through is seen before anything is sa
 """
 
 import logging
+import math
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -60,7 +62,11 @@ class Pushed:
 
 
 def give_up_after(seconds: float) -> None:
-    """End every request of this process after so many seconds without an answer; by itself it waits for ever."""
+    """End every request of this process after so many seconds without an answer; by itself it waits for ever.
+
+    To be called before anything is uploaded: Xet's client, which has requests of its own, reads its environment once.
+    """
+    os.environ.setdefault("HF_XET_CLIENT_READ_TIMEOUT", f"{math.ceil(1000 * seconds)}ms")
 
     def client() -> httpx2.Client:
         made = default_client_factory()

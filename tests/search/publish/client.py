@@ -42,6 +42,11 @@ class Client:
         self.environment = environment
         self.process: subprocess.Popen | None = None
 
+    @property
+    def xet(self) -> bool:
+        """Whether large files go to Xet's store."""
+        return "HF_HUB_DISABLE_XET" not in self.environment
+
     def start(self) -> subprocess.Popen:
         if self.process is None or self.process.poll() is not None:
             self.process = subprocess.Popen(

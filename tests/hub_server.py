@@ -301,7 +301,7 @@ class _Handler(BaseHTTPRequestHandler):
                     "path": file["path"],
                     "uploadMode": mode,
                     "shouldIgnore": False,
-                    "oid": old and (old.sha256 or old.oid),
+                    "oid": old,
                 }
                 for file, mode, old in zip(files, modes, there, strict=True)
             ]

@@ -86,8 +86,9 @@ class ModelFacts:
     @property
     def finalist(self) -> str | None:
         """Which of the search's finalists it is; None for a model that was trained on."""
-        found = self.search is not None and self.folder.resolve().parent == self.search.folder.resolve()
-        return self.folder.resolve().name if found else None
+        folder = self.folder.resolve()
+        found = self.search is not None and folder.parent == self.search.folder.resolve()
+        return folder.name if found and folder.name in FINALISTS else None
 
 
 def read_facts(folder: Path) -> ModelFacts:
@@ -98,7 +99,7 @@ def read_facts(folder: Path) -> ModelFacts:
     """
     if not folder.is_dir():
         raise AutoBertZeroError(f"{folder} is not a folder: give that of a search, such as runs/first, or of a model")
-    if (folder / "journal.jsonl").exists():
+    if (folder / "journal.jsonl").exists() and not (folder / "config.json").exists():
         if not (folder / "best" / "config.json").exists():
             raise AutoBertZeroError(f"the search in {folder} is not finished: run it to its end, then push it")
         folder = folder / "best"
@@ -144,10 +145,11 @@ def without_places(value: Any) -> Any:
 
 
 def _find_search(folder: Path, records: dict[str, Any]) -> SearchFacts | None:
-    """The search that a model comes from: its folder lies in that of the run, or was made from one that does."""
-    for place in _ancestors(folder, records, set()):
-        if (place.resolve().parent / "journal.jsonl").exists():
-            return read_search(place.resolve().parent)
+    """The search that a model comes from: its folder has the journal, lies in that of the run, or was made from one."""
+    for ancestor in _ancestors(folder, records, set()):
+        for place in (ancestor.resolve(), ancestor.resolve().parent):
+            if (place / "journal.jsonl").exists():
+                return read_search(place)
     return None
 
 
@@ -173,5 +175,7 @@ def read_json(path: Path) -> dict[str, Any]:
         if not isinstance(facts, dict):
             raise ValueError("not a mapping")
         return facts
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        raise AutoBertZeroError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
         raise AutoBertZeroError(f"{path} is damaged ({error}): write it again, or take it away") from error

@@ -17,6 +17,7 @@ from typing import Annotated
 
 import httpx2
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token, set_client_factory
+from huggingface_hub.hf_api import CommitOperation
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 from huggingface_hub.utils import validate_repo_id
 
@@ -194,16 +195,19 @@ class _Pushing:
             if path.is_file()
         ]
         self.step = self.UPLOADING
-        where = {"repo_type": self.repo_type, "revision": self.options.revision}
-        self.api.preupload_lfs_files(self.repo_id, additions, free_memory=False, **where)
+        self.api.preupload_lfs_files(
+            self.repo_id, additions, repo_type=self.repo_type, revision=self.options.revision, free_memory=False
+        )
         self.step = "when the commit was made"
         # `upload_folder` would make several commits of a refused one.
+        operations: list[CommitOperation] = [*additions, *(CommitOperationDelete(path) for path in stale)]
         made = self.api.create_commit(
             self.repo_id,
-            [*additions, *(CommitOperationDelete(path) for path in stale)],
+            operations,
             commit_message=self.message,
+            repo_type=self.repo_type,
+            revision=self.options.revision,
             parent_commit=head,
-            **where,
         )
         return made.oid
 

@@ -236,6 +236,29 @@ def test_a_model_of_which_nothing_is_known(
     assert (card.data.pipeline_tag, card.data.eval_results) == ("feature-extraction", None)
 
 
+def bad_beginnings(model: Path, tmp_path: Path) -> dict[str, tuple[list[str], str]]:
+    (tmp_path / "empty").mkdir()
+    grid = tmp_path / "grid.json"
+    grid.write_text('{"models": ["runs/other"], "tasks": {}, "results": []}')
+    return {
+        "no folder": ([str(tmp_path / "none"), "someone/x"], "is not a folder"),
+        "an empty folder": ([str(tmp_path / "empty"), "someone/x"], "holds neither a search"),
+        "a name": ([str(model), "someone/a/b"], "is no name of a page on the Hub"),
+        "a history of nothing": ([str(model), "someone/x", "--push-history", "someone/y"], "--push-history"),
+        "attempts": ([str(model), "someone/x", "--attempts", "0"], "attempts must be at least 1"),
+        "a grid of others": ([str(model), "someone/x", "--evaluation", str(grid)], "is of other models (runs/other)"),
+        "no grid": ([str(model), "someone/x", "--evaluation", str(tmp_path / "no.json")], "no.json cannot be read"),
+    }
+
+
+def test_bad_input_is_refused_in_a_line(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, (words, reason) in bad_beginnings(model, tmp_path).items():
+        assert main(["push", *words, "--dry-run"]) == 2, name
+        said = capsys.readouterr().err
+        assert said.startswith("error: ") and said.count("\n") == 1 and reason in said, (name, said)
+    assert not (model / "hub").exists()
+
+
 def unusable(run: Path, model: Path, tmp_path: Path) -> dict[str, tuple[Path, str]]:
     """Folders by what is wrong with them."""
     folders = {name: shutil.copytree(model, tmp_path / name) for name in ("cut", "lacking", "mute", "other", "damaged")}

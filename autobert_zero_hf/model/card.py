@@ -36,9 +36,9 @@ CITATION = """```bibtex
 ```"""
 
 
-def pipeline_tag(class_name: str) -> str:
-    """What a model of this class does, in the Hub's word."""
-    return PIPELINE_TAGS[class_name.removeprefix("AutoBertZero")]
+def pipeline_tag(class_name: str) -> str | None:
+    """What a model of this class does, in the Hub's word; None for a class that is not of this package."""
+    return PIPELINE_TAGS.get(class_name.removeprefix("AutoBertZero"))
 
 
 def describe_backbone(model: PreTrainedModel) -> str:
@@ -67,7 +67,7 @@ def describe_use(class_name: str, place: str, revision: str | None = None, with_
         revision: the tag or branch to load; the newest where none is given.
         with_code: whether the place carries the model's code, so that the package is not needed.
     """
-    auto = next(auto for auto, target in AUTO_MAP.items() if target.endswith(f".{class_name}"))
+    auto = next((auto for auto, target in AUTO_MAP.items() if target.endswith(f".{class_name}")), "AutoModel")
     pinned = f', revision="{revision}"' if revision else ""
     text = f"""With the package `autobert-zero-hf`:
 

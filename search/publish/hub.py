@@ -16,8 +16,14 @@ from pathlib import Path
 from typing import Annotated
 
 import httpx2
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token, set_client_factory
-from huggingface_hub.hf_api import CommitOperation
+from huggingface_hub import (
+    CommitOperationAdd,
+    CommitOperationCopy,
+    CommitOperationDelete,
+    HfApi,
+    get_token,
+    set_client_factory,
+)
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 from huggingface_hub.utils import validate_repo_id
 
@@ -200,7 +206,10 @@ class _Pushing:
         )
         self.step = "when the commit was made"
         # `upload_folder` would make several commits of a refused one.
-        operations: list[CommitOperation] = [*additions, *(CommitOperationDelete(path) for path in stale)]
+        operations: list[CommitOperationAdd | CommitOperationCopy | CommitOperationDelete] = [
+            *additions,
+            *(CommitOperationDelete(path) for path in stale),
+        ]
         made = self.api.create_commit(
             self.repo_id,
             operations,

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 from safetensors import SafetensorError
-from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 import autobert_zero_hf
 from autobert_zero_hf.errors import AutoBertZeroError
@@ -72,11 +72,10 @@ def load(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
         AutoBertZeroError: if there is none of this package, or something of it is missing.
     """
     try:
-        config = AutoBertZeroConfig.from_pretrained(folder)
-        names = config.architectures or ["AutoBertZeroModel"]
-        model_class = getattr(autobert_zero_hf, names[0], None)
-        if model_class is None:
-            raise AutoBertZeroError(f"{folder} holds a {names[0]}, which is no model of this package")
+        config = AutoConfig.from_pretrained(folder)
+        if not isinstance(config, AutoBertZeroConfig):
+            raise AutoBertZeroError(f"{folder} holds a {config.model_type} model, and not one of this package")
+        model_class = getattr(autobert_zero_hf, (config.architectures or ["AutoBertZeroModel"])[0])
         model, found = model_class.from_pretrained(folder, output_loading_info=True)
         if not any((folder / name).exists() for name in ("tokenizer.json", "vocab.txt")):
             raise AutoBertZeroError(

@@ -271,9 +271,9 @@ class AutoBertZeroPreTrainedModel(PreTrainedModel):
     _can_compile_fullgraph = True
     _can_record_outputs = {"hidden_states": AutoBertZeroLayer, "attentions": AutoBertZeroAttention}
 
-    def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
-        self.model_tags = list(TAGS)  # of its page on the Hub
+    def post_init(self) -> None:
+        super().post_init()
+        self.model_tags = list(TAGS)  # of its page on the Hub; a list of its own, to which users add
 
     def get_correct_attn_implementation(self, requested_attention: str | None, is_init_check: bool = False) -> str:
         applicable = super().get_correct_attn_implementation(requested_attention, is_init_check)

@@ -37,7 +37,6 @@ for auto in autos:
     torch.manual_seed(0)
     model = getattr(transformers, auto).from_pretrained(repo, **opened).eval()
     assert type(model).__module__.startswith("autobert_zero_hf." if with_package else "transformers_modules.")
-    assert model.config._commit_hash == revision
     with torch.no_grad():
         found |= {f"{auto}.{k}": v.contiguous() for k, v in model(**inputs).items() if isinstance(v, torch.Tensor)}
 save_file(found, results)
@@ -147,7 +146,7 @@ def test_transformers_own_pushes_give_cards_that_are_not_empty(hub: Hub, searche
     files = trained.branches["main"][-1].files
     assert trained.private and {"model.safetensors", "tokenizer.json", "training_args.bin"} <= set(files)
     card = readme(hub, "someone/trained")
-    assert "\n- Accuracy: " in card.text
+    assert "Accuracy" in card.text and "Loss: " in card.text, card.text
     assert "learning_rate: 5e-05" in card.text
     assert {"autobert-zero", "nas", "generated_from_trainer"} <= set(card.data.tags)
     assert (os.path.getsize(tmp_path / "trained" / "model.safetensors")) == files["model.safetensors"].size

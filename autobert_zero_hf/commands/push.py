@@ -69,9 +69,8 @@ def run(arguments: Namespace) -> None:
     given = {name: value for name, value in vars(arguments).items() if name in option_names(GROUPS)}
     if problems := find_problems(GROUPS, given):
         raise AutoBertZeroError("; ".join(problems))
-    options, card_options = (
-        group(**{name: given[name] for name in option_names([group]) if name in given}) for group in GROUPS
-    )
+    options = hub.PushOptions(**{name: given[name] for name in option_names([hub.PushOptions]) if name in given})
+    card_options = CardOptions(**{name: given[name] for name in option_names([CardOptions]) if name in given})
     names = [arguments.repo_id, *([arguments.push_history] if arguments.push_history else [])]
     for name in names:
         hub.check_name(name)

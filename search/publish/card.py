@@ -56,8 +56,8 @@ class Result:
         """The same of the baseline."""
         if self.baseline is None:
             return ""
-        *score, name = self.baseline
-        return f"{_shown(*score)} ({name})"
+        value, standard_error, name = self.baseline
+        return f"{_shown(value, standard_error)} ({name})"
 
 
 def _shown(value: float, standard_error: float | None) -> str:

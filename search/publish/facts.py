@@ -1,7 +1,7 @@
 """What is known of a model: what a search, a pre-training, a fine-tuning and an evaluation wrote beside it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -124,7 +124,7 @@ def read_search(folder: Path) -> SearchFacts:
     return search
 
 
-def text_of(options: dict[str, Any]) -> str:
+def text_of(options: Mapping[str, Any]) -> str:
     """What a search or a pre-training runs on, in words, from its options or facts."""
     text = without_places(options["text"])
     named = text if isinstance(text, str) else ", ".join(text)
@@ -133,7 +133,7 @@ def text_of(options: dict[str, Any]) -> str:
 
 def without_places(value: Any) -> Any:
     """Plain data with the names of files in the place of where they lie on this machine."""
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {name: without_places(each) for name, each in value.items()}
     if isinstance(value, list):
         names = [without_places(each) for each in value]

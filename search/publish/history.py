@@ -1,6 +1,7 @@
 """The journal of a search as a data set: one row a candidate."""
 
 from pathlib import Path
+from typing import Any
 
 from datasets import Dataset, Features, List, Value
 from huggingface_hub import DatasetCard, DatasetCardData
@@ -44,7 +45,7 @@ _MEANINGS = {
 }
 
 
-def stage_history(search: SearchFacts, place: Path, repo_id: str, model: str, metadata: dict[str, str]) -> None:
+def stage_history(search: SearchFacts, place: Path, repo_id: str, model: str, metadata: dict[str, Any]) -> None:
     """Write the folder of a data set's page: the candidates as Parquet, the journal, the recipe and a card.
 
     Args:
@@ -65,7 +66,7 @@ def stage_history(search: SearchFacts, place: Path, repo_id: str, model: str, me
         (partial / "README.md").write_text(_card(search, repo_id, model, metadata), encoding="utf-8")
 
 
-def _card(search: SearchFacts, repo_id: str, model: str, metadata: dict[str, str]) -> str:
+def _card(search: SearchFacts, repo_id: str, model: str, metadata: dict[str, Any]) -> str:
     card_data = DatasetCardData(
         pretty_name=f"Candidates of {repo_id.rpartition('/')[2]}",
         tags=["autobert-zero", "nas", "neural-architecture-search"],

@@ -104,5 +104,6 @@ def _of_evaluation(record: Mapping[str, Any], folder: Path) -> list[Result]:
 def hub_dataset(record: Mapping[str, Any]) -> str | None:
     """The data set of the Hub that a record names, if it names one and not a folder."""
     name = record.get("dataset")
-    named = isinstance(name, str) and name.count("/") <= 1 and not name.startswith((".", "/"))
-    return name if named and not Path(name).exists() else None
+    if not isinstance(name, str) or name.count("/") > 1 or name.startswith((".", "/")):
+        return None
+    return None if Path(name).exists() else name

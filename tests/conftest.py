@@ -15,7 +15,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 import random
 import shutil
+import sys
+import sysconfig
+import venv
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -72,3 +76,19 @@ def tiny_config(tokenizer: BertTokenizer) -> AutoBertZeroConfig:
         intermediate_size=64,
         max_position_embeddings=64,
     )
+
+
+@pytest.fixture(scope="session")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of a virtual environment that has what this one has, but for this package."""
+    root = tmp_path_factory.mktemp("elsewhere")
+    venv.create(root / "venv")
+    packages = root / "packages"
+    packages.mkdir()
+    for place in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
+        for entry in Path(place).iterdir():
+            if "autobert_zero" not in entry.name and entry.suffix != ".pth":
+                (packages / entry.name).symlink_to(entry)
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    (root / "venv" / "lib" / version / "site-packages" / "packages.pth").write_text(str(packages))
+    return root / "venv" / "bin" / "python"

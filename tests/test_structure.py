@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = "autobert_zero_hf"
 LAYERS = (
     ("model",),
+    ("rendering",),
     ("conversion",),
     ("training",),
     ("search.space", "search.strategy", "search.recipe"),

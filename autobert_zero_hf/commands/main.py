@@ -1,9 +1,10 @@
-"""The command line: `autobert-zero search | pretrain | finetune | evaluate | convert | show`."""
+"""The command line: `autobert-zero search | pretrain | finetune | evaluate | push | convert | show`."""
 
 import logging
 import os
+import shlex
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
 from huggingface_hub.errors import StrictDataclassError
@@ -12,24 +13,24 @@ from autobert_zero_hf import __version__
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import FormulaError
 
-from . import convert, evaluate, finetune, pretrain, search, show
+from . import convert, evaluate, finetune, pretrain, push, search, show
 from .launch import first_to_speak, launch, processes_asked_for
 
-_RESUMED = ("search", "pretrain", "evaluate")
-_OF_SEVERAL_PROCESSES = (*_RESUMED, "finetune")
+_RESUMED = ("search", "pretrain", "evaluate", "push")
+_OF_SEVERAL_PROCESSES = ("search", "pretrain", "finetune", "evaluate")
 
 
 def make_parser() -> ArgumentParser:
     """The parser of all commands."""
     parser = ArgumentParser(
         prog="autobert-zero",
-        description="Search for BERT backbones, pre-train, fine-tune and compare them, convert to them, look at them.",
+        description="Search for BERT backbones; pre-train, fine-tune, compare, publish, convert and show them.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (search, pretrain, finetune, evaluate, convert, show):
+    for module in (search, pretrain, finetune, evaluate, push, convert, show):
         module.add_parser(commands)
     return parser
 
@@ -42,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     logging.basicConfig(format="%(levelname)s: %(message)s")
     arguments = sys.argv[1:] if arguments is None else arguments
-    options = make_parser().parse_args(arguments)
+    command_line = shlex.join(["autobert-zero", *arguments])
+    options = make_parser().parse_args(arguments, Namespace(command_line=command_line))
     goes_on = ": the same command goes on where it stopped" if options.command in _RESUMED else ""
     if options.command in _OF_SEVERAL_PROCESSES and (processes := processes_asked_for()) > 1:
         return launch(processes, arguments, goes_on)

@@ -21,6 +21,7 @@ Shapes: B batch, N tokens, H heads, D head size, C hidden size, F feed-forward s
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -39,6 +40,7 @@ from transformers.utils.output_capturing import capture_outputs
 
 from .auto_map import AUTO_MAP
 from .backbone import AttentionLayer, ConvolutionLayer, parse_layer
+from .card import TAGS, plain_card
 from .configuration_autobert_zero import AutoBertZeroConfig
 from .convolution import lightweight_convolution
 from .execution import Surroundings, interpret, run, unseen_sum
@@ -269,6 +271,10 @@ class AutoBertZeroPreTrainedModel(PreTrainedModel):
     _can_compile_fullgraph = True
     _can_record_outputs = {"hidden_states": AutoBertZeroLayer, "attentions": AutoBertZeroAttention}
 
+    def post_init(self) -> None:
+        super().post_init()
+        self.model_tags = list(TAGS)  # of its page on the Hub; a list of its own, to which users add
+
     def get_correct_attn_implementation(self, requested_attention: str | None, is_init_check: bool = False) -> str:
         applicable = super().get_correct_attn_implementation(requested_attention, is_init_check)
         # A kernel that was asked for by name is wanted for its memory: where it cannot be had, that is said.
@@ -312,11 +318,34 @@ class AutoBertZeroPreTrainedModel(PreTrainedModel):
         True
 
         ```"""
+        self._carry_code(include_code)
+        super().save_pretrained(save_directory, *args, **kwargs)
+
+    def push_to_hub(self, *args: Any, include_code: bool | None = None, **kwargs: Any) -> Any:
+        r"""
+        Pushes the model as any other of transformers.
+
+        Args:
+            include_code (`bool`, *optional*):
+                As in `save_pretrained`.
+            args, kwargs:
+                Those of [`PreTrainedModel.push_to_hub`].
+        """
+        self._carry_code(include_code)
+        return super().push_to_hub(*args, **kwargs)
+
+    def _carry_code(self, include_code: bool | None) -> None:
         if include_code is not None:
             vars(self.config).pop("auto_map", None)
         if include_code:
             self.config.auto_map = dict(AUTO_MAP)  # with it, the configuration writes the code
-        super().save_pretrained(save_directory, *args, **kwargs)
+
+    def _upload_modified_files(self, working_dir: str | os.PathLike, repo_id: str, *args: Any, **kwargs: Any) -> Any:
+        # A page without a card gets transformers' own, with blanks to fill in; a card that a person wrote stays.
+        readme = Path(working_dir, "README.md")
+        if readme.exists() and "This model card has been automatically generated" in readme.read_text(encoding="utf-8"):
+            readme.write_text(plain_card(self, repo_id), encoding="utf-8")
+        return super()._upload_modified_files(working_dir, repo_id, *args, **kwargs)
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:

@@ -1,35 +1,168 @@
-"""The card of a model that a search wrote."""
+"""The card of a model, from the template in `model_cards` and what is known of the model."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import autobert_zero_hf.model_cards as model_cards
-from huggingface_hub import ModelCard, ModelCardData
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from transformers import PreTrainedModel
 
+from autobert_zero_hf import __version__
+from autobert_zero_hf.model.card import CITATION, TAGS, describe_backbone, describe_use, pipeline_tag
 from autobert_zero_hf.training.masked_lm import MaskedScore
 
+LIMITS = """For research on architectures, and as a small encoder to fine-tune on tasks in the language of its text.
 
-def write_card(model: PreTrainedModel, title: str, summary: str, training: str, score: MaskedScore, path: str) -> str:
-    """The text of README.md, from the template in `model_cards`."""
-    card_data = ModelCardData(
+It has learnt what its text says, with its mistakes and prejudices, and nothing has been done about them: do not let it
+decide about people. The scores above are those of the data named beside them, and say little about other text: measure
+it on yours."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """A score with its error, and the baseline beside it.
+
+    Args:
+        task: what was measured.
+        metric: by which score.
+        value: the score.
+        standard_error: of it.
+        measured_on: on how many of what.
+        baseline: the score of something simple, with its error where it has one, and what that is.
+        dataset: where the rows come from, in words.
+        task_type: the Hub's word for the kind of task.
+        hub_dataset: the data set of the Hub that the rows come from, if they do.
+    """
+
+    task: str
+    metric: str
+    value: float
+    standard_error: float | None
+    measured_on: str
+    baseline: tuple[float, float | None, str] | None
+    dataset: str
+    task_type: str
+    hub_dataset: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """With as many digits as mean something."""
+        return _shown(self.value, self.standard_error)
+
+    @property
+    def shown_baseline(self) -> str:
+        """The same of the baseline."""
+        if self.baseline is None:
+            return ""
+        value, standard_error, name = self.baseline
+        return f"{_shown(value, standard_error)} ({name})"
+
+
+def _shown(value: float, standard_error: float | None) -> str:
+    return f"{value:.4f}" + ("" if standard_error is None else f" ± {standard_error:.4f}")
+
+
+def masked_lm_result(score: MaskedScore, text: str, baseline: tuple[float, float, str] | None = None) -> Result:
+    """The accuracy on masked words of held-out rows of a text."""
+    return Result(
+        task="masked words",
+        metric="accuracy",
+        value=score.value,
+        standard_error=score.standard_error,
+        measured_on=f"{sum(score.masked):,} words of {len(score.masked):,} held-out rows of {text}",
+        baseline=baseline,
+        dataset=text,
+        task_type="fill-mask",
+    )
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a card says that the model alone does not tell.
+
+    Args:
+        title: its heading.
+        summary: a sentence or two.
+        training: how the weights came about, in paragraphs.
+        results: what was measured.
+        remarks: on the results.
+        searched: what was searched, and at what cost; none where no search is known.
+        picture: a file beside the card.
+        metadata: fields of the Hub's metadata beside those that follow from the model.
+    """
+
+    title: str
+    summary: str
+    training: Sequence[str]
+    results: Sequence[Result] = ()
+    remarks: str = ""
+    searched: Sequence[str] = ()
+    picture: str | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+def write_card(
+    card: Card, model: PreTrainedModel, place: str, revision: str | None = None, with_code: bool = True
+) -> str:
+    """The text of README.md.
+
+    Args:
+        card: what it says.
+        model: whose card it is.
+        place: the Hub name or folder that it is loaded from.
+        revision: the tag or branch that is loaded; the newest where none is given.
+        with_code: whether the folder carries the model's code.
+    """
+    class_name = type(model).__name__
+    metadata = ModelCardData(
         library_name="transformers",
-        pipeline_tag="fill-mask",
-        tags=["autobert-zero", "nas", "neural-architecture-search"],
+        pipeline_tag=pipeline_tag(class_name),
+        tags=list(TAGS),
+        model_name=place.rpartition("/")[2],
+        eval_results=[
+            EvalResult(
+                task_type=result.task_type,
+                task_name=result.task,
+                dataset_type=result.hub_dataset or "text",
+                dataset_name=result.dataset,
+                dataset_split="validation",
+                metric_type=metric_type(result.metric),
+                metric_value=round(result.value, 6),
+                metric_name=result.metric
+                + ("" if result.standard_error is None else f" (standard error {result.standard_error:.4f})"),
+            )
+            for result in card.results
+        ]
+        or None,
+        metrics=sorted({metric_type(result.metric) for result in card.results}) or None,
+        **card.metadata,
     )
-    card = ModelCard.from_template(
-        card_data,
+    if not card.results:
+        metadata.model_name = None  # a word of the model index alone
+    content = ModelCard.from_template(
+        ModelCardData(),
         template_path=str(Path(model_cards.__path__[0]) / "template.md"),
-        title=title,
-        summary=summary,
-        training=training,
-        path=path,
-        layers=model.config.layers,
-        num_layers=model.config.num_hidden_layers,
-        hidden_size=model.config.hidden_size,
-        parameters=f"{model.num_parameters():,}",
-        accuracy=f"{score.value:.4f}",
-        standard_error=f"{score.standard_error:.4f}",
-        masked=f"{sum(score.masked):,}",
-        rows=f"{len(score.masked):,}",
+        metadata=metadata.to_yaml().rstrip(),
+        title=card.title,
+        summary=card.summary,
+        picture=card.picture,
+        backbone=describe_backbone(model),
+        searched=card.searched,
+        training=card.training,
+        results=card.results,
+        remarks=card.remarks,
+        use=describe_use(class_name, place, revision, with_code),
+        limits=LIMITS,
+        citation=CITATION.replace("year   = {2026}", f"year   = {{2026}},\n  note   = {{version {__version__}}}"),
+    ).content
+    return content if content.endswith("\n") else content + "\n"
+
+
+def metric_type(metric: str) -> str:
+    """The Hub's name of a metric."""
+    name = metric.partition(" and ")[0].removeprefix("mean of ").strip()
+    return {"pearson": "pearsonr", "spearman": "spearmanr", "exact match": "exact_match"}.get(
+        name, name.replace(" ", "_")
     )
-    return card.content

@@ -145,13 +145,28 @@ def recorded_recipe(path: Path) -> dict[str, Any]:
 
 def _read(path: Path) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(whole_lines(path), start=1):
-        try:
-            event = json.loads(line)
-            if not isinstance(event, dict) or not {"event", "elapsed"} <= set(event):
-                raise ValueError("not an event")
-        except ValueError as error:
-            raise JournalError(
-                f"{path}, line {number}, is damaged ({error}); only a last line may be: restore the file, or use "
-                "another --output-dir"
-            ) from error
-        yield event
+        yield _event(path, number, line)
+
+
+def read_events(path: Path) -> list[dict[str, Any]]:
+    """The events of a journal, which stays as it is; a last line that was cut off is left out.
+
+    Raises:
+        JournalError: if it is damaged before its last line.
+        OSError: if it cannot be read.
+    """
+    *lines, _ = path.read_bytes().split(b"\n")
+    return [_event(path, number, line) for number, line in enumerate(lines, start=1)]
+
+
+def _event(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        event = json.loads(line)
+        if not isinstance(event, dict) or not {"event", "elapsed"} <= set(event):
+            raise ValueError("not an event")
+    except ValueError as error:
+        raise JournalError(
+            f"{path}, line {number}, is damaged ({error}); only a last line may be: restore the file, or use "
+            "another --output-dir"
+        ) from error
+    return event

@@ -29,7 +29,7 @@ def model_folder(
     return folder
 
 
-@pytest.mark.parametrize("command", ["convert", "search", "pretrain", "finetune", "evaluate", "show"])
+@pytest.mark.parametrize("command", ["convert", "search", "pretrain", "finetune", "evaluate", "push", "show"])
 def test_help_shows_an_example_that_parses(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     from autobert_zero_hf.commands.main import make_parser
 

@@ -3,9 +3,6 @@
 import json
 import os
 import subprocess
-import sys
-import sysconfig
-import venv
 from pathlib import Path
 
 import pytest
@@ -49,22 +46,6 @@ save_file(found, results)
 filler = transformers.pipeline("fill-mask", model=folder, trust_remote_code=True)
 assert len(filler(f"The {filler.tokenizer.mask_token} minister .")) == 5
 """
-
-
-@pytest.fixture(scope="module")
-def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of a virtual environment that has what this one has, but for this package."""
-    root = tmp_path_factory.mktemp("elsewhere")
-    venv.create(root / "venv")
-    packages = root / "packages"
-    packages.mkdir()
-    for place in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
-        for entry in Path(place).iterdir():
-            if "autobert_zero" not in entry.name and entry.suffix != ".pth":
-                (packages / entry.name).symlink_to(entry)
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    (root / "venv" / "lib" / version / "site-packages" / "packages.pth").write_text(str(packages))
-    return root / "venv" / "bin" / "python"
 
 
 def test_every_auto_class_opens_it_without_the_package(

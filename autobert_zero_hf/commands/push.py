@@ -1,0 +1,120 @@
+"""`autobert-zero push`: a model, and the search that found it, as pages of the Hub."""
+
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import datasets
+import transformers
+from huggingface_hub.utils import disable_progress_bars
+
+from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.options import add_options, find_problems, option, option_names
+from autobert_zero_hf.search.publish import hub
+from autobert_zero_hf.search.publish.description import describe
+from autobert_zero_hf.search.publish.facts import read_facts, read_json
+from autobert_zero_hf.search.publish.history import stage_history
+from autobert_zero_hf.search.publish.page import stage_model
+
+EXAMPLE = """example:
+  autobert-zero push runs/first someone/first-backbone --dry-run
+  autobert-zero push runs/first someone/first-backbone --private --tag v1.0
+  autobert-zero push runs/first someone/first-backbone --push-history someone/first-search
+  autobert-zero push runs/topics someone/topics --license apache-2.0
+
+Log in first, with `hf auth login`. What is pushed lies whole in DIR/hub before anything is sent. The same command
+again goes on where it failed: a page that holds the folder gets no second commit.
+"""
+
+
+@dataclass
+class CardOptions:
+    """What the card says that no file tells."""
+
+    license: str | None = option(None, "the licence of the weights, such as apache-2.0")
+    language: str | None = option(None, "the language of the text, such as en; that of the demo's text is known")
+    base_model: str | None = option(None, "the model of the Hub that this one was made from")
+    evaluation: str | None = option(None, "the evaluation.json of `autobert-zero evaluate` that holds its scores")
+
+
+GROUPS = (hub.PushOptions, CardOptions)
+
+
+def add_parser(commands: Any) -> None:
+    """Add this command."""
+    parser: ArgumentParser = commands.add_parser(
+        "push",
+        help="put a model, and the search that found it, on the Hub",
+        description="Put a model on the Hub in one commit: weights, code, tokenizer, picture, card, recipe, journal.",
+        epilog=EXAMPLE,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="the folder of a search, or of a model")
+    parser.add_argument("repo_id", metavar="REPO", help="the page, such as someone/model")
+    parser.add_argument(
+        "--push-history", metavar="REPO", help="a data set on the Hub for the search's candidates, one row each"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="write the folder, show its files and the card, and send nothing"
+    )
+    for group in GROUPS:
+        add_options(parser, group)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: Namespace) -> None:
+    """Write the folders of the pages, and push them."""
+    given = {name: value for name, value in vars(arguments).items() if name in option_names(GROUPS)}
+    if problems := find_problems(GROUPS, given):
+        raise AutoBertZeroError("; ".join(problems))
+    options = hub.PushOptions(**{name: given[name] for name in option_names([hub.PushOptions]) if name in given})
+    card_options = CardOptions(**{name: given[name] for name in option_names([CardOptions]) if name in given})
+    names = [arguments.repo_id, *([arguments.push_history] if arguments.push_history else [])]
+    for name in names:
+        hub.check_name(name)
+    if not arguments.dry_run:
+        hub.check_token()
+    transformers.utils.logging.disable_progress_bar()
+    datasets.disable_progress_bars()
+    disable_progress_bars()
+    facts = read_facts(arguments.folder)
+    metadata = {name: value for name, value in vars(card_options).items() if value and name != "evaluation"}
+    if card_options.evaluation:
+        facts.records["evaluation"] = read_json(Path(card_options.evaluation))
+    if arguments.push_history and not facts.search:
+        raise AutoBertZeroError(f"--push-history: {arguments.folder} does not come from a search that is known here")
+    card = describe(facts, metadata, arguments.push_history)
+    place = arguments.folder / "hub"
+    stage_model(facts, card, place, arguments.repo_id, options.tag or options.revision)
+    pages = [(place, arguments.repo_id, "model")]
+    if facts.search and arguments.push_history:
+        place = arguments.folder / "hub-history"
+        about = {name: value for name, value in metadata.items() if name != "base_model"}
+        stage_history(facts.search, place, arguments.push_history, arguments.repo_id, about)
+        pages.append((place, arguments.push_history, "dataset"))
+    for page in pages:
+        if arguments.dry_run:
+            _show(*page)
+        else:
+            _push(*page, options, arguments.command_line)
+
+
+def _show(folder: Path, repo_id: str, repo_type: str) -> None:
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    print(f"{repo_type} {repo_id}: {len(files)} files in {folder}, nothing is sent")
+    for file in files:
+        print(f"  {file.stat().st_size:>12,}  {file.relative_to(folder)}")
+    print(f"\nREADME.md\n\n{(folder / 'README.md').read_text(encoding='utf-8')}")
+
+
+def _push(folder: Path, repo_id: str, repo_type: str, options: hub.PushOptions, command_line: str) -> None:
+    hub.give_up_after(options.timeout)
+    message = f"{'Model' if repo_type == 'model' else 'Candidates of a search'}, pushed by autobert-zero"
+    try:
+        pushed = hub.push(folder, repo_id, message, options, repo_type)
+    except hub.PublishError as error:
+        raise hub.PublishError(f"{error}. {folder} stays whole; when that is mended: {command_line}") from error
+    what = "pushed in one commit" if pushed.new else "was there already, nothing was sent"
+    print(f"{pushed.url}: {what} ({pushed.commit})")

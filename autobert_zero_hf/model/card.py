@@ -1,0 +1,128 @@
+"""The parts of a model card that follow from the model alone, and a card of nothing else."""
+
+from huggingface_hub import ModelCardData
+from transformers import PreTrainedModel
+
+from .auto_map import AUTO_MAP
+
+TAGS = ("autobert-zero", "nas", "neural-architecture-search")
+PIPELINE_TAGS = {
+    "Model": "feature-extraction",
+    "ForPreTraining": "fill-mask",
+    "ForMaskedLM": "fill-mask",
+    "ForNextSentencePrediction": "text-classification",
+    "ForSequenceClassification": "text-classification",
+    "ForTokenClassification": "token-classification",
+    "ForQuestionAnswering": "question-answering",
+    "ForMultipleChoice": "multiple-choice",
+}
+"""The Hub's word for what a model does, by the end of its class name."""
+
+CITATION = """```bibtex
+@inproceedings{gao2022autobertzero,
+  title     = {{AutoBERT-Zero}: Evolving {BERT} Backbone from Scratch},
+  author    = {Gao, Jiahui and Xu, Hang and Shi, Han and Ren, Xiaozhe and Yu, Philip L. H. and Liang, Xiaodan and
+               Jiang, Xin and Li, Zhenguo},
+  booktitle = {Proceedings of the AAAI Conference on Artificial Intelligence},
+  year      = {2022},
+  note      = {arXiv:2107.07445}
+}
+
+@software{autobert_zero_hf,
+  title  = {autobert-zero-hf: discovered {BERT} backbones for transformers},
+  author = {{The authors of autobert-zero-hf}},
+  year   = {2026}
+}
+```"""
+
+
+def pipeline_tag(class_name: str) -> str | None:
+    """What a model of this class does, in the Hub's word; None for a class that is not of this package."""
+    return PIPELINE_TAGS.get(class_name.removeprefix("AutoBertZero"))
+
+
+def describe_backbone(model: PreTrainedModel) -> str:
+    """Sizes, and a table with a line for each layer, in Markdown."""
+    config = model.config
+    lines = [
+        f"{config.num_hidden_layers} layers, hidden size {config.hidden_size}, {config.num_attention_heads} heads of "
+        f"{config.head_dim}, {model.num_parameters():,} parameters, up to {config.max_position_embeddings} tokens.",
+        "",
+        "| layer | what it computes |",
+        "|---|---|",
+        *(f"| {number} | `{layer}` |" for number, layer in enumerate(config.layers, start=1)),
+        "",
+        "`conv(k)` is a lightweight convolution over `k` tokens; any other line is the formula of an attention over "
+        "the projections `q`, `k` and `v` of the hidden states.",
+    ]
+    return "\n".join(lines)
+
+
+def describe_use(class_name: str, place: str, revision: str | None = None, with_code: bool = True) -> str:
+    """How to load a model, in Markdown.
+
+    Args:
+        class_name: of the model.
+        place: its Hub name or folder.
+        revision: the tag or branch to load; the newest where none is given.
+        with_code: whether the place carries the model's code, so that the package is not needed.
+    """
+    auto = next((auto for auto, target in AUTO_MAP.items() if target.endswith(f".{class_name}")), "AutoModel")
+    pinned = f', revision="{revision}"' if revision else ""
+    text = f"""With the package `autobert-zero-hf`:
+
+```python
+from transformers import {auto}, AutoTokenizer
+import autobert_zero_hf  # registers the model type
+
+model = {auto}.from_pretrained("{place}"{pinned})
+tokenizer = AutoTokenizer.from_pretrained("{place}"{pinned})
+```
+"""
+    if with_code:
+        text += f"""
+Without it, with the code that lies beside the weights. It runs on your machine: read it, and name a commit as
+`revision`, so that it cannot change afterwards.
+
+```python
+from transformers import {auto}, AutoTokenizer
+
+model = {auto}.from_pretrained("{place}"{pinned}, trust_remote_code=True)
+tokenizer = AutoTokenizer.from_pretrained("{place}"{pinned}, trust_remote_code=True)
+```
+"""
+    return text + "\nEvery other head opens the same weights, as with BERT; what they do not hold starts anew."
+
+
+def plain_card(model: PreTrainedModel, repo_id: str) -> str:
+    """The card of a model of which nothing is known but itself."""
+    class_name = type(model).__name__
+    metadata = ModelCardData(
+        library_name="transformers", pipeline_tag=pipeline_tag(class_name), tags=[*(model.model_tags or TAGS)]
+    )
+    with_code = getattr(model.config, "auto_map", None) is not None
+    return f"""---
+{metadata.to_yaml()}
+---
+
+# {repo_id.rpartition("/")[2]}
+
+A BERT whose layers are formulas that an architecture search can find (AutoBERT-Zero).
+
+## Backbone
+
+{describe_backbone(model)}
+
+## Use
+
+{describe_use(class_name, repo_id, with_code=with_code)}
+
+## Training, results and limits
+
+The model was pushed from Python, and nothing more is recorded of it. Ask its owner how it was trained and on what, and
+measure it on data of your own before you rely on it.
+
+## Citation
+
+{CITATION}
+"""

@@ -1,0 +1,265 @@
+"""A backbone as a picture: its layers in a row, and below it the graph of each attention formula.
+
+First a `Picture` is laid out, shapes at places, and then it is written down in a format, so that another format needs
+no other layout. Lengths are in points; x runs to the right and y down, as in SVG.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from xml.etree import ElementTree
+
+from .model import AttentionGraph, AttentionLayer, ConvolutionLayer, parse_layer
+
+FONT = "Helvetica, Arial, sans-serif"
+_LETTER = 6.8
+"""The width that a letter is given: more than it takes on average in a font of size 12."""
+_HEIGHT, _GAP, _STEP, _MARGIN = 26.0, 18.0, 52.0, 16.0
+"""Of a box; between things side by side; from one row of a graph to the next; around a picture."""
+_PAGE = 1000.0
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle with a text in it; `x` and `y` are its centre. `kind` is what it stands for."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    text: str
+    kind: str  # "operation", "attention" or "convolution"
+
+
+@dataclass(frozen=True)
+class Circle:
+    """An input of a formula."""
+
+    x: float
+    y: float
+    radius: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """A line through points, with a head at its end."""
+
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Label:
+    """A text without a frame; `x` and `y` are its centre."""
+
+    x: float
+    y: float
+    text: str
+
+
+Shape = Box | Circle | Arrow | Label
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Shapes within a width and a height, and what they show in words."""
+
+    width: float
+    height: float
+    shapes: tuple[Shape, ...]
+    title: str
+
+
+def draw_backbone(layers: Sequence[str]) -> Picture:
+    """The layers of a backbone from left to right, and each of its formulas once.
+
+    Args:
+        layers: a line each, as in `config.layers`.
+
+    Raises:
+        FormulaError: (a ValueError) for a line that is not a legal layer.
+    """
+    formulas: dict[str, str] = {}
+    row: list[Box] = []
+    for number, text in enumerate(layers, start=1):
+        layer = parse_layer(text)
+        if isinstance(layer, ConvolutionLayer):
+            row.append(_box(f"{number}  {layer}", "convolution"))
+        else:
+            name = formulas.setdefault(str(layer), _name(len(formulas)))
+            row.append(_box(f"{number}  attention {name}", "attention"))
+    pictures = [_row(row)]
+    for text, name in formulas.items():
+        layer = parse_layer(text)
+        assert isinstance(layer, AttentionLayer)
+        pictures.append(draw_graph(layer.graph, f"attention {name}"))
+    top, *panels = pictures
+    return _below(top, panels, f"A backbone of {len(layers)} layers: {'; '.join(layers)}")
+
+
+def draw_graph(graph: AttentionGraph, title: str) -> Picture:
+    """The graph of a formula: inputs as circles at the bottom, operations as boxes, the output at the top.
+
+    The first operand of an operation enters it on the left. In a layered drawing (Sugiyama, Tagawa, Toda 1981) a line
+    that passes rows of operations takes a place of its own in each of them.
+    """
+    ranks = _ranks(graph)
+    last = max(ranks)
+    # A row holds the nodes of a rank, and the lines that pass it on their way up: (node, row).
+    rows: list[list[tuple[int, int]]] = [[] for _ in range(last + 1)]
+    for place, rank in enumerate(ranks):
+        users = [ranks[user] for user, node in enumerate(graph.nodes) if place in node.operands]
+        for passed in range(rank, max(users, default=rank + 1)):
+            rows[passed].append((place, passed))
+    centres: dict[tuple[int, int], float] = {}
+    for rank, row in enumerate(rows):
+
+        def wanted(item: tuple[int, int], rank: int = rank) -> float:
+            place, _ = item
+            below = [place] if ranks[place] < rank else list(graph.nodes[place].operands)
+            return sum(centres[each, rank - 1] for each in below) / len(below) if below else 0.0
+
+        row.sort(key=wanted)
+        widths = [_width(graph.nodes[place].name) if ranks[place] == rank else _GAP for place, _ in row]
+        centres.update(zip(row, _apart([wanted(item) for item in row], widths), strict=True))
+    return _drawn(graph, ranks, centres, title)
+
+
+def to_svg(picture: Picture) -> str:
+    """A picture as SVG, on a white ground, readable without any file beside it."""
+    size = {"width": _short(picture.width), "height": _short(picture.height)}
+    box = {"viewBox": f"0 0 {size['width']} {size['height']}", **size}
+    font = {"font-family": FONT, "font-size": "12", "text-anchor": "middle"}
+    root = ElementTree.Element("svg", {"xmlns": "http://www.w3.org/2000/svg", **box, "role": "img", **font})
+    ElementTree.SubElement(root, "title").text = picture.title
+    head = {"id": "head", "viewBox": "0 0 8 8", "refX": "7", "refY": "4", "markerWidth": "7", "markerHeight": "7"}
+    marker = ElementTree.SubElement(ElementTree.SubElement(root, "defs"), "marker", {**head, "orient": "auto"})
+    ElementTree.SubElement(marker, "path", {"d": "M 0 1 L 7 4 L 0 7 z", "fill": "#444"})
+    ElementTree.SubElement(root, "rect", {"fill": "white", **size})
+    for shape in picture.shapes:
+        _write_svg(root, shape)
+    ElementTree.indent(root, " ")
+    return ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+_FILL = {"operation": "#f5f5f5", "attention": "#dbe9f6", "convolution": "#fde8d0"}
+
+
+def _write_svg(root: ElementTree.Element, shape: Shape) -> None:
+    if isinstance(shape, Arrow):
+        points = " ".join(f"{_short(x)},{_short(y)}" for x, y in shape.points)
+        style = {"fill": "none", "stroke": "#444", "marker-end": "url(#head)"}
+        ElementTree.SubElement(root, "polyline", {"points": points, **style})
+        return
+    if isinstance(shape, Box):
+        corner = {"x": _short(shape.x - shape.width / 2), "y": _short(shape.y - shape.height / 2)}
+        size = {"width": _short(shape.width), "height": _short(shape.height)}
+        ElementTree.SubElement(root, "rect", {**corner, **size, "rx": "4", "fill": _FILL[shape.kind], "stroke": "#444"})
+    elif isinstance(shape, Circle):
+        place = {"cx": _short(shape.x), "cy": _short(shape.y), "r": _short(shape.radius)}
+        ElementTree.SubElement(root, "circle", {**place, "fill": "white", "stroke": "#444"})
+    ElementTree.SubElement(root, "text", {"x": _short(shape.x), "y": _short(shape.y + 4)}).text = shape.text
+
+
+def _short(length: float) -> str:
+    return f"{length:.1f}".removesuffix(".0")
+
+
+def _width(text: str) -> float:
+    return max(_HEIGHT, _LETTER * len(text) + 14)
+
+
+def _box(text: str, kind: str) -> Box:
+    return Box(0, 0, _width(text), _HEIGHT, text, kind)
+
+
+def _name(number: int) -> str:
+    """a to z, then a1, b1 and so on."""
+    return chr(ord("a") + number % 26) + (str(number // 26) if number >= 26 else "")
+
+
+def _ranks(graph: AttentionGraph) -> list[int]:
+    """For each node the length of the longest way to it from an input."""
+    ranks: list[int] = []
+    for node in graph.nodes:
+        ranks.append(1 + max((ranks[operand] for operand in node.operands), default=-1))
+    return ranks
+
+
+def _apart(wanted: Sequence[float], widths: Sequence[float]) -> list[float]:
+    """Centres in the order of `wanted` and near them, so that nothing of these widths overlaps."""
+    places: list[float] = []
+    for x, width in zip(wanted, widths, strict=True):
+        nearest = places[-1] + (widths[len(places) - 1] + width) / 2 + _GAP if places else x
+        places.append(max(x, nearest))
+    shift = sum(wanted) / len(wanted) - sum(places) / len(places)
+    return [x + shift for x in places]
+
+
+def _drawn(graph: AttentionGraph, ranks: Sequence[int], centres: dict[tuple[int, int], float], title: str) -> Picture:
+    last = max(ranks)
+    half = {item: (_width(graph.nodes[item[0]].name) if ranks[item[0]] == item[1] else _GAP) / 2 for item in centres}
+    left = min(x - half[item] for item, x in centres.items())
+    right = max(x + half[item] for item, x in centres.items())
+    width = max(right - left, _LETTER * len(title))
+    offset = (width - right - left) / 2
+    top = 3 * _HEIGHT
+
+    def y(rank: int) -> float:
+        return top + _STEP * (last - rank)
+
+    shapes: list[Shape] = [Label(width / 2, _HEIGHT / 2, title)]
+    for place, node in enumerate(graph.nodes):
+        x, rank = offset + centres[place, ranks[place]], ranks[place]
+        if node.is_input:
+            shapes.append(Circle(x, y(rank), _HEIGHT / 2, node.name))
+        else:
+            shapes.append(Box(x, y(rank), _width(node.name), _HEIGHT, node.name, "operation"))
+        for number, operand in enumerate(node.operands):
+            port = (number + 1) / (len(node.operands) + 1) - 0.5
+            start = (offset + centres[operand, ranks[operand]], y(ranks[operand]) - _HEIGHT / 2)
+            passed = [(offset + centres[operand, row], y(row)) for row in range(ranks[operand] + 1, rank)]
+            end = (x + port * _width(node.name), y(rank) + _HEIGHT / 2)
+            shapes.append(Arrow((start, *passed, end)))
+    x = offset + centres[len(graph.nodes) - 1, last]
+    shapes.append(Arrow(((x, y(last) - _HEIGHT / 2), (x, y(last) - _HEIGHT / 2 - _GAP))))
+    return Picture(width, y(0) + _HEIGHT / 2, tuple(shapes), title)
+
+
+def _row(boxes: Sequence[Box]) -> Picture:
+    """Boxes from left to right with arrows between them, in as many lines as they need."""
+    placed: list[Box] = []
+    right, y = 0.0, _HEIGHT / 2
+    for box in boxes:
+        if right + box.width > _PAGE and right:
+            right, y = 0.0, y + _STEP
+        placed.append(replace(box, x=right + box.width / 2, y=y))
+        right += box.width + 1.5 * _GAP
+    shapes: list[Shape] = list(placed)
+    for one, other in pairwise(placed):
+        if one.y == other.y:
+            shapes.append(Arrow(((one.x + one.width / 2, one.y), (other.x - other.width / 2, other.y))))
+    return Picture(max((box.x + box.width / 2 for box in placed), default=0.0), y + _HEIGHT / 2, tuple(shapes), "")
+
+
+def _below(top: Picture, panels: Sequence[Picture], title: str) -> Picture:
+    """One picture above others, which stand side by side in as many lines as they need."""
+    x, y, line, right = _MARGIN, _MARGIN + top.height + 2 * _GAP, 0.0, _MARGIN + top.width
+    shapes = list(_moved(top, _MARGIN, _MARGIN))
+    for panel in panels:
+        if x > _MARGIN and x + panel.width > _PAGE:
+            x, y, line = _MARGIN, y + line + 2 * _GAP, 0.0
+        shapes += _moved(panel, x, y)
+        x, line, right = x + panel.width + 3 * _GAP, max(line, panel.height), max(right, x + panel.width)
+    bottom = y + line if panels else _MARGIN + top.height
+    return Picture(right + _MARGIN, bottom + _MARGIN, tuple(shapes), title)
+
+
+def _moved(picture: Picture, right: float, down: float) -> list[Shape]:
+    moved: list[Shape] = []
+    for shape in picture.shapes:
+        if isinstance(shape, Arrow):
+            moved.append(Arrow(tuple((x + right, y + down) for x, y in shape.points)))
+        else:
+            moved.append(replace(shape, x=shape.x + right, y=shape.y + down))
+    return moved

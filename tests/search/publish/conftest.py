@@ -1,0 +1,39 @@
+"""A finished search to push, and a Hub on loopback with a user's process before it."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.hub_server import Hub
+
+from .client import Client, environment
+
+
+@pytest.fixture(scope="session")
+def searched(finished: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a search that is finished, less what is not pushed."""
+    folder = tmp_path_factory.mktemp("searched") / "first"
+    shutil.copytree(finished[0], folder, ignore=shutil.ignore_patterns("supernet.pt", "logs", ".*"))
+    return folder
+
+
+@pytest.fixture
+def run(searched: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(searched, tmp_path / "first")
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    served = Hub(tmp_path_factory.mktemp("hub"))
+    yield served
+    served.close()
+
+
+@pytest.fixture(scope="module", params=["lfs", "xet"])
+def client(request: pytest.FixtureRequest, hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """A user's process whose large files go the way that is named; the way is chosen when the library is imported."""
+    process = Client(environment(hub, tmp_path_factory.mktemp("home"), xet=request.param == "xet"))
+    yield process
+    process.close()

@@ -1,0 +1,319 @@
+"""What a page is made of: files, card, picture, results, recipe, journal; and what is refused."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from autobert_zero_hf.search.publish.facts import read_search, without_places
+from datasets import load_dataset
+from huggingface_hub import ModelCard, parse_eval_result_entries
+from safetensors.torch import load_file, save_file
+from transformers import AutoConfig, BertConfig, BertTokenizer
+
+from autobert_zero_hf import (
+    AutoBertZeroConfig,
+    AutoBertZeroForQuestionAnswering,
+    AutoBertZeroForSequenceClassification,
+    AutoBertZeroModel,
+)
+from autobert_zero_hf.commands.main import main
+from autobert_zero_hf.model import AUTO_MAP
+from tests.hub_server import card_errors
+from tests.search.small_search import journal
+
+
+def stage(capsys: pytest.CaptureFixture[str], folder: Path, *words: str, repo_id: str = "someone/first") -> str:
+    """What `--dry-run` shows."""
+    assert main(["push", str(folder), repo_id, "--dry-run", *words]) == 0
+    return capsys.readouterr().out
+
+
+def card_of(folder: Path) -> ModelCard:
+    text = (folder / "hub" / "README.md").read_text()
+    assert not card_errors(text)
+    assert not re.search(r"\{\{ |\{%|\| None|: None|\bnan\b", text), "something was not filled in"
+    return ModelCard(text)
+
+
+def section(card: ModelCard, title: str) -> str:
+    return card.text.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def test_a_search_is_shown_whole_and_nothing_is_sent(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {file: file.read_bytes() for file in run.rglob("*") if file.is_file()}
+    printed = stage(capsys, run, "--push-history", "someone/search")
+    files = {file.relative_to(run / "hub").as_posix() for file in (run / "hub").rglob("*") if file.is_file()}
+    modules = {place.split(".")[0] + ".py" for place in AUTO_MAP.values()}
+    assert files > {
+        "README.md", "backbone.svg", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
+        "recipe.yaml", "journal.jsonl",
+    } | modules  # fmt: skip
+    for name in files:
+        assert re.search(rf"^ +[\d,]+  {re.escape(name)}$", printed, re.MULTILINE), name
+    assert (run / "hub" / "README.md").read_text() in printed
+    assert (run / "hub-history" / "README.md").read_text() in printed
+    assert json.loads((run / "hub" / "config.json").read_text())["auto_map"] == AUTO_MAP
+    ours, theirs = (load_file(folder / "model.safetensors") for folder in (run / "best", run / "hub"))
+    assert ours.keys() == theirs.keys() and all((ours[name] == theirs[name]).all() for name in ours)
+    assert {file: file.read_bytes() for file in before} == before
+
+
+def test_the_card_of_a_winner_tells_the_search_and_both_scores(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stage(capsys, run, "--license", "apache-2.0", "--language", "en", "--tag", "v1")
+    card, events = card_of(run), journal(run)
+    best, bert = (event for event in events if event["event"] == "trained")
+    assert all(f"| `{layer}` |" in section(card, "Backbone") for layer in best["layers"])
+    assert "](backbone.svg)" in card.text
+    searched = section(card, "What was searched")
+    failed = sum(event.get("score", 0) is None for event in events)
+    assert f"13 candidates were evaluated, {failed} of them failed" in searched
+    assert "Strategy: OP-NAS, seed 0" in searched
+    assert f"Cost: {max(event['elapsed'] for event in events) / 3600:.2f} hours with 1 process" in searched
+    results = section(card, "Results")
+    assert f"| {best['accuracy']:.4f} ± {best['standard_error']:.4f} |" in results
+    assert f"| {bert['accuracy']:.4f} ± {bert['standard_error']:.4f} (a BERT of the same size) |" in results
+    assert f"{sum(best['masked']):,} words of {len(best['masked']):,} held-out rows" in results
+    read = read_search(run)
+    assert "{:+.4f} ± {:.4f}".format(*read.scores["best"].difference(read.scores["bert"])) in results
+    assert "then 6 steps of 8 rows of 32 tokens" in section(card, "Training")
+    use = section(card, "Use")
+    assert use.count('AutoModelForMaskedLM.from_pretrained("someone/first", revision="v1"') == 2
+    assert "trust_remote_code=True" in use
+    assert "arXiv:2107.07445" in section(card, "Citation") and "version 0.1.0" in section(card, "Citation")
+    assert section(card, "Intended use and limits").strip()
+    data = card.data
+    assert (data.library_name, data.pipeline_tag, data.license, data.language) == (
+        "transformers", "fill-mask", "apache-2.0", "en",
+    )  # fmt: skip
+    assert "nas" in data.tags and data.metrics == ["accuracy"] and data.get("base_model") is None
+    (result,) = data.eval_results
+    assert result.metric_value == pytest.approx(best["accuracy"], abs=1e-6)
+    assert (data.model_name, result.metric_type, result.task_type) == ("first", "accuracy", "fill-mask")
+    assert not (run / "hub" / ".eval_results").exists()  # no benchmark of the Hub
+
+
+def test_the_baseline_of_a_search_has_a_card_of_its_own(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stage(capsys, run / "bert")
+    card = card_of(run / "bert")
+    bert = next(event for event in journal(run) if event.get("name") == "bert")
+    assert "# A small BERT" in card.text
+    assert f"| {bert['accuracy']:.4f} ± {bert['standard_error']:.4f} |" in section(card, "Results")
+    assert "(the backbone that the search found)" in section(card, "Results")
+
+
+def test_pages_name_files_and_not_where_they_lie(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stage(capsys, run, "--push-history", "someone/search")
+    text = journal(run)[0]["recipe"]["text"]
+    assert Path(text[0]).is_absolute()
+    for place in (run / "hub", run / "hub-history"):
+        for file in place.rglob("*"):
+            if file.is_file():
+                assert str(Path(text[0]).parent).encode() not in file.read_bytes(), file
+        assert yaml.safe_load((place / "recipe.yaml").read_text())["text"] == ["news.txt"]
+        events = [json.loads(line) for line in (place / "journal.jsonl").read_text().splitlines()]
+        assert events[1:] == journal(run)[1:]
+    assert without_places({"a": ["/x/one/train.txt", "/x/two/train.txt"], "b": "/x/y", "c": ["runs/a", 3]}) == {
+        "a": ["one/train.txt", "two/train.txt"], "b": "y", "c": ["runs/a", 3],
+    }  # fmt: skip
+
+
+def test_the_history_has_a_row_for_each_candidate(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage(capsys, run, "--push-history", "someone/search")
+    rows = load_dataset(str(run / "hub-history"), split="train", cache_dir=str(tmp_path / "cache"))
+    candidates = sorted((e for e in journal(run) if e["event"] == "candidate"), key=lambda e: e["number"])
+    assert rows.to_list() == [{name: each[name] for name in rows.column_names} for each in candidates]
+    assert {"number", "layers", "score", "standard_error", "parent", "failure", "seconds"} <= set(rows.column_names)
+
+
+FINE_TUNED = {
+    "model": "runs/none", "task": "stsb", "dataset": "nyu-mll/glue", "dataset_config": "stsb", "pearson": 0.81,
+    "spearman": 0.79, "score": 0.8, "standard_error": 0.0125, "baseline": 0.0, "rows": 1500, "epochs": 3.0,
+    "learning_rate": 5e-4, "seed": 0, "trials": [{"seed": 0, "score": 0.8}],
+}  # fmt: skip
+SPANS = {
+    "model": "runs/none", "task": "squad", "dataset": "rajpurkar/squad", "exact_match": 0.5, "f1": 0.625,
+    "score": 0.625, "standard_error": 0.01, "baseline": 0.02, "rows": 900,
+}  # fmt: skip
+PRE_TRAINED = {
+    "objective": "masked words", "whole_word_masking": True, "started_from": "scratch", "teacher": None,
+    "text": "/home/me/brown.txt", "steps": 1000, "learning_rate": 1e-3, "seconds": 12.5, "held_out_rows": 300,
+    "masked_words": 5000, "accuracy": 0.25, "accuracy_standard_error": 0.003, "accuracy_baseline": 0.06, "loss": 4.5,
+    "loss_standard_error": 0.02, "loss_baseline": 6.5, "options": {"seed": 0}, "layers": ["conv(3)"],
+}  # fmt: skip
+
+
+@pytest.fixture
+def model(tiny_config: AutoBertZeroConfig, tokenizer: BertTokenizer, tmp_path: Path) -> Path:
+    folder = tmp_path / "model"
+    AutoBertZeroForSequenceClassification(tiny_config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def write(folder: Path, name: str, facts: dict[str, Any]) -> None:
+    (folder / name).write_text(json.dumps(facts))
+
+
+def test_a_fine_tuned_model_brings_its_result_to_the_card_and_to_the_benchmark(
+    model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(model, "result.json", FINE_TUNED)
+    stage(capsys, model, "--base-model", "someone/first")
+    card = card_of(model)
+    assert "| stsb | mean of pearson and spearman | 0.8000 ± 0.0125 | 0.0000 (the same answer to all) |" in card.text
+    assert "| learning rate | 0.0005 |" in section(card, "Training")
+    data = card.data
+    assert (data.pipeline_tag, data.datasets, data.base_model) == (
+        "text-classification", ["nyu-mll/glue"], "someone/first",
+    )  # fmt: skip
+    assert (data.eval_results[0].dataset_type, data.eval_results[0].metric_type) == ("nyu-mll/glue", "pearsonr")
+    written = yaml.safe_load((model / "hub" / ".eval_results" / "autobert-zero.yaml").read_text())
+    (entry,) = parse_eval_result_entries(written)
+    assert (entry.dataset_id, entry.task_id, entry.value) == ("nyu-mll/glue", "stsb", 0.8)
+    assert json.loads((model / "hub" / "result.json").read_text()) == FINE_TUNED
+
+
+def test_spans_and_pre_training_and_a_grid(
+    model: Path, tiny_config: AutoBertZeroConfig, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    AutoBertZeroForQuestionAnswering(tiny_config).save_pretrained(model)
+    write(model, "result.json", SPANS)
+    write(model, "pretraining.json", PRE_TRAINED)
+    grid = {
+        "models": ["elsewhere", str(model)],
+        "tasks": {"rte": {"metric": "accuracy", "rows": 277, "baseline": 0.53, "dataset": None}},
+        "results": [
+            {"model": name, "task": "rte", "score": score, "standard_error": None, "rows_standard_error": 0.03,
+             "seeds": 1, "values": {"accuracy": score}}
+            for name, score in (("elsewhere", 0.9), (str(model), 0.6))
+        ],
+    }  # fmt: skip
+    write(tmp_path, "evaluation.json", grid)
+    stage(capsys, model, "--evaluation", str(tmp_path / "evaluation.json"))
+    card = card_of(model)
+    results = section(card, "Results")
+    assert "| squad | f1 | 0.6250 ± 0.0100 | 0.0200 (the same answer to all) | 900 held-out rows |" in results
+    assert "| masked words | accuracy | 0.2500 ± 0.0030 | 0.0600 (the most frequent word) | 5,000 words of" in results
+    assert "| masked words | loss | 4.5000 ± 0.0200 | 6.5000 (each word by its frequency) |" in results
+    assert "| rte | accuracy | 0.6000 ± 0.0300 | 0.5300 (the same answer to all) | 277 held-out rows, fine" in results
+    assert "0.9" not in results
+    assert "brown.txt" in card.text and "/home/me" not in card.text
+    assert "| whole word masking | yes |" in section(card, "Training")
+    assert card.data.pipeline_tag == "question-answering"
+    assert "AutoModelForQuestionAnswering" in section(card, "Use")
+
+
+def test_a_model_made_from_a_winner_tells_of_its_search(
+    run: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(model, "result.json", {**FINE_TUNED, "model": str(run / "best")})
+    (run / "energy.json").write_text('{"kilowatt_hours": 0.0125, "hours": 99, "measured_by": "codecarbon 3.3.2"}')
+    stage(capsys, model, "--push-history", "someone/search")
+    card = card_of(model)
+    searched = section(card, "What was searched")
+    assert "13 candidates were evaluated" in searched
+    assert "and 0.013 kWh of the whole machine (estimated by codecarbon 3.3.2)" in searched
+    assert "[someone/search](https://huggingface.co/datasets/someone/search)" in searched
+    assert "a BERT of the same size" not in card.text, "that is the winner's score, not this model's"
+    assert (model / "hub" / "journal.jsonl").exists() and (model / "hub-history").exists()
+
+
+def test_a_model_of_which_nothing_is_known(
+    model: Path, tiny_config: AutoBertZeroConfig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    AutoBertZeroModel(tiny_config).save_pretrained(model)
+    stage(capsys, model)
+    card = card_of(model)
+    assert "is not recorded" in section(card, "Training")
+    assert section(card, "Results").strip() == "None are recorded."
+    assert "What was searched" not in card.text
+    assert (card.data.pipeline_tag, card.data.eval_results) == ("feature-extraction", None)
+
+
+def bad_beginnings(model: Path, tmp_path: Path) -> dict[str, tuple[list[str], str]]:
+    (tmp_path / "empty").mkdir()
+    grid = tmp_path / "grid.json"
+    grid.write_text('{"models": ["runs/other"], "tasks": {}, "results": []}')
+    return {
+        "no folder": ([str(tmp_path / "none"), "someone/x"], "is not a folder"),
+        "an empty folder": ([str(tmp_path / "empty"), "someone/x"], "holds neither a search"),
+        "a name": ([str(model), "someone/a/b"], "is no name of a page on the Hub"),
+        "a history of nothing": ([str(model), "someone/x", "--push-history", "someone/y"], "--push-history"),
+        "attempts": ([str(model), "someone/x", "--attempts", "0"], "attempts must be at least 1"),
+        "a grid of others": ([str(model), "someone/x", "--evaluation", str(grid)], "is of other models (runs/other)"),
+        "no grid": ([str(model), "someone/x", "--evaluation", str(tmp_path / "no.json")], "no.json cannot be read"),
+    }
+
+
+def test_bad_input_is_refused_in_a_line(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, (words, reason) in bad_beginnings(model, tmp_path).items():
+        assert main(["push", *words, "--dry-run"]) == 2, name
+        said = capsys.readouterr().err
+        assert said.startswith("error: ") and said.count("\n") == 1 and reason in said, (name, said)
+    assert not (model / "hub").exists()
+
+
+def unusable(run: Path, model: Path, tmp_path: Path) -> dict[str, tuple[Path, str]]:
+    """Folders by what is wrong with them."""
+    folders = {name: shutil.copytree(model, tmp_path / name) for name in ("cut", "lacking", "mute", "other", "damaged")}
+    weights = folders["cut"] / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    some = load_file(model / "model.safetensors")
+    save_file({name: some[name] for name in list(some)[3:]}, folders["lacking"] / "model.safetensors", {"format": "pt"})
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folders["mute"] / name).unlink()
+    BertConfig().save_pretrained(folders["other"])
+    (folders["damaged"] / "result.json").write_text("{")
+    unfinished = shutil.copytree(run, tmp_path / "unfinished")
+    lines = (unfinished / "journal.jsonl").read_text().splitlines(keepends=True)
+    (unfinished / "journal.jsonl").write_text("".join(lines[:-1]))
+    return {
+        "cut": (folders["cut"], "cannot be loaded"),
+        "lacking": (folders["lacking"], "3 are missing or of another shape"),
+        "mute": (folders["mute"], "holds no tokenizer"),
+        "other": (folders["other"], "holds a bert model, and not one of this package"),
+        "damaged": (folders["damaged"], "result.json is damaged"),
+        "unfinished": (unfinished, "is not finished: run it to its end"),
+    }
+
+
+def test_what_is_not_whole_is_refused_in_a_line(
+    run: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, (folder, reason) in unusable(run, model, tmp_path).items():
+        assert main(["push", str(folder), "someone/x", "--dry-run"]) == 2, name
+        said = capsys.readouterr().err.splitlines()[-1]
+        assert said.startswith("error: ") and reason in said, (name, said)
+        assert not (folder / "hub").exists()
+
+
+def test_a_page_takes_its_place_once_it_is_whole(
+    model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage(capsys, model)
+    before = (model / "hub" / "README.md").read_bytes()
+    write(model, "result.json", {**FINE_TUNED, "rows": "many"})  # which the card cannot tell
+    assert main(["push", str(model), "someone/x", "--dry-run"]) == 2
+    assert f"a card cannot be made of what lies in {model} (result.json: ValueError" in capsys.readouterr().err
+    assert (model / "hub" / "README.md").read_bytes() == before
+    assert sorted(path.name for path in model.glob(".*")) == []
+
+
+def test_without_a_token_nothing_is_begun(
+    model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    assert main(["push", str(model), "someone/x"]) == 2
+    assert "there is no token for the Hub: log in with `hf auth login`" in capsys.readouterr().err
+    assert not (model / "hub").exists()
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    assert main(["push", str(model), "someone/x"]) == 2  # the tests are offline
+    said = capsys.readouterr().err
+    assert "HF_HUB_OFFLINE is set: unset it" in said and "hf_secret" not in said
+    assert AutoConfig.from_pretrained(model / "hub").layers

@@ -1,0 +1,118 @@
+"""The picture of a backbone: all is in it once, nothing lies on anything else, and lines end where they should."""
+
+from itertools import combinations
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given, settings
+
+from autobert_zero_hf import architecture
+from autobert_zero_hf.model import FormulaError
+from autobert_zero_hf.model.axes import TypedGraph
+from autobert_zero_hf.model.graph import AttentionGraph
+from autobert_zero_hf.rendering import Arrow, Box, Circle, Label, Picture, draw_backbone, draw_graph, to_svg
+
+from .graphs import LARGE, typed_graphs
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def of(picture: Picture, kind: type) -> list:
+    return [shape for shape in picture.shapes if isinstance(shape, kind)]
+
+
+def edges(shape: Box | Circle) -> tuple[float, float, float, float]:
+    """Left, top, right, bottom."""
+    width, height = (shape.width, shape.height) if isinstance(shape, Box) else (2 * shape.radius, 2 * shape.radius)
+    return shape.x - width / 2, shape.y - height / 2, shape.x + width / 2, shape.y + height / 2
+
+
+def apart(one: Box | Circle, other: Box | Circle) -> bool:
+    (left, top, right, bottom), (left2, top2, right2, bottom2) = edges(one), edges(other)
+    return right <= left2 or right2 <= left or bottom <= top2 or bottom2 <= top
+
+
+def check(picture: Picture) -> None:
+    """Nothing overlaps or sticks out, and no line runs through a box that it does not end at."""
+    solid = of(picture, Box) + of(picture, Circle)
+    assert all(apart(one, other) for one, other in combinations(solid, 2))
+    for shape in solid:
+        left, top, right, bottom = edges(shape)
+        assert left >= -0.01 and right <= picture.width + 0.01 and top >= -0.01 and bottom <= picture.height + 0.01
+    for arrow in of(picture, Arrow):
+        for x, y in arrow.points[1:-1]:
+            assert not any(
+                edges(each)[0] < x < edges(each)[2] and edges(each)[1] < y < edges(each)[3] for each in solid
+            )
+
+
+@settings(max_examples=60)
+@given(typed_graphs)
+def test_every_node_and_every_operand_is_drawn_once(typed: TypedGraph) -> None:
+    graph = typed.graph
+    picture = draw_graph(graph, "a formula")
+    check(picture)
+    boxes, circles, arrows = of(picture, Box), of(picture, Circle), of(picture, Arrow)
+    assert [circle.text for circle in circles] == [node.name for node in graph.nodes if node.is_input]
+    assert [box.text for box in boxes] == [node.name for node in graph.operations]
+    assert len(arrows) == sum(len(node.operands) for node in graph.nodes) + 1  # and the output
+    # Lines run upwards, from the top of what is used to the bottom of what uses it, first operands on the left.
+    shapes = [shape for shape in picture.shapes if isinstance(shape, Box | Circle)]
+    found = iter(arrows)
+    for node, shape in zip(graph.nodes, shapes, strict=True):
+        ends = []
+        for operand in node.operands:
+            arrow, used = next(found), edges(shapes[operand])
+            assert used[0] < arrow.points[0][0] < used[2] and arrow.points[0][1] == used[1]
+            assert [y for _, y in arrow.points] == sorted((y for _, y in arrow.points), reverse=True)
+            assert edges(shape)[0] < arrow.points[-1][0] < edges(shape)[2] and arrow.points[-1][1] == edges(shape)[3]
+            ends.append(arrow.points[-1][0])
+        assert ends == sorted(set(ends))
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_formulas_near_the_bounds_of_the_language(name: str) -> None:
+    graph = AttentionGraph.parse(LARGE[name])
+    picture = draw_graph(graph, name)
+    check(picture)
+    assert len(of(picture, Box)) == len(graph.operations)
+
+
+def test_a_backbone_has_its_layers_in_a_row_and_each_formula_once() -> None:
+    layers = architecture("autobert-zero")
+    picture = draw_backbone(layers)
+    check(picture)
+    row = [box for box in of(picture, Box) if box.kind != "operation"]
+    assert [box.text for box in row[:4]] == ["1  conv(65)", "2  attention a", "3  conv(9)", "4  attention b"]
+    assert row[7].text == "8  attention c" == f"8  {row[5].text[3:]}"  # layers 6 and 8 share a formula
+    formulas = list(dict.fromkeys(layer for layer in layers if not layer.startswith("conv")))
+    assert [label.text for label in of(picture, Label)] == [f"attention {name}" for name in "abcde"]
+    operations = sum(len(AttentionGraph.parse(formula).operations) for formula in formulas)
+    assert len(of(picture, Box)) == len(layers) + operations
+    assert max(edges(box)[3] for box in row) < min(label.y for label in of(picture, Label))
+
+
+@pytest.mark.parametrize("layers", [[], ["conv(3)"], ["q"], ["conv(3)"] * 40, architecture("bert", 2)])
+def test_small_and_large_backbones(layers: list[str]) -> None:
+    picture = draw_backbone(layers)
+    check(picture)
+    assert len([box for box in of(picture, Box) if box.kind != "operation"]) == len(layers)
+
+
+def test_svg_holds_every_shape() -> None:
+    picture = draw_backbone([*architecture("autobert-zero", 4), "conv(3)"])
+    root = ElementTree.fromstring(to_svg(picture))
+    boxes, circles, arrows, labels = (of(picture, kind) for kind in (Box, Circle, Arrow, Label))
+    assert len(root.findall(f"{SVG}rect")) == len(boxes) + 1  # the ground
+    assert len(root.findall(f"{SVG}circle")) == len(circles)
+    assert len(root.findall(f"{SVG}polyline")) == len(arrows)
+    texts = [element.text for element in root.findall(f"{SVG}text")]
+    assert sorted(texts) == sorted(shape.text for shape in (*boxes, *circles, *labels))
+    assert root.find(f"{SVG}title").text.startswith("A backbone of 5 layers: conv(65); matmul(")
+    assert root.get("viewBox").split()[2:] == [root.get("width"), root.get("height")]
+    assert to_svg(picture) == to_svg(draw_backbone([*architecture("autobert-zero", 4), "conv(3)"]))
+
+
+def test_an_illegal_layer_is_refused() -> None:
+    with pytest.raises(FormulaError, match="odd kernel size"):
+        draw_backbone(["conv(3)", "conv(4)"])

@@ -9,6 +9,8 @@ from transformers import PreTrainedModel
 
 import autobert_zero_hf.model_cards as model_cards
 
+from ..model.card import TAGS, describe_backbone, describe_use
+
 
 def write_card(model: PreTrainedModel, facts: Mapping[str, Any], path: str) -> str:
     """The text of README.md, from the template in `model_cards`.
@@ -21,7 +23,7 @@ def write_card(model: PreTrainedModel, facts: Mapping[str, Any], path: str) -> s
     card_data = ModelCardData(
         library_name="transformers",
         pipeline_tag="fill-mask",
-        tags=["autobert-zero", "nas", "neural-architecture-search"],
+        tags=list(TAGS),
     )
     training = {
         "objective": facts["objective"] + (", whole words" if facts["whole_word_masking"] else ""),
@@ -45,13 +47,8 @@ def write_card(model: PreTrainedModel, facts: Mapping[str, Any], path: str) -> s
         card_data,
         template_path=str(Path(model_cards.__path__[0]) / "pretrained.md"),
         title=f"An AutoBERT-Zero model, pre-trained on {facts['text']}",
-        text=facts["text"],
-        path=path,
-        auto_class="AutoModelForPreTraining" if "next_sentence_accuracy" in facts else "AutoModelForMaskedLM",
-        layers=facts["layers"],
-        num_layers=len(facts["layers"]),
-        hidden_size=model.config.hidden_size,
-        parameters=f"{facts['parameters']:,}",
+        backbone=describe_backbone(model),
+        use=describe_use(type(model).__name__, path, with_code=False),
         training=training,
         masked_words=f"{facts['masked_words']:,}",
         held_out_rows=f"{facts['held_out_rows']:,}",

@@ -43,7 +43,7 @@ def command(text: Path, folder: Path, processes: int = 1, **changes: Any) -> lis
 
 def environment() -> dict[str, str]:
     # One thread, because sums over another number of threads round differently.
-    return {**os.environ, "OMP_NUM_THREADS": "1"}
+    return {**os.environ, "OMP_NUM_THREADS": "1", "WANDB_MODE": "offline"}
 
 
 def search(text: Path, folder: Path, status: int = 0, **changes: Any) -> str:

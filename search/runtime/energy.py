@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from autobert_zero_hf.writing import written_whole
+from autobert_zero_hf.writing import WritingError, written_whole
+
+logger = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -31,14 +33,17 @@ def measured_energy(path: Path, begin: bool) -> Iterator[None]:
     finally:
         tracker.stop()
         if (found := tracker.final_emissions_data) is not None and path.parent.is_dir():
-            _add(path, found.energy_consumed, found.duration / 3600)
+            try:
+                _add(path, found.energy_consumed, found.duration / 3600)
+            except WritingError as error:  # nothing that a search depends on, and it may be ending of the same cause
+                logger.warning("%s", error)
 
 
 def _start() -> Any:
-    # It speaks while it is made, before it hears how much it should say.
-    logging.getLogger("codecarbon").setLevel(logging.CRITICAL)
     from codecarbon import OfflineEmissionsTracker
 
+    # It speaks while it is made, before it hears how much it should say.
+    logging.getLogger("codecarbon").setLevel(logging.CRITICAL)
     # The country decides about carbon dioxide, of which nothing is said here; without one it would ask a server.
     tracker = OfflineEmissionsTracker(
         country_iso_code="USA", output_methods=[], log_level="critical", allow_multiple_runs=True

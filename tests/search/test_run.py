@@ -39,7 +39,13 @@ def test_a_search_finds_distinct_candidates_and_reports_both_numbers(finished: t
         assert event["parent"] is None or event["parent"] in known
         known.add(event["identity"])
     best, bert = (event for event in events if event["event"] == "trained")
-    assert best["layers"] == max(candidates, key=lambda event: event["score"] or -1.0)["layers"]
+    # Of several with that score, the first that was asked for.
+    assert (
+        best["layers"]
+        == max(sorted(candidates, key=lambda event: event["number"]), key=lambda event: event["score"] or -1.0)[
+            "layers"
+        ]
+    )
     assert bert["layers"] == [BERT_ATTENTION] * 2
     for event in (best, bert):
         assert f"{event['accuracy']:.4f} ± {event['standard_error']:.4f}" in printed

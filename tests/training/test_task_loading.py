@@ -117,7 +117,7 @@ def test_names_of_all_tasks(tmp_path: Path) -> None:
     assert task_names(["all"]) == HUB_TASKS
     assert task_names(["rte", "glue"])[0] == "rte"
     assert sorted(task_names(["rte", "glue"])) == sorted(GLUE)
-    rows = [{"sentence": "a", "label": 0}]
+    rows = [{"sentence": "a", "label": 0}] * 2
     write_task(tmp_path / "glue" / "mine", {"names": ["no", "yes"]}, rows, rows)
     write_task(tmp_path / "other", {"names": ["no", "yes"]}, rows, rows)
     assert task_names(["all"], tmp_path) == ("glue/mine", "other")
@@ -163,13 +163,13 @@ def test_local_files_have_the_columns_of_glue(tmp_path: Path) -> None:
     folder.mkdir()
     for place, part in enumerate(("train", "validation_matched", "validation_mismatched")):
         row = {"premise": f"p {part}", "hypothesis": "h", "label": place, "idx": 0}
-        (folder / f"{part}.jsonl").write_text(json.dumps(row) + "\n")
+        (folder / f"{part}.jsonl").write_text((json.dumps(row) + "\n") * 2)
     task = load_task("mnli", folder=tmp_path)
     assert isinstance(task, Task)
     assert task.labels == GLUE["mnli"].labels
     assert task.validation[0] == {"text": "p validation_matched", "text_pair": "h", "label": 1}
     assert task.further["mnli_mismatched"][0]["label"] == 2
     assert task.dataset is None
-    rows = [{"question": "q", "sentence": "s", "label": 1}]
+    rows = [{"question": "q", "sentence": "s", "label": 1}] * 2
     write_task(tmp_path / "qnli", {"names": ["entailment", "not_entailment"]}, rows, rows)
     assert load_task("qnli", folder=tmp_path).train[0] == {"text": "q", "text_pair": "s", "label": 1}

@@ -10,7 +10,7 @@ import transformers
 from huggingface_hub.utils import disable_progress_bars
 
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.options import add_options, find_problems, option, option_names
+from autobert_zero_hf.options import add_options, find_problems, given_options, option, option_names
 from autobert_zero_hf.search.publish import hub
 from autobert_zero_hf.search.publish.description import describe
 from autobert_zero_hf.search.publish.facts import read_facts, read_json
@@ -69,8 +69,7 @@ def run(arguments: Namespace) -> None:
     given = {name: value for name, value in vars(arguments).items() if name in option_names(GROUPS)}
     if problems := find_problems(GROUPS, given):
         raise AutoBertZeroError("; ".join(problems))
-    options = hub.PushOptions(**{name: given[name] for name in option_names([hub.PushOptions]) if name in given})
-    card_options = CardOptions(**{name: given[name] for name in option_names([CardOptions]) if name in given})
+    options, card_options = given_options(hub.PushOptions, given), given_options(CardOptions, given)
     names = [arguments.repo_id, *([arguments.push_history] if arguments.push_history else [])]
     for name in names:
         hub.check_name(name)

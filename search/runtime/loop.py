@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from accelerate.utils import broadcast_object_list
@@ -139,6 +139,7 @@ class SearchLoop:
                 parent=candidate.parent,
                 origin=candidate.origin,
                 layers=list(candidate.layers),
+                **({} if candidate.sizes is None else {"sizes": asdict(candidate.sizes)}),
                 **result,
             )
             arrived += 1

@@ -1,10 +1,13 @@
 """A point of the search space."""
 
+import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from autobert_zero_hf.model import AttentionGraph, AttentionLayer, backbone_identity, parse_layer
 from autobert_zero_hf.model.axes import mixes_tokens
+
+from .sizes import Sizes
 
 
 @dataclass(frozen=True)
@@ -15,16 +18,28 @@ class Candidate:
         layers: a line for each layer, as in a config.
         parent: the identity of the candidate that it was mutated from; None for a random one.
         origin: how it was made, in words.
+        sizes: its own, where sizes are searched; None for those that all candidates have.
+
+    Raises:
+        ValueError: if the sizes are of another number of layers.
     """
 
     layers: tuple[str, ...]
     parent: str | None = field(default=None, compare=False)
     origin: str = field(default="random", compare=False)
+    sizes: Sizes | None = None
+
+    def __post_init__(self) -> None:
+        if self.sizes is not None and self.sizes.num_hidden_layers != len(self.layers):
+            raise ValueError(f"{len(self.layers)} layers, but sizes of {self.sizes.num_hidden_layers}")
 
     @cached_property
     def identity(self) -> str:
-        """The same for two candidates if, layer by layer, their normal forms are the same."""
-        return backbone_identity(self.layers)
+        """The same for two candidates if, layer by layer, their normal forms are the same, and so are their sizes."""
+        backbone = backbone_identity(self.layers)
+        if self.sizes is None:
+            return backbone
+        return hashlib.blake2b(f"{backbone}|{self.sizes}".encode(), digest_size=8).hexdigest()
 
     @property
     def graphs(self) -> dict[int, AttentionGraph]:

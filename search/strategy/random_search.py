@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ..space.candidate import Candidate
-from ..space.search_space import SearchSpace
+from ..space.space import Space
 from .evaluation import Evaluation
 from .strategy import Proposals, Reject, at_least
 
@@ -20,7 +20,7 @@ class RandomSearch:
         reject: looks at a candidate before it is proposed.
     """
 
-    def __init__(self, space: SearchSpace, rng: random.Random, generation_size: int = 10, reject: Reject | None = None):
+    def __init__(self, space: Space, rng: random.Random, generation_size: int = 10, reject: Reject | None = None):
         at_least(1, generation_size=generation_size)
         self.space = space
         self.generation_size = generation_size

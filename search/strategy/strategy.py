@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Protocol
 
 from ..space.candidate import Candidate
-from ..space.search_space import SearchSpace
+from ..space.space import Space
 from .evaluation import Evaluation
 
 Reject = Callable[[Candidate], str | None]
@@ -46,7 +46,7 @@ class Proposals:
         tries: the draws after which the search for a new candidate is given up.
     """
 
-    def __init__(self, space: SearchSpace, reject: Reject | None = None, tries: int = TRIES):
+    def __init__(self, space: Space, reject: Reject | None = None, tries: int = TRIES):
         if tries < 1:
             raise ValueError(f"tries must be at least 1, not {tries}")
         self.rejections: Counter[str] = Counter()

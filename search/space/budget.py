@@ -1,13 +1,14 @@
 """What a backbone may cost."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from autobert_zero_hf.model import AutoBertZeroConfig, architecture
 from autobert_zero_hf.model.cost import Cost, layer_cost
 
 from .candidate import Candidate
+from .sizes import Sizes, SizesSpace
 
 
 @dataclass
@@ -15,10 +16,11 @@ class Budget:
     """Rejects candidates that cost too much, before anything is trained; for a strategy's `reject`.
 
     Args:
-        config: the sizes of every candidate.
+        config: the sizes of every candidate that has none of its own.
         tokens: N, the length of the sequence for which operations are counted.
         max_parameters: of all layers together, without embeddings and head; None for no bound.
         max_multiplications: of a token in all layers, an addition counted in with each. None for no bound.
+        sizes: those that candidates may have of their own; None where they have none.
 
     Raises:
         ValueError: if nothing can be so cheap: a bound is below what the cheapest layers cost, with no kernel and no
@@ -29,12 +31,15 @@ class Budget:
     tokens: int
     max_parameters: int | None = None
     max_multiplications: int | None = None
-    _layer: Callable[[str], Cost] = field(init=False, repr=False)
+    sizes: SizesSpace | None = None
+    _layer: Callable[[str, Sizes | None], Cost] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._layer = lru_cache(maxsize=65_536)(partial(layer_cost, config=self.config, tokens=self.tokens))
+        self._layer = lru_cache(maxsize=65_536)(self._layer_cost)
         bert = self.cost(architecture("bert", self.config.num_hidden_layers))
-        least = self.cost(["transpose(transpose(q))"] * self.config.num_hidden_layers)
+        smallest = None if self.sizes is None else self.sizes.smallest
+        depth = self.config.num_hidden_layers if smallest is None else smallest.num_hidden_layers
+        least = self.cost(["transpose(transpose(q))"] * depth, smallest)
         for name, bound, lowest, usual in (
             ("max_parameters", self.max_parameters, least.parameters, bert.parameters),
             ("max_multiplications", self.max_multiplications, least.operations, bert.operations),
@@ -44,15 +49,21 @@ class Budget:
                     f"{name}={bound:,} is less than any backbone of these sizes has, {lowest:,}; a BERT has {usual:,}"
                 )
 
-    def cost(self, layers: Sequence[str]) -> Cost:
-        """Of a backbone."""
-        return sum(map(self._layer, layers), Cost())
+    def cost(self, layers: Sequence[str], sizes: Sizes | None = None) -> Cost:
+        """Of a backbone, in sizes of its own where it has them."""
+        # A layer costs the same in a backbone of another depth.
+        own = None if sizes is None else replace(sizes, num_hidden_layers=1)
+        return sum((self._layer(layer, own) for layer in layers), Cost())
+
+    def _layer_cost(self, text: str, sizes: Sizes | None) -> Cost:
+        config = self.config if sizes is None else sizes.config(self.config, [text])
+        return layer_cost(text, config, self.tokens)
 
     def __call__(self, candidate: Candidate) -> str | None:
         """The reason to reject it, or None; one of a few words, so that it can be counted."""
         if self.max_parameters is None and self.max_multiplications is None:
             return None
-        cost = self.cost(candidate.layers)
+        cost = self.cost(candidate.layers, candidate.sizes)
         if self.max_parameters is not None and cost.parameters > self.max_parameters:
             return "too many parameters"
         if self.max_multiplications is not None and cost.operations > self.max_multiplications:

@@ -3,7 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autobert_zero_hf.model import AttentionLayer, parse_layer
 from autobert_zero_hf.model.axes import infer_axes
@@ -13,6 +13,7 @@ from autobert_zero_hf.model.operations import operation_names
 
 from .candidate import Candidate
 from .sampling import Weights, sample_graph
+from .sizes import Sizes, SizesSpace
 
 ATTENTION, CONVOLUTION = "attention", "convolution"
 LAYER_TYPES = (ATTENTION, CONVOLUTION)
@@ -22,8 +23,10 @@ LAYER_TYPES = (ATTENTION, CONVOLUTION)
 class SearchSpace:
     """Backbones of convolutions and attentions; the two levels of AutoBERT-Zero (arXiv 2107.07445).
 
+    With `sizes`, a candidate has its own: a third level, the one of AutoTinyBERT (2021.acl-long.400).
+
     Args:
-        num_layers: the layers of a backbone.
+        num_layers: the layers of a backbone; with `sizes`, of the deepest one.
         kernel_sizes: the kernels that a convolution may have.
         operations: the operations that an attention may use.
         max_operations: the operations that an attention has at most.
@@ -31,6 +34,7 @@ class SearchSpace:
         inputs: those of q, k and v that an attention may use.
         layer_types: "attention", "convolution" or both.
         shared_attention: whether all attention layers of a backbone have the same formula.
+        sizes: those that a candidate may have; None where all have the same, and no sizes of their own.
 
     Raises:
         ValueError: with everything that is wrong, if a value is not known or out of range, or nothing could be sampled.
@@ -44,6 +48,7 @@ class SearchSpace:
     inputs: tuple[str, ...] = INPUTS
     layer_types: tuple[str, ...] = LAYER_TYPES
     shared_attention: bool = False
+    sizes: SizesSpace | None = None
 
     def __post_init__(self) -> None:
         if problems := list(self._problems()):
@@ -57,6 +62,8 @@ class SearchSpace:
         yield from _misnamed("layer types", self.layer_types, LAYER_TYPES)
         if self.num_layers < 1:
             yield f"a space needs at least one layer, not {self.num_layers}"
+        if self.sizes is not None and (most := self.sizes.largest.num_hidden_layers) != self.num_layers:
+            yield f"{self.num_layers} layers, but sizes of up to {most}"
         for name, value, largest in (
             ("max_operations", self.max_operations, MAX_OPERATIONS),
             ("max_depth", self.max_depth, MAX_DEPTH),
@@ -77,8 +84,8 @@ class SearchSpace:
 
     def objection(self, candidate: Candidate) -> str | None:
         """Why a candidate does not belong to the space, in words; None if it does."""
-        if len(candidate.layers) != self.num_layers:
-            return f"{len(candidate.layers)} layers, not {self.num_layers}"
+        if (reason := self._sizes_objection(candidate)) is not None:
+            return reason
         for number, text in enumerate(candidate.layers, 1):
             try:
                 reason = self._layer_objection(parse_layer(text))
@@ -89,6 +96,15 @@ class SearchSpace:
         if self.shared_attention and len(set(candidate.graphs.values())) > 1:
             return "the attention layers have different formulas, but the space has one for all"
         return None if candidate.mixes_tokens else "no layer mixes tokens"
+
+    def _sizes_objection(self, candidate: Candidate) -> str | None:
+        if self.sizes is not None:
+            return "it has no sizes" if candidate.sizes is None else self.sizes.objection(candidate.sizes)
+        if candidate.sizes is not None:
+            return "it has sizes of its own, but all of the space have the same"
+        if len(candidate.layers) != self.num_layers:
+            return f"{len(candidate.layers)} layers, not {self.num_layers}"
+        return None
 
     def _layer_objection(self, layer: Layer) -> str | None:
         layer_type = ATTENTION if isinstance(layer, AttentionLayer) else CONVOLUTION
@@ -119,25 +135,40 @@ class SearchSpace:
         return None
 
     def sample(self, rng: random.Random, attention: str | None = None) -> Candidate:
-        """A random backbone: each layer's type is drawn evenly.
+        """A random backbone: each layer's type is drawn evenly, and its sizes, where it has its own.
 
         Args:
             rng: the source of chance.
             attention: what every attention computes; random ones by default.
         """
+        sizes = None if self.sizes is None else self.sizes.sample(rng)
+        depth = self.num_layers if sizes is None else sizes.num_hidden_layers
         while True:
-            shared = attention
-            layers = []
-            for _ in range(self.num_layers):
-                if self._draw_convolution(rng):
-                    layers.append(self.sample_convolution(rng))
-                else:
-                    layers.append(shared or self.sample_attention(rng))
-                    shared = layers[-1] if self.shared_attention else shared
-            candidate = Candidate(tuple(layers))
+            candidate = Candidate(self._grow((), depth, attention, rng), sizes=sizes)
             # What does not mix has kernels of 1 alone, or the given attention; what does turns up before long.
             if attention or candidate.mixes_tokens:
                 return candidate
+
+    def resized(self, candidate: Candidate, sizes: Sizes, rng: random.Random) -> Candidate:
+        """The candidate in other sizes; without its top layers where they have fewer, with random ones where more.
+
+        It may not belong to the space: the layers that are left may not mix tokens.
+        """
+        depth = sizes.num_hidden_layers
+        shared = next(map(str, candidate.graphs.values()), None) if self.shared_attention else None
+        layers = self._grow(candidate.layers[:depth], depth, shared, rng)
+        return replace(candidate, layers=layers, sizes=sizes)
+
+    def _grow(self, layers: Sequence[str], depth: int, attention: str | None, rng: random.Random) -> tuple[str, ...]:
+        """Random layers on top of these; what every new attention computes, if that is given."""
+        grown = list(layers)
+        while len(grown) < depth:
+            if self._draw_convolution(rng):
+                grown.append(self.sample_convolution(rng))
+            else:
+                grown.append(attention or self.sample_attention(rng))
+                attention = grown[-1] if self.shared_attention else attention
+        return tuple(grown)
 
     def _draw_convolution(self, rng: random.Random) -> bool:
         return rng.random() < 0.5 if len(self.layer_types) > 1 else CONVOLUTION in self.layer_types

@@ -4,6 +4,7 @@ import random
 from typing import Protocol
 
 from .candidate import Candidate
+from .sizes import Sizes, SizesSpace
 
 
 class Space(Protocol):
@@ -15,4 +16,17 @@ class Space(Protocol):
 
     def sample(self, rng: random.Random) -> Candidate:
         """A random candidate of the space."""
+        ...
+
+
+class SizedSpace(Space, Protocol):
+    """A space whose candidates may have sizes of their own."""
+
+    @property
+    def sizes(self) -> SizesSpace | None:
+        """Those that they may have; None where all have the same."""
+        ...
+
+    def resized(self, candidate: Candidate, sizes: Sizes, rng: random.Random) -> Candidate:
+        """A candidate in other sizes, without its top layers or with more on top; it may not belong to the space."""
         ...

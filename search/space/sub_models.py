@@ -1,7 +1,7 @@
 """The sub-models of one backbone: its bottom layers in smaller sizes (AutoTinyBERT, 2021.acl-long.400)."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .candidate import Candidate
 from .sizes import Sizes, SizesSpace
@@ -29,6 +29,10 @@ class SubModels:
     def candidate(self, sizes: Sizes, parent: str | None = None, origin: str = "random") -> Candidate:
         """The sub-model of these sizes."""
         return Candidate(self.layers[: sizes.num_hidden_layers], parent, origin, sizes)
+
+    def resized(self, candidate: Candidate, sizes: Sizes, rng: random.Random) -> Candidate:  # noqa: ARG002
+        """The candidate in other sizes: the bottom layers of the backbone, as many as they say."""
+        return replace(candidate, layers=self.layers[: sizes.num_hidden_layers], sizes=sizes)
 
     def objection(self, candidate: Candidate) -> str | None:
         """Why a candidate does not belong to the space, in words; None if it does."""

@@ -2,12 +2,13 @@
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Literal, get_args
 
 from ..space.candidate import Candidate
-from ..space.mutation import mutate_graph, mutate_layout
+from ..space.mutation import mutate_graph, mutate_layout, mutate_sizes
 from ..space.search_space import SearchSpace
 from .evaluation import Evaluation
 from .operation_priority import Credit, OperationPriority, Scale
@@ -34,7 +35,8 @@ class OpNas:
         credit: for what an operation is rewarded, "presence" or "occurrences".
         temperature: of the softmax that operations are drawn from.
         levels: what changes from parent to child: "both", layout and formulas, as in the paper, or "one" of them,
-            drawn evenly, so that what made the parent good is kept more often.
+            drawn evenly, so that what made the parent good is kept more often. Where candidates have sizes of their
+            own, these are a third level: "both" changes them as well.
     """
 
     def __init__(
@@ -98,9 +100,12 @@ class OpNas:
         return sorted(scored, key=lambda evaluation: -evaluation.rank_key)[: self.num_parents]
 
     def _child(self, parent: Candidate, weights: dict[str, float] | None) -> Candidate:
-        start = Candidate(parent.layers, parent=parent.identity, origin="")
-        if self.levels == "both":
-            return mutate_graph(mutate_layout(start, self.space, self._rng), self.space, self._rng, weights)
-        if self._rng.random() < 0.5:
-            return mutate_layout(start, self.space, self._rng)
-        return mutate_graph(start, self.space, self._rng, weights)
+        child = replace(parent, parent=parent.identity, origin="")
+        mutations: list[Callable[..., Candidate]] = [mutate_layout, lambda *given: mutate_graph(*given, weights)]
+        if self.space.sizes is not None:
+            mutations.append(mutate_sizes)
+        if self.levels == "one":
+            mutations = [mutations[int(self._rng.random() * len(mutations))]]
+        for mutate in mutations:
+            child = mutate(child, self.space, self._rng)
+        return child

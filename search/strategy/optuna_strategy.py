@@ -3,9 +3,10 @@
 A backbone is a series of categorical suggestions: for each layer its type, then its kernel, or operation after
 operation and operand after operand of a graph that grows from its inputs. Each step offers what is legal there and
 still lets the graph be finished within the bounds. Optuna wants the same choices under the same name, so a name ends
-with them: ``layer 2, step 1, operand 2 of q|k|v``.
+with them: ``layer 2, step 1, operand 2 of q|k|v``. Sizes, where they vary, are suggested first, as whole numbers.
 """
 
+import dataclasses
 import itertools
 import math
 import random
@@ -18,6 +19,7 @@ from autobert_zero_hf.model.operations import TOKENS_BY_FEATURES, Axes, operatio
 
 from ..space.candidate import Candidate
 from ..space.search_space import CONVOLUTION, SearchSpace
+from ..space.sizes import Sizes, Steps
 from .evaluation import Evaluation
 from .strategy import Proposals, Reject, at_least
 
@@ -124,7 +126,9 @@ class OptunaStrategy:
         layers: list[str] = []
         shared: str | None = None
         try:
-            for number in range(1, self.space.num_layers + 1):
+            sizes = self._suggest_sizes(trial)
+            depth = self.space.num_layers if sizes is None else sizes.num_hidden_layers
+            for number in range(1, depth + 1):
                 layer = f"layer {number}"
                 if _choose(trial, f"{layer}, type", self.space.layer_types) == CONVOLUTION:
                     layers.append(f"conv({_choose(trial, f'{layer}, kernel', self.space.kernel_sizes)})")
@@ -135,7 +139,19 @@ class OptunaStrategy:
                     layers.append(str(self._growth.suggest(trial, layer)))
         except FormulaError:
             return None
-        return Candidate(tuple(layers), origin=type(self.study.sampler).__name__)
+        return Candidate(tuple(layers), origin=type(self.study.sampler).__name__, sizes=sizes)
+
+    def _suggest_sizes(self, trial: "Trial") -> Sizes | None:
+        if self.space.sizes is None:
+            return None
+        suggested: dict[str, Any] = {}
+        for field in dataclasses.fields(Sizes):
+            steps: Steps = getattr(self.space.sizes, field.name)
+            single = steps.lowest == steps.highest
+            suggested[field.name] = (
+                steps.lowest if single else trial.suggest_int(field.name, steps.lowest, steps.highest, step=steps.step)
+            )
+        return Sizes(**suggested)
 
 
 def _sampler(name: str, seed: int) -> "BaseSampler":

@@ -2,10 +2,11 @@
 
 import random
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from ..space.candidate import Candidate
-from ..space.mutation import mutate_graph, mutate_layout
+from ..space.mutation import mutate_graph, mutate_layout, mutate_sizes
 from ..space.search_space import SearchSpace
 from .evaluation import Evaluation
 from .strategy import Proposals, Reject, at_least
@@ -66,6 +67,9 @@ class RegularizedEvolution:
         parent = max(sample, key=lambda evaluation: evaluation.rank_key, default=None)
         if parent is None or parent.score is None:  # nothing to select by
             return self.space.sample(self._rng)
-        mutate = self._rng.choice((mutate_layout, mutate_graph))
-        start = Candidate(parent.candidate.layers, parent=parent.candidate.identity, origin="")
+        levels: list[Callable[..., Candidate]] = [mutate_layout, mutate_graph]
+        if self.space.sizes is not None:
+            levels.append(mutate_sizes)
+        mutate = self._rng.choice(levels)
+        start = replace(parent.candidate, parent=parent.candidate.identity, origin="")
         return mutate(start, self.space, self._rng)

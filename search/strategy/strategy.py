@@ -7,7 +7,8 @@ from itertools import islice
 from typing import Protocol
 
 from ..space.candidate import Candidate
-from ..space.space import Space
+from ..space.sizes import SizesSpace
+from ..space.space import SizedSpace, Space
 from .evaluation import Evaluation
 
 Reject = Callable[[Candidate], str | None]
@@ -100,6 +101,20 @@ class Proposals:
         for identity in places:
             del self._pending[identity]
         return sorted(evaluations, key=lambda evaluation: places[evaluation.candidate.identity])
+
+
+def need_sizes(space: SizedSpace, strategy: str) -> SizesSpace:
+    """The sizes that a strategy searches.
+
+    Raises:
+        ValueError: naming the strategy, if the candidates of the space have no sizes of their own.
+    """
+    if space.sizes is None:
+        raise ValueError(
+            f"the strategy {strategy} searches sizes, and here all candidates have the same: let them vary "
+            "(--search-sizes), or take another strategy"
+        )
+    return space.sizes
 
 
 def at_least(least: int, **values: int) -> None:

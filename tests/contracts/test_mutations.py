@@ -2,19 +2,31 @@
 
 import random
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from autobert_zero_hf.search.space.candidate import Candidate
-from autobert_zero_hf.search.space.mutation import GRAPH_MUTATIONS, LAYOUT_MUTATIONS, mutate_graph, mutate_layout
-from autobert_zero_hf.search.space.mutation.base import Mutation
+from autobert_zero_hf.search.space.mutation import (
+    CHANGE_SIZES,
+    GRAPH_MUTATIONS,
+    LAYOUT_MUTATIONS,
+    Mutation,
+    mutate_graph,
+    mutate_layout,
+    mutate_sizes,
+)
+from autobert_zero_hf.search.space.mutation.change_sizes import MOVES
 from autobert_zero_hf.search.space.mutation.regrow import Regrow
 from autobert_zero_hf.search.space.mutation.replace_operation import ReplaceOperation
 from autobert_zero_hf.search.space.search_space import SearchSpace
+from autobert_zero_hf.search.space.sizes import Sizes, SizesSpace, Steps
+from autobert_zero_hf.search.space.sub_models import SubModels
 
 from autobert_zero_hf.model.architectures import AUTOBERT_ZERO, BERT_ATTENTION
 from autobert_zero_hf.model.operations import operation_names
 
 MUTATIONS = {**LAYOUT_MUTATIONS, **GRAPH_MUTATIONS}
+BY_HEADS = SizesSpace.within(Sizes(4, 64, 128, 4, 16), "heads")
 DRAWING = ("swap type", "replace", "insert", "regrow")
 """Those that draw operations."""
 
@@ -28,6 +40,14 @@ SPACES = {
     ),
     "tiny": SearchSpace(
         1, kernel_sizes=(1,), operations=("matmul", "transpose"), max_operations=3, max_depth=3, inputs=("q",)
+    ),
+}
+SIZED = {
+    "joint": SearchSpace(4, kernel_sizes=(1, 3, 9), max_operations=8, sizes=BY_HEADS),
+    "joint, shared": SearchSpace(4, shared_attention=True, max_operations=8, sizes=BY_HEADS),
+    "sub-models": SubModels((BERT_ATTENTION,) * 4, BY_HEADS),
+    "sub-models of a discovered one": SubModels(
+        AUTOBERT_ZERO, SizesSpace.within(Sizes(12, 768, 3072, 12, 64), "head_dim")
     ),
 }
 CANDIDATES = 100
@@ -193,3 +213,57 @@ def test_a_new_attention_takes_the_shared_formula() -> None:
 def test_options_out_of_range_are_refused(make) -> None:
     with pytest.raises(ValueError, match="at least 1"):
         make()
+
+
+@pytest.mark.parametrize("space", SIZED.values(), ids=SIZED)
+def test_sizes_move_within_reach_and_the_layers_below_stay(space: SearchSpace | SubModels) -> None:
+    rng = random.Random(0)
+    candidate = space.sample(rng)
+    moved = Counter[str]()
+    for _ in range(300):
+        child = CHANGE_SIZES(candidate, space, rng)
+        assert child is not None and child.sizes is not None and candidate.sizes is not None
+        assert space.objection(child) is None
+        common = min(len(candidate.layers), len(child.layers))
+        assert child.layers[:common] == candidate.layers[:common]
+        changed = [name for name in MOVES if getattr(child.sizes, name) != getattr(candidate.sizes, name)]
+        assert changed
+        assert child.origin.endswith(f"change sizes in {' and '.join(changed)}")
+        for name in changed:
+            steps = abs(getattr(child.sizes, name) - getattr(candidate.sizes, name)) / getattr(space.sizes, name).step
+            assert 1 <= steps <= MOVES[name].reach
+        moved.update(changed)
+        candidate = replace(child, origin="")
+    varied = [name for name in MOVES if len(getattr(space.sizes, name).values) > 1]
+    assert set(moved) == set(varied)
+    # Of 300, but for the draws where nothing moved, which are drawn again; a quarter is 75, and half is 150.
+    for name in varied:
+        assert 200 * MOVES[name].probability < moved[name] < 500 * MOVES[name].probability, moved
+
+
+@every_mutation
+def test_mutations_of_layers_leave_the_sizes(mutation: Mutation) -> None:
+    space, rng = SIZED["joint"], random.Random(0)
+    children = [(parent, mutation(parent, space, rng)) for parent in (space.sample(rng) for _ in range(60))]
+    found = [(parent, child) for parent, child in children if child is not None]
+    assert len(found) > 20
+    for parent, child in found:
+        assert child.sizes == parent.sizes
+        assert space.objection(child) is None
+        assert child.identity != parent.identity
+
+
+def test_where_there_are_no_sizes_none_change() -> None:
+    candidate = Candidate(("conv(3)",) * 4)
+    assert CHANGE_SIZES(candidate, SPACES["wide"], random.Random(0)) is None
+    assert mutate_sizes(candidate, SPACES["wide"], random.Random(0)) is candidate
+    one = SubModels((BERT_ATTENTION,), SizesSpace(Steps(1, 1), Steps(8, 8), Steps(16, 16), Steps(2, 2), Steps(4, 4)))
+    assert CHANGE_SIZES(one.sample(random.Random(0)), one, random.Random(0)) is None
+
+
+def test_a_depth_that_would_leave_no_layer_that_mixes_is_not_taken() -> None:
+    space = SearchSpace(2, kernel_sizes=(1, 3), sizes=SizesSpace.within(Sizes(2, 2, 2, 1, 1), "heads"))
+    candidate = Candidate(("conv(1)", "conv(3)"), sizes=Sizes(2, 2, 2, 1, 1))
+    for seed in range(50):
+        child = CHANGE_SIZES(candidate, space, random.Random(seed))
+        assert child is not None and len(child.layers) == 2

@@ -2,19 +2,31 @@
 
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from autobert_zero_hf.search.space.candidate import Candidate
+from autobert_zero_hf.search.space.fast_sizes import FastSizes
 from autobert_zero_hf.search.space.search_space import SearchSpace
+from autobert_zero_hf.search.space.sizes import Sizes, SizesSpace, Steps
+from autobert_zero_hf.search.space.space import Space
+from autobert_zero_hf.search.space.sub_models import SubModels
 from autobert_zero_hf.search.strategy.evaluation import Evaluation
+from autobert_zero_hf.search.strategy.evolved_sizes import EvolvedSizes
 from autobert_zero_hf.search.strategy.op_nas import OpNas
 from autobert_zero_hf.search.strategy.optuna_strategy import OptunaStrategy
 from autobert_zero_hf.search.strategy.random_search import RandomSearch
 from autobert_zero_hf.search.strategy.regularized_evolution import RegularizedEvolution
 from autobert_zero_hf.search.strategy.strategy import Proposals, Reject, Strategy
 
+from autobert_zero_hf.model.architectures import BERT_ATTENTION
+
 SPACE = SearchSpace(num_layers=3, kernel_sizes=(3, 9, 65), max_operations=8)
-Make = Callable[[SearchSpace, int, Reject | None], Strategy]
+SIZES = SizesSpace.within(Sizes(3, 256, 512, 4, 64), "heads")
+JOINT = SearchSpace(num_layers=3, kernel_sizes=(3, 9, 65), max_operations=8, sizes=SIZES)
+SUB_MODELS = SubModels(("conv(9)", BERT_ATTENTION, BERT_ATTENTION), SIZES)
+Make = Callable[[Any, int, Reject | None], Strategy]
 
 
 def optuna_strategy(sampler: str) -> Make:
@@ -52,10 +64,36 @@ STRATEGIES: dict[str, Make] = {
 }
 
 
-@pytest.fixture(params=STRATEGIES)
-def make(request: pytest.FixtureRequest) -> Make:
-    build = STRATEGIES[request.param]
-    return lambda space=SPACE, seed=0, reject=None: build(space, seed, reject)
+OF_SIZES: dict[str, Make] = {
+    "evolved sizes": lambda space, seed, reject: EvolvedSizes(space, random.Random(seed), 8, 5, reject),
+    "fast": lambda space, seed, reject: RandomSearch(
+        replace(space, sizes=FastSizes.of(space.sizes)), random.Random(seed), 5, reject
+    ),
+}
+CASES: dict[str, tuple[Make, Space]] = {
+    **{name: (make, SPACE) for name, make in STRATEGIES.items()},
+    **{f"{name}, joint": (make, JOINT) for name, make in {**STRATEGIES, **OF_SIZES}.items()},
+    **{
+        f"{name}, sub-models": (make, SUB_MODELS)
+        for name, make in {**OF_SIZES, "random search": STRATEGIES["random search"]}.items()
+    },
+}
+"""Each strategy in each space that it can search."""
+
+
+@pytest.fixture(params=CASES)
+def case(request: pytest.FixtureRequest) -> tuple[Make, Space]:
+    return CASES[request.param]
+
+
+@pytest.fixture
+def make(case: tuple[Make, Space]) -> Make:
+    return lambda space=case[1], seed=0, reject=None: case[0](space, seed, reject)
+
+
+@pytest.fixture
+def space(case: tuple[Make, Space]) -> Space:
+    return case[1]
 
 
 @pytest.fixture(autouse=True)
@@ -65,11 +103,18 @@ def _global_random_state_is_not_touched() -> Iterator[None]:
     assert random.getstate() == before
 
 
+def too_dear(candidate: Candidate) -> bool:
+    """Large kernels, or, of equal layers, wide hidden states."""
+    return "conv(65)" in candidate.layers or (candidate.sizes is not None and candidate.sizes.hidden_size > 224)
+
+
 def score(candidate: Candidate) -> Evaluation:
-    """Large kernels and softsigns are good; a small kernel in front fails."""
-    if candidate.layers[0] == "conv(3)":
+    """Large kernels and softsigns are good, and small sizes; a small kernel in front fails, and one head."""
+    if candidate.layers[0] == "conv(3)" or (candidate.sizes is not None and candidate.sizes.num_attention_heads == 1):
         return Evaluation(candidate, None, failure="not finite")
-    return Evaluation(candidate, str(candidate.layers).count("65") + 0.2 * str(candidate.layers).count("softsign"))
+    small = 0.0 if candidate.sizes is None else 1.0 - candidate.sizes.hidden_size / 256
+    layers = str(candidate.layers)
+    return Evaluation(candidate, layers.count("65") + 0.2 * layers.count("softsign") + small)
 
 
 def drive(
@@ -80,6 +125,10 @@ def drive(
         asked.append(strategy.ask())
         strategy.tell([evaluate(candidate) for candidate in asked[-1]])
     return asked
+
+
+of_layers = pytest.mark.parametrize("case", [CASES[name] for name in STRATEGIES], ids=STRATEGIES)
+"""Those that need no sizes, without them."""
 
 
 def everything(asked: list[list[Candidate]]) -> list[Candidate]:
@@ -97,13 +146,14 @@ def test_another_seed_gives_others(make: Make) -> None:
     assert drive(make(), 2) != drive(make(seed=1), 2)
 
 
-def test_nothing_is_asked_twice_and_all_is_in_the_space(make: Make) -> None:
+def test_nothing_is_asked_twice_and_all_is_in_the_space(make: Make, space: Space) -> None:
     candidates = everything(drive(make(), 12))
     assert len(candidates) > 50
     assert len({candidate.identity for candidate in candidates}) == len(candidates)
-    assert {SPACE.objection(candidate) for candidate in candidates} == {None}
+    assert {space.objection(candidate) for candidate in candidates} == {None}
 
 
+@of_layers
 def test_other_spaces(make: Make) -> None:
     for options in (
         {"layer_types": ("attention",), "inputs": ("q", "k"), "max_depth": 3},
@@ -116,17 +166,30 @@ def test_other_spaces(make: Make) -> None:
         assert {space.objection(candidate) for candidate in candidates} == {None}
 
 
+def test_a_small_joint_space_is_searched_through() -> None:
+    """Of 2 kernels, 1 or 2 layers and 3 hidden sizes: (2 + 4) * 3."""
+    sizes = SizesSpace(Steps(1, 2), Steps(16, 48, 16), Steps(32, 32), Steps(2, 2), Steps(8, 8))
+    space = SearchSpace(2, kernel_sizes=(3, 5), layer_types=("convolution",), sizes=sizes)
+    for name, build in STRATEGIES.items():
+        strategy = build(space, 0, None)
+        seen: list[Candidate] = []
+        while asked := strategy.ask():
+            seen += asked
+            strategy.tell([Evaluation(candidate, random.Random(candidate.identity).random()) for candidate in asked])
+        assert len(seen) == len({candidate.identity for candidate in seen}) == 18, name
+
+
 def test_what_is_rejected_is_not_asked_and_counted(make: Make) -> None:
     shown: list[str] = []
 
     def reject(candidate: Candidate) -> str | None:
         shown.append(candidate.identity)
-        return "over the budget" if "conv(65)" in candidate.layers else None
+        return "over the budget" if too_dear(candidate) else None
 
     strategy = make(reject=reject)
     candidates = everything(drive(strategy, 6))
     assert len(candidates) > 20
-    assert not any("conv(65)" in candidate.layers for candidate in candidates)
+    assert not any(map(too_dear, candidates))
     assert len(shown) == len(set(shown))
     assert strategy.rejections["over the budget"] == len(shown) - len(candidates) > 0
     assert set(strategy.rejections) <= {"over the budget", "duplicate"}
@@ -149,6 +212,7 @@ def test_a_generation_that_fails_is_survived(make: Make) -> None:
     assert strategy.ask()
 
 
+@of_layers
 def test_a_small_space_is_searched_through(make: Make) -> None:
     space = SearchSpace(num_layers=2, kernel_sizes=(3, 5, 7), layer_types=("convolution",))
     strategy = make(space)
@@ -190,7 +254,8 @@ def test_a_generation_may_be_cut_short(make: Make) -> None:
 def test_only_what_was_asked_is_told_and_once(make: Make) -> None:
     strategy = make()
     asked = strategy.ask()
-    for wrong in ([score(Candidate(("conv(65)", "conv(65)", "conv(9)")))], [score(asked[0])] * 2):
+    stranger = Candidate(("conv(65)", "conv(65)", "conv(9)"))
+    for wrong in ([score(stranger)], [score(asked[0])] * 2):
         with pytest.raises(ValueError, match=r"not asked for, or twice: .*\|"):
             strategy.tell(wrong)
     strategy.tell([score(candidate) for candidate in asked])
@@ -209,6 +274,8 @@ def test_only_what_was_asked_is_told_and_once(make: Make) -> None:
         (OpNas, {"credit": "blame"}, "presence, occurrences, not 'blame'"),
         (OpNas, {"scale": "score"}, "ranks, range, not 'score'"),
         (RandomSearch, {"generation_size": 0}, "at least 1: generation_size=0"),
+        (EvolvedSizes, {"num_parents": 0}, "at least 1: num_parents=0"),
+        (EvolvedSizes, {}, "the strategy evolved searches sizes, and here all candidates have the same"),
         (RegularizedEvolution, {"population_size": 0}, "at least 1: population_size=0"),
         (RegularizedEvolution, {"population_size": 5, "sample_size": 6}, "sample_size=6 must not exceed"),
         (RegularizedEvolution, {"generation_size": 0}, "at least 1: generation_size=0"),

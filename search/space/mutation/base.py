@@ -5,6 +5,7 @@ import itertools
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar, TypeVar
 
 from autobert_zero_hf.model.axes import infer_axes
@@ -24,8 +25,13 @@ Where = TypeVar("Where")
 _EVERY_AXES: tuple[Axes, ...] = tuple(itertools.product(Axis, Axis))
 
 
-class Mutation(ABC):
-    """A small random change of a candidate; its `name` stands in the candidate's origin."""
+def described(origin: str, change: str) -> str:
+    """The origin of a mutant: what its parent was made by, and the change."""
+    return ", ".join(filter(None, (origin, change)))
+
+
+class LayerMutation(ABC):
+    """A small random change of a candidate's layers; its `name` stands in the candidate's origin."""
 
     name: ClassVar[str]
 
@@ -42,13 +48,13 @@ class Mutation(ABC):
         for places, line in self.proposals(candidate, space, rng, weights):
             layers = tuple(line if place in places else layer for place, layer in enumerate(candidate.layers))
             change = f"{self.name} in {' and '.join(f'layer {place + 1}' for place in places)}"
-            mutant = Candidate(layers, candidate.parent, ", ".join(filter(None, (candidate.origin, change))))
+            mutant = replace(candidate, layers=layers, origin=described(candidate.origin, change))
             if mutant != candidate and space.objection(mutant) is None:
                 return mutant
         return None
 
 
-class GraphMutation(Mutation):
+class GraphMutation(LayerMutation):
     """A change of the formula of one attention layer, drawn evenly; of all of them if the space has them share it.
 
     Args:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from ..candidate import Candidate
 from ..sampling import Weights
 from ..search_space import SearchSpace
-from .base import Mutation
+from .base import LayerMutation
 
 
-class ChangeKernel(Mutation):
+class ChangeKernel(LayerMutation):
     """One convolution, drawn evenly, takes another of the space's kernels, drawn evenly."""
 
     name = "change kernel"

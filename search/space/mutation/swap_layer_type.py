@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from ..candidate import Candidate
 from ..sampling import Weights
 from ..search_space import SearchSpace
-from .base import Mutation
+from .base import LayerMutation
 
 
-class SwapLayerType(Mutation):
+class SwapLayerType(LayerMutation):
     """One layer, drawn evenly, changes its type.
 
     A new convolution has a random kernel. A new attention is a random one, its operations drawn by weight; where a

@@ -1,0 +1,75 @@
+"""The evolved search of AutoTinyBERT (Yin et al. 2021, 2021.acl-long.400), over sizes."""
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..space.candidate import Candidate
+from ..space.mutation import mutate_sizes
+from ..space.space import SizedSpace
+from .evaluation import Evaluation
+from .strategy import Proposals, Reject, at_least, need_sizes
+
+_FRESH = 0.5
+"""The share of candidates that are drawn from the space, and not mutated from a parent."""
+
+
+class EvolvedSizes:
+    """Half of the candidates are random; the others are mutants of the best so far, in other sizes.
+
+    A parent is drawn by a roulette wheel: its weight is its score less the least of all parents. The layers of a parent
+    stay, but for its depth; other layers come with random candidates alone.
+
+    Args:
+        space: where to search.
+        rng: the source of all chance.
+        num_parents: how many of the best so far are parents; 25 in the paper.
+        generation_size: the candidates of a generation, which can be evaluated in parallel.
+        reject: looks at a candidate before it is proposed.
+
+    Raises:
+        ValueError: if an argument is out of its range, or the candidates of the space have no sizes of their own.
+    """
+
+    def __init__(
+        self,
+        space: SizedSpace,
+        rng: random.Random,
+        num_parents: int = 25,
+        generation_size: int = 25,
+        reject: Reject | None = None,
+    ):
+        at_least(1, num_parents=num_parents, generation_size=generation_size)
+        need_sizes(space, "evolved")
+        self.space = space
+        self.num_parents = num_parents
+        self.generation_size = generation_size
+        self.parents: list[Evaluation] = []
+        self._rng = rng
+        self._proposals = Proposals(space, reject)
+
+    @property
+    def rejections(self) -> Counter[str]:
+        """How many draws were not proposed, by reason."""
+        return self._proposals.rejections
+
+    def ask(self) -> list[Candidate]:
+        """The next generation; empty if nothing new is found."""
+        return self._proposals.generation(self._draw, self.generation_size)
+
+    def tell(self, evaluations: Sequence[Evaluation]) -> None:
+        """Keep the best; the earlier of two with the same score."""
+        scored = [evaluation for evaluation in self._proposals.told(evaluations) if evaluation.score is not None]
+        ranked = sorted([*self.parents, *scored], key=lambda evaluation: -evaluation.rank_key)
+        self.parents = ranked[: self.num_parents]
+
+    def _draw(self) -> Candidate:
+        if not self.parents or self._rng.random() < _FRESH:
+            return self.space.sample(self._rng)
+        least = self.parents[-1].rank_key
+        weights = [evaluation.rank_key - least for evaluation in self.parents]
+        # All with the same score, one parent among them, have the same chance.
+        (parent,) = self._rng.choices(self.parents, weights if any(weights) else None)
+        start = replace(parent.candidate, parent=parent.candidate.identity, origin="")
+        return mutate_sizes(start, self.space, self._rng)

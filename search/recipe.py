@@ -17,6 +17,7 @@ from autobert_zero_hf.training.shared_options import DataOptions, SizeOptions
 
 from .space.budget import Budget
 from .space.search_space import LAYER_TYPES, SearchSpace
+from .space.sizes import Sizes, SizesSpace, Steps
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -47,6 +48,36 @@ class SpaceOptions:
 
 
 @dataclass
+class JointOptions:
+    """Sizes that are searched beside the layers, what candidates may take, and the best compromises."""
+
+    search_sizes: Literal["no", "heads", "head_dim"] = option(
+        "no",
+        "whether candidates have sizes of their own, up to those of the model: with fewer heads, or with narrower ones",
+    )
+    hidden_step: Annotated[int, Range(1)] = option(16, "between two hidden sizes")
+    intermediate_step: Annotated[int, Range(1)] = option(32, "between two feed-forward sizes")
+    min_layers: Annotated[int, Range(1)] = option(1, "layers of a candidate at least")
+    min_hidden_size: Annotated[int | None, Range(1)] = option(
+        None, "hidden size of a candidate at least; by itself 128, or half of the largest if that is less"
+    )
+    min_intermediate_size: Annotated[int | None, Range(1)] = option(
+        None, "feed-forward size of a candidate at least; by itself as with the hidden size"
+    )
+    latency_ms: Annotated[float | None, Range(1e-6)] = option(
+        None, "milliseconds that a candidate may take; those of 0.85 to 1.1 times as much by prediction are trained"
+    )
+    speedup_over: str | None = option(None, "a model, a folder or a name of the Hub, whose latency sets that bound")
+    speedup: Annotated[float | None, Range(1e-6)] = option(None, "how many times as fast as that model, with it")
+    latency_samples: Annotated[int, Range(20)] = option(
+        200, "random candidates that are measured, which the prediction is fitted to"
+    )
+    front: Annotated[int, Range(0)] = option(
+        0, "the best compromises of score, speed and parameters that are trained on and kept, with the winner, at most"
+    )
+
+
+@dataclass
 class SuperNetOptions:
     """How the shared weights are trained."""
 
@@ -63,11 +94,14 @@ class SuperNetOptions:
 class StrategyOptions:
     """Where the search looks next."""
 
-    strategy: Literal["op-nas", "uniform", "evolution", "random", "optuna"] = option(
+    strategy: Literal["op-nas", "uniform", "evolution", "random", "optuna", "fast", "evolved"] = option(
         "op-nas",
-        "OP-NAS, the same with operations drawn evenly, regularised evolution, random search, or a sampler of Optuna",
+        "OP-NAS, the same with operations drawn evenly, regularised evolution, random search, a sampler of Optuna; "
+        "over sizes, random search among good proportions, or evolved sizes, as in AutoTinyBERT",
     )
-    population: Annotated[int, Range(1)] = option(24, "random candidates in the first generation")
+    population: Annotated[int, Range(1)] = option(
+        24, "random candidates in the first generation; of evolved sizes, the best so far that are parents"
+    )
     parents: Annotated[int, Range(1)] = option(5, "best candidates that have children")
     children: Annotated[int, Range(1)] = option(2, "children of a parent in a generation")
     tournament: Annotated[int, Range(1)] = option(10, "candidates that compete to be a parent, in evolution")
@@ -79,7 +113,9 @@ class StrategyOptions:
         1.0, "of the draw of operations in OP-NAS; the lower, the more the priorities count"
     )
     levels: Literal["both", "one"] = option(
-        "both", "what changes from parent to child in OP-NAS: layout and formulas, as in the paper, or one of them"
+        "both",
+        "what changes from parent to child in OP-NAS: layout and formulas, as in the paper, and sizes where they vary; "
+        "or one of them",
     )
     sampler: str = option("TPESampler", "the sampler of Optuna, by its name in optuna.samplers")
     reward_scale: Literal["ranks", "range"] = option(
@@ -166,6 +202,7 @@ GROUPS = (
     DataOptions,
     SizeOptions,
     SpaceOptions,
+    JointOptions,
     SuperNetOptions,
     StrategyOptions,
     InheritanceOptions,
@@ -189,6 +226,7 @@ class Recipe:
     data: DataOptions
     sizes: SizeOptions
     space: SpaceOptions
+    joint: JointOptions
     supernet: SuperNetOptions
     strategy: StrategyOptions
     inheritance: InheritanceOptions
@@ -218,6 +256,11 @@ class Recipe:
             )
         if (recipe.estimation.proxy == "tasks") != bool(recipe.task.tasks):
             raise RecipeError("proxy: tasks needs names of tasks, and these need that proxy: give both, or neither")
+        joint = recipe.joint
+        if (joint.speedup_over is None) != (joint.speedup is None):
+            raise RecipeError("speedup_over names a model and speedup how many times as fast: give both, or neither")
+        if joint.latency_ms is not None and joint.speedup is not None:
+            raise RecipeError("latency_ms and speedup are two bounds on the same: give one of them")
         try:
             recipe.search_space, recipe.cost_budget  # noqa: B018  # they check themselves
         except ValueError as error:
@@ -225,8 +268,14 @@ class Recipe:
         return recipe
 
     def to_dict(self) -> dict[str, Any]:
-        """Every option by name; `from_dict` gives the same recipe back."""
-        return {name: value for part in dataclasses.asdict(self).values() for name, value in part.items()}
+        """Every option by name; `from_dict` gives the same recipe back.
+
+        Those of a joint search are left out where none is given, so that a search without them stays as it was.
+        """
+        parts = dataclasses.asdict(self)
+        if self.joint == JointOptions():
+            del parts["joint"]
+        return {name: value for part in parts.values() for name, value in part.items()}
 
     @cached_property
     def search_space(self) -> SearchSpace:
@@ -241,16 +290,50 @@ class Recipe:
             inputs=tuple(space.inputs),
             layer_types=tuple(space.layer_types),
             shared_attention=space.shared_attention,
+            sizes=self.searched_sizes,
         )
+
+    @cached_property
+    def searched_sizes(self) -> SizesSpace | None:
+        """Those that candidates may have of their own; None where all have the same."""
+        options = self.joint
+        if options.search_sizes == "no":
+            return None
+        largest = Sizes.of(self.make_config(self.data.vocab_size))
+        space = SizesSpace.within(largest, options.search_sizes, options.hidden_step, options.intermediate_step)
+        least = {
+            "num_hidden_layers": options.min_layers,
+            "hidden_size": options.min_hidden_size,
+            "intermediate_size": options.min_intermediate_size,
+        }
+        bounded = {}
+        for name, lowest in least.items():
+            steps: Steps = getattr(space, name)
+            if lowest is not None:
+                if lowest > steps.highest:
+                    raise ValueError(f"the least {name} ({lowest}) is more than that of the model ({steps.highest})")
+                bounded[name] = Steps.below(lowest, steps.highest, steps.step)
+        return dataclasses.replace(space, **bounded)
+
+    @property
+    def bounds_latency(self) -> bool:
+        """Whether candidates have a latency to meet."""
+        return self.joint.latency_ms is not None or self.joint.speedup is not None
 
     @cached_property
     def cost_budget(self) -> Budget:
         """What a candidate may cost."""
         config = self.make_config(self.data.vocab_size)
-        return Budget(config, self.data.sequence_length, self.space.max_parameters, self.space.max_multiplications)
+        return Budget(
+            config,
+            self.data.sequence_length,
+            self.space.max_parameters,
+            self.space.max_multiplications,
+            self.searched_sizes,
+        )
 
     def make_config(self, vocab_size: int) -> AutoBertZeroConfig:
-        """The sizes of every candidate, on the standard BERT backbone."""
+        """The sizes of every candidate, or the largest ones, on the standard BERT backbone."""
         return AutoBertZeroConfig(
             layers=architecture("bert", self.sizes.num_layers),
             vocab_size=vocab_size,

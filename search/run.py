@@ -1,10 +1,10 @@
 """A search from the recipe to the exported winner; every phase is taken up where the journal ends."""
 
-import dataclasses
 import hashlib
 import json
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,9 @@ from accelerate.utils import InitProcessGroupKwargs, ProjectConfiguration, broad
 from datasets import Dataset
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import architecture
 from autobert_zero_hf.training.corpus import CorpusError, load_documents
-from autobert_zero_hf.training.masked_lm import MaskedRows, MaskedScore, evaluate_masked_lm, pack
-from autobert_zero_hf.training.masked_lm_training import train_masked_lm
+from autobert_zero_hf.training.masked_lm import MaskedRows, MaskedScore, pack
 from autobert_zero_hf.training.precision import gains_from_bfloat16
 from autobert_zero_hf.training.tokenization import train_tokenizer
 from autobert_zero_hf.writing import written_whole
@@ -30,12 +28,9 @@ from .estimation.biws import SuperNetTraining
 from .estimation.estimator import Estimator
 from .estimation.from_options import load_tasks, make_estimator
 from .estimation.inheritance import Inheritance
-from .estimation.proxy import Proxy
 from .estimation.supernet import SuperNet
-from .publish.card import Card, masked_lm_result, write_card
-from .publish.description import final_training, finalist_title
-from .publish.export import export
-from .publish.facts import FINALISTS, text_of
+from .finalists import FinalTraining, final_rows, rows_that_chose
+from .publish.facts import FINALISTS
 from .recipe import Recipe, RecipeError
 from .runtime.dispatch import Dispatcher
 from .runtime.energy import measured_energy
@@ -44,6 +39,8 @@ from .runtime.loop import SearchLoop
 from .runtime.lost import waiting_for_the_launcher
 from .runtime.progress import Reporter, clock
 from .runtime.tracking import Tracking, choose_trackers
+from .space.candidate import Candidate
+from .space.sizes import Sizes
 from .strategy.from_options import make_strategy
 from .strategy.strategy import Strategy
 
@@ -108,7 +105,7 @@ def _with_precision(recipe: Recipe, folder: Path) -> Recipe:
     if precision not in ("no", "bf16"):
         on_gpu = torch.cuda.is_available() and not parse_flag_from_env("ACCELERATE_USE_CPU")
         precision = "bf16" if gains_from_bfloat16(torch.device("cuda" if on_gpu else "cpu")) else "no"
-    return dataclasses.replace(recipe, run=dataclasses.replace(recipe.run, mixed_precision=precision))
+    return replace(recipe, run=replace(recipe.run, mixed_precision=precision))
 
 
 class _SearchRun:
@@ -118,7 +115,6 @@ class _SearchRun:
         self.accelerator = accelerator
         self.reporter = reporter
         self.seed = recipe.run.seed
-        self.evaluated = 0  # candidates
         self.strategy = self._make_strategy()
         self.tasks = load_tasks(recipe)
         self.journal = self._open_journal()
@@ -160,8 +156,20 @@ class _SearchRun:
         dispatcher = Dispatcher(self.accelerator)
         inheritance = Inheritance(net, self.recipe.inheritance, self.folder / "candidates")
         estimator = make_estimator(self.recipe, inheritance, rows, held_out, self.tasks, self.accelerator)
-        layers, reason = self._find(estimator, dispatcher)
-        self._train_finalists(layers, net, rows, held_out, estimator.proxy, dispatcher)
+        loop, reason = self._find(estimator, dispatcher)
+        best = loop.best().candidate
+        finalists = {"best": best, "bert": _bert_beside(best)}
+        final = FinalTraining(
+            self.recipe,
+            self.folder,
+            net,
+            rows,
+            held_out,
+            estimator.proxy if self.tasks else None,
+            len(loop.done),
+            self.accelerator,
+        )
+        final.run(finalists, dispatcher, self.journal, self.reporter)
         if not finished:
             rejections = dict(self.strategy.rejections.most_common())
             processes = self.accelerator.num_processes
@@ -235,14 +243,14 @@ class _SearchRun:
             self.journal.append("supernet", steps=training.steps_done, parameters=parameters)
         return net
 
-    def _find(self, estimator: Estimator, dispatcher: Dispatcher) -> tuple[list[str], str]:
-        """The layers of the best candidate, and why the search ended."""
+    def _find(self, estimator: Estimator, dispatcher: Dispatcher) -> tuple[SearchLoop, str]:
+        """All that was evaluated, and why the search ended."""
         known = len(self.journal.of("candidate"))
         with self.reporter.phase("Candidates", self.recipe.budget.candidates, known) as show:
             loop = SearchLoop(
                 self.strategy,
                 estimator.evaluate,
-                lambda candidate: self.recipe.cost_budget.cost(candidate.layers).operations,
+                lambda candidate: self.recipe.cost_budget.cost(candidate.layers, candidate.sizes).operations,
                 self.recipe.budget,
                 dispatcher,
                 self.journal,
@@ -250,91 +258,7 @@ class _SearchRun:
                 estimator.inheritance.end_generation,
             )
             reason = loop.run()
-        self.evaluated = len(loop.done)
-        return list(loop.best().candidate.layers), reason
-
-    def _train_finalists(
-        self,
-        best: list[str],
-        net: SuperNet,
-        rows: MaskedRows,
-        held_out: MaskedRows,
-        proxy: Proxy,
-        dispatcher: Dispatcher,
-    ) -> None:
-        """Train the winner, and a BERT of the same size, by the same steps from the same super-net; score both.
-
-        A search by tasks scores them on its tasks, too.
-        """
-        options = self.recipe.final
-        backbones = {"best": best, "bert": architecture("bert", self.recipe.sizes.num_layers)}
-        known = {record["name"] for record in self.journal.of("trained")}
-        missing = [name for name in FINALISTS if name not in known or not (self.folder / name).is_dir()]
-        total = options.final_steps * len(FINALISTS)
-        trained = total - options.final_steps * len(missing)
-        evaluation = held_out.batch(list(self._final_rows(len(held_out))), self.seed)
-
-        def work(name: str) -> dict[str, Any]:
-            model = net.extract(backbones[name])
-            try:
-                train_masked_lm(
-                    model,
-                    rows,
-                    options.final_steps,
-                    options.final_batch_size,
-                    options.final_learning_rate,
-                    self.seed,
-                    self.accelerator.autocast,
-                    after_step=lambda step: show(trained + step, name),
-                )
-                score = evaluate_masked_lm(model, evaluation)
-                on_tasks = proxy(model, lambda _: None) if self.tasks else None
-            except FloatingPointError as error:
-                raise AutoBertZeroError(
-                    f"the final training of {name!r} diverged ({error}): search with a lower --final-learning-rate in "
-                    "another --output-dir"
-                ) from error
-            model.config.sparse_prediction = False
-            card = write_card(self._card(name, score), model, str(self.folder / name), with_code=False)
-            # A tokenizer as it was written: one that was used keeps, for one, the length that it cut to.
-            export(model, AutoTokenizer.from_pretrained(self.folder / "tokenizer"), card, self.folder / name)
-            return {
-                "layers": backbones[name],
-                "parameters": model.num_parameters(),
-                "accuracy": score.value,
-                "standard_error": score.standard_error,
-                "correct": list(score.totals),
-                "masked": list(score.masked),
-                **({} if on_tasks is None else {"task_score": on_tasks.value, "task_error": on_tasks.standard_error}),
-            }
-
-        def write(number: int, result: dict[str, Any]) -> None:
-            nonlocal trained
-            self.journal.append("trained", name=missing[number], **result)
-            trained += options.final_steps
-            show(trained, missing[number])
-
-        with self.reporter.phase("Final training", total, trained) as show:
-            dispatcher.run(missing, work, write)
-        # The main process serves the queue until all have read it to the end.
-        self.accelerator.wait_for_everyone()
-
-    def _final_rows(self, held_out: int) -> range:
-        """The held-out rows that the finalists are scored on: those that did not choose the winner, if there are many.
-
-        The winner is the best of many on the rows that chose it, in part by luck, so that they flatter it.
-        """
-        return range(self._chose if held_out - self._chose >= _FEWEST_FINAL_ROWS else 0, held_out)
-
-    @property
-    def _chose(self) -> int:
-        """How many of the held-out rows, the first ones, candidates are scored on."""
-        return 0 if self.recipe.estimation.proxy == "tasks" else self.recipe.estimation.evaluation_rows
-
-    def _card(self, name: str, score: MaskedScore) -> Card:
-        text = text_of(self.recipe.to_dict())
-        title, summary = finalist_title(name, self.evaluated, text)
-        return Card(title, summary, [final_training(self.recipe)], [masked_lm_result(score, text)])
+        return loop, reason
 
     def _say_result(self) -> None:
         say, events = self.reporter.say, self.journal.of
@@ -354,11 +278,13 @@ class _SearchRun:
         for rejections in [event["rejections"] for event in events("finished") if "rejections" in event]:
             counts = ", ".join(f"{count:,} {reason}" for reason, count in rejections.items())
             say(f"Rejected before training: {counts or 'none'}")
-        say(f"The best backbone, {trained['best']['parameters']:,} parameters:")
+        sizes = f" ({Sizes(**trained['best']['sizes'])})" if "sizes" in trained["best"] else ""
+        say(f"The best backbone, {trained['best']['parameters']:,} parameters{sizes}:")
         for number, layer in enumerate(trained["best"]["layers"], start=1):
             say(f"  {number:>2}  {layer}")
-        rows = self._final_rows(events("data")[0]["held_out_rows"])
-        which = "that did not choose the winner" if rows.start >= self._chose else "some of which chose the winner"
+        rows = final_rows(self.recipe, events("data")[0]["held_out_rows"])
+        unseen = rows.start >= rows_that_chose(self.recipe)
+        which = "that did not choose the winner" if unseen else "some of which chose the winner"
         say(
             f"Accuracy (± standard error) on {sum(best.masked):,} masked words of {len(best.masked):,} held-out rows\n"
             f"{which}, after {self.recipe.final.final_steps} more steps each on the weights of the same super-net:"
@@ -372,6 +298,11 @@ class _SearchRun:
             for name, shown in zip(FINALISTS, ("best", "BERT"), strict=True):
                 say(f"  {shown:<12} {trained[name]['task_score']:.4f} ± {trained[name]['task_error']:.4f}")
         say(f"Written: {', '.join(str(self.folder / name) for name in (*FINALISTS, 'journal.jsonl'))}")
+
+
+def _bert_beside(candidate: Candidate) -> Candidate:
+    """A BERT of the same sizes: what the layers are worth is measured against it."""
+    return replace(candidate, layers=tuple(architecture("bert", len(candidate.layers))))
 
 
 def _digest(*parts: Dataset) -> str:

@@ -6,8 +6,9 @@ from typing import Any
 from autobert_zero_hf.errors import AutoBertZeroError
 
 from ..recipe import Recipe
+from ..space.sizes import Sizes
 from .card import Card
-from .facts import FILES, ModelFacts, SearchFacts, without_places
+from .facts import FILES, FINALISTS, ModelFacts, SearchFacts, without_places
 from .results import METRICS, hub_dataset, results_of
 
 STRATEGIES = {
@@ -16,6 +17,8 @@ STRATEGIES = {
     "evolution": "regularised evolution",
     "random": "random search",
     "optuna": "a sampler of Optuna",
+    "fast": "random search among sizes of good proportions",
+    "evolved": "evolved sizes",
 }
 PROXIES = {
     "accuracy": "accuracy on masked words of held-out rows",
@@ -78,17 +81,29 @@ def final_training(recipe: Recipe) -> str:
     )
 
 
-def finalist_title(name: str, candidates: int, text: str) -> tuple[str, str]:
-    """Title and summary of the card of a search's winner, "best", or of its baseline, "bert"."""
+def finalist_title(name: str, candidates: int, text: str, sizes: Sizes | None = None) -> tuple[str, str]:
+    """Title and summary of the card of a search's winner, "best", of its baseline, "bert", or of its front, "front/1".
+
+    Args:
+        name: of the finalist.
+        candidates: how many were evaluated.
+        text: what the search ran on, in words.
+        sizes: the finalist's, where candidates had sizes of their own.
+    """
+    found = "" if sizes is None else f" Its sizes were searched, too: {sizes}."
     if name == "best":
-        return "A BERT backbone found by search", f"The best of {candidates} candidates on {text}."
-    return "A small BERT", f"Standard attention in every layer: the baseline of a search on {text}."
+        return "A BERT backbone found by search", f"The best of {candidates} candidates on {text}.{found}"
+    if name == "bert":
+        of_sizes = "" if sizes is None else f", in the sizes that it found: {sizes}"
+        return "A small BERT", f"Standard attention in every layer: the baseline of a search on {text}{of_sizes}."
+    compromise = "One of the best compromises of score, speed and number of parameters"
+    return "A BERT backbone found by search", f"{compromise} among {candidates} candidates on {text}.{found}"
 
 
 def _title(facts: ModelFacts) -> tuple[str, str]:
     search = facts.search
     if search and facts.finalist:
-        return finalist_title(facts.finalist, len(search.candidates), search.text)
+        return finalist_title(facts.finalist, len(search.candidates), search.text, search.sizes_of(facts.finalist))
     made = f", whose backbone was found among {len(search.candidates)} candidates on {search.text}" if search else ""
     if "result" in facts.records:
         task = facts.records["result"]["task"]
@@ -106,8 +121,9 @@ def _searched(search: SearchFacts, history: str | None) -> list[str]:
         "convolution": f"lightweight convolutions with kernels of {', '.join(map(str, recipe['kernel_sizes']))}",
     }
     space = "; or ".join(kinds[each] for each in recipe["layer_types"])
+    most, varied = ("", "") if recipe.get("search_sizes", "no") == "no" else ("up to ", f" {_varied_sizes(recipe)}")
     return [
-        f"Space: {recipe['num_layers']} layers, each one of {space}.",
+        f"Space: {most}{recipe['num_layers']} layers, each one of {space}.{varied}",
         f"Strategy: {STRATEGIES[recipe['strategy']]}, seed {recipe['seed']}. {len(candidates)} candidates were "
         f"evaluated, {failed} of them failed.",
         f"Score: {PROXIES[recipe['proxy']]}, after {recipe['candidate_steps']} training steps on weights inherited "
@@ -122,6 +138,28 @@ def _searched(search: SearchFacts, history: str | None) -> list[str]:
     ]
 
 
+def _varied_sizes(recipe: Mapping[str, Any]) -> str:
+    """The sizes that were searched, and what bounded them."""
+    space = Recipe.from_dict(dict(recipe)).searched_sizes
+    assert space is not None
+    hidden, inner = space.hidden_size, space.intermediate_size
+    heads, dims = space.num_attention_heads, space.head_dim
+    bounds = {
+        "latency_ms": "{} ms of latency",
+        "speedup": f"{{}} times the speed of {without_places(recipe.get('speedup_over'))}",
+        "max_parameters": "{:,} parameters in the layers",
+        "max_multiplications": "{:,} multiplications of a token in the layers",
+    }
+    given = [words.format(recipe[name]) for name, words in bounds.items() if recipe.get(name) is not None]
+    return (
+        f"Sizes: {space.num_hidden_layers.lowest} to {space.num_hidden_layers.highest} layers, hidden "
+        f"{hidden.lowest} to {hidden.highest}, feed-forward {inner.lowest} to {inner.highest}, {heads.lowest} to "
+        f"{heads.highest} heads of {dims.lowest} to {dims.highest}"
+        + (f"; bounded by {' and '.join(given)}" if given else "")
+        + "."
+    )
+
+
 def _energy(search: SearchFacts) -> str:
     assert search.energy is not None
     measured = search.energy["hours"]
@@ -132,7 +170,7 @@ def _energy(search: SearchFacts) -> str:
 
 def _remarks(facts: ModelFacts) -> str:
     remarks = ["It is that of the measured rows, not of other seeds, unless several are named."]
-    if facts.search and facts.finalist:
+    if facts.search and facts.finalist in FINALISTS:
         difference, error = facts.search.scores["best"].difference(facts.search.scores["bert"])
         remarks.append(
             "The backbone and the BERT were trained for the same steps on the weights of the same super-net; the "

@@ -11,9 +11,12 @@ from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.training.masked_lm import MaskedScore
 
 from ..runtime.journal import read_events
+from ..space.sizes import Sizes
 
 FINALISTS = ("best", "bert")
 """The folders of a search's winner and of its baseline."""
+FRONT = "front"
+"""The folder of the models of its Pareto front: front/1, and so on."""
 FILES = {"pretraining": "pretraining.json", "result": "result.json", "evaluation": "evaluation.json"}
 """What each command leaves beside its model."""
 _ORIGINS = ("model", "started_from", "from_bert")
@@ -63,6 +66,11 @@ class SearchFacts:
         """The finalists' accuracy on masked words of held-out rows, after their last training."""
         return {r["name"]: MaskedScore(tuple(r["correct"]), tuple(r["masked"])) for r in self.of("trained")}
 
+    def sizes_of(self, finalist: str) -> Sizes | None:
+        """Those of a finalist; None where candidates had none of their own."""
+        record = next(record for record in self.of("trained") if record["name"] == finalist)
+        return Sizes(**record["sizes"]) if "sizes" in record else None
+
     @property
     def text(self) -> str:
         """What the search ran on, in words."""
@@ -85,10 +93,12 @@ class ModelFacts:
 
     @property
     def finalist(self) -> str | None:
-        """Which of the search's finalists it is; None for a model that was trained on."""
-        folder = self.folder.resolve()
-        found = self.search is not None and folder.parent == self.search.folder.resolve()
-        return folder.name if found and folder.name in FINALISTS else None
+        """Which of the search's finalists it is: best, bert, front/1; None for a model that was trained on."""
+        if self.search is None:
+            return None
+        folder, run = self.folder.resolve(), self.search.folder.resolve()
+        name = folder.relative_to(run).as_posix() if folder.is_relative_to(run) else None
+        return name if name in self.search.scores else None
 
 
 def read_facts(folder: Path) -> ModelFacts:
@@ -147,7 +157,8 @@ def without_places(value: Any) -> Any:
 def _find_search(folder: Path, records: dict[str, Any]) -> SearchFacts | None:
     """The search that a model comes from: its folder has the journal, lies in that of the run, or was made from one."""
     for ancestor in _ancestors(folder, records, set()):
-        for place in (ancestor.resolve(), ancestor.resolve().parent):
+        here = ancestor.resolve()
+        for place in (here, here.parent, *([here.parent.parent] if here.parent.name == FRONT else [])):
             if (place / "journal.jsonl").exists():
                 return read_search(place)
     return None

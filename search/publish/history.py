@@ -1,5 +1,6 @@
 """The journal of a search as a data set: one row a candidate."""
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from huggingface_hub import DatasetCard, DatasetCardData
 from autobert_zero_hf.model.card import CITATION
 from autobert_zero_hf.writing import written_whole
 
+from ..space.sizes import Sizes
 from .facts import SearchFacts
 from .page import stage_search
 
@@ -29,10 +31,13 @@ FEATURES = Features(
         "elapsed": Value("float64"),
     }
 )
+SIZES = {field.name: Value("int32") for field in fields(Sizes)}
+"""The columns that a search of sizes has besides."""
 _MEANINGS = {
     "number": "in the order in which the search asked for them, from 1",
     "generation": "from 0; the first is random",
-    "identity": "a hash of the backbone's normal form: the same for backbones that compute the same",
+    "identity": "a hash of the backbone's normal form, and of its sizes where it has its own: the same for backbones "
+    "that compute the same",
     "parent": "the identity of the candidate that it was mutated from; none for a random one",
     "origin": "how it was made, in words",
     "layers": "a line for each layer, as in `config.layers`",
@@ -42,6 +47,14 @@ _MEANINGS = {
     "detail": "of the failure",
     "seconds": "that its evaluation took",
     "elapsed": "seconds of the search when it was done",
+}
+
+_MEANINGS_OF_SIZES = {
+    "num_hidden_layers": "the layers of the candidate",
+    "hidden_size": "width of its hidden states",
+    "intermediate_size": "width inside its feed-forward blocks",
+    "num_attention_heads": "heads of its attentions, and kernels of its convolutions",
+    "head_dim": "width of a head",
 }
 
 
@@ -58,10 +71,14 @@ def stage_history(search: SearchFacts, place: Path, repo_id: str, model: str, me
     Raises:
         WritingError: if there is no room.
     """
-    rows = [{name: record.get(name) for name in FEATURES} for record in search.candidates]
+    sized = any("sizes" in record for record in search.candidates)
+    features = Features({**FEATURES, **SIZES}) if sized else FEATURES
+    rows = [
+        {name: {**record, **record.get("sizes", {})}.get(name) for name in features} for record in search.candidates
+    ]
     with written_whole(place) as partial:
         (partial / ROWS).parent.mkdir(parents=True)
-        Dataset.from_list(rows, features=FEATURES).to_parquet(partial / ROWS)
+        Dataset.from_list(rows, features=features).to_parquet(partial / ROWS)
         stage_search(search, partial)
         (partial / "README.md").write_text(_card(search, repo_id, model, metadata), encoding="utf-8")
 
@@ -74,7 +91,8 @@ def _card(search: SearchFacts, repo_id: str, model: str, metadata: dict[str, Any
         **metadata,
     )
     failed = sum(record["score"] is None for record in search.candidates)
-    columns = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in _MEANINGS.items())
+    meanings = _MEANINGS | (_MEANINGS_OF_SIZES if any("sizes" in record for record in search.candidates) else {})
+    columns = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in meanings.items())
     return DatasetCard(
         f"""---
 {card_data.to_yaml()}

@@ -22,9 +22,11 @@ def results_of(facts: ModelFacts) -> list[Result]:
     """
     results = []
     if facts.search and facts.finalist:
-        name, other = ("best", "bert") if facts.finalist == "best" else ("bert", "best")
-        score, beside = facts.search.scores[name], facts.search.scores[other]
-        what = "a BERT of the same size" if other == "bert" else "the backbone that the search found"
+        other, what = {
+            "best": ("bert", "a BERT of the same size"),
+            "bert": ("best", "the backbone that the search found"),
+        }.get(facts.finalist, ("best", "the best of the search"))
+        score, beside = facts.search.scores[facts.finalist], facts.search.scores[other]
         results.append(masked_lm_result(score, facts.search.text, (beside.value, beside.standard_error, what)))
     if record := facts.records.get("pretraining"):
         results += _of_pretraining(record)

@@ -1,15 +1,17 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
 import yaml
-from autobert_zero_hf.search.recipe import OPTION_NAMES, RECIPES, Recipe, RecipeError, load_options
+from autobert_zero_hf.search.recipe import OPTION_NAMES, RECIPES, JointOptions, Recipe, RecipeError, load_options
 
 
 @pytest.mark.parametrize("name", [file.stem for file in RECIPES.glob("*.yaml")])
 def test_recipes_of_the_package_are_whole(name: str) -> None:
     recipe = Recipe.from_dict(load_options(name))
     assert Recipe.from_dict(recipe.to_dict()) == recipe
-    assert set(recipe.to_dict()) == set(OPTION_NAMES)
+    of_joint_searches = {field.name for field in dataclasses.fields(JointOptions)}
+    assert set(OPTION_NAMES) - set(recipe.to_dict()) == (of_joint_searches if recipe.joint == JointOptions() else set())
     assert Recipe.from_dict(yaml.safe_load(yaml.safe_dump(recipe.to_dict()))) == recipe
     assert "autobert-zero search --output-dir" in (RECIPES / f"{name}.yaml").read_text()
 
@@ -36,9 +38,22 @@ WRONG = {
     "layer type": ({"layer_types": ["pooling"]}, "unknown layer types ['pooling']"),
     "operation": ({"operations": ["matmul", "relu"]}, "unknown operations ['relu']"),
     "switch": ({"shared_attention": "yes"}, "shared_attention must be true or false, not 'yes'"),
-    "strategy": ({"strategy": "grid"}, "strategy must be one of op-nas, uniform, evolution, random, optuna"),
+    "strategy": (
+        {"strategy": "grid"},
+        "strategy must be one of op-nas, uniform, evolution, random, optuna, fast, evolved",
+    ),
     "tight": ({"max_parameters": 1000}, "max_parameters=1,000 is less than any backbone"),
     "tournament": ({"strategy": "evolution", "population": 5, "tournament": 6}, "must not exceed population (5)"),
+    "speed of nothing": ({"speedup": 2.0}, "speedup_over names a model and speedup how many times as fast: give both"),
+    "two latencies": ({"latency_ms": 1.0, "speedup": 2.0, "speedup_over": "x"}, "two bounds on the same"),
+    "least above the most": (
+        {"search_sizes": "heads", "min_hidden_size": 256},
+        "the least hidden_size (256) is more than that of the model (128)",
+    ),
+    "tight for all sizes": (
+        {"search_sizes": "heads", "max_parameters": 1000},
+        "max_parameters=1,000 is less than any backbone of these sizes has",
+    ),
     "heads": ({"num_attention_heads": 3}, "hidden_size (128) is not a multiple of num_attention_heads (3)"),
 }
 

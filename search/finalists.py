@@ -1,0 +1,134 @@
+"""The last training of a search: of what it found, and of a BERT beside it, on the weights of the super-net."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from accelerate import Accelerator
+from transformers import AutoTokenizer
+
+from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.training.masked_lm import MaskedRows, MaskedScore, evaluate_masked_lm
+from autobert_zero_hf.training.masked_lm_training import train_masked_lm
+
+from .estimation.proxy import Proxy
+from .estimation.supernet import SuperNet
+from .publish.card import Card, masked_lm_result, write_card
+from .publish.description import final_training, finalist_title
+from .publish.export import export
+from .publish.facts import text_of
+from .recipe import Recipe
+from .runtime.dispatch import Dispatcher
+from .runtime.journal import Journal
+from .runtime.progress import Reporter
+from .space.candidate import Candidate
+
+_FEWEST_ROWS = 64
+
+
+@dataclass
+class FinalTraining:
+    """Trains finalists by the same steps from the same super-net, scores them, and writes their folders.
+
+    Args:
+        recipe: of the search.
+        folder: of the run; a finalist's is in it, under its name.
+        net: the trained super-net.
+        rows: the training rows.
+        held_out: those that are scored on.
+        tasks: scores on the tasks that the search went by; None for another search.
+        evaluated: how many candidates there were.
+        accelerator: the processes, and the autocast.
+    """
+
+    recipe: Recipe
+    folder: Path
+    net: SuperNet
+    rows: MaskedRows
+    held_out: MaskedRows
+    tasks: Proxy | None
+    evaluated: int
+    accelerator: Accelerator
+
+    def run(
+        self, finalists: Mapping[str, Candidate], dispatcher: Dispatcher, journal: Journal, reporter: Reporter
+    ) -> None:
+        """Train those that the journal does not know, or whose folder is gone.
+
+        Raises:
+            AutoBertZeroError: if a training diverges.
+        """
+        steps = self.recipe.final.final_steps
+        known = {record["name"] for record in journal.of("trained")}
+        missing = [name for name in finalists if name not in known or not (self.folder / name).is_dir()]
+        total = steps * len(finalists)
+        trained = total - steps * len(missing)
+        seed = self.recipe.run.seed
+        evaluation = self.held_out.batch(list(final_rows(self.recipe, len(self.held_out))), seed)
+
+        def work(name: str) -> dict[str, Any]:
+            candidate = finalists[name]
+            model = self.net.extract(candidate.layers, candidate.sizes)
+            try:
+                train_masked_lm(
+                    model,
+                    self.rows,
+                    steps,
+                    self.recipe.final.final_batch_size,
+                    self.recipe.final.final_learning_rate,
+                    seed,
+                    self.accelerator.autocast,
+                    after_step=lambda step: show(trained + step, name),
+                )
+                score = evaluate_masked_lm(model, evaluation)
+                on_tasks = self.tasks(model, lambda _: None) if self.tasks else None
+            except FloatingPointError as error:
+                raise AutoBertZeroError(
+                    f"the final training of {name!r} diverged ({error}): search with a lower --final-learning-rate in "
+                    "another --output-dir"
+                ) from error
+            model.config.sparse_prediction = False
+            card = write_card(self._card(name, candidate, score), model, str(self.folder / name), with_code=False)
+            # A tokenizer as it was written: one that was used keeps, for one, the length that it cut to.
+            export(model, AutoTokenizer.from_pretrained(self.folder / "tokenizer"), card, self.folder / name)
+            return {
+                "layers": list(candidate.layers),
+                **({} if candidate.sizes is None else {"sizes": asdict(candidate.sizes)}),
+                "parameters": model.num_parameters(),
+                "accuracy": score.value,
+                "standard_error": score.standard_error,
+                "correct": list(score.totals),
+                "masked": list(score.masked),
+                **({} if on_tasks is None else {"task_score": on_tasks.value, "task_error": on_tasks.standard_error}),
+            }
+
+        def write(number: int, result: dict[str, Any]) -> None:
+            nonlocal trained
+            journal.append("trained", name=missing[number], **result)
+            trained += steps
+            show(trained, missing[number])
+
+        with reporter.phase("Final training", total, trained) as show:
+            dispatcher.run(missing, work, write)
+        # The main process serves the queue until all have read it to the end.
+        self.accelerator.wait_for_everyone()
+
+    def _card(self, name: str, candidate: Candidate, score: MaskedScore) -> Card:
+        text = text_of(self.recipe.to_dict())
+        title, summary = finalist_title(name, self.evaluated, text, candidate.sizes)
+        return Card(title, summary, [final_training(self.recipe)], [masked_lm_result(score, text)])
+
+
+def rows_that_chose(recipe: Recipe) -> int:
+    """How many of the held-out rows, the first ones, candidates are scored on."""
+    return 0 if recipe.estimation.proxy == "tasks" else recipe.estimation.evaluation_rows
+
+
+def final_rows(recipe: Recipe, held_out: int) -> range:
+    """The held-out rows that the finalists are scored on: those that did not choose the winner, if there are many.
+
+    The winner is the best of many on the rows that chose it, in part by luck, so that they flatter it.
+    """
+    chose = rows_that_chose(recipe)
+    return range(chose if held_out - chose >= _FEWEST_ROWS else 0, held_out)

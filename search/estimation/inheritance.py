@@ -1,11 +1,13 @@
 """The weights that a candidate begins with: the super-net's, or its parent's where it has one (arXiv 2107.07445)."""
 
 import copy
+import dataclasses
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from autobert_zero_hf.errors import AutoBertZeroError
@@ -14,15 +16,18 @@ from autobert_zero_hf.writing import written_whole
 
 from ..recipe import InheritanceOptions
 from ..space.candidate import Candidate
+from ..space.sizes import Sizes
 from ..strategy.evaluation import Evaluation
-from .supernet import SuperNet, centre
+from .slicing import copy_overlap
+from .supernet import SuperNet
 
 
 class Inheritance:
     """Gives candidates their first weights, and keeps what they learnt where others need it.
 
-    A child has its parent's weights wherever both have them: all of a layer's linears, whatever the formula, and of its
-    kernels the common centre. What the parent lacks comes from the super-net.
+    A child has its parent's weights wherever both have them: all of a layer's linears, whatever the formula, of its
+    kernels the common centre, and of models of two sizes the common part. What the parent lacks comes from the
+    super-net.
 
     With write-back, the best candidate of each generation leaves what it learnt in the super-net, for all that follow.
     Then scores of different generations are not on the same weights; the processes write back at the same moments, so
@@ -50,13 +55,12 @@ class Inheritance:
         Raises:
             AutoBertZeroError: if its parent's weights are gone.
         """
-        model = self.net.extract(candidate.layers)
+        model = self.net.extract(candidate.layers, candidate.sizes)
         if self.options.inherit_from == "parent" and candidate.parent is not None:
-            weights = self._load(candidate.parent)
-            with torch.no_grad():
-                for name, own in model.named_parameters():
-                    if name in weights:
-                        _copy_centre(own, weights[name])
+            weights, sizes = self._load(candidate.parent)
+            for name, own in model.named_parameters():
+                if name in weights:
+                    copy_overlap(name, own, candidate.sizes or self.net.sizes, weights[name], sizes)
         return model
 
     def keep(self, candidate: Candidate, model: AutoBertZeroForMaskedLM) -> None:
@@ -68,8 +72,10 @@ class Inheritance:
         if not self._keeps:
             return
         self.folder.mkdir(exist_ok=True)
+        weights = {name: weight.detach().contiguous() for name, weight in model.named_parameters()}
+        sizes = None if candidate.sizes is None else {"sizes": json.dumps(dataclasses.asdict(candidate.sizes))}
         with written_whole(self._file(candidate.identity)) as partial:
-            save_file({name: weight.detach().contiguous() for name, weight in model.named_parameters()}, partial)
+            save_file(weights, partial, metadata=sizes)
 
     def end_generation(self, evaluations: Sequence[Evaluation]) -> None:
         """Write the generation's best back to the super-net; the earlier of two with the same score.
@@ -80,22 +86,20 @@ class Inheritance:
         scored = [evaluation for evaluation in evaluations if evaluation.score is not None]
         if self.options.write_back and scored:
             best = max(scored, key=lambda evaluation: evaluation.rank_key).candidate
-            self.net.absorb(best.layers, self._load(best.identity))
+            self.net.absorb(best.layers, self._load(best.identity)[0], best.sizes)
 
     def _file(self, identity: str) -> Path:
         return self.folder / f"{identity}.safetensors"
 
-    def _load(self, identity: str) -> dict[str, Tensor]:
-        file = self._file(identity)
-        if not file.exists():
+    def _load(self, identity: str) -> tuple[dict[str, Tensor], Sizes]:
+        """The weights of a trained candidate, and its sizes."""
+        path = self._file(identity)
+        if not path.exists():
             raise AutoBertZeroError(
-                f"{file} is missing, with the weights that others inherit: restore it, or search again in another "
+                f"{path} is missing, with the weights that others inherit: restore it, or search again in another "
                 "--output-dir"
             )
-        return load_file(file, device=str(self.net.weights[0].device))
-
-
-def _copy_centre(own: Tensor, other: Tensor) -> None:
-    """Copy what both have: everything, or, of kernels of two sizes, the centre along the last axis."""
-    common = torch.Size((*own.shape[:-1], min(own.shape[-1], other.shape[-1])))
-    centre(own, common).copy_(centre(other, common))
+        with safe_open(path, "pt", device=str(self.net.weights[0].device)) as file:
+            sizes = (file.metadata() or {}).get("sizes")
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it is no mapping
+        return weights, self.net.sizes if sizes is None else Sizes(**json.loads(sizes))

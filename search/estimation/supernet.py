@@ -1,12 +1,16 @@
-"""Bi-branch weight sharing (BIWS): one set of weights that holds every candidate (arXiv 2107.07445).
+"""Weight sharing: one set of weights that holds every candidate, branch by branch and size by size.
 
-Each layer keeps two branches: an attention, whose only weights are the four linears around the formula, and a
-convolution with the largest kernel of the space, of which a smaller one is the centre slice. Embeddings, feed-forward
-blocks, norms and the masked-LM head are shared. A candidate activates one branch a layer.
+Each layer keeps two branches (BIWS, arXiv 2107.07445): an attention, whose only weights are the four linears around the
+formula, and a convolution with the largest kernel of the space, of which a smaller one is the centre slice. Embeddings,
+feed-forward blocks, norms and the masked-LM head are shared. A candidate activates one branch a layer. One that has
+sizes of its own has the bottom layers, and of each weight the slice that `slicing` names (AutoTinyBERT,
+2021.acl-long.400).
 
 The super-net is a dictionary of weights, by the names that they have in a stand-alone model. A candidate runs as the
 stand-alone model would, on these weights or slices of them (`torch.func.functional_call`): what is extracted computes
 bit by bit what ran inside, and gradients reach the shared weights through the slices.
+
+Shapes: B batch, N tokens, C the candidate's hidden size, V vocabulary.
 """
 
 from collections import OrderedDict
@@ -21,6 +25,9 @@ from transformers.modeling_outputs import MaskedLMOutput
 from autobert_zero_hf.model import AutoBertZeroConfig, AutoBertZeroForMaskedLM
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
 
+from ..space.sizes import Sizes
+from .slicing import copy_overlap, cut
+
 _SKELETONS = 64
 
 
@@ -28,49 +35,80 @@ class SuperNet(nn.Module):
     """Shared weights for every backbone of a space.
 
     Args:
-        config: the sizes of every candidate; its `layers` count, but their content does not.
-        max_kernel_size: the largest convolution of the space, in tokens.
+        config: the largest sizes, which are those of a candidate that has none of its own. The content of its `layers`
+            counts where there is no `max_kernel_size`.
+        max_kernel_size: the largest convolution of the space, in tokens; None where all candidates are sub-models of
+            one backbone, `config.layers`: then there are its branches alone.
         seed: of the initial weights.
     """
 
-    def __init__(self, config: AutoBertZeroConfig, max_kernel_size: int, seed: int):
+    def __init__(self, config: AutoBertZeroConfig, max_kernel_size: int | None, seed: int):
         super().__init__()
         self.config = config
-        self.max_kernel_size = max_kernel_size
-        self._skeletons: OrderedDict[tuple[str, ...], AutoBertZeroForMaskedLM] = OrderedDict()
+        self.sizes = Sizes.of(config)
+        self._skeletons: OrderedDict[tuple[tuple[str, ...], Sizes], AutoBertZeroForMaskedLM] = OrderedDict()
+        backbones = [config.layers]
+        if max_kernel_size is not None:
+            # Standard attention uses all three projections, so it has every weight that any attention needs.
+            branches = BERT_ATTENTION, f"conv({max_kernel_size})"
+            backbones = [[branch] * config.num_hidden_layers for branch in branches]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            branches = [self._config([branch] * config.num_hidden_layers) for branch in self._branches()]
             weights: dict[str, nn.Parameter] = {}
-            for branch in branches:
-                weights = {**dict(AutoBertZeroForMaskedLM(branch).named_parameters()), **weights}
+            for layers in backbones:
+                model = AutoBertZeroForMaskedLM(self._config(layers, self.sizes))
+                weights = {**dict(model.named_parameters()), **weights}
         self._names = tuple(weights)
         self.weights = nn.ParameterList(weights.values())
 
-    def _branches(self) -> tuple[str, str]:
-        # Standard attention uses all three projections, so it has every weight that any attention needs.
-        return BERT_ATTENTION, f"conv({self.max_kernel_size})"
+    @property
+    def named_weights(self) -> dict[str, nn.Parameter]:
+        """The shared weights, by the names that they have in a model."""
+        return dict(zip(self._names, self.weights, strict=True))
 
-    def _config(self, layers: Sequence[str]) -> AutoBertZeroConfig:
-        sizes = self.config.to_dict()
-        sizes.update(layers=list(layers), sparse_prediction=True)
-        return AutoBertZeroConfig(**sizes)
+    def _config(self, layers: Sequence[str], sizes: Sizes) -> AutoBertZeroConfig:
+        config = sizes.config(self.config, layers)
+        config.sparse_prediction = True
+        return config
 
-    def forward(self, layers: Sequence[str], input_ids: Tensor, labels: Tensor) -> MaskedLMOutput:
+    def forward(
+        self,
+        layers: Sequence[str],
+        input_ids: Tensor,
+        labels: Tensor,
+        sizes: Sizes | None = None,
+        attention_mask: Tensor | None = None,
+    ) -> MaskedLMOutput:
         """Run a backbone on the shared weights.
 
         Args:
             layers: the backbone.
             input_ids: (B, N).
             labels: (B, N), -100 where nothing is asked; only the other places are decoded.
+            sizes: those of the backbone; the largest by default.
+            attention_mask: (B, N), 0 for padding; None where there is none.
         """
-        skeleton = self._skeleton(tuple(layers))
-        skeleton.train(self.training)
-        return functional_call(skeleton, self._weights_of(skeleton), kwargs={"input_ids": input_ids, "labels": labels})
+        skeleton = self.skeleton(layers, sizes)
+        batch = {"input_ids": input_ids, "labels": labels, "attention_mask": attention_mask}
+        return functional_call(skeleton, self._weights_of(skeleton), kwargs=batch)
 
-    def extract(self, layers: Sequence[str]) -> AutoBertZeroForMaskedLM:
+    def encode(
+        self,
+        layers: Sequence[str],
+        input_ids: Tensor,
+        sizes: Sizes | None = None,
+        attention_mask: Tensor | None = None,
+    ) -> Tensor:
+        """The last hidden states of a backbone, (B, N, C); no word is predicted. The arguments are those of a run."""
+        skeleton = self.skeleton(layers, sizes)
+        prefix = f"{skeleton.base_model_prefix}."
+        weights = {n.removeprefix(prefix): w for n, w in self._weights_of(skeleton, prefix).items()}
+        batch = {"input_ids": input_ids, "attention_mask": attention_mask}
+        return functional_call(skeleton.base_model, weights, kwargs=batch).last_hidden_state
+
+    def extract(self, layers: Sequence[str], sizes: Sizes | None = None) -> AutoBertZeroForMaskedLM:
         """A stand-alone model with a copy of its weights; its outputs are equal bit by bit."""
-        model = self._empty(layers)
+        model = self._empty(layers, self.sizes if sizes is None else sizes)
         shared = self._weights_of(model)
         model.load_state_dict(
             {name: nn.Parameter(w.detach().clone()) for name, w in shared.items()}, assign=True, strict=False
@@ -78,35 +116,33 @@ class SuperNet(nn.Module):
         model.tie_weights()
         return model.to(self.weights[0].device)
 
-    @torch.no_grad()
-    def absorb(self, layers: Sequence[str], weights: Mapping[str, Tensor]) -> None:
-        """Take over the weights of a stand-alone model of these layers, by name; of a smaller kernel, as the centre."""
-        for name, shared in self._weights_of(self._skeleton(tuple(layers))).items():
-            shared.copy_(weights[name])
+    def absorb(self, layers: Sequence[str], weights: Mapping[str, Tensor], sizes: Sizes | None = None) -> None:
+        """Take over the weights of a stand-alone model of these layers and sizes, by name, where it was cut from."""
+        shared = self.named_weights
+        for name, _ in self.skeleton(layers, sizes).named_parameters():
+            copy_overlap(name, shared[name], self.sizes, weights[name], self.sizes if sizes is None else sizes)
 
-    def _empty(self, layers: Sequence[str]) -> AutoBertZeroForMaskedLM:
+    def _empty(self, layers: Sequence[str], sizes: Sizes) -> AutoBertZeroForMaskedLM:
         with torch.device("meta"), no_init_weights():
-            model = AutoBertZeroForMaskedLM(self._config(layers))
+            model = AutoBertZeroForMaskedLM(self._config(layers, sizes))
         model.tie_weights()
         return model
 
-    def _skeleton(self, layers: tuple[str, ...]) -> AutoBertZeroForMaskedLM:
-        """A model without weights of its own, for its code; the last few are kept."""
-        if layers not in self._skeletons:
-            self._skeletons[layers] = self._empty(layers)
+    def skeleton(self, layers: Sequence[str], sizes: Sizes | None = None) -> AutoBertZeroForMaskedLM:
+        """A model without weights of its own, for its code, in the mode of the super-net; the last few are kept."""
+        key = tuple(layers), self.sizes if sizes is None else sizes
+        if key not in self._skeletons:
+            self._skeletons[key] = self._empty(*key)
             if len(self._skeletons) > _SKELETONS:
                 self._skeletons.popitem(last=False)
-        self._skeletons.move_to_end(layers)
-        return self._skeletons[layers]
+        self._skeletons.move_to_end(key)
+        return self._skeletons[key].train(self.training)
 
-    def _weights_of(self, skeleton: AutoBertZeroForMaskedLM) -> dict[str, Tensor]:
-        shared = dict(zip(self._names, self.weights, strict=True))
-        return {name: centre(shared[name], own.shape) for name, own in skeleton.named_parameters()}
-
-
-def centre(weight: Tensor, shape: torch.Size) -> Tensor:
-    """The weight itself, or, for a smaller kernel, a view of its centre along the last axis."""
-    if weight.shape == shape:
-        return weight
-    start = (weight.shape[-1] - shape[-1]) // 2
-    return weight[..., start : start + shape[-1]]
+    def _weights_of(self, model: AutoBertZeroForMaskedLM, prefix: str = "") -> dict[str, Tensor]:
+        """The parts of the shared weights that a model runs on, of those whose names begin so."""
+        shared, sizes = self.named_weights, Sizes.of(model.config)
+        return {
+            name: cut(name, shared[name], self.sizes, own.shape, sizes)
+            for name, own in model.named_parameters()
+            if name.startswith(prefix)
+        }

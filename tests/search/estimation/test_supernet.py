@@ -112,7 +112,7 @@ def test_a_branch_that_no_backbone_used_stays_as_it_is(
     trained = SuperNetTraining(net, SPACE, rows, options, 3, Accelerator(cpu=True), tmp_path / "s.pt")
     trained.run(lambda step, loss: None)
     layers = SPACE.sample(random.Random("3/super-net/0"), BERT_ATTENTION).layers
-    used = {name for name, _ in net._skeleton(layers).named_parameters()}
+    used = {name for name, _ in net.skeleton(layers).named_parameters()}
     for name, weight in zip(net._names, net.weights, strict=True):
         assert torch.equal(weight, before[name]) == (name not in used), name
 
@@ -127,7 +127,7 @@ def test_a_space_without_attention_has_a_super_net_with_one_for_the_bert_beside_
     SuperNetTraining(net, space, rows, options, 0, Accelerator(cpu=True), tmp_path / "s.pt").run(
         lambda step, loss: None
     )
-    used = {name for name, _ in net._skeleton((BERT_ATTENTION,) * 2).named_parameters() if "pooler" not in name}
+    used = {name for name, _ in net.skeleton((BERT_ATTENTION,) * 2).named_parameters() if "pooler" not in name}
     changed = {
         name for name, one, two in zip(net._names, net.weights, before, strict=True) if not torch.equal(one, two)
     }

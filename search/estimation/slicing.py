@@ -1,0 +1,157 @@
+"""Sub-models as slices: what each axis of each weight is, and so which part of it a smaller model has.
+
+This is the only place that knows it. A weight of a sub-model is the first part of the larger model's weight along each
+axis (AutoTinyBERT, 2021.acl-long.400, section 3.2), with two exceptions: heads stand side by side on one axis, of which
+the first ones remain, and of *each* of these the first dimensions; and of a convolution's kernels the centre remains,
+so that a token stays under its own weight (BIWS, arXiv 2107.07445).
+
+Where an axis is made of several sizes, as that of the heads, it is seen as several axes, one for each *factor*: a query
+projection of shape (heads * head_dim, hidden) as (heads, head_dim, hidden). Then every slice is a plain one.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from ..space.sizes import Sizes
+
+_VOCABULARY, _POSITIONS, _TOKEN_TYPES, _TEACHER = (("vocabulary",), ("positions",), ("token types",), ("teacher",))
+_HIDDEN, _INTERMEDIATE = ("hidden_size",), ("intermediate_size",)
+_HEADS, _KERNEL = ("num_attention_heads",), ("kernel",)
+_WIDTH = ("num_attention_heads", "head_dim")
+_GATED = ("halves", *_WIDTH)  # the values of a gated linear unit, then its gates
+
+AXES: dict[str, tuple[tuple[str, ...], ...]] = {
+    "embeddings.word_embeddings": (_VOCABULARY, _HIDDEN),
+    "embeddings.position_embeddings": (_POSITIONS, _HIDDEN),
+    "embeddings.token_type_embeddings": (_TOKEN_TYPES, _HIDDEN),
+    "embeddings.norm": (_HIDDEN,),
+    "attention.q_proj": (_WIDTH, _HIDDEN),
+    "attention.k_proj": (_WIDTH, _HIDDEN),
+    "attention.v_proj": (_WIDTH, _HIDDEN),
+    "attention.o_proj": (_HIDDEN, _WIDTH),
+    "convolution.in_proj": (_GATED, _HIDDEN),
+    "convolution.kernels": (_HEADS, _KERNEL),
+    "convolution.out_proj": (_HIDDEN, _WIDTH),
+    "mixer_norm": (_HIDDEN,),
+    "mlp.up_proj": (_INTERMEDIATE, _HIDDEN),
+    "mlp.down_proj": (_HIDDEN, _INTERMEDIATE),
+    "mlp_norm": (_HIDDEN,),
+    "head.dense": (_HIDDEN, _HIDDEN),
+    "head.norm": (_HIDDEN,),
+    "decoder": (_VOCABULARY, _HIDDEN),
+    "teacher_projection": (_TEACHER, _HIDDEN),
+}
+"""The axes of each module's weight, and for each axis its factors; a bias has the first axis. The name of a factor is
+that of a size, or of what no size says: this is as long as it is in the weight."""
+
+_NAME = re.compile(r"(?:autobert_zero\.)?(?:layers\.\d+\.)?(?P<module>.+?)(?P<kind>\.weight|\.bias)?")
+_SIZES = frozenset((*_WIDTH, *_HIDDEN, *_INTERMEDIATE))
+
+
+@lru_cache(maxsize=4096)
+def axes_of(name: str) -> tuple[tuple[str, ...], ...]:
+    """The axes of a weight, and for each axis its factors.
+
+    Args:
+        name: as in a model with the head that predicts masked words.
+
+    Raises:
+        ValueError: if no rule knows it.
+
+    >>> axes_of("autobert_zero.layers.3.attention.o_proj.weight")
+    (('hidden_size',), ('num_attention_heads', 'head_dim'))
+    """
+    match = _NAME.fullmatch(name)
+    if match is None or match["module"] not in AXES:
+        raise ValueError(f"no rule says how the weight {name} is sliced; known are those of {', '.join(AXES)}")
+    axes = AXES[match["module"]]
+    return axes[:1] if match["kind"] == ".bias" else axes
+
+
+def _factored(name: str, shape: Sequence[int], sizes: Sizes) -> tuple[int, ...]:
+    """The shape of a weight with an axis for each factor."""
+    axes, lengths = axes_of(name), []
+    for axis, length in zip(axes, shape, strict=False):
+        known = {"halves": 2, **{factor: getattr(sizes, factor) for factor in axis if factor in _SIZES}}
+        factors = [known.get(factor, length) for factor in axis]
+        if math.prod(factors) == length:
+            lengths += factors
+    if len(axes) != len(shape) or len(lengths) != sum(map(len, axes)):
+        raise ValueError(f"{name} has shape {tuple(shape)}, which is not that of a model of {sizes}")
+    return tuple(lengths)
+
+
+def overlap(name: str, weight: Tensor, sizes: Sizes, other: Sequence[int], other_sizes: Sizes) -> Tensor:
+    """A view of what a weight has in common with the same weight of a model of other sizes.
+
+    Args:
+        name: of both.
+        weight: the weight, contiguous.
+        sizes: those of its model.
+        other: the shape of the other weight.
+        other_sizes: those of the other's model.
+
+    Returns:
+        The view, with an axis for each factor; that of the other weight has the same shape.
+
+    Raises:
+        ValueError: if no rule knows the name, or a shape is not that of its sizes.
+    """
+    own, others = _factored(name, weight.shape, sizes), _factored(name, other, other_sizes)
+    factors = [factor for axis in axes_of(name) for factor in axis]
+    places = []
+    for factor, length, wanted in zip(factors, own, others, strict=True):
+        common = min(length, wanted)
+        start = (length - common) // 2 if factor == "kernel" else 0
+        places.append(slice(start, start + common))
+    return weight.view(own)[tuple(places)]
+
+
+def cut(name: str, weight: Tensor, sizes: Sizes, shape: Sequence[int], smaller: Sizes) -> Tensor:
+    """The part of a weight that a smaller model has.
+
+    Args:
+        name: of the weight.
+        weight: that of the larger model, contiguous.
+        sizes: those of the larger model.
+        shape: that of the part.
+        smaller: the sizes of the smaller model.
+
+    Returns:
+        The weight itself where it is the whole, else its part, contiguous; gradients reach the weight.
+
+    Raises:
+        ValueError: as `overlap` does, or if the part is not within the weight.
+    """
+    wanted = _factored(name, shape, smaller)
+    if wanted == _factored(name, weight.shape, sizes):
+        return weight
+    part = overlap(name, weight, sizes, shape, smaller)
+    if part.shape != wanted:
+        raise ValueError(f"{name} of shape {tuple(weight.shape)}, of {sizes}, has no part for {smaller}")
+    # In memory as in a model of its own, so that the same sums are taken in the same order. Views with the larger
+    # model's strides gave the same bits wherever they were tried, and were no faster (`tests/benchmarks/sliced.py`).
+    return part.reshape(tuple(shape)).contiguous()
+
+
+@torch.no_grad()
+def copy_overlap(name: str, target: Tensor, sizes: Sizes, source: Tensor, source_sizes: Sizes) -> None:
+    """Copy into a weight what it has in common with the same weight of a model of other sizes.
+
+    Args:
+        name: of both.
+        target: what is written to.
+        sizes: those of its model.
+        source: what is copied.
+        source_sizes: those of its model.
+
+    Raises:
+        ValueError: as `overlap` does.
+    """
+    ours = overlap(name, target, sizes, source.shape, source_sizes)
+    ours.copy_(overlap(name, source, source_sizes, target.shape, sizes))

@@ -53,6 +53,15 @@ def layer_cost(text: str, config: AutoBertZeroConfig, tokens: int) -> Cost:
     )
 
 
+def masked_lm_parameters(config: AutoBertZeroConfig) -> int:
+    """The parameters of a whole masked-LM model: of its layers, its embeddings and its head."""
+    hidden, norm = config.hidden_size, 2 * config.hidden_size
+    embeddings = (config.vocab_size + config.max_position_embeddings + config.type_vocab_size) * hidden + norm
+    # The decoder has the words' embeddings, and a bias of its own.
+    head = (hidden + 1) * hidden + norm + config.vocab_size
+    return embeddings + head + sum(layer_cost(layer, config, tokens=1).parameters for layer in config.layers)
+
+
 def mixer_operations(layer: Layer, tokens: int, num_heads: int, head_size: int) -> int:
     """The operations a token of a layer's graph or convolution, without the linear layers around it.
 

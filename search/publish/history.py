@@ -73,9 +73,8 @@ def stage_history(search: SearchFacts, place: Path, repo_id: str, model: str, me
     """
     sized = any("sizes" in record for record in search.candidates)
     features = Features({**FEATURES, **SIZES}) if sized else FEATURES
-    rows = [
-        {name: {**record, **record.get("sizes", {})}.get(name) for name in features} for record in search.candidates
-    ]
+    records = [{**record, **record.get("sizes", {})} for record in search.candidates]
+    rows = [{name: record.get(name) for name in features} for record in records]
     with written_whole(place) as partial:
         (partial / ROWS).parent.mkdir(parents=True)
         Dataset.from_list(rows, features=features).to_parquet(partial / ROWS)

@@ -167,6 +167,19 @@ class TaskOptions:
 
 
 @dataclass
+class LatencyOptions:
+    """How the latency of a model is measured; by default as in AutoTinyBERT."""
+
+    latency_runtime: Literal["torch", "onnx"] = option("torch", "what runs the model: PyTorch, or ONNX Runtime")
+    latency_device: str = option("cpu", "where it runs")
+    latency_threads: Annotated[int, Range(1)] = option(1, "threads on the CPU")
+    latency_batch_size: Annotated[int, Range(1)] = option(1, "texts of a forward pass")
+    latency_tokens: Annotated[int, Range(1)] = option(128, "tokens of a text")
+    latency_warm_up: Annotated[int, Range(0)] = option(5, "forward passes before those that count")
+    latency_passes: Annotated[int, Range(1)] = option(30, "forward passes that count, of which the median is taken")
+
+
+@dataclass
 class BudgetOptions:
     """When the search ends: whichever comes first."""
 

@@ -1,0 +1,259 @@
+"""How long a model takes, measured as AutoTinyBERT does: one thread, one text of 128 tokens (2021.acl-long.400).
+
+Models are measured in turn, a few forward passes each, so that what slows the machine down for a while slows all
+alike; the first pass of a turn, which finds the others' weights in the cache, does not count. On a machine that does other things besides, a pass may have to wait for a processor, and then takes as long as other
+programs like. Where a single thread of the CPU computes, its own clock tells how long it did, which is the latency on a
+machine that does nothing else; with more threads, or an accelerator, the time that passes is taken. How much longer
+that was is said besides.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.stats import quantile_test
+from torch import Tensor
+from transformers import AutoConfig, AutoModel, PreTrainedModel
+
+from autobert_zero_hf.errors import AutoBertZeroError
+
+from ..recipe import LatencyOptions
+from .hardware import Hardware
+
+_PASSES_OF_A_TURN = 5
+
+Seconds = NDArray[np.float64]
+Interval = tuple[float, float]
+"""Of a median, 95% at least, between two of the sorted values (order statistics, whatever the distribution)."""
+
+
+class LatencyError(AutoBertZeroError):
+    """A latency that cannot be measured, predicted or met."""
+
+
+@dataclass(frozen=True)
+class Latency:
+    """How long a forward pass took, in milliseconds.
+
+    Args:
+        median: of the passes.
+        p95: the time that 95% of them kept to.
+        interval: of the median.
+        passes: how many there were.
+        waited: the share of the time that passed for which the thread had to wait for a processor, which the rest does
+            not count; 0 where that cannot be told.
+        hardware: what it was measured on.
+    """
+
+    median: float
+    p95: float
+    interval: Interval
+    passes: int
+    waited: float
+    hardware: Hardware
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return f"{self.median:.2f} ms ({low:.2f} to {high:.2f}; 95% of passes within {self.p95:.2f})"
+
+
+@dataclass(frozen=True)
+class SpeedUp:
+    """How many times as fast a model is as another, measured in turn.
+
+    Args:
+        median: of the ratios of two passes, the other's time to the model's, of the same turn.
+        interval: of that median.
+        base: the other's latency.
+        latency: the model's.
+    """
+
+    median: float
+    interval: Interval
+    base: Latency
+    latency: Latency
+
+
+def measure(models: Sequence[PreTrainedModel], options: LatencyOptions) -> list[Latency]:
+    """The latency of each model, measured in turn.
+
+    Args:
+        models: encoders of any kind that take `input_ids`; they are moved to the device. All of one type of weights.
+        options: how; the number of threads is set back afterwards.
+
+    Raises:
+        LatencyError: if the device or the runtime is not there, if a model takes fewer tokens, or if the weights are of
+            several types.
+    """
+    rounds = _Rounds.of(models, options)
+    return [rounds.latency(number) for number in range(len(models))]
+
+
+def speed_ups(base: PreTrainedModel, models: Sequence[PreTrainedModel], options: LatencyOptions) -> list[SpeedUp]:
+    """How many times as fast as `base` each model is; see `measure`."""
+    rounds = _Rounds.of([base, *models], options)
+    return [rounds.speed_up(number) for number in range(1, len(models) + 1)]
+
+
+def base_latency(path: str, options: LatencyOptions) -> Latency:
+    """The latency of the encoder of a checkpoint, by which a speed-up is meant: the target is its median / speed-up.
+
+    Args:
+        path: a folder or a name of the Hub: any encoder that `AutoModel` opens, with all of its layers.
+        options: how to measure.
+
+    Raises:
+        LatencyError: if there is none; as `measure` besides.
+    """
+    try:
+        config = AutoConfig.from_pretrained(path)
+        # Its weights do not matter, only their number.
+        model = AutoModel.from_config(config)
+    except (OSError, ValueError, KeyError) as error:
+        raise LatencyError(f"no model to measure is found in {path!r}: {str(error).partition(chr(10))[0]}") from error
+    return measure([model], options)[0]
+
+
+@dataclass(frozen=True)
+class _Rounds:
+    """Passes of several models, made in turn.
+
+    Args:
+        seconds: that each pass took, (models, rounds).
+        elapsed: that passed meanwhile, of the same shape.
+        hardware: what they ran on.
+    """
+
+    seconds: Seconds
+    elapsed: Seconds
+    hardware: Hardware
+
+    @classmethod
+    def of(cls, models: Sequence[PreTrainedModel], options: LatencyOptions) -> "_Rounds":
+        _check(models, options)
+        with ExitStack() as stack:
+            stack.enter_context(_threads(options.latency_threads))
+            stack.enter_context(torch.inference_mode())
+            passes = [stack.enter_context(_forward_pass(model, options)) for model in models]
+            for _ in range(options.latency_warm_up):
+                for forward in passes:
+                    forward()
+            seconds, elapsed = _time(passes, options)
+        return cls(seconds, elapsed, Hardware.here(options, models[0].dtype))
+
+    def latency(self, number: int) -> Latency:
+        times = 1000 * self.seconds[number]
+        waited = max(0.0, 1 - float(self.seconds[number].sum() / self.elapsed[number].sum()))
+        p95 = float(np.percentile(times, 95))
+        return Latency(float(np.median(times)), p95, _interval(times), len(times), waited, self.hardware)
+
+    def speed_up(self, number: int) -> SpeedUp:
+        ratios = self.seconds[0] / self.seconds[number]
+        return SpeedUp(float(np.median(ratios)), _interval(ratios), self.latency(0), self.latency(number))
+
+
+def _interval(values: Seconds) -> Interval:
+    found = quantile_test(values, p=0.5).confidence_interval(0.95)
+    # Too few values have no such interval; then it is as wide as they are.
+    low, high = (edge if np.isnan(value) else float(value) for value, edge in zip(found, (min(values), max(values))))
+    return float(low), float(high)
+
+
+def _check(models: Sequence[PreTrainedModel], options: LatencyOptions) -> None:
+    if not models:
+        raise LatencyError("there is no model to measure")
+    for model in models:
+        most = getattr(model.config, "max_position_embeddings", None)
+        if most is not None and options.latency_tokens > most:
+            raise LatencyError(
+                f"a {model.config.model_type} model takes {most} tokens at most, fewer than the {options.latency_tokens} "
+                f"to measure with: give --latency-tokens {most} or less"
+            )
+    if len(kinds := {model.dtype for model in models}) > 1:
+        raise LatencyError(f"the models to compare have weights of several types: {', '.join(sorted(map(str, kinds)))}")
+    device = torch.device(options.latency_device)
+    if device.type != "cpu" and (
+        not torch.accelerator.is_available() or torch.accelerator.current_accelerator().type != device.type  # type: ignore[union-attr]
+    ):
+        raise LatencyError(f"this machine has no {device.type!r} to measure on: give --latency-device cpu")
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _forward_pass(model: PreTrainedModel, options: LatencyOptions) -> Iterator[Callable[[], Any]]:
+    """Makes one pass, to its end; the model's mode is restored."""
+    training, device = model.training, torch.device(options.latency_device)
+    shape = (options.latency_batch_size, options.latency_tokens)
+    # The same for all, whatever the size of their vocabularies; which words these are changes nothing.
+    input_ids = torch.randint(model.config.vocab_size, shape, generator=torch.Generator().manual_seed(0))
+    model.eval()
+    try:
+        if options.latency_runtime == "onnx":
+            with _onnx_session(model, input_ids, options) as session:
+                fed = {"input_ids": input_ids.numpy()}
+                yield lambda: session.run(None, fed)
+        else:
+            model.to(device)  # type: ignore[arg-type]
+            input_ids = input_ids.to(device)
+
+            def forward() -> None:
+                model(input_ids=input_ids)
+                if device.type != "cpu":
+                    torch.accelerator.synchronize(device)
+
+            yield forward
+    finally:
+        model.train(training)
+
+
+@contextmanager
+def _onnx_session(model: PreTrainedModel, input_ids: Tensor, options: LatencyOptions) -> Iterator[Any]:
+    """The model in ONNX Runtime, exported for this one shape."""
+    try:
+        import onnxruntime
+        import onnxscript  # noqa: F401  # torch exports by it
+    except ModuleNotFoundError as error:
+        raise LatencyError(f"--latency-runtime onnx needs {error.name}: pip install 'autobert-zero-hf[onnx]'") from error
+    provider = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}.get(options.latency_device)
+    if provider not in onnxruntime.get_available_providers():
+        raise LatencyError(f"the ONNX Runtime that is installed does not run on {options.latency_device!r}")
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = options.latency_threads
+    settings.inter_op_num_threads = 1
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "model.onnx"
+        with torch.inference_mode(False), torch.no_grad():
+            torch.onnx.export(model.cpu(), (), file, kwargs={"input_ids": input_ids}, verbose=False)
+        yield onnxruntime.InferenceSession(file, settings, providers=[provider])
+
+
+def _time(passes: Sequence[Callable[[], Any]], options: LatencyOptions) -> tuple[Seconds, Seconds]:
+    """The seconds that each pass took, and those that passed meanwhile, (models, rounds) each."""
+    one_thread = options.latency_device == "cpu" and options.latency_threads == 1
+    clock = time.thread_time if one_thread else time.perf_counter
+    seconds, elapsed = (np.empty((len(passes), options.latency_passes)) for _ in range(2))
+    for first in range(0, options.latency_passes, _PASSES_OF_A_TURN):
+        for number, forward in enumerate(passes):
+            forward()
+            for place in range(first, min(first + _PASSES_OF_A_TURN, options.latency_passes)):
+                begun, start = time.perf_counter(), clock()
+                forward()
+                seconds[number, place] = clock() - start
+                elapsed[number, place] = time.perf_counter() - begun
+    return seconds, elapsed

@@ -221,6 +221,7 @@ GROUPS = (
     InheritanceOptions,
     EstimationOptions,
     TaskOptions,
+    LatencyOptions,
     BudgetOptions,
     FinalOptions,
     RunOptions,
@@ -245,6 +246,7 @@ class Recipe:
     inheritance: InheritanceOptions
     estimation: EstimationOptions
     task: TaskOptions
+    latency: LatencyOptions
     budget: BudgetOptions
     final: FinalOptions
     run: RunOptions
@@ -283,11 +285,11 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """Every option by name; `from_dict` gives the same recipe back.
 
-        Those of a joint search are left out where none is given, so that a search without them stays as it was.
+        Those of sizes and latency are left out where none is given, so that a search without them stays as it was.
         """
         parts = dataclasses.asdict(self)
         if self.joint == JointOptions():
-            del parts["joint"]
+            del parts["joint"], parts["latency"]
         return {name: value for part in parts.values() for name, value in part.items()}
 
     @cached_property

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -17,20 +17,23 @@ from accelerate.utils import InitProcessGroupKwargs, ProjectConfiguration, broad
 from datasets import Dataset
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from autobert_zero_hf.model import architecture
+from autobert_zero_hf.model import AutoBertZeroConfig, architecture
 from autobert_zero_hf.training.corpus import CorpusError, load_documents
 from autobert_zero_hf.training.masked_lm import MaskedRows, MaskedScore, pack
 from autobert_zero_hf.training.precision import gains_from_bfloat16
 from autobert_zero_hf.training.tokenization import train_tokenizer
-from autobert_zero_hf.writing import written_whole
+from autobert_zero_hf.writing import write_json, written_whole
 
 from .estimation.biws import SuperNetTraining
 from .estimation.estimator import Estimator
 from .estimation.from_options import load_tasks, make_estimator
 from .estimation.inheritance import Inheritance
+from .estimation.latency_band import LatencyBand
 from .estimation.supernet import SuperNet
 from .finalists import FinalTraining, final_rows, rows_that_chose
-from .publish.facts import FINALISTS
+from .front import describe_front, find_front, front_table, name_models
+from .latency_bound import LatencyBound
+from .publish.facts import FINALISTS, FRONT, read_json
 from .recipe import Recipe, RecipeError
 from .runtime.dispatch import Dispatcher
 from .runtime.energy import measured_energy
@@ -51,7 +54,8 @@ def search(recipe: Recipe, output_dir: str | Path, report_to: Sequence[str] = ("
     """Search for a backbone.
 
     Files in `output_dir`: `journal.jsonl`, `recipe.yaml`, `tokenizer/`, `supernet.pt`, `best/`, `bert/`, `logs/` of
-    trackers that write files, and `energy.json` where codecarbon is installed.
+    trackers that write files, and `energy.json` where codecarbon is installed; `latency.jsonl`, measured latencies,
+    where they are bounded, and `front/` with `front.json`, where the best compromises are kept.
 
     Args:
         recipe: what to do.
@@ -66,6 +70,7 @@ def search(recipe: Recipe, output_dir: str | Path, report_to: Sequence[str] = ("
             the journal cannot be written.
         WritingError: if something else cannot be written.
         CorpusError: if the text cannot be had, or is too little.
+        LatencyError: if no candidate meets the latency that is wanted, or it cannot be measured.
         TrackingError: if a tracker is not known, not installed or cannot be used.
     """
     folder = Path(output_dir)
@@ -115,6 +120,7 @@ class _SearchRun:
         self.accelerator = accelerator
         self.reporter = reporter
         self.seed = recipe.run.seed
+        self.band: LatencyBand | None = None
         self.strategy = self._make_strategy()
         self.tasks = load_tasks(recipe)
         self.journal = self._open_journal()
@@ -123,16 +129,20 @@ class _SearchRun:
     def _make_strategy(self) -> Strategy:
         recipe, rng = self.recipe, random.Random(f"{self.seed}/strategy")
         try:
-            return make_strategy(recipe.strategy, recipe.search_space, rng, recipe.cost_budget)
+            return make_strategy(recipe.strategy, recipe.search_space, rng, self._reject)
         except (ValueError, ModuleNotFoundError) as error:
             raise RecipeError(str(error)) from error
+
+    def _reject(self, candidate: Candidate) -> str | None:
+        # The cheaper check first; the band is known once its latencies are measured.
+        return self.recipe.cost_budget(candidate) or (self.band(candidate) if self.band else None)
 
     def _open_journal(self) -> Journal:
         """The journal itself in the main process, its events in the others."""
         recipe = self.recipe.to_dict()
         main = self.accelerator.is_main_process
         if main and not (self.folder / "journal.jsonl").exists():
-            for name in FINALISTS:
+            for name in (*FINALISTS, FRONT):
                 if (self.folder / name).exists():
                     raise JournalError(
                         f"{self.folder / name} is not of a search (there is no journal): it would be lost, "
@@ -144,7 +154,8 @@ class _SearchRun:
 
     def run(self) -> None:
         finished = self.journal.of("finished")
-        if finished and all((self.folder / name).is_dir() for name in FINALISTS):
+        names = {*FINALISTS, *(record["name"] for record in self.journal.of("trained"))}
+        if finished and all((self.folder / name).is_dir() for name in names):
             self.reporter.say(f"The search in {self.folder} is finished: {finished[0]['reason']}.")
             self._say_result()
             return
@@ -152,13 +163,26 @@ class _SearchRun:
             self.reporter.say(f"Resuming the search in {self.folder}, {clock(self.journal.spent_before)} old.")
         self.tracking.start(self.folder.resolve().name, self.recipe.to_dict())
         tokenizer, rows, held_out = self._prepare_data()
-        net = self._train_supernet(rows, len(tokenizer))
+        config = self.recipe.make_config(len(tokenizer))
+        bound = None
+        if self.recipe.bounds_latency:
+            bound = LatencyBound(self.recipe, self.folder, config, self.accelerator, self.journal, self.reporter)
+            self.band = bound.prepare()
+        net = self._train_supernet(rows, config)
         dispatcher = Dispatcher(self.accelerator)
         inheritance = Inheritance(net, self.recipe.inheritance, self.folder / "candidates")
         estimator = make_estimator(self.recipe, inheritance, rows, held_out, self.tasks, self.accelerator)
         loop, reason = self._find(estimator, dispatcher)
-        best = loop.best().candidate
+        best = (
+            bound.choose([evaluation.candidate for evaluation in loop.ranked()])
+            if bound
+            else loop.ranked()[0].candidate
+        )
         finalists = {"best": best, "bert": _bert_beside(best)}
+        front = []
+        if number := self.recipe.joint.front:
+            front = find_front(loop.done, config, self.recipe.cost_budget, bound and bound.band.predict)
+            finalists |= name_models(front, best, number)
         final = FinalTraining(
             self.recipe,
             self.folder,
@@ -170,6 +194,13 @@ class _SearchRun:
             self.accelerator,
         )
         final.run(finalists, dispatcher, self.journal, self.reporter)
+        if bound:
+            bound.measured(list(finalists.values()))
+        if front and self.accelerator.is_main_process:
+            events = self.journal.of
+            write_json(
+                self.folder / "front.json", describe_front(front, finalists, events("trained"), events("measured"))
+            )
         if not finished:
             rejections = dict(self.strategy.rejections.most_common())
             processes = self.accelerator.num_processes
@@ -223,9 +254,8 @@ class _SearchRun:
             self.accelerator.wait_for_everyone()
         return tokenizer, MaskedRows(train, tokenizer), MaskedRows(test, tokenizer)
 
-    def _train_supernet(self, rows: MaskedRows, vocab_size: int) -> SuperNet:
+    def _train_supernet(self, rows: MaskedRows, config: AutoBertZeroConfig) -> SuperNet:
         options = self.recipe.supernet
-        config = self.recipe.make_config(vocab_size)
         net = SuperNet(config, max(self.recipe.space.kernel_sizes), self.seed).to(self.accelerator.device)
         training = SuperNetTraining(
             net, self.recipe.search_space, rows, options, self.seed, self.accelerator, self.folder / "supernet.pt"
@@ -297,7 +327,24 @@ class _SearchRun:
             say(f"Mean score on {', '.join(self.recipe.task.tasks)}, on the rows that chose the winner:")
             for name, shown in zip(FINALISTS, ("best", "BERT"), strict=True):
                 say(f"  {shown:<12} {trained[name]['task_score']:.4f} ± {trained[name]['task_error']:.4f}")
-        say(f"Written: {', '.join(str(self.folder / name) for name in (*FINALISTS, 'journal.jsonl'))}")
+        self._say_latencies(trained)
+        written = [*FINALISTS, "journal.jsonl"]
+        if (self.folder / "front.json").exists():
+            for line in front_table(read_json(self.folder / "front.json")):
+                say(line)
+            written += ["front.json"]
+        say(f"Written: {', '.join(str(self.folder / name) for name in written)}")
+
+    def _say_latencies(self, trained: Mapping[str, Mapping[str, Any]]) -> None:
+        latencies = {record["identity"]: record for record in self.journal.of("measured")}
+        for (target,) in [self.journal.of("latency")] if latencies else []:
+            self.reporter.say(f"Latency, measured, of a target of {target['target']:.2f} ms:")
+            for name, shown in zip(FINALISTS, ("best", "BERT"), strict=True):
+                own = Sizes(**trained[name]["sizes"]) if "sizes" in trained[name] else None
+                record = latencies[Candidate(tuple(trained[name]["layers"]), sizes=own).identity]
+                low, high = record["interval"]
+                verdict = f", {record['verdict']} the band" if name == "best" else ""
+                self.reporter.say(f"  {shown:<12} {record['median']:.2f} ms ({low:.2f} to {high:.2f}){verdict}")
 
 
 def _bert_beside(candidate: Candidate) -> Candidate:

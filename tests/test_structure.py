@@ -24,7 +24,7 @@ LAYERS = (
     ("search.estimation",),
     ("search.runtime",),
     ("search.publish",),
-    ("search.run", "search.finalists", "search.front"),
+    ("search.run", "search.finalists", "search.front", "search.latency_bound"),
     ("commands",),
 )
 """Imports point from a later row to an earlier one, or stay within a row."""

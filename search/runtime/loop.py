@@ -69,11 +69,11 @@ class SearchLoop:
             generation += 1
             stale = 0 if self._best_so_far() > before else stale + 1
 
-    def best(self) -> Evaluation:
-        """The evaluation with the highest score.
+    def ranked(self) -> list[Evaluation]:
+        """Those with a score, the highest first; the earlier of two with the same.
 
         Raises:
-            AutoBertZeroError: if no candidate has one.
+            AutoBertZeroError: if there is none.
         """
         scored = [evaluation for evaluation in self.done if evaluation.score is not None]
         if not scored:
@@ -82,7 +82,7 @@ class SearchLoop:
                 f"none of the {len(self.done)} candidates could be scored ({'; '.join(failures[:3])}): search with a "
                 "lower --candidate-learning-rate or --supernet-learning-rate in another --output-dir"
             )
-        return max(scored, key=lambda evaluation: evaluation.rank_key)
+        return sorted(scored, key=lambda evaluation: -evaluation.rank_key)
 
     def _check_replay(self, asked: list[Candidate], known: Mapping[str, Any]) -> None:
         """All that the journal holds was asked for again before anything new is evaluated."""

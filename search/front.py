@@ -1,0 +1,146 @@
+"""The best compromises of a search: what no other candidate beats in score, speed and parameters at once."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from autobert_zero_hf.model import AutoBertZeroConfig
+from autobert_zero_hf.model.cost import masked_lm_parameters
+
+from .publish.facts import FRONT
+from .space.budget import Budget
+from .space.candidate import Candidate
+from .strategy.evaluation import Evaluation
+from .strategy.pareto import pareto_front, spread
+
+
+@dataclass(frozen=True)
+class Compromise:
+    """A candidate that no other one dominates.
+
+    Args:
+        evaluation: its score.
+        parameters: of the whole model, embeddings and masked-LM head included.
+        multiplications: of a token in all layers.
+        predicted_ms: its latency; None where no latency was bounded, and multiplications stand for it.
+    """
+
+    evaluation: Evaluation
+    parameters: int
+    multiplications: int
+    predicted_ms: float | None
+
+    @property
+    def objectives(self) -> tuple[float, float, float]:
+        """Score, speed and smallness, the larger the better."""
+        time = self.multiplications if self.predicted_ms is None else self.predicted_ms
+        return self.evaluation.rank_key, -time, -float(self.parameters)
+
+    @property
+    def candidate(self) -> Candidate:
+        """What was evaluated."""
+        return self.evaluation.candidate
+
+
+def find_front(
+    evaluations: Sequence[Evaluation],
+    config: AutoBertZeroConfig,
+    budget: Budget,
+    predict: Callable[[Candidate], float] | None,
+) -> list[Compromise]:
+    """All that no other candidate dominates, by falling score.
+
+    Args:
+        evaluations: of the search; failures have no place.
+        config: the sizes of candidates that have none of their own, and the vocabulary.
+        budget: counts multiplications.
+        predict: a candidate's latency in milliseconds; None where it was not bounded.
+    """
+
+    def compromise(evaluation: Evaluation) -> Compromise:
+        candidate = evaluation.candidate
+        own = AutoBertZeroConfig(**{**config.to_dict(), "layers": list(candidate.layers)})
+        if candidate.sizes is not None:
+            own = candidate.sizes.config(config, candidate.layers)
+        operations = budget.cost(candidate.layers, candidate.sizes).operations
+        return Compromise(
+            evaluation, masked_lm_parameters(own), operations, None if predict is None else predict(candidate)
+        )
+
+    found = [compromise(evaluation) for evaluation in evaluations if evaluation.score is not None]
+    return [found[place] for place in pareto_front([each.objectives for each in found])]
+
+
+def name_models(front: Sequence[Compromise], best: Candidate, number: int) -> dict[str, Candidate]:
+    """The folders of those that are kept: the winner's own, and front/1 and so on for the others, by falling score.
+
+    Where there are more than `number`, those that lie far from one another.
+    """
+    kept = [front[place].candidate for place in spread([each.objectives for each in front], number)]
+    others = [candidate for candidate in kept if candidate.identity != best.identity]
+    return {f"{FRONT}/{place}": candidate for place, candidate in enumerate(others, start=1)}
+
+
+def describe_front(
+    front: Sequence[Compromise],
+    finalists: Mapping[str, Candidate],
+    trained: Sequence[Mapping[str, Any]],
+    measured: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    """What `front.json` holds: every compromise, its folder where it is kept, and what was measured of it.
+
+    Args:
+        front: all compromises.
+        finalists: those that are kept, by folder.
+        trained: the journal's events of the finalists.
+        measured: those of measured latencies.
+    """
+    folders = {candidate.identity: name for name, candidate in finalists.items() if name != "bert"}
+    results = {record["name"]: record for record in trained}
+    latencies = {record["identity"]: record for record in measured}
+    members = []
+    for each in front:
+        identity = each.candidate.identity
+        latency, folder = latencies.get(identity), folders.get(identity)
+        result = results.get(folder, {}) if folder else {}
+        members.append(
+            {
+                "folder": folder,
+                "identity": identity,
+                "layers": list(each.candidate.layers),
+                "sizes": None if each.candidate.sizes is None else asdict(each.candidate.sizes),
+                "score": each.evaluation.score,
+                "standard_error": each.evaluation.standard_error,
+                "parameters": each.parameters,
+                "multiplications": each.multiplications,
+                "predicted_ms": None if each.predicted_ms is None else round(each.predicted_ms, 4),
+                "measured_ms": None if latency is None else latency["median"],
+                "measured_interval": None if latency is None else latency["interval"],
+                "accuracy": result.get("accuracy"),
+                "accuracy_error": result.get("standard_error"),
+            }
+        )
+    speed = "predicted_ms" if any(each.predicted_ms is not None for each in front) else "multiplications"
+    return {"objectives": ["score", speed, "parameters"], "members": members}
+
+
+def front_table(facts: Mapping[str, Any]) -> list[str]:
+    """The kept models of `front.json` as lines of text, with a head."""
+    timed = facts["objectives"][1] == "predicted_ms"
+    time = f"{'predicted':>10} {'measured':>10}" if timed else f"{'mult. a token':>14}"
+    kept = [member for member in facts["members"] if member["folder"] is not None]
+    lines = [
+        f"The best compromises of score, {'latency' if timed else 'multiplications'} and parameters, {len(kept)} of "
+        f"{len(facts['members'])} kept:",
+        f"  {'folder':<9} {'score':>7} {'accuracy after':>16} {'parameters':>11} {time}",
+    ]
+    for member in kept:
+        accuracy = f"{member['accuracy']:.4f} ± {member['accuracy_error']:.4f}"
+        spent = f"{member['multiplications']:>14,}"
+        if timed:
+            measured = "" if member["measured_ms"] is None else f"{member['measured_ms']:.2f} ms"
+            spent = f"{member['predicted_ms']:>7.2f} ms {measured:>10}"
+        lines.append(
+            f"  {member['folder']:<9} {member['score']:>7.4f} {accuracy:>16} {member['parameters']:>11,} {spent}"
+        )
+    return lines

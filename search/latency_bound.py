@@ -90,9 +90,8 @@ class LatencyBound:
         known = {record["identity"]: record for record in self.journal.of("measured")}
         new = [candidate for candidate in candidates if candidate.identity not in known]
         if self.accelerator.is_main_process and new:
-            for candidate, latency in zip(
-                new, measure([self._model(c) for c in new], self.recipe.latency), strict=True
-            ):
+            latencies = measure([self._model(candidate) for candidate in new], self.recipe.latency)
+            for candidate, latency in zip(new, latencies, strict=True):
                 self.journal.append("measured", identity=candidate.identity, **self._facts(latency))
         records = broadcast_object_list([self.journal.of("measured")])[0]
         known = {record["identity"]: record for record in records}

@@ -288,7 +288,7 @@ class Recipe:
         Those of sizes and latency are left out where none is given, so that a search without them stays as it was.
         """
         parts = dataclasses.asdict(self)
-        if self.joint == JointOptions():
+        if self.joint == JointOptions() and self.latency == LatencyOptions():
             del parts["joint"], parts["latency"]
         return {name: value for part in parts.values() for name, value in part.items()}
 

@@ -173,11 +173,8 @@ class _SearchRun:
         inheritance = Inheritance(net, self.recipe.inheritance, self.folder / "candidates")
         estimator = make_estimator(self.recipe, inheritance, rows, held_out, self.tasks, self.accelerator)
         loop, reason = self._find(estimator, dispatcher)
-        best = (
-            bound.choose([evaluation.candidate for evaluation in loop.ranked()])
-            if bound
-            else loop.ranked()[0].candidate
-        )
+        ranked = [evaluation.candidate for evaluation in loop.ranked()]
+        best = bound.choose(ranked) if bound else ranked[0]
         finalists = {"best": best, "bert": _bert_beside(best)}
         front = []
         if number := self.recipe.joint.front:
@@ -197,10 +194,8 @@ class _SearchRun:
         if bound:
             bound.measured(list(finalists.values()))
         if front and self.accelerator.is_main_process:
-            events = self.journal.of
-            write_json(
-                self.folder / "front.json", describe_front(front, finalists, events("trained"), events("measured"))
-            )
+            trained, measured = self.journal.of("trained"), self.journal.of("measured")
+            write_json(self.folder / "front.json", describe_front(front, finalists, trained, measured))
         if not finished:
             rejections = dict(self.strategy.rejections.most_common())
             processes = self.accelerator.num_processes

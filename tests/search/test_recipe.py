@@ -12,6 +12,8 @@ from autobert_zero_hf.search.recipe import (
     load_options,
 )
 
+from autobert_zero_hf.options import option_names
+
 
 @pytest.mark.parametrize("name", [file.stem for file in RECIPES.glob("*.yaml")])
 def test_recipes_of_the_package_are_whole(name: str) -> None:

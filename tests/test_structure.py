@@ -25,6 +25,7 @@ LAYERS = (
     ("search.runtime",),
     ("search.publish",),
     ("search.run",),
+    ("explorer",),
     ("commands",),
 )
 """Imports point from a later row to an earlier one, or stay within a row."""

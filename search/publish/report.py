@@ -15,7 +15,7 @@ from autobert_zero_hf import __version__
 from autobert_zero_hf.charts import to_svg as chart_to_svg
 from autobert_zero_hf.rendering import draw_backbone, to_svg
 
-from ..recipe import Recipe
+from ..recipe import Recipe, load_options
 from ..runtime.progress import clock
 from . import report_charts as charts
 from .description import PROXIES, STRATEGIES
@@ -87,7 +87,7 @@ def _per_hour(facts: ReportFacts) -> float | None:
 
 def _command(recipe: Mapping[str, Any]) -> str:
     """The command line that does the same search again."""
-    usual = Recipe.from_dict({}).to_dict()
+    usual = Recipe.from_dict(load_options("quickstart")).to_dict()
     words = ["autobert-zero", "search", "--output-dir", "runs/again"]
     for name, value in changed_options(recipe, usual).items():
         if value is None:

@@ -31,7 +31,9 @@ def model_folder(
     return folder
 
 
-@pytest.mark.parametrize("command", ["convert", "search", "report", "pretrain", "finetune", "evaluate", "push", "show"])
+@pytest.mark.parametrize(
+    "command", ["convert", "search", "report", "explore", "pretrain", "finetune", "evaluate", "push", "show"]
+)
 def test_help_shows_an_example_that_parses(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     from autobert_zero_hf.commands.main import make_parser
 

@@ -16,6 +16,7 @@ from .model import (
     AutoBertZeroPreTrainedModel,
     architecture,
 )
+from .rendering.notebook import show_in_notebooks as _show_in_notebooks
 
 __version__ = "0.1.0"
 
@@ -24,6 +25,7 @@ _transformers.AutoTokenizer.register(AutoBertZeroConfig, tokenizer_class=_transf
 for _auto, _place in _model.AUTO_MAP.items():
     if _auto != "AutoConfig":
         getattr(_transformers, _auto).register(AutoBertZeroConfig, getattr(_model, _place.rpartition(".")[2]))
+_show_in_notebooks()
 
 __all__ = [
     "AutoBertZeroConfig",

@@ -1,16 +1,24 @@
 """The picture of a backbone: all is in it once, nothing lies on anything else, and lines end where they should."""
 
+import io
 from itertools import combinations
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
+from IPython.core.formatters import DisplayFormatter
+from matplotlib.mathtext import MathTextParser
+from PIL import Image
 
-from autobert_zero_hf import architecture
+from autobert_zero_hf import AutoBertZeroConfig, architecture
 from autobert_zero_hf.model import FormulaError
 from autobert_zero_hf.model.axes import TypedGraph
 from autobert_zero_hf.model.graph import AttentionGraph
-from autobert_zero_hf.rendering import Arrow, Box, Circle, Label, Picture, draw_backbone, draw_graph, to_svg
+from autobert_zero_hf.model.operations import Operation, register, unchanged, unregister
+from autobert_zero_hf.rendering import Picture, draw_backbone, draw_graph, to_latex, to_svg
+from autobert_zero_hf.rendering.picture import FILL, Arrow, Box, Circle, Label
+from autobert_zero_hf.rendering.png import to_png
 
 from .graphs import LARGE, typed_graphs
 
@@ -116,3 +124,57 @@ def test_svg_holds_every_shape() -> None:
 def test_an_illegal_layer_is_refused() -> None:
     with pytest.raises(FormulaError, match="odd kernel size"):
         draw_backbone(["conv(3)", "conv(4)"])
+
+
+def test_png_has_the_size_of_the_picture_and_ink_where_its_boxes_are() -> None:
+    picture = draw_backbone(["conv(9)", *architecture("bert", 1)])
+    pixels = np.asarray(Image.open(io.BytesIO(to_png(picture, scale=1.0))).convert("RGB"))
+    assert pixels.shape[:2] == (int(picture.height), int(picture.width))
+    for box in of(picture, Box):
+        left, top, right, bottom = edges(box)
+        inside = pixels[int(top) + 5 : int(bottom) - 5, int(left) + 2 : int(right) - 2].reshape(-1, 3)
+        ground = tuple(bytes.fromhex(FILL[box.kind][1:]))
+        share = (inside == ground).all(-1).mean()
+        assert 0.3 < share < 0.98, (box.text, share)  # its colour, and a text on it
+    assert (pixels[-3:] == 255).all()
+
+
+LATEX = {
+    "matmul(softmax(scale(matmul(q, transpose(k)))), v)": (
+        r"\mathrm{softmax}\left(\frac{Q K^{\top}}{\sqrt{d}}\right) V"
+    ),
+    "add(q, neg(add(k, v)))": r"Q - \left(K + V\right)",
+    "neg(neg(add(neg(q), neg(k))))": r"-\left(-\left(-Q - K\right)\right)",
+    "transpose(transpose(scale(q)))": r"\left(\left(\frac{Q}{\sqrt{d}}\right)^{\top}\right)^{\top}",
+    "matmul(q, matmul(transpose(add(k, v)), neg(v)))": r"Q \left(K + V\right)^{\top} \left(-V\right)",
+    "matmul(cosine_similarity(q, k), softsign(v))": r"\cos\left(Q, K\right) \mathrm{softsign}\left(V\right)",
+}
+
+
+@pytest.mark.parametrize("formula", LATEX)
+def test_latex_says_what_the_formula_says(formula: str) -> None:
+    assert to_latex(formula) == LATEX[formula]
+
+
+@given(typed_graphs)
+@settings(max_examples=60, deadline=None)
+def test_latex_is_mathematics(typed: TypedGraph) -> None:
+    """matplotlib's parser of TeX's mathematics is another reader of it."""
+    MathTextParser("path").parse(f"${to_latex(str(typed.graph))}$")
+
+
+def test_an_operation_of_the_users_own_is_written_by_its_name() -> None:
+    register(Operation("hard_tanh", 1, lambda x, head_size: x.clamp(-1, 1), unchanged, "a test"))
+    try:
+        assert to_latex("add(hard_tanh(q), v)") == r"\mathrm{hard\_tanh}\left(Q\right) + V"
+    finally:
+        unregister("hard_tanh")
+
+
+def test_notebooks_show_pictures() -> None:
+    graph = AttentionGraph.parse("add(q, v)")
+    data, _ = DisplayFormatter().format(graph)
+    assert ElementTree.fromstring(data["image/svg+xml"]).tag == f"{SVG}svg"
+    data, _ = DisplayFormatter().format(AutoBertZeroConfig(layers=["conv(9)", "add(q, v)"]))
+    assert "conv(9)" in data["text/html"]
+    assert ElementTree.fromstring(data["text/html"]).find(f"{SVG}svg") is not None

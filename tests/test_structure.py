@@ -25,10 +25,11 @@ LAYERS = (
     ("search.runtime",),
     ("search.publish",),
     ("search.run", "search.finalists", "search.front", "search.latency_bound"),
+    ("explorer",),
     ("commands",),
 )
 """Imports point from a later row to an earlier one, or stay within a row."""
-SHARED = ("errors", "options", "writing", "model_cards", "search", "__init__")
+SHARED = ("charts", "errors", "options", "writing", "model_cards", "search", "__init__")
 
 
 def modules() -> dict[str, ast.Module]:

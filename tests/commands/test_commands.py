@@ -10,8 +10,10 @@ import torch
 from datasets import Dataset
 from transformers import AutoModelForSequenceClassification, BertConfig, BertModel, BertTokenizer
 
-from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
+from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM, architecture
 from autobert_zero_hf.commands.main import main
+from autobert_zero_hf.model.architectures import BERT_ATTENTION
+from autobert_zero_hf.rendering import draw_backbone, to_latex, to_svg
 from autobert_zero_hf.training.corpus import load_demo
 
 from ..task_folders import write_demo_tasks, write_task
@@ -29,7 +31,9 @@ def model_folder(
     return folder
 
 
-@pytest.mark.parametrize("command", ["convert", "search", "pretrain", "finetune", "evaluate", "push", "show"])
+@pytest.mark.parametrize(
+    "command", ["convert", "search", "report", "explore", "pretrain", "finetune", "evaluate", "push", "show"]
+)
 def test_help_shows_an_example_that_parses(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     from autobert_zero_hf.commands.main import make_parser
 
@@ -54,6 +58,20 @@ def test_show_counts_what_the_model_has(capsys: pytest.CaptureFixture[str]) -> N
     # Four linears of 768 x 768, two of 768 x 3072; for each of 12 heads two products of 128 x 64, and a scale and a
     # softmax of 128 scores.
     assert int(operations.replace(",", "")) == 4 * 768**2 + 2 * 768 * 3072 + 12 * (2 * 128 * 64 + 2 * 128)
+
+
+def test_show_gives_json_latex_and_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "autobert-zero", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert [layer["formula"] for layer in facts["layers"]] == architecture("autobert-zero")
+    assert facts["layers"][0]["plan"] == "convolution"
+    in_layers, pooler = sum(layer["parameters"] for layer in facts["layers"]), 768 * 768 + 768
+    assert facts["parameters"] - facts["embedding_parameters"] == in_layers + pooler
+    assert main(["show", "bert", "--latex", "--picture", str(tmp_path / "bert.png")]) == 0
+    assert capsys.readouterr().out.splitlines() == [to_latex(BERT_ATTENTION)] * 12
+    assert (tmp_path / "bert.png").read_bytes().startswith(b"\x89PNG")
+    assert main(["show", "bert", "--picture", str(tmp_path / "bert.svg")]) == 0
+    assert (tmp_path / "bert.svg").read_text() == to_svg(draw_backbone(architecture("bert")))
 
 
 def test_show_reads_a_folder(model_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -173,6 +191,7 @@ def bad_inputs(folder: Path, model_folder: Path) -> dict[str, tuple[list[str], s
         "no epochs": (["finetune", *model, *out, "--epochs", "0"], "epochs must be at least"),
         "no backbone": (["show", str(folder / "nothing")], "no model is found there"),
         "another model": (["show", str(folder / "bert-config")], "is a bert model, not autobert_zero"),
+        "another picture": (["show", "bert", "--picture", str(folder / "bert.gif")], "must end in .svg or .png"),
         "no tokens": (["show", "bert", "--tokens", "0"], "--tokens must be at least 1"),
     }
 

@@ -1,22 +1,24 @@
-"""A backbone as a picture: its layers in a row, and below it the graph of each attention formula.
+"""The layout of a backbone: its layers in a row, and below it the graph of each attention formula.
 
-First a `Picture` is laid out, shapes at places, and then it is written down in a format, so that another format needs
-no other layout. Lengths are in points; x runs to the right and y down, as in SVG.
+Shapes at places, which the other modules write down in a format. Lengths are in points; x runs to the right and y
+down, as in SVG.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from xml.etree import ElementTree
 
-from .model import AttentionGraph, AttentionLayer, ConvolutionLayer, parse_layer
+from ..model import AttentionGraph, AttentionLayer, ConvolutionLayer, parse_layer
 
-FONT = "Helvetica, Arial, sans-serif"
 _LETTER = 6.8
 """The width that a letter is given: more than it takes on average in a font of size 12."""
 _HEIGHT, _GAP, _STEP, _MARGIN = 26.0, 18.0, 52.0, 16.0
 """Of a box; between things side by side; from one row of a graph to the next; around a picture."""
 _PAGE = 1000.0
+
+LINE = "#444"
+FILL = {"operation": "#f5f5f5", "attention": "#dbe9f6", "convolution": "#fde8d0"}
+"""Of a box, by its kind."""
 
 
 @dataclass(frozen=True)
@@ -123,46 +125,6 @@ def draw_graph(graph: AttentionGraph, title: str) -> Picture:
         widths = [_width(graph.nodes[place].name) if ranks[place] == rank else _GAP for place, _ in row]
         centres.update(zip(row, _apart([wanted(item) for item in row], widths), strict=True))
     return _drawn(graph, ranks, centres, title)
-
-
-def to_svg(picture: Picture) -> str:
-    """A picture as SVG, on a white ground, readable without any file beside it."""
-    size = {"width": _short(picture.width), "height": _short(picture.height)}
-    box = {"viewBox": f"0 0 {size['width']} {size['height']}", **size}
-    font = {"font-family": FONT, "font-size": "12", "text-anchor": "middle"}
-    root = ElementTree.Element("svg", {"xmlns": "http://www.w3.org/2000/svg", **box, "role": "img", **font})
-    ElementTree.SubElement(root, "title").text = picture.title
-    head = {"id": "head", "viewBox": "0 0 8 8", "refX": "7", "refY": "4", "markerWidth": "7", "markerHeight": "7"}
-    marker = ElementTree.SubElement(ElementTree.SubElement(root, "defs"), "marker", {**head, "orient": "auto"})
-    ElementTree.SubElement(marker, "path", {"d": "M 0 1 L 7 4 L 0 7 z", "fill": "#444"})
-    ElementTree.SubElement(root, "rect", {"fill": "white", **size})
-    for shape in picture.shapes:
-        _write_svg(root, shape)
-    ElementTree.indent(root, " ")
-    return ElementTree.tostring(root, encoding="unicode") + "\n"
-
-
-_FILL = {"operation": "#f5f5f5", "attention": "#dbe9f6", "convolution": "#fde8d0"}
-
-
-def _write_svg(root: ElementTree.Element, shape: Shape) -> None:
-    if isinstance(shape, Arrow):
-        points = " ".join(f"{_short(x)},{_short(y)}" for x, y in shape.points)
-        style = {"fill": "none", "stroke": "#444", "marker-end": "url(#head)"}
-        ElementTree.SubElement(root, "polyline", {"points": points, **style})
-        return
-    if isinstance(shape, Box):
-        corner = {"x": _short(shape.x - shape.width / 2), "y": _short(shape.y - shape.height / 2)}
-        size = {"width": _short(shape.width), "height": _short(shape.height)}
-        ElementTree.SubElement(root, "rect", {**corner, **size, "rx": "4", "fill": _FILL[shape.kind], "stroke": "#444"})
-    elif isinstance(shape, Circle):
-        place = {"cx": _short(shape.x), "cy": _short(shape.y), "r": _short(shape.radius)}
-        ElementTree.SubElement(root, "circle", {**place, "fill": "white", "stroke": "#444"})
-    ElementTree.SubElement(root, "text", {"x": _short(shape.x), "y": _short(shape.y + 4)}).text = shape.text
-
-
-def _short(length: float) -> str:
-    return f"{length:.1f}".removesuffix(".0")
 
 
 def _width(text: str) -> float:

@@ -1,0 +1,41 @@
+"""`autobert-zero report`: a search as one HTML file."""
+
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from pathlib import Path
+from typing import Any
+
+from autobert_zero_hf.search.publish.report import write_report
+from autobert_zero_hf.search.publish.report_facts import read_report_facts
+from autobert_zero_hf.writing import written_whole
+
+EXAMPLE = """example:
+  autobert-zero report runs/first
+  autobert-zero report runs/first --output first.html
+
+The search may be finished, running, or broken off. The file needs no network and nothing beside it.
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Add this command."""
+    parser: ArgumentParser = commands.add_parser(
+        "report",
+        help="write a search down as one HTML file with pictures",
+        description="Write a report of a search: the best backbone, scores, where it looked, trust, cost.",
+        epilog=EXAMPLE,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="the folder of a search")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="the file to write [DIR/report.html]")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: Namespace) -> None:
+    """Write the file."""
+    facts = read_report_facts(arguments.folder)
+    output: Path = arguments.output or arguments.folder / "report.html"
+    text = write_report(facts)
+    with written_whole(output) as partial:
+        partial.write_text(text, encoding="utf-8")
+    print(f"Written: {output}")

@@ -1,0 +1,136 @@
+"""The explorer's page, by Gradio."""
+
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from transformers import pipeline
+
+from ..model import AutoBertZeroConfig
+from ..search.publish.report_facts import ReportFacts
+from ..search.recipe import Recipe
+from .views import show_candidate, show_formula, table
+
+HEADERS = ("candidate", "score", "made by", "layers")
+_WIDTHS = (100, 90, 300, 700)
+"""Of the columns, in pixels."""
+EXAMPLES = (
+    "matmul(softmax(scale(matmul(q, transpose(k)))), v)",
+    "matmul(softmax(cosine_similarity(q, k)), add(q, v))",
+    "conv(9)",
+)
+CSS = """
+.picture { overflow-x: auto; } .picture svg { max-width: 100%; height: auto; }
+.error { color: #a40000; } pre.error { overflow-x: auto; }
+.shown code { overflow-wrap: anywhere; } .shown td, .shown th { text-align: left; padding-right: 1rem; }
+"""
+_THEME = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+
+
+def make_app(facts: ReportFacts, models: dict[str, Path]) -> gr.Blocks:
+    """The page of a search.
+
+    Args:
+        facts: the search.
+        models: by their names the folders of finished models, to fill masks with.
+    """
+    recipe = Recipe.from_dict(facts.recipe)
+    config = recipe.make_config(recipe.data.vocab_size)
+    title = f"{facts.search.folder.resolve().name}: a search for BERT backbones"
+    with gr.Blocks(title=title, analytics_enabled=False) as app:
+        gr.Markdown(f"# {facts.search.folder.resolve().name}\n{facts.state}.")
+        with gr.Tab("Candidates"):
+            _candidates(facts, config)
+        with gr.Tab("Compare"):
+            _compare(facts, config)
+        with gr.Tab("Formula"):
+            _formula(config, recipe.data.sequence_length)
+        if models:
+            with gr.Tab("Fill a mask"):
+                _fill_mask(models)
+    return app
+
+
+def serve(app: gr.Blocks, host: str, port: int | None) -> None:
+    """Serve the page until it is interrupted.
+
+    Raises:
+        OSError: if the port is taken.
+    """
+    app.launch(server_name=host, server_port=port, theme=_THEME, css=CSS, footer_links=[], quiet=False)
+
+
+def _candidates(facts: ReportFacts, config: AutoBertZeroConfig) -> None:
+    with gr.Row():
+        containing = gr.Textbox(label="a layer contains", placeholder="softmax, or conv(9)")
+        kind = gr.Dropdown(["all", "random", "mutated", "failed"], value="all", label="which")
+        least = gr.Number(label="score at least (0: any)", value=0)
+    rows = gr.Dataframe(
+        _as_lists(table(facts)),
+        headers=list(HEADERS),
+        column_widths=list(_WIDTHS),
+        interactive=False,
+        wrap=True,
+        max_height=400,
+        elem_id="candidates",
+    )
+    shown = gr.HTML(elem_classes="shown")
+    filters: list[Any] = [containing, kind, least]
+
+    def filtered(text: str, which: str, lowest: float) -> list[list[Any]]:
+        return _as_lists(table(facts, text, which, lowest or None))
+
+    def chosen(event: gr.SelectData) -> str:
+        return show_candidate(facts, int(event.row_value[0]), config)
+
+    for each in filters:
+        each.change(filtered, filters, rows, show_progress="hidden")
+    rows.select(chosen, None, shown, show_progress="hidden")
+
+
+def _as_lists(rows: list[tuple[int, float | None, str, str]]) -> list[list[Any]]:
+    return [
+        [number, "failed" if score is None else f"{score:.4f}", made, layers] for number, score, made, layers in rows
+    ]
+
+
+def _compare(facts: ReportFacts, config: AutoBertZeroConfig) -> None:
+    names = [
+        (f"{number}: {'failed' if score is None else f'{score:.4f}'}", number) for number, score, _, _ in table(facts)
+    ]
+    show = partial(show_candidate, facts, config=config)
+    with gr.Row():
+        for place in range(2):
+            with gr.Column():
+                first = names[min(place, len(names) - 1)][1]
+                number = gr.Dropdown(names, value=first, label=f"candidate {'AB'[place]}")
+                shown = gr.HTML(show(first), elem_classes="shown")
+                number.change(show, number, shown, show_progress="hidden")
+
+
+def _formula(config: AutoBertZeroConfig, tokens: int) -> None:
+    text = gr.Textbox(EXAMPLES[0], label="a layer", lines=2)
+    gr.Examples([[example] for example in EXAMPLES], text)
+    show = partial(show_formula, config=config, tokens=tokens)
+    shown = gr.HTML(show(EXAMPLES[0]), elem_classes="shown")
+    text.input(show, text, shown, show_progress="hidden")
+    text.change(show, text, shown, show_progress="hidden")
+
+
+def _fill_mask(models: dict[str, Path]) -> None:
+    @cache
+    def loaded(name: str) -> Any:
+        return pipeline("fill-mask", model=str(models[name]))
+
+    def fill(name: str, text: str) -> dict[str, float]:
+        mask = loaded(name).tokenizer.mask_token
+        if text.count(mask) != 1:
+            raise gr.Error(f"Write {mask} once, where a word is wanted.")
+        return {found["token_str"]: found["score"] for found in loaded(name)(text, top_k=8)}
+
+    name = gr.Dropdown(list(models), value=next(iter(models)), label="model")
+    text = gr.Textbox("The government has [MASK] a new law.", label="a text with one [MASK]")
+    button = gr.Button("Fill")
+    words = gr.Label(label="words", show_heading=False)
+    gr.on([button.click, text.submit], fill, [name, text], words)

@@ -1,0 +1,100 @@
+"""The report of a search: one HTML file that needs no network, made of its journal, finished or not."""
+
+import shlex
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from autobert_zero_hf import __version__
+from autobert_zero_hf.charts import to_svg as chart_to_svg
+from autobert_zero_hf.rendering import draw_backbone, to_svg
+
+from ..recipe import Recipe, load_options
+from ..runtime.progress import clock
+from . import report_charts as charts
+from .description import PROXIES, STRATEGIES
+from .facts import without_places
+from .report_facts import ReportFacts, changed_options
+
+_TOP = 20
+
+
+def write_report(facts: ReportFacts) -> str:
+    """The text of the HTML file."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["clock"] = clock
+    environment.filters["chart"] = _chart
+    environment.filters["drawn"] = lambda layers: Markup(to_svg(draw_backbone(layers)))
+    return environment.get_template("report.html").render(**_contents(facts))
+
+
+def _contents(facts: ReportFacts) -> dict[str, Any]:
+    types, kernels = facts.visits_by_depth()
+    history, recipe = facts.priorities(), facts.recipe
+    depth = max(len(record["layers"]) for record in facts.candidates)
+    trained, correlation = facts.trained(), facts.rank_correlation()
+    return {
+        "name": facts.search.folder.resolve().name,
+        "facts": facts,
+        "made": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        "version": __version__,
+        "strategy": STRATEGIES.get(recipe["strategy"], recipe["strategy"]),
+        "proxy": PROXIES.get(recipe["proxy"], recipe["proxy"]),
+        "seconds": facts.seconds(),
+        "per_hour": _per_hour(facts),
+        "lineage": facts.lineage(),
+        "failures": facts.failures().most_common(),
+        "rejections": sorted(facts.rejections().items(), key=lambda item: -item[1]),
+        "trained": trained,
+        "correlation": correlation,
+        "top": sorted(facts.scored, key=lambda record: -record["score"])[:_TOP],
+        "command": _command(recipe),
+        "recipe": yaml.safe_dump(without_places(recipe), sort_keys=False),
+        "scores_chart": charts.scores_over_evaluations(facts) if facts.scored else None,
+        "finalists_chart": charts.finalists(facts) if trained else None,
+        "priorities_chart": charts.priorities(history) if len(history) > 1 else None,
+        "depths_chart": charts.depths(types, kernels, depth, recipe["kernel_sizes"]),
+        "operations_chart": _operations_chart(facts),
+    }
+
+
+def _chart(figure: Figure | None) -> Markup:
+    text = "" if figure is None else chart_to_svg(figure)
+    return Markup(text[text.find("<svg") :])  # without the head that an SVG file of its own has
+
+
+def _operations_chart(facts: ReportFacts) -> Figure | None:
+    visits = facts.visits_of_operations()
+    if not visits.every or not facts.best_count:
+        return None
+    return charts.operations(visits, len(facts.candidates), facts.best_count)
+
+
+def _per_hour(facts: ReportFacts) -> float | None:
+    """Candidates an hour, from the first one to the last."""
+    times = [record["elapsed"] for record in facts.candidates]
+    spent = max(times) - min(times)
+    return 3600 * (len(times) - 1) / spent if spent else None
+
+
+def _command(recipe: Mapping[str, Any]) -> str:
+    """The command line that does the same search again."""
+    usual = Recipe.from_dict(load_options("quickstart")).to_dict()
+    words = ["autobert-zero", "search", "--output-dir", "runs/again"]
+    for name, value in changed_options(recipe, usual).items():
+        if value is None:
+            continue
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            words += [f"--{flag}", *map(str, value if isinstance(value, list) else [value])]
+    return shlex.join(words)

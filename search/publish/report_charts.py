@@ -1,0 +1,146 @@
+"""The charts of a report."""
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from autobert_zero_hf.charts import COLOURS
+
+from .report_facts import ReportFacts, Visits, expected_best
+
+_WIDE = (8.0, 3.6)
+_GREY = "#777777"
+
+
+def scores_over_evaluations(facts: ReportFacts) -> Figure:
+    """Each candidate's score, the best so far, and what random search finds with as many, as far as it is known."""
+    figure, axes = _new(*_WIDE)
+    numbers = [record["number"] for record in facts.scored]
+    scores = [record["score"] for record in facts.scored]
+    for random, colour, label in ((True, _GREY, "random"), (False, COLOURS[0], "mutated")):
+        of_kind = [record for record in facts.scored if (record["parent"] is None) is random]
+        if of_kind:
+            places, values = ([record[name] for record in of_kind] for name in ("number", "score"))
+            errors = [record["standard_error"] or 0.0 for record in of_kind]
+            style: dict[str, Any] = {"fmt": "o", "markersize": 3, "linewidth": 0.6, "alpha": 0.6}
+            axes.errorbar(places, values, errors, color=colour, label=f"a candidate, {label}", **style)
+    axes.step(numbers, list(accumulate(scores, max)), where="post", color=COLOURS[0], label="best so far")
+    random_best = expected_best(facts.random_scores)
+    last = facts.candidates[-1]["number"]
+    axes.plot(range(1, len(random_best) + 1), random_best, color=_GREY, linestyle="--", label="random search, expected")
+    if random_best and last > len(random_best):
+        axes.plot([len(random_best), last], [random_best[-1]] * 2, color=_GREY, linestyle=":", linewidth=1)
+    _finish(axes, "candidates evaluated", "score")
+    return figure
+
+
+def finalists(facts: ReportFacts) -> Figure:
+    """The accuracy of the models that were trained on, with its standard error."""
+    trained = facts.trained()
+    figure, axes = _new(8.0, 0.7 + 0.35 * len(trained))
+    names = [record["name"] for record in trained]
+    values = [record["accuracy"] for record in trained]
+    errors = [record["standard_error"] for record in trained]
+    axes.errorbar(values, range(len(names)), xerr=errors, fmt="o", color=COLOURS[0], capsize=3)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_xlabel("accuracy on held-out masked words, after the same further training")
+    axes.grid(axis="x", color="#eeeeee")
+    return figure
+
+
+def priorities(history: Sequence[tuple[int, dict[str, float]]]) -> Figure:
+    """The probability that OP-NAS gives each operation, over the evaluations."""
+    figure, axes = _new(*_WIDE)
+    evaluated = [place for place, _ in history]
+    styles = ("-", "--", ":")
+    for number, name in enumerate(history[-1][1]):
+        colour, style = COLOURS[number % len(COLOURS)], styles[number // len(COLOURS) % len(styles)]
+        probabilities = [each[name] for _, each in history]
+        axes.plot(evaluated, probabilities, style, color=colour, label=name, marker=".", markersize=4)
+    axes.axhline(1 / len(history[-1][1]), color=_GREY, linewidth=0.8)
+    _finish(axes, "candidates evaluated", "probability")
+    return figure
+
+
+def depths(types: Visits, kernels: Visits, depth: int, sizes: Sequence[int]) -> Figure:
+    """Where convolutions stand, and which kernels they have: among all candidates, and among the best quarter."""
+    figure = Figure(figsize=(8.0, 1.4 + 0.5 * depth), layout="constrained")
+    grid = figure.subplots(1, 3, width_ratios=(1.2, 1, 1), sharey=True)
+    height = 0.38
+    for shift, counter, colour, label in (
+        (-height / 2, types.every, _GREY, "all"),
+        (height / 2, types.best, COLOURS[0], "best quarter"),
+    ):
+        shares = [counter[place, "convolution"] / max(1, _layers_at(counter, place)) for place in range(depth)]
+        grid[0].barh([place + shift for place in range(depth)], shares, height, color=colour, label=label)
+    grid[0].set_xlim(0, 1)
+    grid[0].set_xlabel("share of convolutions")
+    grid[0].set_yticks(range(depth), [f"layer {place + 1}" for place in range(depth)])
+    _legend(grid[0])
+    for axes, counter, title in ((grid[1], kernels.every, "kernels, all"), (grid[2], kernels.best, "kernels, best")):
+        totals = [max(1, sum(counter[place, size] for size in sizes)) for place in range(depth)]
+        shares_of = [[counter[place, size] / totals[place] for size in sizes] for place in range(depth)]
+        axes.imshow(shares_of, aspect="auto", cmap="Blues", vmin=0, vmax=1)
+        axes.set_xticks(range(len(sizes)), [str(size) for size in sizes])
+        axes.set_xlabel(title)
+    grid[0].set_ylim(depth - 0.5, -0.5)
+    return figure
+
+
+def operations(visits: Visits, total: int, best: int) -> Figure:
+    """The share of candidates that have an operation, among all and among the best quarter."""
+    names = [name for name, _ in visits.every.most_common()]
+    figure, axes = _new(8.0, 0.9 + 0.32 * len(names))
+    height = 0.38
+    rows = range(len(names))
+    every = [visits.every[name] / total for name in names]
+    of_best = [visits.best[name] / best for name in names]
+    axes.barh([row - height / 2 for row in rows], every, height, color=_GREY, label="all")
+    axes.barh([row + height / 2 for row in rows], of_best, height, color=COLOURS[0], label="best quarter")
+    axes.set_yticks(rows, names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_xlim(0, 1)
+    axes.set_xlabel("share of the candidates that have it")
+    _legend(axes)
+    return figure
+
+
+def front(points: Sequence[dict[str, Any]], front_points: Sequence[dict[str, Any]], cost: str) -> Figure:
+    """Scores against a cost: all candidates, and those that no other is better than in both."""
+    figure, axes = _new(*_WIDE)
+    axes.plot([p[cost] for p in points], [p["score"] for p in points], ".", color=_GREY, label="a candidate")
+    ordered = sorted(front_points, key=lambda p: p[cost])
+    style: dict[str, Any] = {"color": COLOURS[0], "marker": "o", "label": "on the front"}
+    axes.plot([p[cost] for p in ordered], [p["score"] for p in ordered], **style)
+    _finish(axes, cost.replace("_", " "), "score")
+    return figure
+
+
+def _layers_at(counter: Any, place: int) -> int:
+    return counter[place, "convolution"] + counter[place, "attention"]
+
+
+def _new(width: float, height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _finish(axes: Axes, across: str, up: str) -> None:
+    axes.set_xlabel(across)
+    axes.set_ylabel(up)
+    axes.grid(color="#eeeeee")
+    _legend(axes)
+
+
+def _legend(axes: Axes) -> None:
+    """Above the chart, where it hides nothing."""
+    labels = len(axes.get_legend_handles_labels()[0])
+    axes.legend(
+        frameon=False, fontsize=8, ncols=min(5, labels), loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2
+    )

@@ -1,0 +1,214 @@
+"""What a report says of a search, in numbers: taken from its journal, finished or not."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from scipy.stats import kendalltau
+
+from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.model import AttentionLayer, parse_layer
+
+from ..runtime.journal import read_events
+from ..strategy.operation_priority import OperationPriority
+from .facts import SearchFacts, read_json
+
+_BEST_SHARE = 0.25
+_FEWEST_PAIRS = 4
+
+
+@dataclass(frozen=True)
+class Visits:
+    """How often something was in candidates, by its depth where it has one: among all, and among the best quarter."""
+
+    every: Counter[Any]
+    best: Counter[Any]
+
+
+@dataclass(frozen=True)
+class ReportFacts:
+    """A search, seen as a whole.
+
+    Args:
+        search: its folder and journal.
+    """
+
+    search: SearchFacts
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """Its options."""
+        return self.search.recipe
+
+    @cached_property
+    def candidates(self) -> list[dict[str, Any]]:
+        """In the order in which they were asked."""
+        return self.search.candidates
+
+    @cached_property
+    def scored(self) -> list[dict[str, Any]]:
+        """Those with a score."""
+        return [record for record in self.candidates if record["score"] is not None]
+
+    @cached_property
+    def best(self) -> dict[str, Any] | None:
+        """The one with the highest score; None as long as there is none."""
+        return max(self.scored, key=lambda record: record["score"], default=None)
+
+    @property
+    def state(self) -> str:
+        """How far it came, in words."""
+        if finished := self.search.of("finished"):
+            return f"finished: {finished[0]['reason']}"
+        wanted = self.recipe["candidates"]
+        if len(self.candidates) == wanted:
+            return "not finished: all candidates are evaluated, the final training is missing"
+        return f"not finished: {len(self.candidates)} of {wanted} candidates are evaluated"
+
+    @property
+    def random_scores(self) -> list[float]:
+        """Of the candidates that no result led to, in ascending order."""
+        return sorted(record["score"] for record in self.scored if record["parent"] is None)
+
+    def lineage(self) -> list[dict[str, Any]]:
+        """The best candidate and those that it comes from, the first one first."""
+        by_identity = {record["identity"]: record for record in self.candidates}
+        chain: list[dict[str, Any]] = []
+        step = self.best
+        while step is not None and step not in chain:
+            chain.append(step)
+            step = by_identity.get(step["parent"])
+        return chain[::-1]
+
+    def failures(self) -> Counter[str]:
+        """How many candidates have no score, by the reason."""
+        return Counter(record["failure"] for record in self.candidates if record["score"] is None)
+
+    def rejections(self) -> dict[str, int]:
+        """How many draws were not evaluated, by the reason; known at the end of a search."""
+        return next((event.get("rejections", {}) for event in self.search.of("finished")), {})
+
+    def visits_by_depth(self) -> tuple[Visits, Visits]:
+        """Layer types, by (depth, type), and kernels, by (depth, size); the depth counts from 0."""
+        types, kernels = (Visits(Counter(), Counter()) for _ in range(2))
+        for record, counters in self._with_counters(types, kernels):
+            for depth, text in enumerate(record["layers"]):
+                layer = parse_layer(text)
+                attends = isinstance(layer, AttentionLayer)
+                counters[0][depth, "attention" if attends else "convolution"] += 1
+                if not isinstance(layer, AttentionLayer):
+                    counters[1][depth, layer.kernel_size] += 1
+        return types, kernels
+
+    def visits_of_operations(self) -> Visits:
+        """The candidates that have an operation."""
+        visits = Visits(Counter(), Counter())
+        for record, (counter,) in self._with_counters(visits):
+            counter.update(set(operations_of(record["layers"])))
+        return visits
+
+    def _with_counters(self, *visits: Visits) -> list[tuple[dict[str, Any], list[Counter[Any]]]]:
+        ranked = sorted(self.scored, key=lambda record: -record["score"])
+        best = ranked[: self.best_count]
+        every = [(record, [each.every for each in visits]) for record in self.candidates]
+        return every + [(record, [each.best for each in visits]) for record in best]
+
+    @property
+    def best_count(self) -> int:
+        """How many candidates are the best quarter."""
+        return math.ceil(_BEST_SHARE * len(self.scored))
+
+    def priorities(self) -> list[tuple[int, dict[str, float]]]:
+        """After each generation, the candidates so far and the probability of each operation; of OP-NAS alone."""
+        recipe = self.recipe
+        if recipe["strategy"] != "op-nas":
+            return []
+        priority = OperationPriority(
+            recipe["operations"],
+            recipe["alpha"],
+            recipe["reward_scale"],
+            recipe["operation_credit"],
+            recipe["temperature"],
+        )
+        history = []
+        for place, record in enumerate(self.candidates, start=1):
+            priority.update(operations_of(record["layers"]), record["score"])
+            following = self.candidates[place]["generation"] if place < len(self.candidates) else None
+            if record["generation"] != following:
+                history.append((place, priority.probabilities()))
+        return history
+
+    def trained(self) -> list[dict[str, Any]]:
+        """The models that were trained on, each with the score that it had as a candidate, where it was one."""
+        inherited = {tuple(record["layers"]): record["score"] for record in self.scored if "sizes" not in record}
+        inherited_sizes = {record["identity"]: record["score"] for record in self.scored}
+        return [
+            {**record, "inherited": inherited_sizes.get(record.get("identity"), inherited.get(tuple(record["layers"])))}
+            for record in self.search.of("trained")
+        ]
+
+    def rank_correlation(self) -> tuple[float, float, int] | None:
+        """Kendall's tau of inherited and trained scores, its p-value and the pairs; None if there are too few."""
+        pairs = [(record["inherited"], record["accuracy"]) for record in self.trained() if record["inherited"]]
+        if len(pairs) < _FEWEST_PAIRS:
+            return None
+        found = kendalltau(*zip(*pairs, strict=True))
+        return float(found.statistic), float(found.pvalue), len(pairs)
+
+    def seconds(self) -> dict[str, float]:
+        """What the search took: in all, until the super-net was trained, and for all candidates together."""
+        supernet = self.search.of("supernet")
+        return {
+            "all": max(event["elapsed"] for event in self.search.events),
+            "super-net": supernet[0]["elapsed"] if supernet else 0.0,
+            "candidates": sum(record["seconds"] for record in self.candidates),
+        }
+
+
+def expected_best(scores: Sequence[float]) -> list[float]:
+    """The mean of the highest of n scores drawn without replacement, for n from 1 to all of them.
+
+    What random search would have found with n candidates, as far as there are random ones (Dodge et al. 2019, arXiv
+    1909.03004, take the same with replacement).
+
+    >>> expected_best([1.0, 2.0, 4.0])
+    [2.3333333333333335, 3.3333333333333335, 4.0]
+    """
+    ordered, many = sorted(scores), len(scores)
+    return [
+        sum(score * math.comb(place, drawn - 1) for place, score in enumerate(ordered)) / math.comb(many, drawn)
+        for drawn in range(1, many + 1)
+    ]
+
+
+def operations_of(layers: Sequence[str]) -> list[str]:
+    """The names of all operations in a backbone's formulas, each as often as it occurs."""
+    parsed = map(parse_layer, layers)
+    return [node.name for layer in parsed if isinstance(layer, AttentionLayer) for node in layer.graph.operations]
+
+
+def read_report_facts(folder: Path) -> ReportFacts:
+    """What the folder of a search tells, whether it is finished, running or broken off.
+
+    Raises:
+        AutoBertZeroError: if there is no journal, or nothing in it but its begin.
+        JournalError: if it is damaged.
+    """
+    journal = folder / "journal.jsonl"
+    if not journal.is_file():
+        raise AutoBertZeroError(f"{folder} holds no search (journal.jsonl): give the --output-dir of one")
+    events = read_events(journal)
+    energy = folder / "energy.json"
+    facts = ReportFacts(SearchFacts(folder, events, read_json(energy) if energy.exists() else None))
+    if not facts.candidates:
+        raise AutoBertZeroError(f"the search in {folder} has no candidates yet: let it run on, then report")
+    return facts
+
+
+def changed_options(recipe: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that are not what they usually are."""
+    return {name: value for name, value in recipe.items() if usual.get(name) != value}

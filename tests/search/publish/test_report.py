@@ -1,0 +1,147 @@
+"""The report of a search: all of it is there, nothing is fetched, and a broken-off search has one, too."""
+
+import itertools
+import json
+import shlex
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+from statistics import fmean
+
+import pytest
+from autobert_zero_hf.search.publish.report_facts import expected_best, read_report_facts
+from autobert_zero_hf.search.recipe import OPTION_NAMES
+
+from autobert_zero_hf.commands.main import main, make_parser
+from tests.search.small_search import journal
+
+LINKS = ("src", "href", "xlink:href", "srcset", "poster", "data", "action")
+VOID = ("meta", "link", "br", "img", "hr", "input")
+
+
+class Page(HTMLParser):
+    """Collects what a browser would fetch, the headings and the text; and whether all that opens is closed."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.fetched: list[str] = []
+        self.headings: list[str] = []
+        self.cells: list[list[str]] = []
+        self.text: list[str] = []
+        self.pictures = 0
+        self._open: list[str] = []
+        self.feed(text)
+        self.close()
+        assert not self._open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID:
+            self._open.append(tag)
+        self.pictures += tag == "svg"
+        self.cells += [[]] if tag == "tr" else []
+        self.fetched += [f"{tag} {value}" for name, value in attrs if name in LINKS and not str(value).startswith("#")]
+        self.fetched += [value for name, value in attrs if value and name == "style" and "url(http" in value]
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self._open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self._open and self._open[-1] == "h2":
+            self.headings.append(data)
+        if self._open and self._open[-1] in ("td", "code") and self.cells:
+            self.cells[-1].append(data)
+        self.text.append(data)
+
+
+def report(folder: Path) -> Page:
+    assert main(["report", str(folder)]) == 0
+    return Page((folder / "report.html").read_text())
+
+
+def test_a_finished_search_is_told_whole(run: Path) -> None:
+    page = report(run)
+    events = journal(run)
+    candidates = [event for event in events if event["event"] == "candidate"]
+    best = max((c for c in candidates if c["score"] is not None), key=lambda c: (c["score"], -c["number"]))
+    assert all(link.split()[1].startswith("data:") for link in page.fetched)
+    assert page.pictures >= 6
+    assert page.headings[:4] == [
+        "The best backbone", "Scores over the search", "After further training", "How far to trust the scores"
+    ]  # fmt: skip
+    text = "".join(page.text)
+    assert f"{best['score']:.4f}" in text
+    for layer in best["layers"]:
+        assert layer in text
+    for event in events:
+        if event["event"] == "trained":
+            assert f"{event['accuracy']:.4f} ± {event['standard_error']:.4f}" in text
+    command = next(line for line in text.splitlines() if line.startswith("autobert-zero search "))
+    again = vars(make_parser().parse_args(shlex.split(command)[1:]))
+    recipe = events[0]["recipe"]
+    given = {name: again[name] for name in OPTION_NAMES if again.get(name) is not None}
+    assert given
+    assert all(recipe[name] == value for name, value in given.items())
+
+
+def test_a_search_that_was_broken_off_has_a_report(run: Path) -> None:
+    lines = (run / "journal.jsonl").read_text().splitlines()
+    shutil.rmtree(run / "best")
+    first = next(place for place, line in enumerate(lines) if json.loads(line)["event"] == "candidate")
+    for length in (first + 1, first + 5):
+        (run / "journal.jsonl").write_text("\n".join(lines[:length]) + '\n{"event": "cand')
+        text = "".join(report(run).text)
+        assert f"not finished: {length - first} of 13 candidates are evaluated" in text
+        assert "The final training has not been reached" in text
+    (run / "journal.jsonl").write_text("\n".join(lines[:first]) + "\n")
+    assert main(["report", str(run)]) == 2
+
+
+def test_failures_and_the_texts_of_others_are_shown_as_they_are(run: Path) -> None:
+    events = journal(run)
+    changed = []
+    for event in events:
+        if event["event"] == "candidate" and len(changed) < 30:
+            event |= {"origin": "<script>alert(1)</script>"}
+            if event["number"] % 2:
+                event |= {"score": None, "standard_error": None, "failure": "not finite", "detail": "a <b>loss</b>"}
+        changed.append(json.dumps(event))
+    (run / "journal.jsonl").write_text("\n".join(changed) + "\n")
+    assert main(["report", str(run)]) == 0
+    text = (run / "report.html").read_text()
+    assert "<script>" not in text
+    assert "&lt;script&gt;" in text
+    failed = sum('"failure": "not finite"' in line for line in changed)
+    assert ["not finite", str(failed)] in Page(text).cells
+
+
+def test_where_the_search_looked_is_counted_right(run: Path) -> None:
+    facts = read_report_facts(run)
+    types, kernels = facts.visits_by_depth()
+    layers = [c["layers"] for c in facts.candidates]
+    for depth in range(2):
+        convolutions = sum(each[depth].startswith("conv(") for each in layers)
+        assert types.every[depth, "convolution"] == convolutions
+        assert types.every[depth, "attention"] == len(layers) - convolutions
+        assert sum(count for (place, _), count in kernels.every.items() if place == depth) == convolutions
+    softmax = sum(any("softmax(" in layer for layer in each) for each in layers)
+    assert facts.visits_of_operations().every["softmax"] == softmax
+    assert sum(types.best.values()) == 2 * facts.best_count
+
+
+def test_the_lineage_goes_back_to_a_random_candidate(run: Path) -> None:
+    chain = read_report_facts(run).lineage()
+    assert chain[0]["parent"] is None
+    for parent, child in itertools.pairwise(chain):
+        assert child["parent"] == parent["identity"]
+
+
+@pytest.mark.parametrize("drawn", [1, 2, 4, 6])
+def test_the_expected_best_is_the_mean_over_all_draws(drawn: int) -> None:
+    scores = [0.3, 0.1, 0.4, 0.15, 0.92, 0.65]
+    by_hand = fmean(max(draw) for draw in itertools.combinations(scores, drawn))
+    assert expected_best(scores)[drawn - 1] == pytest.approx(by_hand)

@@ -91,6 +91,37 @@ class SuperNetOptions:
 
 
 @dataclass
+class SubModelOptions:
+    """How a super-net whose candidates have sizes of their own is trained, besides `SuperNetOptions`.
+
+    A search for layers alone has none of these: its recipe, which its journal holds, stays as it is.
+    """
+
+    supernet_from: str | None = option(
+        None,
+        "a BERT or a model of this package, folder or Hub name, from which the super-net's first weights are cut; "
+        "its tokenizer is used, too",
+    )
+    sandwich: bool = option(
+        False,
+        "whether each step trains the largest and the smallest sub-model besides random ones; where masked words are "
+        "learnt, the others learn the largest one's predictions of them",
+    )
+    supernet_loss: Literal["masked-lm", "distillation"] = option(
+        "masked-lm", "what the super-net learns: masked words, or its teacher's attention scores and hidden states"
+    )
+    teacher: str | None = option(
+        None,
+        "of --supernet-loss distillation: a BERT-like model of the same vocabulary and number of heads, folder or Hub "
+        "name",
+    )
+
+    def __post_init__(self) -> None:
+        if (self.supernet_loss == "distillation") != (self.teacher is not None):
+            raise RecipeError("supernet_loss: distillation needs a teacher, and a teacher that loss")
+
+
+@dataclass
 class StrategyOptions:
     """Where the search looks next."""
 

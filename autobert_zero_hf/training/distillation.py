@@ -78,10 +78,38 @@ def check_teacher(
         AutoBertZeroError: if it does not fit.
     """
     advice = "give a teacher of the student's vocabulary, or begin from scratch, with the teacher's"
-    if teacher.config.vocab_size != vocab_size:
+    check_vocabulary(f"the teacher {source}", teacher, source, "the student", tokenizer, vocab_size, advice)
+    if (longest := getattr(teacher.config, "max_position_embeddings", length)) < length:
+        raise AutoBertZeroError(f"--sequence-length {length}: the teacher {source} takes {longest} tokens at most")
+
+
+def check_vocabulary(
+    name: str,
+    model: PreTrainedModel,
+    source: str,
+    other_name: str,
+    tokenizer: PreTrainedTokenizerBase,
+    vocab_size: int,
+    advice: str,
+) -> None:
+    """Refuse a model whose words are not those of another.
+
+    Args:
+        name: of the model, in messages.
+        model: the model.
+        source: where it is from, with its tokenizer if it has one.
+        other_name: of the other, in messages.
+        tokenizer: the other's.
+        vocab_size: that of the other's embeddings.
+        advice: what to do.
+
+    Raises:
+        AutoBertZeroError: if they differ.
+    """
+    if model.config.vocab_size != vocab_size:
         raise AutoBertZeroError(
-            f"the teacher {source} has a vocabulary of {teacher.config.vocab_size:,} entries, the student one of "
-            f"{vocab_size:,}: {advice}"
+            f"{name} has a vocabulary of {model.config.vocab_size:,} entries, {other_name} one of {vocab_size:,}: "
+            f"{advice}"
         )
     try:
         known = AutoTokenizer.from_pretrained(source).get_vocab()
@@ -89,11 +117,9 @@ def check_teacher(
         known = tokenizer.get_vocab()  # the sizes are all that is known
     if different := len(known.items() - tokenizer.get_vocab().items()):
         raise AutoBertZeroError(
-            f"the teacher {source} and the student have vocabularies of {vocab_size:,} entries each, of which "
-            f"{different:,} differ: {advice}"
+            f"{name} and {other_name} have vocabularies of {vocab_size:,} entries each, of which {different:,} differ: "
+            f"{advice}"
         )
-    if (longest := getattr(teacher.config, "max_position_embeddings", length)) < length:
-        raise AutoBertZeroError(f"--sequence-length {length}: the teacher {source} takes {longest} tokens at most")
 
 
 class Distillation:

@@ -11,11 +11,16 @@ from autobert_zero_hf.training.masked_lm import MaskedBatch, MaskedRows
 from autobert_zero_hf.training.task_loading import load_text_task
 from autobert_zero_hf.training.tasks import Task
 
-from ..recipe import Recipe
+from ..recipe import Recipe, SubModelOptions
+from ..space.candidate import Candidate
+from ..space.sizes import SizesSpace
+from .distillation import Teacher, TeacherDistillation
 from .estimator import Estimator
 from .inheritance import Inheritance
 from .masked_lm_proxy import MaskedLmProxy
+from .objectives import InPlaceDistillation, MaskedLm, Objective
 from .proxy import Proxy
+from .supernet import SuperNet
 from .task_proxy import PreparedTask, TaskProxy
 
 _PROBED_ROWS = 2
@@ -77,3 +82,33 @@ def make_estimator(
     evaluation = held_out.batch(list(range(min(options.evaluation_rows, len(held_out)))), seed)
     proxy = make_proxy(recipe, evaluation, tasks, rows.tokenizer, accelerator.autocast)
     return Estimator(inheritance, proxy, rows, evaluation[:_PROBED_ROWS], options, seed, accelerator)
+
+
+def make_objective(
+    options: SubModelOptions,
+    net: SuperNet,
+    sizes: SizesSpace,
+    largest: Candidate,
+    tokenizer: PreTrainedTokenizerBase,
+    seed: int,
+) -> Objective:
+    """What a super-net of sub-models learns.
+
+    Args:
+        options: which loss, and whose teaching.
+        net: the super-net.
+        sizes: those of its sub-models.
+        largest: the sub-model that the others learn from by the sandwich rule.
+        tokenizer: of the rows.
+        seed: of what is learnt beside the super-net.
+
+    Raises:
+        AutoBertZeroError: if the teacher cannot be loaded or does not fit.
+    """
+    if options.teacher is not None:
+        config = net.config
+        teacher = Teacher.load(
+            options.teacher, sizes, tokenizer, config.vocab_size, length=config.max_position_embeddings
+        )
+        return TeacherDistillation(net, teacher, seed)
+    return InPlaceDistillation(net, largest) if options.sandwich else MaskedLm(net)

@@ -45,3 +45,8 @@ class SubModels:
     def sample(self, rng: random.Random) -> Candidate:
         """A random sub-model; each size is drawn evenly."""
         return self.candidate(self.sizes.sample(rng))
+
+    @property
+    def extremes(self) -> tuple[Candidate, Candidate]:
+        """The largest sub-model and the smallest one."""
+        return self.candidate(self.sizes.largest), self.candidate(self.sizes.smallest)

@@ -1,0 +1,218 @@
+"""What a super-net learns from a teacher: its attention scores and its hidden states (2021.acl-long.400, section 3.2).
+
+Shapes: B batch, N tokens, H heads, D head size, C hidden size, T the teacher's.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.model import AttentionLayer, AutoBertZeroPreTrainedModel, parse_layer
+from autobert_zero_hf.model.lowering import Input, Product
+from autobert_zero_hf.training.distillation import check_teacher, load_teacher
+from autobert_zero_hf.training.masked_lm import MaskedBatch
+
+from ..space.candidate import Candidate
+from ..space.sizes import SizesSpace
+from .slicing import cut
+from .supernet import SuperNet
+
+_PROJECTIONS = (("query", "key"), ("q_proj", "k_proj"), ("q_lin", "k_lin"))
+"""What the models of transformers call the linears of queries and keys."""
+
+
+def has_scores(layer: str) -> bool:
+    """Whether a layer weighs tokens by softmax(q · kᵀ / sqrt(D)), as BERT's do, whatever else it computes.
+
+    >>> has_scores("matmul(softmax(scale(matmul(q, transpose(k)))), q)"), has_scores("conv(9)")
+    (True, False)
+    """
+    parsed = parse_layer(layer)
+    if not isinstance(parsed, AttentionLayer):
+        return False
+    steps = parsed.plan.steps
+    return any(
+        (steps[weights.query], steps[weights.key]) == (Input("q"), Input("k"))
+        and weights.scales == 1
+        and not weights.negated
+        for step in steps
+        if isinstance(step, Product)
+        for weights in step.weights
+    )
+
+
+def last_projections(encoder: nn.Module) -> tuple[nn.Module, nn.Module] | None:
+    """The linears that make queries and keys of the last layer's attention scores; None if it has no such scores."""
+    if isinstance(encoder, AutoBertZeroPreTrainedModel):
+        if not has_scores(encoder.config.layers[-1]):
+            return None
+        last: nn.Module = encoder.get_submodule(f"layers.{len(encoder.config.layers) - 1}.attention")
+        return last.get_submodule("q_proj"), last.get_submodule("k_proj")
+    modules = dict(encoder.named_modules())
+    for query, key in _PROJECTIONS:
+        if places := [name for name in modules if name.endswith(f".{query}")]:
+            return modules[places[-1]], modules[f"{places[-1].removesuffix(query)}{key}"]
+    return None
+
+
+@contextmanager
+def _outputs_of(modules: tuple[nn.Module, nn.Module] | None) -> Iterator[list[Tensor]]:
+    """What two modules give in the run inside the context, in the order of the run."""
+    outputs: list[Tensor] = []
+
+    def keep(_: nn.Module, __: Any, output: Tensor) -> None:
+        outputs.append(output)
+
+    hooks = [module.register_forward_hook(keep) for module in modules or ()]
+    try:
+        yield outputs
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def attention_scores(queries_and_keys: Sequence[Tensor], heads: int) -> Tensor:
+    """The scores before the softmax: (B, N, H * D) twice -> (B, H, N, N)."""
+    # (B, N, H * D) -> (B, H, N, D)
+    queries, keys = (each.float().unflatten(-1, (heads, -1)).transpose(1, 2) for each in queries_and_keys)
+    return queries @ keys.transpose(-1, -2) * queries.shape[-1] ** -0.5
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What is compared.
+
+    Args:
+        hidden_states: the last ones, (B, N, C).
+        scores: of the last attention, (B, H, N, N); None where the last layer has none.
+    """
+
+    hidden_states: Tensor
+    scores: Tensor | None
+
+
+class Teacher:
+    """A frozen encoder that shows its last hidden states and attention scores.
+
+    Args:
+        model: any model of transformers that is built as BERT is.
+        source: where it is from, for messages.
+    """
+
+    def __init__(self, model: PreTrainedModel, source: str):
+        self.model = model.requires_grad_(False).eval()
+        self.source = source
+        self.projections = last_projections(model.base_model)
+
+    @classmethod
+    def load(
+        cls, source: str, sizes: SizesSpace, tokenizer: PreTrainedTokenizerBase, vocab_size: int, length: int
+    ) -> "Teacher":
+        """A teacher for sub-models, from a folder or Hub name; it needs no head.
+
+        Args:
+            source: the folder or Hub name.
+            sizes: those of the sub-models.
+            tokenizer: theirs.
+            vocab_size: that of their embeddings.
+            length: tokens of a row.
+
+        Raises:
+            AutoBertZeroError: if there is none, or its vocabulary, its positions or its heads do not fit.
+        """
+        teacher = cls(load_teacher(source, soft_labels=False), source)
+        check_teacher(teacher.model, source, tokenizer, vocab_size, length)
+        steps, heads = sizes.num_attention_heads, teacher.heads
+        if teacher.projections is not None and not steps.lowest == steps.highest == heads:
+            ours = f"{steps.highest}" if steps.lowest == steps.highest else f"{steps.lowest} to {steps.highest}"
+            raise AutoBertZeroError(
+                f"the teacher {source} has {heads} attention heads, the sub-models have {ours}: attention scores are "
+                f'compared head by head, so search with num_attention_heads {heads} and vary "head_dim"'
+            )
+        return teacher
+
+    @property
+    def heads(self) -> int:
+        """H."""
+        return self.model.config.num_attention_heads
+
+    @property
+    def hidden_size(self) -> int:
+        """T."""
+        return self.model.config.hidden_size
+
+    @torch.no_grad()
+    def encode(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Encoding:
+        """What the teacher makes of rows, (B, N)."""
+        if self.model.device != input_ids.device:
+            nn.Module.to(self.model, input_ids.device)
+        with _outputs_of(self.projections) as outputs:
+            hidden = self.model.base_model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        return Encoding(hidden, attention_scores(outputs, self.heads) if outputs else None)
+
+
+class TeacherDistillation:
+    """The mean squared errors of the last attention's scores, head by head, and of the last hidden states, added up.
+
+    The scores are those before the softmax, scaled, and zero where padding is. The hidden states go through a linear
+    layer to the teacher's width, of which a sub-model uses the slice for its own hidden size; it is learnt, but is not
+    part of the models. A sub-model whose last layer has no such scores learns the hidden states alone. The masked words
+    themselves are not asked for, so the head that predicts them learns nothing.
+
+    Args:
+        net: the super-net.
+        teacher: its teacher.
+        seed: of the linear layer's first weights.
+    """
+
+    def __init__(self, net: SuperNet, teacher: Teacher, seed: int):
+        self.net = net
+        self.teacher = teacher
+        self.beside = nn.Module()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            projection = nn.Linear(net.config.hidden_size, teacher.hidden_size)
+        self.beside.add_module("teacher_projection", projection.to(net.weights[0].device))
+        self._taught: tuple[int, Encoding] | None = None
+
+    def loss(self, candidate: Candidate, batch: MaskedBatch, number: int) -> Tensor:
+        """The loss of a candidate."""
+        if self._taught is None or self._taught[0] != number:
+            self._taught = number, self.teacher.encode(batch.input_ids)
+        return self.difference(candidate, self._taught[1], batch.input_ids)
+
+    def difference(
+        self, candidate: Candidate, taught: Encoding, input_ids: Tensor, attention_mask: Tensor | None = None
+    ) -> Tensor:
+        """How far a candidate is from what its teacher makes of the same rows.
+
+        Args:
+            candidate: the candidate.
+            taught: the teacher's.
+            input_ids: (B, N).
+            attention_mask: (B, N), 0 for padding, which counts for nothing; None where there is none.
+        """
+        sizes = self.net.sizes if candidate.sizes is None else candidate.sizes
+        skeleton = self.net.skeleton(candidate.layers, sizes)
+        with _outputs_of(last_projections(skeleton.base_model)) as outputs:
+            hidden = self.net.encode(candidate.layers, input_ids, sizes, attention_mask)
+        # (B, N, C) -> (B, N, T)
+        shapes = {"weight": (self.teacher.hidden_size, sizes.hidden_size), "bias": (self.teacher.hidden_size,)}
+        projection = {
+            name: cut(f"teacher_projection.{name}", weight, self.net.sizes, shapes[name], sizes)
+            for name, weight in self.beside.get_submodule("teacher_projection").named_parameters()
+        }
+        projected = nn.functional.linear(hidden, **projection).float()
+        real = torch.ones_like(input_ids, dtype=torch.bool) if attention_mask is None else attention_mask.bool()
+        loss = nn.functional.mse_loss(projected[real], taught.hidden_states[real].float())
+        if taught.scores is not None and outputs:
+            scores = attention_scores(outputs, sizes.num_attention_heads)
+            pairs = real[:, None, :, None] & real[:, None, None, :]
+            loss = loss + (scores - taught.scores).masked_fill(~pairs, 0.0).square().mean()
+        return loss

@@ -59,12 +59,9 @@ def find_front(
 
     def compromise(evaluation: Evaluation) -> Compromise:
         candidate = evaluation.candidate
-        own = AutoBertZeroConfig(**{**config.to_dict(), "layers": list(candidate.layers)})
-        if candidate.sizes is not None:
-            own = candidate.sizes.config(config, candidate.layers)
         operations = budget.cost(candidate.layers, candidate.sizes).operations
         return Compromise(
-            evaluation, masked_lm_parameters(own), operations, None if predict is None else predict(candidate)
+            evaluation, masked_lm_parameters(candidate.config(config)), operations, None if predict is None else predict(candidate)
         )
 
     found = [compromise(evaluation) for evaluation in evaluations if evaluation.score is not None]

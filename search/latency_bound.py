@@ -90,7 +90,7 @@ class LatencyBound:
         known = {record["identity"]: record for record in self.journal.of("measured")}
         new = [candidate for candidate in candidates if candidate.identity not in known]
         if self.accelerator.is_main_process and new:
-            latencies = measure([self._model(candidate) for candidate in new], self.recipe.latency)
+            latencies = measure([AutoBertZeroModel(each.config(self.config)) for each in new], self.recipe.latency)
             for candidate, latency in zip(new, latencies, strict=True):
                 self.journal.append("measured", identity=candidate.identity, **self._facts(latency))
         records = broadcast_object_list([self.journal.of("measured")])[0]
@@ -114,12 +114,6 @@ class LatencyBound:
             f"them is taken, {min(medians):.2f} ms"
         )
         return tried[medians.index(min(medians))]
-
-    def _model(self, candidate: Candidate) -> AutoBertZeroModel:
-        config = AutoBertZeroConfig(**{**self.config.to_dict(), "layers": list(candidate.layers)})
-        if candidate.sizes is not None:
-            config = candidate.sizes.config(self.config, candidate.layers)
-        return AutoBertZeroModel(config)
 
     def _facts(self, latency: Latency) -> dict[str, Any]:
         facts = {name: asdict(latency)[name] for name in ("median", "p95", "interval", "passes", "waited")}

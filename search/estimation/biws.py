@@ -80,7 +80,7 @@ class SuperNetTraining:
         self.net = net
         # The BERT beside the winner inherits from the super-net in any space, so its attentions are always trained.
         if isinstance(space, SearchSpace) and ATTENTION not in space.layer_types:
-            space = SearchSpace(space.num_layers, space.kernel_sizes)
+            space = SearchSpace(space.num_layers, space.kernel_sizes, sizes=space.sizes)
         self.space = space
         self.rows = rows
         self.options = options

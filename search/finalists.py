@@ -5,15 +5,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from accelerate import Accelerator
 from transformers import AutoTokenizer
 
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.training.masked_lm import MaskedRows, MaskedScore, evaluate_masked_lm
+from autobert_zero_hf.model import AutoBertZeroForMaskedLM
+from autobert_zero_hf.training.masked_lm import MaskedScore, evaluate_masked_lm
 from autobert_zero_hf.training.masked_lm_training import train_masked_lm
 
 from .estimation.proxy import Proxy
 from .estimation.supernet import SuperNet
+from .preparation import TOKENIZER, Text
 from .publish.card import Card, masked_lm_result, write_card
 from .publish.description import final_training, finalist_title
 from .publish.export import export
@@ -24,6 +27,8 @@ from .runtime.journal import Journal
 from .runtime.progress import Reporter
 from .space.candidate import Candidate
 
+SCRATCH = "scratch"
+"""The finalist that begins with random weights."""
 _FEWEST_ROWS = 64
 
 
@@ -35,8 +40,7 @@ class FinalTraining:
         recipe: of the search.
         folder: of the run; a finalist's is in it, under its name.
         net: the trained super-net.
-        rows: the training rows.
-        held_out: those that are scored on.
+        text: the rows to train on, and those that are scored on.
         tasks: scores on the tasks that the search went by; None for another search.
         evaluated: how many candidates there were.
         accelerator: the processes, and the autocast.
@@ -45,8 +49,7 @@ class FinalTraining:
     recipe: Recipe
     folder: Path
     net: SuperNet
-    rows: MaskedRows
-    held_out: MaskedRows
+    text: Text
     tasks: Proxy | None
     evaluated: int
     accelerator: Accelerator
@@ -65,15 +68,15 @@ class FinalTraining:
         total = steps * len(finalists)
         trained = total - steps * len(missing)
         seed = self.recipe.run.seed
-        evaluation = self.held_out.batch(list(final_rows(self.recipe, len(self.held_out))), seed)
+        evaluation = self.text.held_out.batch(list(final_rows(self.recipe, len(self.text.held_out))), seed)
 
         def work(name: str) -> dict[str, Any]:
             candidate = finalists[name]
-            model = self.net.extract(candidate.layers, candidate.sizes)
+            model = self._model(name, candidate)
             try:
                 train_masked_lm(
                     model,
-                    self.rows,
+                    self.text.rows,
                     steps,
                     self.recipe.final.final_batch_size,
                     self.recipe.final.final_learning_rate,
@@ -91,7 +94,7 @@ class FinalTraining:
             model.config.sparse_prediction = False
             card = write_card(self._card(name, candidate, score), model, str(self.folder / name), with_code=False)
             # A tokenizer as it was written: one that was used keeps, for one, the length that it cut to.
-            export(model, AutoTokenizer.from_pretrained(self.folder / "tokenizer"), card, self.folder / name)
+            export(model, AutoTokenizer.from_pretrained(self.text.folder / TOKENIZER), card, self.folder / name)
             return {
                 "layers": list(candidate.layers),
                 **({} if candidate.sizes is None else {"sizes": asdict(candidate.sizes)}),
@@ -113,6 +116,15 @@ class FinalTraining:
             dispatcher.run(missing, work, write)
         # The main process serves the queue until all have read it to the end.
         self.accelerator.wait_for_everyone()
+
+    def _model(self, name: str, candidate: Candidate) -> AutoBertZeroForMaskedLM:
+        if name != SCRATCH:
+            return self.net.extract(candidate.layers, candidate.sizes)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.recipe.run.seed)
+            config = candidate.config(self.net.config)
+            config.sparse_prediction = True
+            return AutoBertZeroForMaskedLM(config).to(self.accelerator.device)
 
     def _card(self, name: str, candidate: Candidate, score: MaskedScore) -> Card:
         text = text_of(self.recipe.to_dict())

@@ -1,6 +1,7 @@
 """A recipe: everything that decides what a search does, as options in groups, from YAML and the command line."""
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,8 +19,10 @@ from autobert_zero_hf.training.shared_options import DataOptions, SizeOptions
 from .space.budget import Budget
 from .space.search_space import LAYER_TYPES, SearchSpace
 from .space.sizes import Sizes, SizesSpace, Steps
+from .space.sub_models import SubModels
 
 RECIPES = Path(__file__).parent / "recipes"
+_TRAINING_STEP = 4
 
 
 class RecipeError(AutoBertZeroError, ValueError):
@@ -92,11 +95,14 @@ class SuperNetOptions:
 
 @dataclass
 class SubModelOptions:
-    """How a super-net whose candidates have sizes of their own is trained, besides `SuperNetOptions`.
+    """The super-net of a search for sizes."""
 
-    A search for layers alone has none of these: its recipe, which its journal holds, stays as it is.
-    """
-
+    layers: list[str] = option(
+        (), "the backbone whose sizes alone are searched, a line for each layer; none where layers are searched, too"
+    )
+    head_dim: Annotated[int | None, Range(1)] = option(
+        None, "width of a head of the largest model; by itself hidden size / heads"
+    )
     supernet_from: str | None = option(
         None,
         "a BERT or a model of this package, folder or Hub name, from which the super-net's first weights are cut; "
@@ -248,6 +254,7 @@ GROUPS = (
     SpaceOptions,
     JointOptions,
     SuperNetOptions,
+    SubModelOptions,
     StrategyOptions,
     InheritanceOptions,
     EstimationOptions,
@@ -273,6 +280,7 @@ class Recipe:
     space: SpaceOptions
     joint: JointOptions
     supernet: SuperNetOptions
+    sub_models: SubModelOptions
     strategy: StrategyOptions
     inheritance: InheritanceOptions
     estimation: EstimationOptions
@@ -292,7 +300,7 @@ class Recipe:
         ]
         recipe = cls(*parts)
         width, heads, kernels = recipe.sizes.hidden_size, recipe.sizes.num_attention_heads, recipe.space.kernel_sizes
-        if width % heads:
+        if width % heads and recipe.sub_models.head_dim is None:
             raise RecipeError(f"hidden_size ({width}) is not a multiple of num_attention_heads ({heads})")
         if kernels != sorted(set(kernels)):
             raise RecipeError(f"kernel_sizes must rise: {kernels}")
@@ -307,11 +315,25 @@ class Recipe:
             raise RecipeError("speedup_over names a model and speedup how many times as fast: give both, or neither")
         if joint.latency_ms is not None and joint.speedup is not None:
             raise RecipeError("latency_ms and speedup are two bounds on the same: give one of them")
+        recipe._check_sub_models()
         try:
             recipe.search_space, recipe.cost_budget  # noqa: B018  # they check themselves
         except ValueError as error:
             raise RecipeError(str(error)) from error
         return recipe
+
+    def _check_sub_models(self) -> None:
+        options, sized = self.sub_models, self.joint.search_sizes != "no"
+        given = [name for name, value in dataclasses.asdict(options).items() if value not in (None, False, [])]
+        if not sized and options != SubModelOptions():
+            raise RecipeError(f"{', '.join(given)}: for a search of sizes, which search_sizes heads or head_dim begins")
+        if options.layers and len(options.layers) != self.sizes.num_layers:
+            raise RecipeError(f"layers has {len(options.layers)} lines, num_layers is {self.sizes.num_layers}")
+        if options.supernet_loss == "distillation" and self.estimation.proxy != "tasks":
+            raise RecipeError(
+                "supernet_loss: distillation leaves the head that predicts words untrained, so that it cannot be "
+                "scored by masked words: take proxy: tasks, or supernet_loss: both"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Every option by name; `from_dict` gives the same recipe back.
@@ -319,14 +341,17 @@ class Recipe:
         Those of sizes and latency are left out where none is given, so that a search without them stays as it was.
         """
         parts = dataclasses.asdict(self)
-        if self.joint == JointOptions() and self.latency == LatencyOptions():
-            del parts["joint"], parts["latency"]
+        if (self.joint, self.latency, self.sub_models) == (JointOptions(), LatencyOptions(), SubModelOptions()):
+            del parts["joint"], parts["latency"], parts["sub_models"]
         return {name: value for part in parts.values() for name, value in part.items()}
 
     @cached_property
-    def search_space(self) -> SearchSpace:
+    def search_space(self) -> SearchSpace | SubModels:
         """What can be found."""
         space = self.space
+        if self.sub_models.layers:
+            assert self.searched_sizes is not None
+            return SubModels(tuple(self.sub_models.layers), self.searched_sizes)
         return SearchSpace(
             num_layers=self.sizes.num_layers,
             kernel_sizes=tuple(space.kernel_sizes),
@@ -345,8 +370,7 @@ class Recipe:
         options = self.joint
         if options.search_sizes == "no":
             return None
-        largest = Sizes.of(self.make_config(self.data.vocab_size))
-        space = SizesSpace.within(largest, options.search_sizes, options.hidden_step, options.intermediate_step)
+        space = SizesSpace.within(self.largest, options.search_sizes, options.hidden_step, options.intermediate_step)
         least = {
             "num_hidden_layers": options.min_layers,
             "hidden_size": options.min_hidden_size,
@@ -360,6 +384,23 @@ class Recipe:
                     raise ValueError(f"the least {name} ({lowest}) is more than that of the model ({steps.highest})")
                 bounded[name] = Steps.below(lowest, steps.highest, steps.step)
         return dataclasses.replace(space, **bounded)
+
+    @property
+    def training_space(self) -> SearchSpace | SubModels:
+        """Where the super-net's backbones are drawn from: the same in steps of 4, as in AutoTinyBERT."""
+        if (sizes := self.searched_sizes) is None:
+            return self.search_space
+        finer = {
+            name: dataclasses.replace(steps, step=math.gcd(steps.step, _TRAINING_STEP))
+            for name in ("hidden_size", "intermediate_size")
+            for steps in [getattr(sizes, name)]
+        }
+        return dataclasses.replace(self.search_space, sizes=dataclasses.replace(sizes, **finer))
+
+    @property
+    def largest(self) -> Sizes:
+        """The sizes of every candidate, or the largest ones."""
+        return Sizes.of(self.make_config(self.data.vocab_size))
 
     @property
     def bounds_latency(self) -> bool:
@@ -379,9 +420,10 @@ class Recipe:
         )
 
     def make_config(self, vocab_size: int) -> AutoBertZeroConfig:
-        """The sizes of every candidate, or the largest ones, on the standard BERT backbone."""
+        """The sizes of every candidate, or the largest ones, on the backbone of the sub-models, or on BERT's."""
         return AutoBertZeroConfig(
-            layers=architecture("bert", self.sizes.num_layers),
+            layers=self.sub_models.layers or architecture("bert", self.sizes.num_layers),
+            head_dim=self.sub_models.head_dim,
             vocab_size=vocab_size,
             hidden_size=self.sizes.hidden_size,
             num_attention_heads=self.sizes.num_attention_heads,

@@ -13,14 +13,20 @@ from autobert_zero_hf.training.masked_lm import MaskedScore
 from ..runtime.journal import read_events
 from ..space.sizes import Sizes
 
-FINALISTS = ("best", "bert")
-"""The folders of a search's winner and of its baseline."""
+BASELINES = {"bert": "BERT", "scratch": "from scratch"}
+"""The folders of what a search's winner is compared with: a BERT of its sizes, or, where sizes alone are searched, the
+same model trained from scratch."""
 FRONT = "front"
 """The folder of the models of its Pareto front: front/1, and so on."""
 FILES = {"pretraining": "pretraining.json", "result": "result.json", "evaluation": "evaluation.json"}
 """What each command leaves beside its model."""
 _ORIGINS = ("model", "started_from", "from_bert")
 """The facts that name the folder that a model was made from."""
+
+
+def finalists_of(recipe: Mapping[str, Any]) -> tuple[str, str]:
+    """The folders of a search's winner and of its baseline, by its options."""
+    return "best", "scratch" if recipe.get("layers") else "bert"
 
 
 @dataclass(frozen=True)
@@ -129,7 +135,7 @@ def read_search(folder: Path) -> SearchFacts:
     events = read_events(folder / "journal.jsonl")
     energy = folder / "energy.json"
     search = SearchFacts(folder, events, read_json(energy) if energy.exists() else None)
-    if not search.of("finished") or set(FINALISTS) - set(search.scores):
+    if not search.of("finished") or set(finalists_of(search.recipe)) - set(search.scores):
         raise AutoBertZeroError(f"the search in {folder} is not finished: run it to its end, then push it")
     return search
 

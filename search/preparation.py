@@ -1,0 +1,227 @@
+"""What a search does before it looks at candidates: its text becomes rows, and the super-net is trained."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from accelerate import Accelerator
+from datasets import Dataset, DatasetDict
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from autobert_zero_hf.model import AutoBertZeroConfig, architecture
+from autobert_zero_hf.training.corpus import CorpusError, load_documents
+from autobert_zero_hf.training.masked_lm import MaskedRows, pack
+from autobert_zero_hf.training.starting_point import load_tokenizer
+from autobert_zero_hf.training.tasks import Task
+from autobert_zero_hf.training.tokenization import train_tokenizer
+from autobert_zero_hf.writing import written_whole
+
+from .estimation.biws import SuperNetTraining
+from .estimation.from_options import make_objective
+from .estimation.objectives import Objective
+from .estimation.starting_weights import Start
+from .estimation.supernet import SuperNet
+from .recipe import Recipe
+from .runtime.journal import Journal, JournalError
+from .runtime.progress import Reporter
+from .runtime.tracking import Tracking
+from .space.candidate import Candidate
+from .space.sub_models import SubModels
+
+SUPERNET = "supernet.pt"
+TOKENIZER = "tokenizer"
+
+
+@dataclass
+class Text:
+    """The text of a search, as rows of tokens.
+
+    Args:
+        folder: of `tokenizer/`.
+        rows: the training rows.
+        held_out: the rows to score on.
+        event: what the journal says of it.
+    """
+
+    folder: Path
+    rows: MaskedRows
+    held_out: MaskedRows
+    event: dict[str, Any]
+
+
+@dataclass
+class Preparation:
+    """Does it in all processes, or takes it up where it was left.
+
+    Args:
+        recipe: of the search.
+        folder: of `tokenizer/`, `recipe.yaml` and `supernet.pt`.
+        tasks: those that candidates are scored on; other rows of theirs are another search.
+        accelerator: the processes.
+        journal: is told of the text and of the super-net.
+        reporter: says what happens.
+        tracking: is told the losses.
+    """
+
+    recipe: Recipe
+    folder: Path
+    tasks: Sequence[Task]
+    accelerator: Accelerator
+    journal: Journal
+    reporter: Reporter
+    tracking: Tracking
+    start: Start | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        source = self.recipe.sub_models.supernet_from
+        self.start = Start(source, self.recipe.run.seed) if source else None
+
+    def read(self) -> Text:
+        """The text.
+
+        Raises:
+            CorpusError: if it gives too few rows.
+            JournalError: if the journal was begun on another text, or with other rows of the tasks.
+            AutoBertZeroError: if the checkpoint that the super-net is to begin as does not fit.
+        """
+        train, held_out, tokenizer, counts = self._read()
+        if min(len(train), len(held_out)) < 2:
+            raise CorpusError(
+                f"the text gives {len(train)} rows to train on and {len(held_out)} held-out rows of "
+                f"{self.recipe.data.sequence_length} tokens, at least 2 of each are needed: give more text, or a "
+                "smaller --sequence-length"
+            )
+        self._write_down(train, held_out, {**counts, "vocabulary": len(tokenizer)})
+        rows, scored = MaskedRows(train, tokenizer), MaskedRows(held_out, tokenizer)
+        return Text(self.folder, rows, scored, self.journal.of("data")[0])
+
+    def config(self, tokenizer: PreTrainedTokenizerBase) -> AutoBertZeroConfig:
+        """The sizes of candidates that have none of their own, or the largest ones.
+
+        Raises:
+            AutoBertZeroError: if the checkpoint that the super-net is to begin as does not fit.
+        """
+        recipe = self.recipe
+        if self.start is None:
+            return recipe.make_config(len(tokenizer))
+        self.start.check_tokenizer(tokenizer)
+        return self.start.config(recipe.largest, recipe.data.sequence_length, recipe.sub_models.layers or None)
+
+    def train(self, text: Text) -> SuperNet:
+        """The trained super-net.
+
+        Raises:
+            AutoBertZeroError: if the checkpoint or the teacher does not fit.
+        """
+        options, tokenizer = self.recipe.supernet, text.rows.tokenizer
+        net = self._new_net(tokenizer)
+        training = SuperNetTraining(
+            net,
+            self.recipe.training_space,
+            text.rows,
+            options,
+            self.recipe.run.seed,
+            self.accelerator,
+            self.folder / SUPERNET,
+            self._objective(net, tokenizer),
+            self._sandwich(),
+        )
+        if not training.finished:
+            with self.reporter.phase("Super-net", options.supernet_steps, training.steps_done) as show:
+
+                def after_step(step: int, loss: float) -> None:
+                    show(step, f"loss {loss:.3f}")
+                    self.tracking.supernet_step(step, loss)
+
+                training.run(after_step)
+        if not self.journal.of("supernet"):
+            parameters = sum(p.numel() for p in net.parameters())
+            self.journal.append("supernet", steps=training.steps_done, parameters=parameters)
+        return net
+
+    def _read(self) -> tuple[Dataset, Dataset, PreTrainedTokenizerBase, dict[str, int]]:
+        options = self.recipe.data
+        with self.reporter.phase("Text", 3) as show, self.accelerator.main_process_first():
+            documents = load_documents(
+                options.text, options.dataset, options.dataset_config, options.dataset_split, options.text_column
+            )
+            parts = documents.train_test_split(test_size=options.held_out, seed=self.recipe.run.seed)
+            show(1, f"{len(parts['train']):,} documents to train on, {len(parts['test']):,} held out")
+            tokenizer = self._tokenizer(parts)
+            show(2, f"a vocabulary of {len(tokenizer):,}")
+            train, test = (pack(parts[part], tokenizer, options.sequence_length) for part in ("train", "test"))
+            show(3, f"{len(train):,} rows of {options.sequence_length} tokens to train on, {len(test):,} held out")
+        counts = {"documents": len(parts["train"]), "held_out_documents": len(parts["test"])}
+        return train, test, tokenizer, {**counts, "rows": len(train), "held_out_rows": len(test)}
+
+    def _tokenizer(self, parts: DatasetDict) -> PreTrainedTokenizerBase:
+        """That of the models that the super-net begins as, or learns from; or one that is trained on the text."""
+        options, place = self.recipe.data, self.folder / TOKENIZER
+        # What a run left that was stopped before its first event may be of another text.
+        have_tokenizer = self.journal.of("data") and all(
+            (place / name).exists() for name in ("tokenizer.json", "tokenizer_config.json")
+        )
+        if self.accelerator.is_main_process and not have_tokenizer:
+            source = self.recipe.sub_models.supernet_from or self.recipe.sub_models.teacher
+            if source:
+                made = load_tokenizer(source)
+            else:
+                made = train_tokenizer(parts["train"], options.vocab_size, options.sequence_length)
+            made.model_max_length = options.sequence_length
+            with written_whole(place) as partial:
+                made.save_pretrained(partial)
+        return AutoTokenizer.from_pretrained(place)
+
+    def _write_down(self, train: Dataset, held_out: Dataset, counts: dict[str, int]) -> None:
+        digest = _digest(train, held_out, *(rows for task in self.tasks for rows in (task.train, task.validation)))
+        if known := self.journal.of("data"):
+            if known[0]["digest"] != digest:
+                raise JournalError(
+                    f"{self.folder} was begun on another text, or with other rows of the tasks: use those again, or "
+                    "another --output-dir"
+                )
+            return
+        if self.accelerator.is_main_process:
+            (self.folder / SUPERNET).unlink(missing_ok=True)  # of a search whose journal was removed
+            text = yaml.safe_dump(self.recipe.to_dict(), sort_keys=False)
+            with written_whole(self.folder / "recipe.yaml") as partial:
+                partial.write_text(text, encoding="utf-8")
+        self.journal.append("data", **counts, digest=digest)
+        self.accelerator.wait_for_everyone()
+
+    def _new_net(self, tokenizer: PreTrainedTokenizerBase) -> SuperNet:
+        largest_kernel = None if self.recipe.sub_models.layers else max(self.recipe.space.kernel_sizes)
+        net = SuperNet(self.config(tokenizer), largest_kernel, self.recipe.run.seed)
+        if self.start is not None:
+            self.start.give(net)
+        return net.to(self.accelerator.device)
+
+    def _objective(self, net: SuperNet, tokenizer: PreTrainedTokenizerBase) -> Objective | None:
+        sizes, options = self.recipe.searched_sizes, self.recipe.sub_models
+        if sizes is None:
+            return None
+        return make_objective(options, net, sizes, self._extremes()[0], tokenizer, self.recipe.run.seed)
+
+    def _sandwich(self) -> Sequence[Candidate]:
+        return self._extremes() if self.recipe.sub_models.sandwich else ()
+
+    def _extremes(self) -> tuple[Candidate, Candidate]:
+        """The largest sub-model and the smallest; with standard attentions where layers are searched, too."""
+        sizes = self.recipe.searched_sizes
+        assert sizes is not None
+        layers = self.recipe.sub_models.layers or architecture("bert", sizes.largest.num_hidden_layers)
+        return SubModels(tuple(layers), sizes).extremes
+
+
+def _digest(*parts: Dataset) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        for batch in part.iter(batch_size=1000):
+            # A text has as many tokens as it needs in the one, a row in the other.
+            content = batch["input_ids"].numpy().tobytes() if "input_ids" in batch else json.dumps(batch).encode()
+            digest.update(content)
+    return digest.hexdigest()[:16]

@@ -28,7 +28,7 @@ from autobert_zero_hf.writing import written_whole
 
 from .estimation.biws import SuperNetTraining
 from .estimation.estimator import Estimator
-from .estimation.from_options import load_tasks, make_estimator
+from .estimation.from_options import load_tasks, make_estimator, screened, screening_report
 from .estimation.inheritance import Inheritance
 from .estimation.proxy import Proxy
 from .estimation.supernet import SuperNet
@@ -238,6 +238,7 @@ class _SearchRun:
     def _find(self, estimator: Estimator, dispatcher: Dispatcher) -> tuple[list[str], str]:
         """The layers of the best candidate, and why the search ended."""
         known = len(self.journal.of("candidate"))
+        self.strategy = screened(self.strategy, self.recipe, estimator.rows)
         with self.reporter.phase("Candidates", self.recipe.budget.candidates, known) as show:
             loop = SearchLoop(
                 self.strategy,
@@ -251,6 +252,8 @@ class _SearchRun:
             )
             reason = loop.run()
         self.evaluated = len(loop.done)
+        if report := screening_report(self.strategy, self.recipe, loop.done):
+            self.reporter.say(report)
         return list(loop.best().candidate.layers), reason
 
     def _train_finalists(

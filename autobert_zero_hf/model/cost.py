@@ -53,6 +53,21 @@ def layer_cost(text: str, config: AutoBertZeroConfig, tokens: int) -> Cost:
     )
 
 
+def model_parameters(config: AutoBertZeroConfig) -> int:
+    """How many parameters an `AutoBertZeroModel` has: embeddings, layers and pooler; heads are not counted.
+
+    Args:
+        config: of the model; the length of the sequence plays no part.
+
+    >>> model_parameters(AutoBertZeroConfig(layers=["conv(9)"] * 2))
+    37423128
+    """
+    hidden = config.hidden_size
+    embeddings = (config.vocab_size + config.max_position_embeddings + config.type_vocab_size + 2) * hidden
+    layers = sum(layer_cost(text, config, tokens=1).parameters for text in config.layers)
+    return embeddings + layers + (hidden + 1) * hidden
+
+
 def mixer_operations(layer: Layer, tokens: int, num_heads: int, head_size: int) -> int:
     """The operations a token of a layer's graph or convolution, without the linear layers around it.
 

@@ -12,13 +12,18 @@ from autobert_zero_hf.training.task_loading import load_text_task
 from autobert_zero_hf.training.tasks import Task
 
 from ..recipe import Recipe
+from ..strategy.evaluation import Evaluation
+from ..strategy.screened import Screened
+from ..strategy.strategy import Strategy
 from .estimator import Estimator
 from .inheritance import Inheritance
 from .masked_lm_proxy import MaskedLmProxy
 from .proxy import Proxy
 from .task_proxy import PreparedTask, TaskProxy
+from .zero_cost import RankAgreement, Untrained, make_zero_cost_proxy
 
 _PROBED_ROWS = 2
+_SCREENED_ROWS = 32
 
 
 def load_tasks(recipe: Recipe) -> list[Task]:
@@ -77,3 +82,30 @@ def make_estimator(
     evaluation = held_out.batch(list(range(min(options.evaluation_rows, len(held_out)))), seed)
     proxy = make_proxy(recipe, evaluation, tasks, rows.tokenizer, accelerator.autocast)
     return Estimator(inheritance, proxy, rows, evaluation[:_PROBED_ROWS], options, seed, accelerator)
+
+
+def screened(strategy: Strategy, recipe: Recipe, rows: MaskedRows) -> Strategy:
+    """The strategy, screened by what the recipe says, if it does.
+
+    Args:
+        strategy: proposes.
+        recipe: by what, and how many are kept.
+        rows: those that untrained models are measured on: the first of them, without masks.
+    """
+    options = recipe.screen
+    if options.screen_by is None:
+        return strategy
+    input_ids = rows.rows[: min(_SCREENED_ROWS, len(rows))]["input_ids"]
+    proxy = make_zero_cost_proxy(options.screen_by, input_ids)
+    worth = Untrained(proxy, recipe.make_config(len(rows.tokenizer)), recipe.run.seed)
+    return Screened(strategy, worth, 0.5 if options.screen_keep is None else options.screen_keep)
+
+
+def screening_report(strategy: Strategy, recipe: Recipe, evaluations: Sequence[Evaluation]) -> str | None:
+    """How well what was screened by ranks those that were trained, and what it cost; None without screening."""
+    if not isinstance(strategy, Screened) or not strategy.worth:
+        return None
+    scores = {e.candidate.identity: e.score for e in evaluations if e.score is not None}
+    agreement = RankAgreement.of([strategy.worth[identity] for identity in scores], list(scores.values()))
+    seconds = strategy.seconds / len(strategy.worth)
+    return f"Screened by {recipe.screen.screen_by}, {seconds:.3f} s a candidate; with the scores: {agreement}"

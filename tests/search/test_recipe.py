@@ -39,6 +39,7 @@ WRONG = {
     "strategy": ({"strategy": "grid"}, "strategy must be one of op-nas, uniform, evolution, random, optuna"),
     "tight": ({"max_parameters": 1000}, "max_parameters=1,000 is less than any backbone"),
     "tournament": ({"strategy": "evolution", "population": 5, "tournament": 6}, "must not exceed population (5)"),
+    "screening by nothing": ({"screen_keep": 0.5}, "screen_keep needs screen_by"),
     "heads": ({"num_attention_heads": 3}, "hidden_size (128) is not a multiple of num_attention_heads (3)"),
 }
 

@@ -161,6 +161,18 @@ class StrategyOptions:
 
 
 @dataclass
+class ScreenOptions:
+    """What is trained of what the strategy proposes."""
+
+    screen_by: Literal["parameters", "operations", "w-pca"] | None = option(
+        None, "train only the best of each generation by a measure of untrained models: counts, or W-PCA"
+    )
+    screen_keep: Annotated[float | None, Range(1e-6, 1.000001)] = option(
+        None, "share of a generation that is trained, with --screen-by; by itself half"
+    )
+
+
+@dataclass
 class InheritanceOptions:
     """The weights that a candidate begins with."""
 
@@ -256,6 +268,7 @@ GROUPS = (
     SuperNetOptions,
     SubModelOptions,
     StrategyOptions,
+    ScreenOptions,
     InheritanceOptions,
     EstimationOptions,
     TaskOptions,
@@ -282,6 +295,7 @@ class Recipe:
     supernet: SuperNetOptions
     sub_models: SubModelOptions
     strategy: StrategyOptions
+    screen: ScreenOptions
     inheritance: InheritanceOptions
     estimation: EstimationOptions
     task: TaskOptions
@@ -308,6 +322,8 @@ class Recipe:
             raise RecipeError(
                 f"tournament ({recipe.strategy.tournament}) must not exceed population ({recipe.strategy.population})"
             )
+        if recipe.screen.screen_keep is not None and recipe.screen.screen_by is None:
+            raise RecipeError("screen_keep needs screen_by, the measure that is screened by")
         if (recipe.estimation.proxy == "tasks") != bool(recipe.task.tasks):
             raise RecipeError("proxy: tasks needs names of tasks, and these need that proxy: give both, or neither")
         joint = recipe.joint

@@ -17,7 +17,7 @@ from autobert_zero_hf.training.precision import gains_from_bfloat16
 from autobert_zero_hf.writing import write_json
 
 from .estimation.estimator import Estimator
-from .estimation.from_options import load_tasks, make_estimator
+from .estimation.from_options import load_tasks, make_estimator, screened, screening_report
 from .estimation.inheritance import Inheritance
 from .estimation.latency_band import LatencyBand
 from .estimation.supernet import SuperNet
@@ -262,6 +262,7 @@ class SearchRun:
     def _find(self, estimator: Estimator, dispatcher: Dispatcher) -> tuple[SearchLoop, str]:
         """All that was evaluated, and why the search ended."""
         known = len(self.journal.of("candidate"))
+        self.strategy = screened(self.strategy, self.recipe, estimator.rows)
         with self.reporter.phase("Candidates", self.recipe.budget.candidates, known) as show:
             loop = SearchLoop(
                 self.strategy,
@@ -274,4 +275,6 @@ class SearchRun:
                 estimator.inheritance.end_generation,
             )
             reason = loop.run()
+        if report := screening_report(self.strategy, self.recipe, loop.done):
+            self.reporter.say(report)
         return loop, reason

@@ -63,6 +63,7 @@ WRONG = {
         {"search_sizes": "heads", "max_parameters": 1000},
         "max_parameters=1,000 is less than any backbone of these sizes has",
     ),
+    "screening by nothing": ({"screen_keep": 0.5}, "screen_keep needs screen_by"),
     "heads": ({"num_attention_heads": 3}, "hidden_size (128) is not a multiple of num_attention_heads (3)"),
 }
 

@@ -60,9 +60,8 @@ def find_front(
     def compromise(evaluation: Evaluation) -> Compromise:
         candidate = evaluation.candidate
         operations = budget.cost(candidate.layers, candidate.sizes).operations
-        return Compromise(
-            evaluation, masked_lm_parameters(candidate.config(config)), operations, None if predict is None else predict(candidate)
-        )
+        parameters = masked_lm_parameters(candidate.config(config))
+        return Compromise(evaluation, parameters, operations, None if predict is None else predict(candidate))
 
     found = [compromise(evaluation) for evaluation in evaluations if evaluation.score is not None]
     return [found[place] for place in pareto_front([each.objectives for each in found])]

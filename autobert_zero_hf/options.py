@@ -6,7 +6,7 @@ import math
 import types
 import typing
 from argparse import SUPPRESS, ArgumentParser, BooleanOptionalAction
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -57,12 +57,20 @@ def given_options(group: type[OptionsT], values: Mapping[str, Any]) -> OptionsT:
     return group(**{name: values[name] for name in option_names([group]) if name in values})
 
 
-def add_options(parser: ArgumentParser, group: type) -> None:
-    """Add an option to the command line for each field of a group; one that is not given is absent from the result."""
+def add_options(parser: ArgumentParser, group: type, leave_out: Collection[str] = ()) -> None:
+    """Add an option to the command line for each field of a group; one that is not given is absent from the result.
+
+    Args:
+        parser: of the command.
+        group: the options.
+        leave_out: those that the command does not have.
+    """
     assert group.__doc__ is not None
     section = parser.add_argument_group(group.__doc__.rstrip(".").lower())
     hints = typing.get_type_hints(group)
     for field in dataclasses.fields(group):
+        if field.name in leave_out:
+            continue
         kind, many, choices = _command_line_type(hints[field.name])
         default = field.default_factory() if callable(field.default_factory) else field.default
         shown = " ".join(map(str, default)) if isinstance(default, list) else default

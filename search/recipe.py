@@ -113,18 +113,19 @@ class SubModelOptions:
         "whether each step trains the largest and the smallest sub-model besides random ones; where masked words are "
         "learnt, the others learn the largest one's predictions of them",
     )
-    supernet_loss: Literal["masked-lm", "distillation"] = option(
-        "masked-lm", "what the super-net learns: masked words, or its teacher's attention scores and hidden states"
+    supernet_loss: Literal["masked-lm", "distillation", "both"] = option(
+        "masked-lm",
+        "what the super-net learns: masked words, its teacher's attention scores and hidden states, or the sum of both",
     )
     teacher: str | None = option(
         None,
-        "of --supernet-loss distillation: a BERT-like model of the same vocabulary and number of heads, folder or Hub "
-        "name",
+        "of --supernet-loss distillation and both: a BERT-like model of the same vocabulary and number of heads, "
+        "folder or Hub name",
     )
 
     def __post_init__(self) -> None:
-        if (self.supernet_loss == "distillation") != (self.teacher is not None):
-            raise RecipeError("supernet_loss: distillation needs a teacher, and a teacher that loss")
+        if (self.supernet_loss != "masked-lm") != (self.teacher is not None):
+            raise RecipeError("supernet_loss: distillation or both needs a teacher, and a teacher one of these losses")
 
 
 @dataclass
@@ -439,7 +440,7 @@ class Recipe:
         """The sizes of every candidate, or the largest ones, on the backbone of the sub-models, or on BERT's."""
         return AutoBertZeroConfig(
             layers=self.sub_models.layers or architecture("bert", self.sizes.num_layers),
-            head_dim=self.sub_models.head_dim,
+            head_dim=self.sub_models.head_dim or self.sizes.hidden_size // self.sizes.num_attention_heads,
             vocab_size=vocab_size,
             hidden_size=self.sizes.hidden_size,
             num_attention_heads=self.sizes.num_attention_heads,

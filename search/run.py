@@ -1,7 +1,8 @@
 """A search from the recipe to the exported winner; every phase is taken up where the journal ends."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -64,16 +65,7 @@ def search(recipe: Recipe, output_dir: str | Path, report_to: Sequence[str] = ("
         TrackingError: if a tracker is not known, not installed or cannot be used.
     """
     folder = Path(output_dir)
-    trackers = choose_trackers(report_to)
-    recipe = _with_precision(recipe, folder)
-    with waiting_for_the_launcher():
-        accelerator = Accelerator(
-            mixed_precision=recipe.run.mixed_precision,
-            log_with=trackers or None,
-            project_config=ProjectConfiguration(logging_dir=str(folder / "logs")),
-            # The others wait while one process reads a large text.
-            kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(days=1))],
-        )
+    with accelerated(recipe, folder, choose_trackers(report_to)) as (recipe, accelerator):
         run = SearchRun(recipe, folder, accelerator, Reporter(accelerator.is_main_process))
         unfinished = accelerator.is_main_process and not run.journal.of("finished")
         try:
@@ -82,6 +74,29 @@ def search(recipe: Recipe, output_dir: str | Path, report_to: Sequence[str] = ("
         finally:
             run.journal.close()
     return folder / "best"
+
+
+@contextmanager
+def accelerated(recipe: Recipe, folder: Path, trackers: Sequence[str] = ()) -> Iterator[tuple[Recipe, Accelerator]]:
+    """The processes of a run, and its recipe with the precision that they work in.
+
+    Args:
+        recipe: what to do.
+        folder: of the run.
+        trackers: where to report to.
+    """
+    recipe = _with_precision(recipe, folder)
+    with waiting_for_the_launcher():
+        yield (
+            recipe,
+            Accelerator(
+                mixed_precision=recipe.run.mixed_precision,
+                log_with=list(trackers) or None,
+                project_config=ProjectConfiguration(logging_dir=str(folder / "logs")),
+                # The others wait while one process reads a large text.
+                kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(days=1))],
+            ),
+        )
 
 
 def _with_precision(recipe: Recipe, folder: Path) -> Recipe:
@@ -159,19 +174,14 @@ class SearchRun:
         return self.recipe.cost_budget(candidate) or (self.band(candidate) if self.band else None)
 
     def _open_journal(self) -> Journal:
-        """The journal itself in the main process, its events in the others."""
-        recipe = self.recipe.to_dict()
-        main = self.accelerator.is_main_process
-        if main and not (self.folder / "journal.jsonl").exists():
+        if self.accelerator.is_main_process and not (self.folder / "journal.jsonl").exists():
             for name in (*self.finalists, FRONT):
                 if (self.folder / name).exists():
                     raise JournalError(
                         f"{self.folder / name} is not of a search (there is no journal): it would be lost, "
                         "so use another --output-dir"
                     )
-        journal = Journal.open(self.folder / "journal.jsonl", recipe) if main else None
-        events = broadcast_object_list([journal.events if journal else None])[0]
-        return journal or Journal(None, recipe, events)
+        return open_journal(self.recipe, self.folder, self.accelerator)
 
     def run(self) -> None:
         """Do all that is not done yet."""
@@ -196,7 +206,9 @@ class SearchRun:
         finalists = {"best": best, **self._baseline(best)}
         front = []
         if number := self.recipe.joint.front:
-            front = find_front(loop.done, config, self.recipe.cost_budget, bound and bound.band.predict)
+            front = find_front(
+                loop.done, config, self.recipe.cost_budget, None if bound is None else bound.band.predict
+            )
             finalists |= name_models(front, best, number)
         final = FinalTraining(
             self.recipe,
@@ -278,3 +290,15 @@ class SearchRun:
         if report := screening_report(self.strategy, self.recipe, loop.done):
             self.reporter.say(report)
         return loop, reason
+
+
+def open_journal(recipe: Recipe, folder: Path, accelerator: Accelerator) -> Journal:
+    """The journal of a run itself in the main process, its events in the others.
+
+    Raises:
+        JournalError: if it is of another recipe, damaged, or in use.
+    """
+    options = recipe.to_dict()
+    journal = Journal.open(folder / "journal.jsonl", options) if accelerator.is_main_process else None
+    events = broadcast_object_list([journal.events if journal else None])[0]
+    return journal or Journal(None, options, events)

@@ -24,7 +24,10 @@ LAYERS = (
     ("search.estimation",),
     ("search.runtime",),
     ("search.publish",),
-    ("search.run", "search.finalists", "search.front", "search.latency_bound"),
+    (
+        "search.run", "search.shrink", "search.preparation", "search.finalists", "search.front", "search.latency_bound",
+        "search.summary",
+    ),
     ("explorer",),
     ("commands",),
 )

@@ -13,11 +13,11 @@ from autobert_zero_hf import __version__
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import FormulaError
 
-from . import convert, evaluate, explore, finetune, pretrain, push, report, search, show
+from . import convert, evaluate, explore, finetune, pretrain, push, report, search, show, shrink
 from .launch import first_to_speak, launch, processes_asked_for
 
-_RESUMED = ("search", "pretrain", "evaluate", "push")
-_OF_SEVERAL_PROCESSES = ("search", "pretrain", "finetune")
+_RESUMED = ("search", "shrink", "pretrain", "evaluate", "push")
+_OF_SEVERAL_PROCESSES = ("search", "shrink", "pretrain", "finetune")
 
 
 def make_parser() -> ArgumentParser:
@@ -30,7 +30,7 @@ def make_parser() -> ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (search, report, explore, pretrain, finetune, evaluate, push, convert, show):
+    for module in (search, shrink, report, explore, pretrain, finetune, evaluate, push, convert, show):
         module.add_parser(commands)
     return parser
 

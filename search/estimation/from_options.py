@@ -21,7 +21,7 @@ from .distillation import Teacher, TeacherDistillation
 from .estimator import Estimator
 from .inheritance import Inheritance
 from .masked_lm_proxy import MaskedLmProxy
-from .objectives import InPlaceDistillation, MaskedLm, Objective
+from .objectives import AddedUp, InPlaceDistillation, MaskedLm, Objective
 from .proxy import Proxy
 from .supernet import SuperNet
 from .task_proxy import PreparedTask, TaskProxy
@@ -110,13 +110,13 @@ def make_objective(
     Raises:
         AutoBertZeroError: if the teacher cannot be loaded or does not fit.
     """
-    if options.teacher is not None:
-        config = net.config
-        teacher = Teacher.load(
-            options.teacher, sizes, tokenizer, config.vocab_size, length=config.max_position_embeddings
-        )
-        return TeacherDistillation(net, teacher, seed)
-    return InPlaceDistillation(net, largest) if options.sandwich else MaskedLm(net)
+    words = InPlaceDistillation(net, largest) if options.sandwich else MaskedLm(net)
+    if options.teacher is None:
+        return words
+    config = net.config
+    teacher = Teacher.load(options.teacher, sizes, tokenizer, config.vocab_size, length=config.max_position_embeddings)
+    taught = TeacherDistillation(net, teacher, seed)
+    return taught if options.supernet_loss == "distillation" else AddedUp(words, taught)
 
 
 def screened(strategy: Strategy, recipe: Recipe, rows: MaskedRows) -> Strategy:

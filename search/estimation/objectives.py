@@ -86,3 +86,20 @@ class InPlaceDistillation(MaskedLm):
         logits = self.net(self.largest.layers, batch.input_ids, batch.labels, self.largest.sizes).logits
         self.net.train(training)
         return logits.float().softmax(-1)
+
+
+class AddedUp:
+    """The sum of the losses of several objectives.
+
+    Args:
+        objectives: each has the same super-net.
+    """
+
+    def __init__(self, *objectives: Objective):
+        self.objectives = objectives
+        self.beside = nn.ModuleList(objective.beside for objective in objectives)
+
+    def loss(self, candidate: Candidate, batch: MaskedBatch, number: int) -> Tensor:
+        """The loss of a candidate."""
+        losses = [objective.loss(candidate, batch, number) for objective in self.objectives]
+        return torch.stack(losses).sum()

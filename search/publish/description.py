@@ -8,7 +8,7 @@ from autobert_zero_hf.errors import AutoBertZeroError
 from ..recipe import Recipe
 from ..space.sizes import Sizes
 from .card import Card
-from .facts import FILES, FINALISTS, ModelFacts, SearchFacts, without_places
+from .facts import FILES, ModelFacts, SearchFacts, finalists_of, without_places
 from .results import METRICS, hub_dataset, results_of
 
 STRATEGIES = {
@@ -96,6 +96,8 @@ def finalist_title(name: str, candidates: int, text: str, sizes: Sizes | None = 
     if name == "bert":
         of_sizes = "" if sizes is None else f", in the sizes that it found: {sizes}"
         return "A small BERT", f"Standard attention in every layer: the baseline of a search on {text}{of_sizes}."
+    if name == "scratch":
+        return "A small encoder, from scratch", f"The baseline of a search for sizes on {text}: {sizes}."
     compromise = "One of the best compromises of score, speed and number of parameters"
     return "A BERT backbone found by search", f"{compromise} among {candidates} candidates on {text}.{found}"
 
@@ -170,12 +172,15 @@ def _energy(search: SearchFacts) -> str:
 
 def _remarks(facts: ModelFacts) -> str:
     remarks = ["It is that of the measured rows, not of other seeds, unless several are named."]
-    if facts.search and facts.finalist in FINALISTS:
-        difference, error = facts.search.scores["best"].difference(facts.search.scores["bert"])
-        remarks.append(
-            "The backbone and the BERT were trained for the same steps on the weights of the same super-net; the "
-            f"difference, on the same words, is {difference:+.4f} ± {error:.4f}."
+    if facts.search and facts.finalist in (names := finalists_of(facts.search.recipe)):
+        best, beside = (facts.search.scores[name] for name in names)
+        difference, error = best.difference(beside)
+        how = (
+            "The backbone and the BERT were trained for the same steps on the weights of the same super-net"
+            if names[1] == "bert"
+            else "The model that was cut from the super-net, and the same one from scratch, had the same last training"
         )
+        remarks.append(f"{how}; the difference, on the same words, is {difference:+.4f} ± {error:.4f}.")
     result = facts.records.get("result", {})
     if result.get("majority") is not None and result["majority"] != result["baseline"]:
         remarks.append(f"The most frequent class of the training rows has an accuracy of {result['majority']:.4f}.")

@@ -7,7 +7,7 @@ from typing import Any
 from autobert_zero_hf.errors import AutoBertZeroError
 
 from .card import Result, masked_lm_result
-from .facts import ModelFacts, text_of
+from .facts import ModelFacts, finalists_of, text_of
 
 METRICS = ("accuracy", "f1", "matthews_correlation", "pearson", "spearman", "exact_match")
 """Those that a task is scored by."""
@@ -22,9 +22,10 @@ def results_of(facts: ModelFacts) -> list[Result]:
     """
     results = []
     if facts.search and facts.finalist:
+        baseline = finalists_of(facts.search.recipe)[1]
         other, what = {
-            "best": ("bert", "a BERT of the same size"),
-            "bert": ("best", "the backbone that the search found"),
+            "best": (baseline, {"bert": "a BERT of the same size", "scratch": "the same model from scratch"}[baseline]),
+            baseline: ("best", "what the search found"),
         }.get(facts.finalist, ("best", "the best of the search"))
         score, beside = facts.search.scores[facts.finalist], facts.search.scores[other]
         results.append(masked_lm_result(score, facts.search.text, (beside.value, beside.standard_error, what)))

@@ -1,0 +1,243 @@
+"""Sizes for several budgets from one super-net (AutoTinyBERT, 2021.acl-long.400): one search each, and their table.
+
+The text, the super-net and the measured latencies lie in the run's folder; each budget has a folder of its own in it,
+which is that of a search: journal, winner, and the same model from scratch beside it.
+"""
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+
+from autobert_zero_hf.model import AutoBertZeroConfig, AutoBertZeroModel
+from autobert_zero_hf.options import Range, option
+from autobert_zero_hf.training.evaluation import Grid
+from autobert_zero_hf.training.finetuning import AnyTask, FineTuningOptions
+from autobert_zero_hf.training.masked_lm import MaskedScore
+from autobert_zero_hf.training.spans import SpanOptions
+from autobert_zero_hf.training.task_loading import load_task
+from autobert_zero_hf.writing import write_json, written_whole
+
+from .estimation.from_options import load_tasks
+from .estimation.latency import base_latency, measure
+from .latency_bound import LatencyBound
+from .preparation import Preparation
+from .publish.shrink_table import as_markdown, as_picture
+from .recipe import Recipe, RecipeError
+from .run import SearchRun, Shared, accelerated, open_journal
+from .runtime.journal import Journal
+from .runtime.progress import Reporter
+from .runtime.tracking import Tracking
+from .space.candidate import Candidate
+from .space.sizes import Sizes
+
+
+@dataclass
+class ShrinkOptions:
+    """The budgets, one search each, and the tasks that the winners are fine-tuned on."""
+
+    latency_ms: Annotated[list[float], Range(1e-6)] = option((), "milliseconds that a model may take")
+    speedup: Annotated[list[float], Range(1e-6)] = option((), "how many times as fast as that of --speedup-over")
+    speedup_over: str | None = option(None, "a model, folder or Hub name, that the models are to be faster than")
+    max_parameters: Annotated[list[int], Range(1)] = option(
+        (), "parameters of all layers at most, embeddings not counted"
+    )
+    evaluate_on: list[str] = option((), "tasks, as `evaluate` takes them, to fine-tune the winners on")
+    data: str | None = option(None, "a folder with a folder for each of these tasks")
+    evaluate_seeds: Annotated[int, Range(1)] = option(3, "fine-tunings of each winner on each task")
+    evaluate_rows: Annotated[int | None, Range(2)] = option(None, "rows of a task to train on at most")
+    evaluate_epochs: Annotated[float, Range(0.0)] = option(3.0, "passes over them")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a model may take, and the folder of its search.
+
+    Args:
+        name: of the folder, such as `4ms`, `2x` or `500000-parameters`.
+        changes: the options of the recipe that say so.
+    """
+
+    name: str
+    changes: dict[str, Any]
+
+
+def budgets_of(options: ShrinkOptions, base_ms: float | None = None) -> list[Budget]:
+    """The budgets, each once.
+
+    Args:
+        options: which ones.
+        base_ms: the latency of the model to be faster than, once it is measured.
+
+    Raises:
+        RecipeError: if there is none, or a speed-up over nothing.
+    """
+    if bool(options.speedup) != (options.speedup_over is not None):
+        raise RecipeError("--speedup-over names a model and --speedup how many times as fast: give both, or neither")
+    found = [Budget(f"{value:g}ms", {"latency_ms": value}) for value in options.latency_ms]
+    found += [
+        Budget(f"{value:g}x", {"latency_ms": None if base_ms is None else base_ms / value}) for value in options.speedup
+    ]
+    found += [Budget(f"{value}-parameters", {"max_parameters": value}) for value in options.max_parameters]
+    if not found:
+        raise RecipeError("give a budget: --latency-ms, --speedup with --speedup-over, or --max-parameters")
+    return list({budget.name: budget for budget in found}.values())
+
+
+def shrink(recipe: Recipe, options: ShrinkOptions, output_dir: str | Path) -> dict[str, Any]:
+    """Search sizes for each budget on one super-net, and compare what was found.
+
+    Files in `output_dir`: `journal.jsonl`, `recipe.yaml`, `tokenizer/`, `supernet.pt` and `latency.jsonl`, which all
+    searches share; for each budget a folder of a search; `evaluation/` where tasks are given; and the table,
+    `shrink.json`, `shrink.md` and `shrink.svg`.
+
+    Args:
+        recipe: of all searches, without a budget.
+        options: the budgets, and what to fine-tune on.
+        output_dir: where; what was begun there goes on.
+
+    Returns:
+        What `shrink.json` says.
+
+    Raises:
+        RecipeError: if the recipe searches no sizes, or there is no budget.
+        LatencyError: if no sub-model meets a budget; its closest is named, and nothing was trained.
+        JournalError: if the folder holds another run.
+    """
+    budgets_of(options)
+    if recipe.searched_sizes is None or not recipe.sub_models.layers:
+        raise RecipeError("shrink searches the sizes of one backbone: search_sizes and layers are missing")
+    folder = Path(output_dir)
+    # Read before anything is trained: a task that is not there ends a run that has not begun.
+    data = None if options.data is None else Path(options.data)
+    tasks = [load_task(name, recipe.run.seed, data) for name in options.evaluate_on]
+    with accelerated(recipe, folder) as (recipe, accelerator):
+        run = _Shrinking(recipe, options, folder, accelerator, Reporter(accelerator.is_main_process))
+        with closing(run.journal):
+            run.run()
+            if tasks:
+                run.fine_tune(tasks)
+            return run.write()
+
+
+class _Shrinking:
+    def __init__(
+        self, recipe: Recipe, options: ShrinkOptions, folder: Path, accelerator: Accelerator, reporter: Reporter
+    ):
+        self.recipe = recipe
+        self.options = options
+        self.folder = folder
+        self.accelerator = accelerator
+        self.reporter = reporter
+        self.journal = open_journal(recipe, folder, accelerator)
+        self.tracking = Tracking(accelerator, self.journal, recipe.supernet.supernet_steps)
+        self.rows: list[dict[str, Any]] = []
+        self.base: dict[str, Any] | None = None
+        self.evaluation: dict[str, Any] | None = None
+
+    def run(self) -> None:
+        preparation = Preparation(
+            self.recipe,
+            self.folder,
+            load_tasks(self.recipe),
+            self.accelerator,
+            self.journal,
+            self.reporter,
+            self.tracking,
+        )
+        text = preparation.read()
+        config = preparation.config(text.rows.tokenizer)
+        if self.options.latency_ms or self.options.speedup:
+            self.base = self._measure_base(config)
+        budgets = budgets_of(self.options, None if self.base is None else self.base["median"])
+        recipes = [self._recipe_of(budget) for budget in budgets]
+        for recipe in recipes:  # a budget that cannot be met is said before anything is trained
+            if recipe.bounds_latency:
+                unwritten = Journal(None, recipe.to_dict(), [])
+                LatencyBound(recipe, self.folder, config, self.accelerator, unwritten, self.reporter).prepare()
+        net = preparation.train(text)
+        shared = Shared(self.folder, text, net, self.journal.of("supernet")[0])
+        for budget, recipe in zip(budgets, recipes, strict=True):
+            self.reporter.say(f"\n{budget.name}:")
+            search = SearchRun(recipe, self.folder / budget.name, self.accelerator, self.reporter, shared)
+            with closing(search.journal):
+                search.run()
+                self.rows.append(describe_budget(budget.name, search.journal.events, self.base))
+
+    def _measure_base(self, config: AutoBertZeroConfig) -> dict[str, Any]:
+        """The latency of the model to be faster than, or of the largest sub-model; measured once."""
+        if not self.journal.of("base"):
+            path, options = self.options.speedup_over, self.recipe.latency
+            if self.accelerator.is_main_process:
+                found = base_latency(path, options) if path else measure([AutoBertZeroModel(config)], options)[0]
+                facts = {name: getattr(found, name) for name in ("median", "p95", "passes")}
+                self.journal.append("base", model=path, interval=list(found.interval), **facts)
+            self.journal.events[:] = broadcast_object_list([self.journal.events])[0]
+        return self.journal.of("base")[0]
+
+    def _recipe_of(self, budget: Budget) -> Recipe:
+        return Recipe.from_dict({**self.recipe.to_dict(), **budget.changes})
+
+    def fine_tune(self, tasks: Sequence[AnyTask]) -> None:
+        """Fine-tune the winner of each budget, and the same model from scratch, on each task."""
+        options = FineTuningOptions(
+            epochs=[self.options.evaluate_epochs],
+            train_rows=self.options.evaluate_rows,
+            seed=self.recipe.run.seed,
+            mixed_precision="bf16" if self.recipe.run.mixed_precision == "bf16" else "no",
+        )
+        models = [str(self.folder / row["budget"] / name) for row in self.rows for name in ("best", "scratch")]
+        seeds = self.options.evaluate_seeds
+        with closing(Grid(self.folder / "evaluation", models, tasks, options, SpanOptions(), seeds)) as grid:
+            with self.reporter.phase("Fine-tuning", len(grid.cells)) as show:
+                grid.fill(lambda _: show(sum(grid.result(cell) is not None for cell in grid.cells)))
+            self.evaluation = grid.summary()
+
+    def write(self) -> dict[str, Any]:
+        """Write and print the table."""
+        facts = {"base": self.base, "budgets": self.rows, "evaluation": self.evaluation}
+        if self.accelerator.is_main_process:
+            write_json(self.folder / "shrink.json", facts)
+            for name, text in (("shrink.md", as_markdown(facts)), ("shrink.svg", as_picture(facts))):
+                with written_whole(self.folder / name) as partial:
+                    partial.write_text(text, encoding="utf-8")
+        self.reporter.say(f"\n{as_markdown(facts)}\nWritten: {self.folder / 'shrink.json'}, .md and .svg")
+        return facts
+
+
+def describe_budget(name: str, events: Sequence[dict[str, Any]], base: dict[str, Any] | None) -> dict[str, Any]:
+    """A row of the table: what was found for a budget, and how it was measured.
+
+    Args:
+        name: of the budget.
+        events: of its search's journal.
+        base: the latency of the model that the speed-up is over; None where none was measured.
+    """
+    trained = {event["name"]: event for event in events if event["event"] == "trained"}
+    measured = {event["identity"]: event for event in events if event["event"] == "measured"}
+    best, scratch = trained["best"], trained["scratch"]
+    identity = Candidate(tuple(best["layers"]), sizes=Sizes(**best["sizes"])).identity
+    latency = measured.get(identity)
+    difference, error = MaskedScore(tuple(best["correct"]), tuple(best["masked"])).difference(
+        MaskedScore(tuple(scratch["correct"]), tuple(scratch["masked"]))
+    )
+    kept = ("median", "p95", "interval", "verdict")
+    return {
+        "budget": name,
+        "sizes": best["sizes"],
+        "parameters": best["parameters"],
+        "candidates": sum(event["event"] == "candidate" for event in events),
+        "target_ms": next((event["target"] for event in events if event["event"] == "latency"), None),
+        "latency": None if latency is None else {key: latency[key] for key in kept},
+        "speed_up": None if latency is None or base is None else base["median"] / latency["median"],
+        "accuracy": best["accuracy"],
+        "standard_error": best["standard_error"],
+        "scratch_accuracy": scratch["accuracy"],
+        "scratch_standard_error": scratch["standard_error"],
+        "difference": difference,
+        "difference_standard_error": error,
+    }

@@ -97,7 +97,7 @@ class AddedUp:
 
     def __init__(self, *objectives: Objective):
         self.objectives = objectives
-        self.beside = nn.ModuleList(objective.beside for objective in objectives)
+        self.beside: nn.Module = nn.ModuleList(objective.beside for objective in objectives)
 
     def loss(self, candidate: Candidate, batch: MaskedBatch, number: int) -> Tensor:
         """The loss of a candidate."""

@@ -276,7 +276,7 @@ class _Handler(BaseHTTPRequestHandler):
         if repo and branch in repo.branches:
             return self.error(409, "Reference already exists", None)
         if repo:
-            repo.branches[branch] = list(repo.branches["main"][:1])
+            repo.branches[branch] = list(repo.branches["main"])
             self.json({})
         return None
 

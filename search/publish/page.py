@@ -78,8 +78,8 @@ def load(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
         class_name = (config.architectures or ["AutoBertZeroModel"])[0]
         if class_name not in (place.rpartition(".")[2] for auto, place in AUTO_MAP.items() if auto != "AutoConfig"):
             raise AutoBertZeroError(
-                f"{folder / 'config.json'} names {class_name} in architectures, which is no class of this package: save "
-                "the model anew, or mend that name"
+                f"{folder / 'config.json'} names {class_name} in architectures, which is no class of this package: "
+                "save the model anew, or mend that name"
             )
         model_class = getattr(autobert_zero_hf, class_name)
         model, found = model_class.from_pretrained(folder, output_loading_info=True)

@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 import yaml
 from autobert_zero_hf.search.publish.facts import read_search, without_places
 from datasets import load_dataset
+from filelock import FileLock
 from huggingface_hub import ModelCard, parse_eval_result_entries
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, BertConfig, BertTokenizer
@@ -300,6 +303,7 @@ def bad_beginnings(model: Path, tmp_path: Path) -> dict[str, tuple[list[str], st
     return {
         "no folder": ([str(tmp_path / "none"), "someone/x"], "is not a folder"),
         "an empty folder": ([str(tmp_path / "empty"), "someone/x"], "holds neither a search"),
+        "half a name": ([str(model), "x"], "the user or organisation is missing"),
         "a name": ([str(model), "someone/a/b"], "is no name of a page on the Hub"),
         "a history of nothing": ([str(model), "someone/x", "--push-history", "someone/y"], "--push-history"),
         "attempts": ([str(model), "someone/x", "--attempts", "0"], "attempts must be at least 1"),
@@ -372,7 +376,25 @@ def test_a_page_takes_its_place_once_it_is_whole(
     assert main(["push", str(model), "someone/x", "--dry-run"]) == 2
     assert f"a card cannot be made of what lies in {model} (result.json: ValueError" in capsys.readouterr().err
     assert (model / "hub" / "README.md").read_bytes() == before
-    assert sorted(path.name for path in model.glob(".*")) == []
+    assert sorted(path.name for path in model.glob(".*")) == [".hub.lock"]
+
+
+def test_a_folder_that_is_not_of_a_push_stays(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (model / "hub").mkdir()
+    (model / "hub" / "notes.txt").write_text("mine")
+    assert main(["push", str(model), "someone/x", "--dry-run"]) == 2
+    assert "is not of an earlier push, and what it holds would be lost" in capsys.readouterr().err
+    assert [file.name for file in (model / "hub").iterdir()] == ["notes.txt"]
+
+
+def test_one_push_of_a_folder_at_a_time(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stage(capsys, model)
+    with FileLock(model / ".hub.lock"):
+        waiting = [sys.executable, "-m", "autobert_zero_hf", "push", str(model), "someone/x", "--dry-run"]
+        done = subprocess.run(waiting, text=True, capture_output=True)
+        assert done.returncode == 2
+        assert done.stderr == f"error: another push of {model} is under way: let it end, then push again\n"
+    stage(capsys, model)
 
 
 def test_without_a_token_nothing_is_begun(

@@ -214,18 +214,20 @@ def test_private_pages_branches_and_tags(client: Client, hub: Hub, page: str, ru
     assert not hub.commits(page)
 
 
+THEIRS = {"handler.py", "model.fp16.safetensors", "models/lora.safetensors", "data/rows.parquet", "data/train.parquet"}
+
+
 def test_weights_of_an_earlier_push_go_and_the_users_own_files_stay(
     client: Client, hub: Hub, page: str, run: Path
 ) -> None:
     repo = hub.create("model", page)
     old = {
-        name: small(b"old")
-        for name in ("model-00001-of-00002.safetensors", "model.safetensors.index.json", "handler.py")
+        name: small(b"old") for name in ("model-00001-of-00002.safetensors", "model.safetensors.index.json", *THEIRS)
     }
     hub.commit(repo, "main", "earlier", old)
     assert client.run("push", str(run), page, *QUICK).status == 0
     there = hub.commits(page)[-1].files
-    assert set(old) & set(there) == {"handler.py"}
+    assert set(old) & set(there) == THEIRS
     assert set(files(run / "hub")) < set(there)
 
 

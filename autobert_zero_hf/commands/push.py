@@ -107,11 +107,19 @@ def run(arguments: Namespace) -> None:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """No other push of this folder meanwhile, which would replace what is being sent."""
+    lock = FileLock(folder / ".hub.lock")
     try:
-        with FileLock(folder / ".hub.lock", timeout=0):
-            yield
+        lock.acquire(timeout=0)
     except Timeout as error:
         raise AutoBertZeroError(f"another push of {folder} is under way: let it end, then push again") from error
+    except OSError as error:
+        raise AutoBertZeroError(
+            f"{folder} cannot be written to ({error.strerror}), and what is pushed is made there: push a copy of it"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _place(folder: Path, sign: str) -> Path:

@@ -113,13 +113,14 @@ def _searched(search: SearchFacts, history: str | None) -> list[str]:
         "attention": f"formulas of up to {recipe['max_operations']} operations out of {operations}",
         "convolution": f"lightweight convolutions with kernels of {', '.join(map(str, recipe['kernel_sizes']))}",
     }
+    tasks = f" ({', '.join(recipe['tasks'])}; {recipe['task_steps']} steps on each)" if recipe["tasks"] else ""
     space = "; or ".join(kinds[each] for each in recipe["layer_types"])
     return [
         f"Space: {recipe['num_layers']} layers, each one of {space}.",
         f"Strategy: {STRATEGIES[recipe['strategy']]}, seed {recipe['seed']}. {len(candidates)} candidates were "
         f"evaluated, {failed} of them failed.",
-        f"Score: {PROXIES[recipe['proxy']]}, after {recipe['candidate_steps']} training steps on weights inherited "
-        f"from the {recipe['inherit_from']}.",
+        f"Score: {PROXIES[recipe['proxy']]}{tasks}, after {recipe['candidate_steps']} training steps on weights "
+        f"inherited from the {recipe['inherit_from']}.",
         f"Text: {search.text}.",
         f"Cost: {search.hours:.2f} hours with {search.processes} process{'es' if search.processes > 1 else ''}"
         + (_energy(search) if search.energy else "; the energy was not measured")

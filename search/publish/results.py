@@ -1,13 +1,13 @@
 """The results on a card, from what the commands wrote beside a model."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from autobert_zero_hf.errors import AutoBertZeroError
 
 from .card import Result, masked_lm_result
-from .facts import ModelFacts, text_of
+from .facts import ModelFacts, SearchFacts, text_of
 
 METRICS = {
     "accuracy": "accuracy",
@@ -33,6 +33,7 @@ def results_of(facts: ModelFacts) -> list[Result]:
         score, beside = facts.search.scores[name], facts.search.scores[other]
         what = "a BERT of the same size" if other == "bert" else "the backbone that the search found"
         results.append(masked_lm_result(score, facts.search.text, (beside.value, beside.standard_error, what)))
+        results += _of_searched_tasks(facts.search, name, other, what)
     if record := facts.records.get("pretraining"):
         results += _of_pretraining(record)
     if record := facts.records.get("result"):
@@ -43,6 +44,24 @@ def results_of(facts: ModelFacts) -> list[Result]:
     if record := facts.records.get("evaluation"):
         results += _of_evaluation(record, facts.folder)
     return results
+
+
+def _of_searched_tasks(search: SearchFacts, name: str, other: str, what: str) -> Iterator[Result]:
+    """The score of a finalist by which the candidates of a search by tasks are compared; the Hub has no word for it."""
+    trained = {record["name"]: record for record in search.of("trained")}
+    if "task_score" in trained[name]:
+        tasks = ", ".join(search.recipe["tasks"])
+        yield Result(
+            task=tasks,
+            metric="mean score after a short fine-tuning",
+            value=trained[name]["task_score"],
+            metrics={},
+            standard_error=trained[name]["task_error"],
+            measured_on="the validation rows that chose the winner, which flatter it",
+            baseline=(trained[other]["task_score"], trained[other]["task_error"], what),
+            dataset=tasks,
+            task_type="text-classification",
+        )
 
 
 def _of_pretraining(record: Mapping[str, Any]) -> list[Result]:

@@ -25,7 +25,7 @@ from autobert_zero_hf import (
 )
 from autobert_zero_hf.commands.main import main
 from autobert_zero_hf.model import AUTO_MAP
-from tests.hub_server import card_errors
+from tests.hub.cards import card_errors
 from tests.search.small_search import journal
 
 
@@ -106,6 +106,24 @@ def test_the_baseline_of_a_search_has_a_card_of_its_own(run: Path, capsys: pytes
     assert "# A small BERT" in card.text
     assert f"| {bert['accuracy']:.4f} ± {bert['standard_error']:.4f} |" in section(card, "Results")
     assert "(the backbone that the search found)" in section(card, "Results")
+
+
+def test_a_search_by_tasks_tells_their_scores(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    events = journal(run)
+    events[0]["recipe"] |= {"proxy": "tasks", "tasks": ["rte", "bbc_topics"]}
+    scores = {"best": (0.75, 0.02), "bert": (0.5, 0.03)}
+    for event in events:
+        if event["event"] == "trained":
+            event["task_score"], event["task_error"] = scores[event["name"]]
+    (run / "journal.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    stage(capsys, run)
+    card = card_of(run)
+    assert "fine-tuning on tasks (rte, bbc_topics; 100 steps on each), after 2" in section(card, "What was searched")
+    assert (
+        "| rte, bbc_topics | mean score after a short fine-tuning | 0.7500 ± 0.0200 | 0.5000 ± 0.0300 (a BERT of the "
+        "same size) | the validation rows that chose the winner, which flatter it |"
+    ) in section(card, "Results")
+    assert [each.task_type for each in card.data.eval_results] == ["fill-mask"]
 
 
 def test_pages_name_files_and_not_where_they_lie(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.hub_server import TOKEN, Hub, small
+from tests.hub.handler import TOKEN
+from tests.hub.pages import small
+from tests.hub.server import Hub
 
 from .client import Client, Done
 

@@ -12,7 +12,10 @@ from huggingface_hub import ModelCard
 from safetensors.torch import load_file
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-from tests.hub_server import TOKEN, Hub, card_errors, small
+from tests.hub.cards import card_errors
+from tests.hub.handler import TOKEN
+from tests.hub.pages import small
+from tests.hub.server import Hub
 from tests.search.small_search import journal
 
 from .client import Client, environment

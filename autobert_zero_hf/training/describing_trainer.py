@@ -37,14 +37,17 @@ class DescribingTrainer(Trainer):
         super().create_model_card(*args, **kwargs)
         model = self.accelerator.unwrap_model(self.model)
         if self.is_world_process_zero() and isinstance(model, AutoBertZeroPreTrainedModel):
-            path = Path(self.args.output_dir, "README.md")
-            place = self.hub_model_id or self.args.output_dir
+            folder = str(self.args.output_dir)
+            path = Path(folder, "README.md")
+            place = self.hub_model_id or folder
             path.write_text(_described(path.read_text(encoding="utf-8"), model, place), encoding="utf-8")
 
 
 def _described(text: str, model: AutoBertZeroPreTrainedModel, place: str) -> str:
     class_name = type(model).__name__
     use = describe_use(class_name, place, with_code=getattr(model.config, "auto_map", None) is not None)
+    # Trainer says so of every model that does not come from the Hub.
+    text = text.replace("This model was trained from scratch on ", "This model was trained on ")
     for title, content in {
         "Model description": describe_backbone(model),
         "Intended uses & limitations": f"{use}\n\n{_LIMITS}",
@@ -52,5 +55,5 @@ def _described(text: str, model: AutoBertZeroPreTrainedModel, place: str) -> str
     }.items():
         text = text.replace(f"## {title}\n\n{_BLANK}\n", f"## {title}\n\n{content}\n")
     card = ModelCard(f"{text.rstrip()}\n\n## Citation\n\n{CITATION}\n")
-    card.data.pipeline_tag = pipeline_tag(class_name)
+    card.data["pipeline_tag"] = pipeline_tag(class_name)
     return str(card)

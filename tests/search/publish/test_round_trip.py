@@ -160,4 +160,5 @@ def test_transformers_own_pushes_give_cards_that_are_not_empty(hub: Hub, searche
     assert all(f"| `{layer}` |" in card.text for layer in layers)
     assert 'AutoModelForSequenceClassification.from_pretrained("someone/described")' in card.text
     assert card.data.pipeline_tag == "text-classification"
+    assert "from scratch" not in card.text  # it was not
     assert "more information needed" not in card.text.lower()

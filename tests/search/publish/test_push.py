@@ -80,6 +80,7 @@ FAULTS = {
     "429": ("create", 429, 9, "takes no more requests for now"),
     "429 once": ("commit", 429, 1, ""),
     "500": ("commit", 500, 9, "the Hub has a fault of its own"),
+    "500 once": ("commit", 500, 1, ""),
     "500 of a page's beginning": ("create", 500, 9, "the Hub has a fault of its own"),
     "500 of what it holds": ("info", 500, 9, "the Hub has a fault of its own"),
     "500 once, where the library tries again": ("preupload", 500, 1, ""),

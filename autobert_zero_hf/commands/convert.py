@@ -11,6 +11,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from autobert_zero_hf.conversion import HEADS, convert_checkpoint
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import AutoBertZeroConfig
+from autobert_zero_hf.writing import refusals_explained
 
 EXAMPLE = """example:
   autobert-zero convert google-bert/bert-base-uncased --output-dir models/bert
@@ -43,11 +44,18 @@ def run(arguments: Namespace) -> None:
         raise AutoBertZeroError(f"{folder} exists, and what it holds would be lost: give another --output-dir")
     transformers.utils.logging.disable_progress_bar()
     model = convert_checkpoint(arguments.source, arguments.head)
-    if (tokenizer := load_tokenizer(arguments.source, model.config)) is None:
+    tokenizer = load_tokenizer(arguments.source, model.config)
+    if tokenizer is None:
         print(f"warning: no tokenizer is found at {arguments.source}, and none is written", file=sys.stderr)
-    else:
-        tokenizer.save_pretrained(folder)
-    model.save_pretrained(folder)
+    try:
+        with refusals_explained(folder):
+            model.save_pretrained(folder)
+            if tokenizer is not None:
+                tokenizer.save_pretrained(folder)
+    except BaseException:
+        for file in folder.glob("*"):  # what was there before was nothing
+            file.unlink()
+        raise
     layers, parameters = model.config.num_hidden_layers, model.num_parameters()
     print(f"{type(model).__name__}, {layers} layers, {parameters:,} parameters\nWritten: {folder}")
 

@@ -1,12 +1,15 @@
 """`autobert-zero push`: a model, and the search that found it, as pages of the Hub."""
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import datasets
 import transformers
+from filelock import FileLock, Timeout
 from huggingface_hub.utils import disable_progress_bars
 
 from autobert_zero_hf.errors import AutoBertZeroError
@@ -14,8 +17,8 @@ from autobert_zero_hf.options import add_options, find_problems, given_options, 
 from autobert_zero_hf.search.publish import hub
 from autobert_zero_hf.search.publish.description import describe
 from autobert_zero_hf.search.publish.facts import read_facts, read_json
-from autobert_zero_hf.search.publish.history import stage_history
-from autobert_zero_hf.search.publish.page import stage_model
+from autobert_zero_hf.search.publish.history import ROWS, stage_history
+from autobert_zero_hf.search.publish.page import PICTURE, stage_model
 
 EXAMPLE = """example:
   autobert-zero push runs/first someone/first-backbone --dry-run
@@ -85,19 +88,47 @@ def run(arguments: Namespace) -> None:
     if arguments.push_history and not facts.search:
         raise AutoBertZeroError(f"--push-history: {arguments.folder} does not come from a search that is known here")
     card = describe(facts, metadata, arguments.push_history)
-    place = arguments.folder / "hub"
-    stage_model(facts, card, place, arguments.repo_id, options.tag or options.revision)
-    pages = [(place, arguments.repo_id, "model")]
-    if facts.search and arguments.push_history:
-        place = arguments.folder / "hub-history"
-        about = {name: value for name, value in metadata.items() if name != "base_model"}
-        stage_history(facts.search, place, arguments.push_history, arguments.repo_id, about)
-        pages.append((place, arguments.push_history, "dataset"))
-    for page in pages:
-        if arguments.dry_run:
-            _show(*page)
-        else:
-            _push(*page, options, arguments.command_line)
+    with _alone(arguments.folder):
+        revision = options.tag or options.revision
+        place, history = _place(arguments.folder / "hub", PICTURE), _place(arguments.folder / "hub-history", ROWS)
+        stage_model(facts, card, place, arguments.repo_id, revision)
+        pages = [(place, arguments.repo_id, "model")]
+        if facts.search and arguments.push_history:
+            about = {name: value for name, value in metadata.items() if name != "base_model"}
+            stage_history(facts.search, history, arguments.push_history, arguments.repo_id, about, revision)
+            pages.append((history, arguments.push_history, "dataset"))
+        for page in pages:
+            if arguments.dry_run:
+                _show(*page)
+            else:
+                _push(*page, options, arguments.command_line)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """No other push of this folder meanwhile, which would replace what is being sent."""
+    lock = FileLock(folder / ".hub.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise AutoBertZeroError(f"another push of {folder} is under way: let it end, then push again") from error
+    except OSError as error:
+        raise AutoBertZeroError(
+            f"{folder} cannot be written to ({error.strerror}), and what is pushed is made there: push a copy of it"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _place(folder: Path, sign: str) -> Path:
+    """A folder to write a page in: a new one, or that of an earlier push, which holds the sign."""
+    if folder.exists() and not (folder / sign).exists():
+        raise AutoBertZeroError(
+            f"{folder} is not of an earlier push, and what it holds would be lost: give it another name"
+        )
+    return folder
 
 
 def _show(folder: Path, repo_id: str, repo_type: str) -> None:

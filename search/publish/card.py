@@ -1,6 +1,6 @@
 """The card of a model, from the template in `model_cards` and what is known of the model."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,23 +28,29 @@ class Result:
         task: what was measured.
         metric: by which score.
         value: the score.
-        standard_error: of it.
+        metrics: the values that the score is, or is the mean of, by the Hub's names of their metrics.
+        standard_error: of the score.
         measured_on: on how many of what.
         baseline: the score of something simple, with its error where it has one, and what that is.
         dataset: where the rows come from, in words.
         task_type: the Hub's word for the kind of task.
         hub_dataset: the data set of the Hub that the rows come from, if they do.
+        config: its configuration.
+        split: the split of the rows, if they are a whole one.
     """
 
     task: str
     metric: str
     value: float
+    metrics: Mapping[str, float]
     standard_error: float | None
     measured_on: str
     baseline: tuple[float, float | None, str] | None
     dataset: str
     task_type: str
     hub_dataset: str | None = None
+    config: str | None = None
+    split: str | None = None
 
     @property
     def shown(self) -> str:
@@ -70,6 +76,7 @@ def masked_lm_result(score: MaskedScore, text: str, baseline: tuple[float, float
         task="masked words",
         metric="accuracy",
         value=score.value,
+        metrics={"accuracy": score.value},
         standard_error=score.standard_error,
         measured_on=f"{sum(score.masked):,} words of {len(score.masked):,} held-out rows of {text}",
         baseline=baseline,
@@ -121,22 +128,8 @@ def write_card(
         pipeline_tag=pipeline_tag(class_name),
         tags=list(TAGS),
         model_name=place.rpartition("/")[2],
-        eval_results=[
-            EvalResult(
-                task_type=result.task_type,
-                task_name=result.task,
-                dataset_type=result.hub_dataset or "text",
-                dataset_name=result.dataset,
-                dataset_split="validation",
-                metric_type=metric_type(result.metric),
-                metric_value=round(result.value, 6),
-                metric_name=result.metric
-                + ("" if result.standard_error is None else f" (standard error {result.standard_error:.4f})"),
-            )
-            for result in card.results
-        ]
-        or None,
-        metrics=sorted({metric_type(result.metric) for result in card.results}) or None,
+        eval_results=[each for result in card.results for each in _model_index(result)] or None,
+        metrics=sorted({metric for result in card.results for metric in result.metrics}) or None,
         **card.metadata,
     )
     if not card.results:
@@ -160,9 +153,19 @@ def write_card(
     return content if content.endswith("\n") else content + "\n"
 
 
-def metric_type(metric: str) -> str:
-    """The Hub's name of a metric."""
-    name = metric.partition(" and ")[0].removeprefix("mean of ").strip()
-    return {"pearson": "pearsonr", "spearman": "spearmanr", "exact match": "exact_match"}.get(
-        name, name.replace(" ", "_")
-    )
+def _model_index(result: Result) -> Iterator[EvalResult]:
+    """The values of a result, each under the name of its own metric."""
+    for metric, value in result.metrics.items():
+        name = metric.replace("_", " ")
+        scored = name == result.metric and result.standard_error is not None
+        yield EvalResult(
+            task_type=result.task_type,
+            task_name=result.task,
+            dataset_type=result.hub_dataset or "text",
+            dataset_name=result.dataset,
+            dataset_config=result.config,
+            dataset_split=result.split,
+            metric_type=metric,
+            metric_value=round(value, 6),
+            metric_name=f"{name} (standard error {result.standard_error:.4f})" if scored else name,
+        )

@@ -1,6 +1,6 @@
 """What is known of a model, in the words of its card."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from autobert_zero_hf.errors import AutoBertZeroError
@@ -8,7 +8,7 @@ from autobert_zero_hf.errors import AutoBertZeroError
 from ..recipe import Recipe
 from ..space.sizes import Sizes
 from .card import Card
-from .facts import FILES, ModelFacts, SearchFacts, finalists_of, without_places
+from .facts import FILES, ModelFacts, SearchFacts, finalists_of, text_of, without_places
 from .results import METRICS, hub_dataset, results_of
 
 STRATEGIES = {
@@ -51,29 +51,37 @@ def describe(facts: ModelFacts, metadata: Mapping[str, Any], history: str | None
 
 
 def _describe(facts: ModelFacts, metadata: Mapping[str, Any], history: str | None) -> Card:
-    search, records = facts.search, facts.records
-    training = [final_training(Recipe.from_dict(search.recipe))] if search and facts.finalist else []
-    if "pretraining" in records:
-        training.append("Pre-training, by masked language modelling:\n\n" + _table(records["pretraining"]))
-    if "result" in records:
-        training.append(f"Fine-tuning on {records['result']['task']}:\n\n" + _table(records["result"]))
     title, summary = _title(facts)
     return Card(
         title=title,
         summary=summary,
-        training=training or ["How the weights were trained is not recorded beside them."],
+        training=_training(facts) or ["How the weights were trained is not recorded beside them."],
         results=results_of(facts),
         remarks=_remarks(facts),
-        searched=_searched(search, history) if search else (),
+        searched=_searched(facts.search, history) if facts.search else (),
         metadata={**_metadata(facts), **metadata},
     )
+
+
+def _training(facts: ModelFacts) -> list[str]:
+    """All that led to the weights, the first training first."""
+    told = _training(facts.origin) if facts.origin else []
+    if facts.search and facts.finalist:
+        told.append(final_training(Recipe.from_dict(facts.search.recipe)))
+    if record := facts.records.get("pretraining"):
+        known = {**record, "text": text_of(record["options"])}
+        told.append("Pre-training, by masked language modelling:\n\n" + _table(known))
+    if record := facts.records.get("result"):
+        told.append(f"Fine-tuning on {record['task']}:\n\n" + _table(record))
+    return told
 
 
 def final_training(recipe: Recipe) -> str:
     """How the finalists of a search come by their weights."""
     data, supernet, final = recipe.data, recipe.supernet, recipe.final
     return (
-        f"Weights inherited from a super-net (BIWS; {supernet.supernet_steps} steps of {supernet.backbones_per_step} "
+        f"Masked language modelling of {text_of(recipe.to_dict())}: weights inherited from a super-net "
+        f"(BIWS; {supernet.supernet_steps} steps of {supernet.backbones_per_step} "
         f"backbones, {supernet.supernet_batch_size} rows each), then {final.final_steps} steps of "
         f"{final.final_batch_size} rows of {data.sequence_length} tokens, peak learning rate "
         f"{final.final_learning_rate:g}; seed {recipe.run.seed}, mixed precision {recipe.run.mixed_precision}. A "
@@ -122,14 +130,15 @@ def _searched(search: SearchFacts, history: str | None) -> list[str]:
         "attention": f"formulas of up to {recipe['max_operations']} operations out of {operations}",
         "convolution": f"lightweight convolutions with kernels of {', '.join(map(str, recipe['kernel_sizes']))}",
     }
+    tasks = f" ({', '.join(recipe['tasks'])}; {recipe['task_steps']} steps on each)" if recipe["tasks"] else ""
     space = "; or ".join(kinds[each] for each in recipe["layer_types"])
     most, varied = ("", "") if recipe.get("search_sizes", "no") == "no" else ("up to ", f" {_varied_sizes(recipe)}")
     return [
         f"Space: {most}{recipe['num_layers']} layers, each one of {space}.{varied}",
         f"Strategy: {STRATEGIES[recipe['strategy']]}, seed {recipe['seed']}. {len(candidates)} candidates were "
         f"evaluated, {failed} of them failed.",
-        f"Score: {PROXIES[recipe['proxy']]}, after {recipe['candidate_steps']} training steps on weights inherited "
-        f"from the {recipe['inherit_from']}.",
+        f"Score: {PROXIES[recipe['proxy']]}{tasks}, after {recipe['candidate_steps']} training steps on weights "
+        f"inherited from the {recipe['inherit_from']}.",
         f"Text: {search.text}.",
         f"Cost: {search.hours:.2f} hours with {search.processes} process{'es' if search.processes > 1 else ''}"
         + (_energy(search) if search.energy else "; the energy was not measured")
@@ -192,7 +201,7 @@ def _table(record: Mapping[str, Any]) -> str:
     lines = ["| | |", "|---|---|"]
     for name, value in without_places(record).items():
         told = name in _MEASURED or name.endswith(("standard_error", "baseline"))
-        nested = isinstance(value, dict) or (isinstance(value, list) and any(isinstance(each, dict) for each in value))
+        nested = isinstance(value, dict) or (isinstance(value, list) and any(isinstance(e, dict | list) for e in value))
         if not told and not nested and value not in (None, []):
             lines.append(f"| {name.replace('_', ' ')} | {_shown(value)} |")
     return "\n".join(lines)
@@ -209,9 +218,19 @@ def _shown(value: Any) -> str:
 def _metadata(facts: ModelFacts) -> dict[str, Any]:
     """What the facts say of language and data; nothing is guessed."""
     found: dict[str, Any] = {}
-    recipe = facts.search.recipe if facts.search else {}
-    if datasets := sorted({name for each in (recipe, *facts.records.values()) if (name := hub_dataset(each))}):
+    if datasets := sorted({name for each in _sources(facts) if (name := hub_dataset(each))}):
         found["datasets"] = datasets
+    recipe = facts.search.recipe if facts.search and facts.finalist else {}
     if recipe and not recipe["text"] and not recipe["dataset"]:
         found["language"] = "en"  # the demo's
     return found
+
+
+def _sources(facts: ModelFacts) -> Iterator[Mapping[str, Any]]:
+    """All records that may name data that the model was made of, or measured on."""
+    if facts.origin:
+        yield from _sources(facts.origin)
+    if facts.search:
+        yield facts.search.recipe
+    for record in facts.records.values():
+        yield from (record, record.get("options") or {}, *record.get("tasks", {}).values())

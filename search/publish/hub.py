@@ -8,10 +8,10 @@ Hub is met by starting over, and what came through is seen before anything is sa
 import logging
 import math
 import os
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Annotated
 
@@ -35,8 +35,11 @@ from autobert_zero_hf.options import Range, option
 
 logger = logging.getLogger(__name__)
 
-STALE = ("model*.safetensors", "model.safetensors.index.json", "data/*.parquet", ".eval_results/autobert-zero.yaml")
-"""Files of an earlier push that would be loaded, or shown, beside what took their place."""
+STALE = {
+    "model": r"model(-\d+-of-\d+)?\.safetensors|model\.safetensors\.index\.json|\.eval_results/autobert-zero\.yaml",
+    "dataset": r"data/train-\d+-of-\d+\.parquet",
+}
+"""Files of an earlier push that would be loaded, or shown, beside what took their place; all others stay."""
 
 
 class PublishError(AutoBertZeroError):
@@ -87,10 +90,13 @@ def check_name(repo_id: str) -> None:
     """Refuse what cannot be a page's name.
 
     Raises:
-        PublishError: if it is not `NAME` or `NAMESPACE/NAME` of letters, digits, `-`, `_` and `.`.
+        PublishError: if it is not `NAMESPACE/NAME` of letters, digits, `-`, `_` and `.`. The Hub takes a name alone,
+            too, but the card, which says what to load, is written before the Hub is asked.
     """
     try:
         validate_repo_id(repo_id)
+        if "/" not in repo_id:
+            raise HFValidationError("the user or organisation is missing")
     except HFValidationError as error:
         raise PublishError(f"{repo_id!r} is no name of a page on the Hub, such as someone/model: {error}") from error
 
@@ -191,7 +197,7 @@ class _Pushing:
         found = self.api.verify_repo_checksums(
             self.repo_id, repo_type=self.repo_type, revision=self.options.revision, local_dir=self.folder
         )
-        stale = [path for path in found.missing_paths if any(fnmatch(path, pattern) for pattern in STALE)]
+        stale = [path for path in found.missing_paths if re.fullmatch(STALE[self.repo_type], path)]
         return not (found.mismatches or found.extra_paths or stale), stale
 
     def _commit(self, head: str, stale: list[str]) -> str:

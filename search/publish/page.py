@@ -13,11 +13,11 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedT
 
 import autobert_zero_hf
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.model import AutoBertZeroConfig
+from autobert_zero_hf.model import AUTO_MAP, AutoBertZeroConfig
 from autobert_zero_hf.rendering import draw_backbone, to_svg
 from autobert_zero_hf.writing import written_whole
 
-from .card import Card, Result, metric_type, write_card
+from .card import Card, Result, write_card
 from .facts import FILES, ModelFacts, SearchFacts, without_places
 
 PICTURE = "backbone.svg"
@@ -75,7 +75,13 @@ def load(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
         config = AutoConfig.from_pretrained(folder)
         if not isinstance(config, AutoBertZeroConfig):
             raise AutoBertZeroError(f"{folder} holds a {config.model_type} model, and not one of this package")
-        model_class = getattr(autobert_zero_hf, (config.architectures or ["AutoBertZeroModel"])[0])
+        class_name = (config.architectures or ["AutoBertZeroModel"])[0]
+        if class_name not in (place.rpartition(".")[2] for auto, place in AUTO_MAP.items() if auto != "AutoConfig"):
+            raise AutoBertZeroError(
+                f"{folder / 'config.json'} names {class_name} in architectures, which is no class of this package: "
+                "save the model anew, or mend that name"
+            )
+        model_class = getattr(autobert_zero_hf, class_name)
         model, found = model_class.from_pretrained(folder, output_loading_info=True)
         if not any((folder / name).exists() for name in ("tokenizer.json", "vocab.txt")):
             raise AutoBertZeroError(
@@ -99,12 +105,16 @@ def _entries(results: Sequence[Result]) -> list[dict[str, Any]]:
             dataset_id=result.hub_dataset,
             task_id=result.task,
             value=round(result.value, 6),
-            notes=f"{metric_type(result.metric)}, standard error {result.standard_error:.4f}, {result.measured_on}",
+            notes=f"{result.metric}, {_error(result.standard_error)}, {result.measured_on}",
         )
         for result in results
         if result.hub_dataset
     ]
     return eval_result_entries_to_yaml(entries)
+
+
+def _error(standard_error: float | None) -> str:
+    return "standard error unknown" if standard_error is None else f"standard error {standard_error:.4f}"
 
 
 def _write_json(path: Path, facts: Any) -> None:

@@ -1,16 +1,23 @@
 """The results on a card, from what the commands wrote beside a model."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from autobert_zero_hf.errors import AutoBertZeroError
 
 from .card import Result, masked_lm_result
-from .facts import ModelFacts, finalists_of, text_of
+from .facts import ModelFacts, SearchFacts, finalists_of, text_of
 
-METRICS = ("accuracy", "f1", "matthews_correlation", "pearson", "spearman", "exact_match")
-"""Those that a task is scored by."""
+METRICS = {
+    "accuracy": "accuracy",
+    "f1": "f1",
+    "matthews_correlation": "matthews_correlation",
+    "pearson": "pearsonr",
+    "spearman": "spearmanr",
+    "exact_match": "exact_match",
+}
+"""Those that a task is scored by, and the Hub's words for them."""
 _CONSTANT = "the same answer to all"
 
 
@@ -29,16 +36,35 @@ def results_of(facts: ModelFacts) -> list[Result]:
         }.get(facts.finalist, ("best", "the best of the search"))
         score, beside = facts.search.scores[facts.finalist], facts.search.scores[other]
         results.append(masked_lm_result(score, facts.search.text, (beside.value, beside.standard_error, what)))
+        results += _of_searched_tasks(facts.search, facts.finalist, other, what)
     if record := facts.records.get("pretraining"):
         results += _of_pretraining(record)
     if record := facts.records.get("result"):
         results.append(_of_task(record["task"], record, f"{record['rows']:,} held-out rows"))
         for name, further in record.get("further", {}).items():
-            merged = {"dataset": record.get("dataset"), **further}
+            merged = {"dataset": record.get("dataset"), "dataset_config": record.get("dataset_config"), **further}
             results.append(_of_task(name, merged, f"{further['rows']:,} held-out rows"))
     if record := facts.records.get("evaluation"):
         results += _of_evaluation(record, facts.folder)
     return results
+
+
+def _of_searched_tasks(search: SearchFacts, name: str, other: str, what: str) -> Iterator[Result]:
+    """The score of a finalist by which the candidates of a search by tasks are compared; the Hub has no word for it."""
+    trained = {record["name"]: record for record in search.of("trained")}
+    if "task_score" in trained[name]:
+        tasks = ", ".join(search.recipe["tasks"])
+        yield Result(
+            task=tasks,
+            metric="mean score after a short fine-tuning",
+            value=trained[name]["task_score"],
+            metrics={},
+            standard_error=trained[name]["task_error"],
+            measured_on="the validation rows that chose the winner, which flatter it",
+            baseline=(trained[other]["task_score"], trained[other]["task_error"], what),
+            dataset=tasks,
+            task_type="text-classification",
+        )
 
 
 def _of_pretraining(record: Mapping[str, Any]) -> list[Result]:
@@ -48,19 +74,21 @@ def _of_pretraining(record: Mapping[str, Any]) -> list[Result]:
         "next_sentence_accuracy": ("next sentence", "accuracy", "the same rows", "the more frequent answer"),
     }
     results = []
+    text = text_of(record["options"])
     for key, (task, metric, count, baseline) in kinds.items():
         if key in record:
-            rows = f"{record['held_out_rows']:,} held-out rows of {text_of(record)}"
+            rows = f"{record['held_out_rows']:,} held-out rows of {text}"
             beside = record.get(f"{key}_baseline")
             results.append(
                 Result(
                     task=task,
                     metric=metric,
                     value=record[key],
+                    metrics={metric: record[key]},
                     standard_error=record.get(f"{key}_standard_error"),
                     measured_on=f"{count} of {rows}",
                     baseline=None if beside is None else (beside, None, baseline),
-                    dataset=text_of(record),
+                    dataset=text,
                     task_type="fill-mask" if task == "masked words" else "text-classification",
                 )
             )
@@ -77,12 +105,15 @@ def _of_task(name: str, record: Mapping[str, Any], measured_on: str) -> Result:
         task=name,
         metric=metric if is_span or len(names) == 1 else f"mean of {metric}",
         value=record["score"],
+        metrics={METRICS[name]: values[name] for name in METRICS if name in values},
         standard_error=record.get("standard_error"),
         measured_on=measured_on,
         baseline=(record["baseline"], None, _CONSTANT) if record.get("baseline") is not None else None,
         dataset=name,
         task_type="question-answering" if is_span else "text-classification",
         hub_dataset=hub_dataset(record),
+        config=record.get("dataset_config"),
+        split="validation",
     )
 
 
@@ -97,7 +128,7 @@ def _of_evaluation(record: Mapping[str, Any], folder: Path) -> list[Result]:
     for row in record["results"]:
         if row["model"] in mine and row["score"] is not None:
             task = record["tasks"][row["task"]]
-            beside = {name: task.get(name) for name in ("baseline", "dataset")}
+            beside = {name: task.get(name) for name in ("baseline", "dataset", "dataset_config")}
             error = row["standard_error"] if row["standard_error"] is not None else row.get("rows_standard_error")
             measured_on = f"{task['rows']:,} held-out rows, fine-tuned with {row['seeds']} seed(s)"
             results.append(_of_task(row["task"], {**row, **beside, "standard_error": error}, measured_on))

@@ -1,6 +1,10 @@
 """`autobert-zero convert` as a user meets it."""
 
+import resource
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -88,3 +92,24 @@ def test_bad_input_is_one_clear_line(bert: Path, tmp_path: Path, capsys: pytest.
         assert reason in said, (name, said)
         assert said.count("\n") == 1, (name, said)
     assert before == {file: file.read_bytes() for file in bert.iterdir()}
+
+
+def test_on_a_full_disk_nothing_is_left_and_the_same_command_works_again(bert: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "ours"
+    command = [sys.executable, "-m", "autobert_zero_hf", "convert", str(bert), "--output-dir", str(folder)]
+    limit = (bert / "model.safetensors").stat().st_size // 2
+
+    def run(**how: Any) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, text=True, capture_output=True, **how)
+
+    for place in ("new", "empty"):
+        if place == "empty":
+            folder.mkdir()
+        full = run(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+        assert full.returncode == 2, full.stderr
+        assert f"error: {folder} could not be written (File too large): make room on that disk" in full.stderr
+        assert "Traceback" not in full.stderr
+        assert not list(folder.iterdir())
+        folder.rmdir()
+    assert run().returncode == 0
+    AutoModelForMaskedLM.from_pretrained(folder)

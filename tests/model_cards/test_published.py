@@ -9,7 +9,7 @@ from autobert_zero_hf import architecture
 from autobert_zero_hf.model import ARCHITECTURES
 from autobert_zero_hf.model.card import CITATION
 from autobert_zero_hf.rendering import draw_backbone, to_svg
-from tests.hub_server import card_errors
+from tests.hub.cards import card_errors
 
 FOLDER = Path(model_cards.__path__[0])
 

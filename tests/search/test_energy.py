@@ -35,3 +35,26 @@ def test_processes_that_follow_measure_nothing(tmp_path: Path) -> None:
     with measured_energy(tmp_path / "energy.json", begin=False):
         pass
     assert not list(tmp_path.iterdir())
+
+
+def test_a_meter_that_cannot_start_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """codecarbon reads a file of its own in the working directory."""
+    pytest.importorskip("codecarbon")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".codecarbon.config").write_text("no section")
+    with measured_energy(tmp_path / "energy.json", begin=True):
+        pass
+    assert "the energy is not measured: codecarbon cannot" in caplog.text
+    assert not (tmp_path / "energy.json").exists()
+
+
+@pytest.mark.parametrize("damaged", ["{", '{"hours": 1}', "[]"])
+def test_a_damaged_file_ends_nothing_and_stays(tmp_path: Path, caplog: pytest.LogCaptureFixture, damaged: str) -> None:
+    pytest.importorskip("codecarbon")
+    (tmp_path / "energy.json").write_text(damaged)
+    with measured_energy(tmp_path / "energy.json", begin=True):
+        pass
+    assert "energy.json is damaged" in caplog.text
+    assert (tmp_path / "energy.json").read_text() == damaged

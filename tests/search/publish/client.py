@@ -13,7 +13,8 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.hub_server import TOKEN, Hub
+from tests.hub.handler import TOKEN
+from tests.hub.server import Hub
 
 ROOT = Path(__file__).parents[3]
 

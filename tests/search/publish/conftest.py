@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hub_server import Hub
+from tests.hub.server import Hub
 
 from .client import Client, environment
 

@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 import yaml
 from autobert_zero_hf.search.publish.facts import read_search, without_places
 from datasets import load_dataset
+from filelock import FileLock
 from huggingface_hub import ModelCard, parse_eval_result_entries
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, BertConfig, BertTokenizer
@@ -22,7 +25,7 @@ from autobert_zero_hf import (
 )
 from autobert_zero_hf.commands.main import main
 from autobert_zero_hf.model import AUTO_MAP
-from tests.hub_server import card_errors
+from tests.hub.cards import card_errors
 from tests.search.small_search import journal
 
 
@@ -105,6 +108,24 @@ def test_the_baseline_of_a_search_has_a_card_of_its_own(run: Path, capsys: pytes
     assert "(the backbone that the search found)" in section(card, "Results")
 
 
+def test_a_search_by_tasks_tells_their_scores(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    events = journal(run)
+    events[0]["recipe"] |= {"proxy": "tasks", "tasks": ["rte", "bbc_topics"]}
+    scores = {"best": (0.75, 0.02), "bert": (0.5, 0.03)}
+    for event in events:
+        if event["event"] == "trained":
+            event["task_score"], event["task_error"] = scores[event["name"]]
+    (run / "journal.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    stage(capsys, run)
+    card = card_of(run)
+    assert "fine-tuning on tasks (rte, bbc_topics; 100 steps on each), after 2" in section(card, "What was searched")
+    assert (
+        "| rte, bbc_topics | mean score after a short fine-tuning | 0.7500 ± 0.0200 | 0.5000 ± 0.0300 (a BERT of the "
+        "same size) | the validation rows that chose the winner, which flatter it |"
+    ) in section(card, "Results")
+    assert [each.task_type for each in card.data.eval_results] == ["fill-mask"]
+
+
 def test_pages_name_files_and_not_where_they_lie(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stage(capsys, run, "--push-history", "someone/search")
     text = journal(run)[0]["recipe"]["text"]
@@ -141,10 +162,13 @@ SPANS = {
     "score": 0.625, "standard_error": 0.01, "baseline": 0.02, "rows": 900,
 }  # fmt: skip
 PRE_TRAINED = {
-    "objective": "masked words", "whole_word_masking": True, "started_from": "scratch", "teacher": None,
-    "text": "/home/me/brown.txt", "steps": 1000, "learning_rate": 1e-3, "seconds": 12.5, "held_out_rows": 300,
+    "objective": "masked words", "whole_word_masking": True, "teacher": None,
+    "text": "/home/me/brown.txt, /home/me/more.txt", "started_from": "model /home/me/none",
+    "steps": 1000, "learning_rate": 1e-3, "seconds": 12.5, "held_out_rows": 300,
     "masked_words": 5000, "accuracy": 0.25, "accuracy_standard_error": 0.003, "accuracy_baseline": 0.06, "loss": 4.5,
-    "loss_standard_error": 0.02, "loss_baseline": 6.5, "options": {"seed": 0}, "layers": ["conv(3)"],
+    "loss_standard_error": 0.02, "loss_baseline": 6.5, "layers": ["conv(3)"],
+    "loss_curve": [[500, 5.5], [1000, 4.5]],
+    "options": {"seed": 0, "text": ["/home/me/brown.txt", "/home/me/more.txt"], "model": "/home/me/none"},
 }  # fmt: skip
 
 
@@ -172,11 +196,21 @@ def test_a_fine_tuned_model_brings_its_result_to_the_card_and_to_the_benchmark(
     assert (data.pipeline_tag, data.datasets, data.base_model) == (
         "text-classification", ["nyu-mll/glue"], "someone/first",
     )  # fmt: skip
-    assert (data.eval_results[0].dataset_type, data.eval_results[0].metric_type) == ("nyu-mll/glue", "pearsonr")
+    # Each value under its own metric; their mean is none of the Hub's.
+    assert [(each.metric_type, each.metric_value) for each in data.eval_results] == [
+        ("pearsonr", 0.81),
+        ("spearmanr", 0.79),
+    ]
+    assert {(each.dataset_type, each.dataset_config) for each in data.eval_results} == {("nyu-mll/glue", "stsb")}
     written = yaml.safe_load((model / "hub" / ".eval_results" / "autobert-zero.yaml").read_text())
     (entry,) = parse_eval_result_entries(written)
     assert (entry.dataset_id, entry.task_id, entry.value) == ("nyu-mll/glue", "stsb", 0.8)
+    assert entry.notes == "mean of pearson and spearman, standard error 0.0125, 1,500 held-out rows"
     assert json.loads((model / "hub" / "result.json").read_text()) == FINE_TUNED
+    write(model, "result.json", {**FINE_TUNED, "standard_error": None})  # of a single row
+    stage(capsys, model)
+    assert "| stsb | mean of pearson and spearman | 0.8000 | 0.0000" in card_of(model).text
+    assert "standard error unknown" in (model / "hub" / ".eval_results" / "autobert-zero.yaml").read_text()
 
 
 def test_spans_and_pre_training_and_a_grid(
@@ -203,7 +237,10 @@ def test_spans_and_pre_training_and_a_grid(
     assert "| masked words | loss | 4.5000 ± 0.0200 | 6.5000 (each word by its frequency) |" in results
     assert "| rte | accuracy | 0.6000 ± 0.0300 | 0.5300 (the same answer to all) | 277 held-out rows, fine" in results
     assert "0.9" not in results
-    assert "brown.txt" in card.text and "/home/me" not in card.text
+    assert "5,000 words of 300 held-out rows of brown.txt, more.txt |" in results
+    assert {each.dataset_name for each in card.data.eval_results} == {"squad", "brown.txt, more.txt", "rte"}
+    assert not [file for file in (model / "hub").rglob("*") if file.is_file() and b"/home/me" in file.read_bytes()]
+    assert "loss curve" not in card.text
     assert "| whole word masking | yes |" in section(card, "Training")
     assert card.data.pipeline_tag == "question-answering"
     assert "AutoModelForQuestionAnswering" in section(card, "Use")
@@ -212,6 +249,7 @@ def test_spans_and_pre_training_and_a_grid(
 def test_a_model_made_from_a_winner_tells_of_its_search(
     run: Path, model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    AutoBertZeroForSequenceClassification(AutoConfig.from_pretrained(run / "best")).save_pretrained(model)
     write(model, "result.json", {**FINE_TUNED, "model": str(run / "best")})
     (run / "energy.json").write_text('{"kilowatt_hours": 0.0125, "hours": 99, "measured_by": "codecarbon 3.3.2"}')
     stage(capsys, model, "--push-history", "someone/search")
@@ -222,6 +260,46 @@ def test_a_model_made_from_a_winner_tells_of_its_search(
     assert "[someone/search](https://huggingface.co/datasets/someone/search)" in searched
     assert "a BERT of the same size" not in card.text, "that is the winner's score, not this model's"
     assert (model / "hub" / "journal.jsonl").exists() and (model / "hub-history").exists()
+
+
+def test_a_model_tells_of_all_that_was_trained_before_it(
+    run: Path, model: Path, tokenizer: BertTokenizer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Fine-tuned from a model that was pre-trained from the winner; its backbone is the winner's."""
+    winner = AutoConfig.from_pretrained(run / "best")
+    pretrained = tmp_path / "pretrained"
+    for folder in (pretrained, model):
+        AutoBertZeroForSequenceClassification(winner).save_pretrained(folder)
+    tokenizer.save_pretrained(pretrained)
+    options = {"model": str(run / "best"), "dataset": "someone/text"}
+    write(pretrained, "pretraining.json", {**PRE_TRAINED, "text": "someone/text", "options": options})
+    write(model, "result.json", {**FINE_TUNED, "model": str(pretrained)})
+    stage(capsys, model)
+    card = card_of(model)
+    training = section(card, "Training")
+    told = (
+        "then 6 steps of 8 rows of 32 tokens",
+        "Pre-training, by masked",
+        "| text | someone/text |",
+        "Fine-tuning on",
+    )
+    assert [training.index(each) for each in told] == sorted(training.index(each) for each in told)
+    assert "13 candidates were evaluated" in section(card, "What was searched")
+    assert card.data.datasets == ["nyu-mll/glue", "someone/text"]
+    assert "masked words" not in section(card, "Results"), "that was measured of the model before"
+
+
+def test_what_is_made_from_the_baseline_was_not_found_by_the_search(
+    run: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    AutoBertZeroForSequenceClassification(AutoConfig.from_pretrained(run / "bert")).save_pretrained(model)
+    write(model, "result.json", {**FINE_TUNED, "model": str(run / "bert")})
+    stage(capsys, model)
+    card = card_of(model)
+    assert "found among" not in card.text and "What was searched" not in card.text
+    assert "of news.txt: weights inherited from a super-net" in section(card, "Training")
+    assert not (model / "hub" / "journal.jsonl").exists()
+    assert main(["push", str(model), "someone/x", "--dry-run", "--push-history", "someone/y"]) == 2
 
 
 def test_a_model_of_which_nothing_is_known(
@@ -243,6 +321,7 @@ def bad_beginnings(model: Path, tmp_path: Path) -> dict[str, tuple[list[str], st
     return {
         "no folder": ([str(tmp_path / "none"), "someone/x"], "is not a folder"),
         "an empty folder": ([str(tmp_path / "empty"), "someone/x"], "holds neither a search"),
+        "half a name": ([str(model), "x"], "the user or organisation is missing"),
         "a name": ([str(model), "someone/a/b"], "is no name of a page on the Hub"),
         "a history of nothing": ([str(model), "someone/x", "--push-history", "someone/y"], "--push-history"),
         "attempts": ([str(model), "someone/x", "--attempts", "0"], "attempts must be at least 1"),
@@ -259,9 +338,12 @@ def test_bad_input_is_refused_in_a_line(model: Path, tmp_path: Path, capsys: pyt
     assert not (model / "hub").exists()
 
 
+FOLDERS = ("cut", "lacking", "mute", "other", "damaged", "unknown")
+
+
 def unusable(run: Path, model: Path, tmp_path: Path) -> dict[str, tuple[Path, str]]:
     """Folders by what is wrong with them."""
-    folders = {name: shutil.copytree(model, tmp_path / name) for name in ("cut", "lacking", "mute", "other", "damaged")}
+    folders = {name: shutil.copytree(model, tmp_path / name) for name in FOLDERS}
     weights = folders["cut"] / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
     some = load_file(model / "model.safetensors")
@@ -270,16 +352,26 @@ def unusable(run: Path, model: Path, tmp_path: Path) -> dict[str, tuple[Path, st
         (folders["mute"] / name).unlink()
     BertConfig().save_pretrained(folders["other"])
     (folders["damaged"] / "result.json").write_text("{")
+    config = folders["unknown"] / "config.json"
+    config.write_text(config.read_text().replace("AutoBertZeroForSequenceClassification", "BertModel"))
     unfinished = shutil.copytree(run, tmp_path / "unfinished")
     lines = (unfinished / "journal.jsonl").read_text().splitlines(keepends=True)
     (unfinished / "journal.jsonl").write_text("".join(lines[:-1]))
+    old, damaged, metered = (shutil.copytree(run, tmp_path / name) for name in ("old", "damaged-journal", "metered"))
+    (old / "journal.jsonl").write_text("".join(lines).replace('"version": 2', '"version": 1'))
+    (damaged / "journal.jsonl").write_text("".join(lines).replace('"correct":', '"corect":'))
+    (metered / "energy.json").write_text('{"kilowatt_hours": 1}')
     return {
         "cut": (folders["cut"], "cannot be loaded"),
         "lacking": (folders["lacking"], "3 are missing or of another shape"),
         "mute": (folders["mute"], "holds no tokenizer"),
         "other": (folders["other"], "holds a bert model, and not one of this package"),
         "damaged": (folders["damaged"], "result.json is damaged"),
+        "unknown": (folders["unknown"], "names BertModel in architectures"),
         "unfinished": (unfinished, "is not finished: run it to its end"),
+        "old": (old, "is not a journal of version 2, but 1: push it with the version"),
+        "damaged journal": (damaged, "is damaged (KeyError 'correct' of an event `trained`): restore it"),
+        "metered": (metered, "energy.json lacks kilowatt_hours, hours or measured_by"),
     }
 
 
@@ -302,7 +394,25 @@ def test_a_page_takes_its_place_once_it_is_whole(
     assert main(["push", str(model), "someone/x", "--dry-run"]) == 2
     assert f"a card cannot be made of what lies in {model} (result.json: ValueError" in capsys.readouterr().err
     assert (model / "hub" / "README.md").read_bytes() == before
-    assert sorted(path.name for path in model.glob(".*")) == []
+    assert sorted(path.name for path in model.glob(".*")) == [".hub.lock"]
+
+
+def test_a_folder_that_is_not_of_a_push_stays(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (model / "hub").mkdir()
+    (model / "hub" / "notes.txt").write_text("mine")
+    assert main(["push", str(model), "someone/x", "--dry-run"]) == 2
+    assert "is not of an earlier push, and what it holds would be lost" in capsys.readouterr().err
+    assert [file.name for file in (model / "hub").iterdir()] == ["notes.txt"]
+
+
+def test_one_push_of_a_folder_at_a_time(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stage(capsys, model)
+    with FileLock(model / ".hub.lock"):
+        waiting = [sys.executable, "-m", "autobert_zero_hf", "push", str(model), "someone/x", "--dry-run"]
+        done = subprocess.run(waiting, text=True, capture_output=True)
+        assert done.returncode == 2
+        assert done.stderr == f"error: another push of {model} is under way: let it end, then push again\n"
+    stage(capsys, model)
 
 
 def test_without_a_token_nothing_is_begun(

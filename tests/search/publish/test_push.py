@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.hub_server import TOKEN, Hub, small
+from tests.hub.handler import TOKEN
+from tests.hub.pages import small
+from tests.hub.server import Hub
 
 from .client import Client, Done
 
@@ -78,6 +80,7 @@ FAULTS = {
     "429": ("create", 429, 9, "takes no more requests for now"),
     "429 once": ("commit", 429, 1, ""),
     "500": ("commit", 500, 9, "the Hub has a fault of its own"),
+    "500 once": ("commit", 500, 1, ""),
     "500 of a page's beginning": ("create", 500, 9, "the Hub has a fault of its own"),
     "500 of what it holds": ("info", 500, 9, "the Hub has a fault of its own"),
     "500 once, where the library tries again": ("preupload", 500, 1, ""),
@@ -214,18 +217,20 @@ def test_private_pages_branches_and_tags(client: Client, hub: Hub, page: str, ru
     assert not hub.commits(page)
 
 
+THEIRS = {"handler.py", "model.fp16.safetensors", "models/lora.safetensors", "data/rows.parquet", "data/train.parquet"}
+
+
 def test_weights_of_an_earlier_push_go_and_the_users_own_files_stay(
     client: Client, hub: Hub, page: str, run: Path
 ) -> None:
     repo = hub.create("model", page)
     old = {
-        name: small(b"old")
-        for name in ("model-00001-of-00002.safetensors", "model.safetensors.index.json", "handler.py")
+        name: small(b"old") for name in ("model-00001-of-00002.safetensors", "model.safetensors.index.json", *THEIRS)
     }
     hub.commit(repo, "main", "earlier", old)
     assert client.run("push", str(run), page, *QUICK).status == 0
     there = hub.commits(page)[-1].files
-    assert set(old) & set(there) == {"handler.py"}
+    assert set(old) & set(there) == THEIRS
     assert set(files(run / "hub")) < set(there)
 
 

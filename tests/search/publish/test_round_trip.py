@@ -12,7 +12,10 @@ from huggingface_hub import ModelCard
 from safetensors.torch import load_file
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-from tests.hub_server import TOKEN, Hub, card_errors, small
+from tests.hub.cards import card_errors
+from tests.hub.handler import TOKEN
+from tests.hub.pages import small
+from tests.hub.server import Hub
 from tests.search.small_search import journal
 
 from .client import Client, environment
@@ -85,6 +88,7 @@ import sys
 from datasets import Dataset
 from transformers import AutoTokenizer, Trainer, TrainingArguments
 from autobert_zero_hf import AutoBertZeroForMaskedLM, AutoBertZeroForSequenceClassification, AutoBertZeroModel
+from autobert_zero_hf.training.describing_trainer import DescribingTrainer
 
 folder, place = sys.argv[1:]
 tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -97,23 +101,24 @@ AutoBertZeroModel.from_pretrained(folder).save_pretrained(place + "/saved", push
 rows = Dataset.from_dict(dict(tokenizer(["Good.", "Bad.", "Fine.", "Poor."], padding="max_length", max_length=8)))
 rows = rows.add_column("labels", [1, 0, 1, 0])
 classifier = AutoBertZeroForSequenceClassification.from_pretrained(folder)
-arguments = TrainingArguments(
-    place + "/trained", push_to_hub=True, hub_model_id="someone/trained", max_steps=2, use_cpu=True, report_to="none",
-    eval_strategy="steps", eval_steps=2, logging_steps=1, save_strategy="no", disable_tqdm=True, hub_private_repo=True,
-)
-trainer = Trainer(
-    classifier, arguments, train_dataset=rows, eval_dataset=rows, processing_class=tokenizer,
-    compute_metrics=lambda prediction: {"accuracy": float((prediction[0].argmax(-1) == prediction[1]).mean())},
-)
-trainer.train()
-trainer.push_to_hub()
+for name, kind in {"plain": Trainer, "described": DescribingTrainer}.items():
+    arguments = TrainingArguments(
+        f"{place}/{name}", push_to_hub=True, hub_model_id=f"someone/{name}", max_steps=2, use_cpu=True,
+        report_to="none", eval_strategy="steps", eval_steps=2, logging_steps=1, save_strategy="no", disable_tqdm=True,
+        hub_private_repo=True,
+    )
+    trainer = kind(
+        classifier, arguments, train_dataset=rows, eval_dataset=rows, processing_class=tokenizer,
+        compute_metrics=lambda prediction: {"accuracy": float((prediction[0].argmax(-1) == prediction[1]).mean())},
+    )
+    trainer.train()
+    trainer.push_to_hub()
 """
 
 
 def readme(hub: Hub, page: str) -> ModelCard:
     text = hub.repo(page).branches["main"][-1].files["README.md"].content.decode()
     assert not card_errors(text)
-    assert "More Information Needed" not in text
     return ModelCard(text)
 
 
@@ -130,6 +135,7 @@ def test_transformers_own_pushes_give_cards_that_are_not_empty(hub: Hub, searche
     layers = json.loads((searched / "best" / "config.json").read_text())["layers"]
     for page, auto in (("someone/pushed", "AutoModelForMaskedLM"), ("someone/saved", "AutoModel")):
         card = readme(hub, page)
+        assert "more information needed" not in card.text.lower()
         assert all(f"| `{layer}` |" in card.text for layer in layers)
         assert f'{auto}.from_pretrained("{page}")' in card.text
         assert "trust_remote_code" not in card.text  # the page has no code
@@ -142,11 +148,17 @@ def test_transformers_own_pushes_give_cards_that_are_not_empty(hub: Hub, searche
     assert "# Written by a person" in readme(hub, "someone/has-a-card").text
     assert {"modeling_heads.py", "config.json"} <= set(kept)
 
-    trained = hub.repo("someone/trained")
-    files = trained.branches["main"][-1].files
-    assert trained.private and {"model.safetensors", "tokenizer.json", "training_args.bin"} <= set(files)
-    card = readme(hub, "someone/trained")
-    assert "\n- Accuracy: " in card.text
-    assert "learning_rate: 5e-05" in card.text
-    assert {"autobert-zero", "nas", "generated_from_trainer"} <= set(card.data.tags)
-    assert (os.path.getsize(tmp_path / "trained" / "model.safetensors")) == files["model.safetensors"].size
+    for name in ("plain", "described"):
+        trained = hub.repo(f"someone/{name}")
+        files = trained.branches["main"][-1].files
+        assert trained.private and {"model.safetensors", "tokenizer.json", "training_args.bin"} <= set(files)
+        card = readme(hub, f"someone/{name}")
+        assert "\n- Accuracy: " in card.text
+        assert "learning_rate: 5e-05" in card.text
+        assert {"autobert-zero", "nas", "generated_from_trainer"} <= set(card.data.tags)
+        assert os.path.getsize(tmp_path / name / "model.safetensors") == files["model.safetensors"].size
+    assert all(f"| `{layer}` |" in card.text for layer in layers)
+    assert 'AutoModelForSequenceClassification.from_pretrained("someone/described")' in card.text
+    assert card.data.pipeline_tag == "text-classification"
+    assert "from scratch" not in card.text  # it was not
+    assert "more information needed" not in card.text.lower()

@@ -1,70 +1,26 @@
-"""A small Hub on loopback, for the unmodified client: pages, one-commit pushes, LFS, Xet's local store, and faults.
-
-It keeps everything in memory, but for what Xet's client writes to a folder. `Hub.fail` makes requests of a step fail.
-"""
+"""A Hub's answers to the client's requests."""
 
 import base64
 import hashlib
 import json
 import re
 import socket
-import struct
-import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import Any
+from http.server import BaseHTTPRequestHandler
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml
 
+from .cards import card_errors
+from .pages import Commit, File, Repo, small
+
+if TYPE_CHECKING:
+    from .server import Hub
+
 TOKEN = "hf_testsABCDEFGHIJKLMNOPQRSTUVWXYZ01"
 LARGE = (".safetensors", ".parquet", ".bin")
-
-
-@dataclass(frozen=True)
-class File:
-    """`oid` is git's; a large file has a sha256, too, by which the stores hold its content."""
-
-    oid: str
-    size: int
-    content: bytes | None = None
-    sha256: str | None = None
-
-
-@dataclass
-class Commit:
-    oid: str
-    message: str
-    files: dict[str, File]
-
-
-@dataclass
-class Repo:
-    private: bool
-    branches: dict[str, list[Commit]] = field(default_factory=dict)
-    tags: dict[str, Commit] = field(default_factory=dict)
-
-    def find(self, revision: str) -> Commit | None:
-        if revision in self.branches:
-            return self.branches[revision][-1]
-        every = [commit for commits in self.branches.values() for commit in commits]
-        return self.tags.get(revision) or next((commit for commit in every if commit.oid == revision), None)
-
-
-@dataclass
-class Fault:
-    """What happens to the next requests of a step.
-
-    `kind` is a status, "drop" (the connection ends without an answer), "lost" (it does what it should, and then ends),
-    "hang" (no answer until the test is over) or a function to call.
-    """
-
-    kind: int | str | Callable[[], None]
-    times: int
 
 
 STEPS = {
@@ -87,98 +43,11 @@ STEPS = {
 """Each request is the first of these that it matches."""
 
 
-class Hub:
-    """A Hub that listens on a free port; `uploads` is the folder of Xet's store."""
+class Handler(BaseHTTPRequestHandler):
+    """One connection; `serve` finds the step of a request, and whether it is to fail."""
 
-    def __init__(self, uploads: Path):
-        self.uploads = uploads
-        self.repos: dict[tuple[str, str], Repo] = {}
-        self.objects: dict[str, bytes] = {}
-        self.faults: dict[str, Fault] = {}
-        self.requests: list[str] = []
-        self.authorizations: set[str | None] = set()
-        self.over = threading.Event()
-        self.lock = threading.RLock()
-        server = self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Handler,), {"hub": self}))
-        server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{server.server_port}"
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-
-    def close(self) -> None:
-        self.over.set()
-        self.server.shutdown()
-        self.server.server_close()
-
-    def fail(self, step: str, kind: int | str | Callable[[], None], times: int = 1_000_000) -> None:
-        assert step in STEPS
-        self.faults[step] = Fault(kind, times)
-
-    def heal(self) -> None:
-        self.faults.clear()
-        self.over.set()
-        self.over = threading.Event()
-
-    def repo(self, repo_id: str, repo_type: str = "model") -> Repo:
-        return self.repos[repo_type, repo_id]
-
-    def commits(self, repo_id: str, repo_type: str = "model", branch: str = "main") -> list[Commit]:
-        """Those that were pushed; the first of a page is the Hub's own."""
-        return self.repo(repo_id, repo_type).branches[branch][1:]
-
-    def commit(self, repo: Repo, branch: str, message: str, files: dict[str, File]) -> Commit:
-        commits = repo.branches.setdefault(branch, [])
-        oid = hashlib.sha1(f"{message}{time.time_ns()}{len(commits)}".encode()).hexdigest()
-        commits.append(Commit(oid, message, files))
-        return commits[-1]
-
-    def create(self, repo_type: str, repo_id: str, private: bool = False) -> Repo:
-        repo = self.repos[repo_type, repo_id] = Repo(private)
-        self.commit(repo, "main", "initial commit", {".gitattributes": small(b"*.safetensors filter=lfs\n")})
-        return repo
-
-    def content(self, file: File) -> bytes | None:
-        """None where only Xet's store has it."""
-        return file.content if file.sha256 is None else self.objects.get(file.sha256)
-
-    def xet_hash(self, sha256: str) -> str | None:
-        """What Xet's store calls a file, from the tables that its client wrote."""
-        wanted = _words(bytes.fromhex(sha256))
-        for table in sorted(self.uploads.rglob("*.mdb")):
-            for name, content in _xet_files(table.read_bytes()):
-                if content == wanted:
-                    return name
-        return None
-
-
-def small(content: bytes) -> File:
-    return File(hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest(), len(content), content)
-
-
-def _words(digest: bytes) -> str:
-    """A digest as Xet prints it: four words of 64 bits, each with its last byte first."""
-    return "".join(f"{word:016x}" for word in struct.unpack("<4Q", digest))
-
-
-def _xet_files(table: bytes) -> list[tuple[str, str]]:
-    """The files of a table, their names in the store and their sha256, each as words.
-
-    After a header, records of 48 bytes: of each file its own, one for each piece of it, as many of checksums if the
-    highest flag is set, and one with the sha256 if the second highest is.
-    """
-    found, place = [], 48
-    while table[place : place + 32] != b"\xff" * 32:
-        name, (flags, pieces) = table[place : place + 32], struct.unpack_from("<II", table, place + 32)
-        place += 48 * (1 + pieces * (2 if flags & 1 << 31 else 1))
-        if flags & 1 << 30:
-            # The client has read the digest's hexadecimal digits as words.
-            found.append((_words(name), _words(bytes.fromhex(_words(table[place : place + 32])))))
-            place += 48
-    return found
-
-
-class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    hub: Hub
+    hub: "Hub"
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -276,7 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
         if repo and branch in repo.branches:
             return self.error(409, "Reference already exists", None)
         if repo:
-            repo.branches[branch] = list(repo.branches["main"][:1])
+            repo.branches[branch] = list(repo.branches["main"])
             self.json({})
         return None
 
@@ -437,27 +306,3 @@ class _Nowhere:
 
     def flush(self) -> None:
         pass
-
-
-def card_errors(content: str) -> list[str]:
-    """What the Hub would refuse in a card's metadata, as far as its specification says so."""
-    match = re.match(r"---\n(.*?)\n---\n", content, re.DOTALL)
-    if match is None:
-        return ["the card has no metadata"]
-    try:
-        data = yaml.safe_load(match[1])
-    except yaml.YAMLError as error:
-        return [f"the metadata is not YAML: {error}"]
-    problems = []
-    for name, kind in (("library_name", str), ("pipeline_tag", str), ("license", str), ("tags", list)):
-        if name in data and not isinstance(data[name], kind):
-            problems.append(f"{name} must be a {kind.__name__}")
-    if "license" in data and not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", str(data["license"])):
-        problems.append("license must be the identifier of a licence")
-    for model in data.get("model-index", []):
-        for result in model["results"]:
-            fine = isinstance(model.get("name"), str) and isinstance(result.get("task", {}).get("type"), str)
-            fine = fine and all(isinstance(result.get("dataset", {}).get(key), str) for key in ("name", "type"))
-            if not fine or not all({"type", "value"} <= set(metric) for metric in result["metrics"]):
-                problems.append("model-index: a result needs task.type, dataset.name, dataset.type and metrics")
-    return problems

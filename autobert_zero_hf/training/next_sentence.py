@@ -86,20 +86,30 @@ def draw_pair(
 
     Args:
         row: where the first text comes from; it ends at one of the row's segments, drawn evenly.
-        draw_other: draws a row of another document; the second text begins at one of its segments.
-        body: the tokens of both texts at most. The second is cut behind, but not below half of them; then the first is
-            cut in front, so that the tokens where they meet stay.
+        draw_other: draws a row of another document; the second text is a run of its segments, about as long as what it
+            stands in for, because otherwise the length of a pair would tell its label.
+        body: the tokens of both texts at most.
         rng: what is drawn from.
 
     Returns:
         The tokens of both, without special ones, and the label.
     """
     ids, ends = np.asarray(row["input_ids"]), row["ends"]
-    cut = ends[rng.integers(len(ends) - 1)] if len(ends) > 1 else len(ids)
-    if len(ends) > 1 and rng.random() < 0.5:
+    if len(ends) == 1:
+        return ids, _run_of(draw_other(), body - len(ids), rng), ANOTHER
+    cut = ends[rng.integers(len(ends) - 1)]
+    if rng.random() < 0.5:
         return ids[:cut], ids[cut:], FOLLOWS
-    other = draw_other()
-    starts = [0, *other["ends"][:-1]]
-    second = np.asarray(other["input_ids"])[starts[rng.integers(len(starts))] :]
-    second = second[: max(body - cut, body // 2)]
-    return ids[:cut][-(body - len(second)) :], second, ANOTHER
+    return ids[:cut], _run_of(draw_other(), len(ids) - cut, rng), ANOTHER
+
+
+def _run_of(row: Row, most: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """The longest run of a row's segments of so many tokens at most; where each is longer, what one begins with."""
+    ids, bounds = np.asarray(row["input_ids"]), np.array([0, *row["ends"]])
+    lengths = bounds - bounds[:, None]  # (segment that a run begins with, segment that it ends before)
+    lengths[lengths > most] = 0
+    begin, end = np.unravel_index(lengths.argmax(), lengths.shape)
+    if lengths[begin, end] > 0:
+        return ids[bounds[begin] : bounds[end]]
+    start = bounds[rng.integers(len(bounds) - 1)]
+    return ids[start : start + most]

@@ -3,6 +3,7 @@
 Shapes: N tokens of a row.
 """
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -20,7 +21,7 @@ FOLLOWS, ANOTHER = 0, 1
 _SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+|\n+")
 
 Row = Mapping[str, Any]
-"""A run of segments of one document: `input_ids`, where each segment `ends`, and the number of the `document`."""
+"""A run of segments of one document: `input_ids`, where each segment `ends`, and what tells the `document`, a number."""
 
 
 def sentences(text: str) -> list[str]:
@@ -47,9 +48,11 @@ def pack_segments(
     """
     body = length - 3  # [CLS] A [SEP] B [SEP]
 
-    def rows(batch: dict[str, list[str]], indices: list[int]) -> dict[str, list[Any]]:
+    def rows(batch: dict[str, list[str]]) -> dict[str, list[Any]]:
         packed: dict[str, list[Any]] = {"input_ids": [], "ends": [], "document": []}
-        for text, document in zip(batch["text"], indices, strict=True):
+        for text in batch["text"]:
+            # Its text, because a stream that is read again in another order has other places.
+            document = int.from_bytes(hashlib.sha256(text.encode()).digest()[:7])
             segments = sentences(text)
             encoded = tokenizer(segments, add_special_tokens=False, verbose=False)["input_ids"] if segments else []
             for ids, ends in _runs(encoded, body):
@@ -58,7 +61,7 @@ def pack_segments(
                 packed["document"].append(document)
         return packed
 
-    return map_documents(documents, tokenizer, rows, f"segments of {length} tokens, version 1", with_indices=True)
+    return map_documents(documents, tokenizer, rows, f"segments of {length} tokens, version 2")
 
 
 def _runs(segments: list[list[int]], body: int) -> Iterator[tuple[list[int], list[int]]]:

@@ -17,7 +17,7 @@ from . import convert, evaluate, finetune, pretrain, push, search, show
 from .launch import first_to_speak, launch, processes_asked_for
 
 _RESUMED = ("search", "pretrain", "evaluate", "push")
-_OF_SEVERAL_PROCESSES = ("search", "pretrain", "finetune")
+_OF_SEVERAL_PROCESSES = ("search", "pretrain", "finetune", "evaluate")
 
 
 def make_parser() -> ArgumentParser:

@@ -21,7 +21,7 @@ FOLLOWS, ANOTHER = 0, 1
 _SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+|\n+")
 
 Row = Mapping[str, Any]
-"""A run of segments of one document: `input_ids`, where each segment `ends`, and what tells the `document`, a number."""
+"""A run of segments of one document: `input_ids`, where each segment `ends`, and a number for the `document`."""
 
 
 def sentences(text: str) -> list[str]:

@@ -17,6 +17,8 @@ from safetensors.torch import load_file
 
 from autobert_zero_hf.commands.main import main
 
+from ..small_disk import fill, mounted
+
 OPTIONS = {
     "vocab-size": 800,
     "sequence-length": 32,
@@ -116,6 +118,29 @@ def test_two_processes_come_to_what_one_does(text: Path, tmp_path: Path) -> None
     assert [step for step, _ in shared] == list(range(1, 7))
     assert [each for _, each in shared] == pytest.approx([each for _, each in curve], rel=1e-4)
     assert other == pytest.approx(loss, rel=1e-4)
+
+
+@pytest.mark.parametrize("leave", [150_000, 850_000, 1_100_000])
+def test_a_full_disk_is_said_and_the_training_goes_on_once_there_is_room(
+    text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], leave: int
+) -> None:
+    """At a first and at a second checkpoint of 0.7 MB; where it is full in a file of torch, too."""
+    with mounted(tmp_path / "disk") as disk:
+        folder = disk / "run"
+        fill(disk, leave)
+        assert main(words(text, folder, max_steps=12)) == 2
+        said = capsys.readouterr().err.splitlines()[-1]
+        assert said == (
+            f"error: a checkpoint could not be written to {folder / 'checkpoints'} (No space left on device), those "
+            "before are safe: make room on that disk and run the same command again"
+        )
+        (disk / "ballast").unlink()
+        assert main(words(text, folder, max_steps=12)) == 0
+        assert ("Resuming at step 6 of 12." in capsys.readouterr().err) == (leave > 700_000)
+        assert (folder / "pretraining.json").exists()
+        if leave > 1_000_000:
+            assert main(words(text, tmp_path / "whole", max_steps=12)) == 0
+            assert came_to(folder)[0] == came_to(tmp_path / "whole")[0]
 
 
 def test_bad_input_is_one_clear_line(text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

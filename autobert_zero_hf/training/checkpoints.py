@@ -37,12 +37,11 @@ class PreTrainingFolder:
 
     def facts(self) -> dict[str, Any] | None:
         """Those of a training that is finished."""
-        file = self.path / FACTS
-        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+        return _read(self.path / FACTS)
 
     def begun(self) -> dict[str, Any] | None:
         """What the training that is under way was begun with; without a checkpoint there is none."""
-        return json.loads(self._begun.read_text(encoding="utf-8")) if self.last_checkpoint() else None
+        return _read(self._begun) if self.last_checkpoint() else None
 
     def claim(self) -> None:
         """Keep other trainings out, until it is released or this process ends, however it does.
@@ -97,3 +96,17 @@ class PreTrainingFolder:
         with written_whole(self.path / FACTS) as partial:
             partial.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
         shutil.rmtree(self.checkpoints)
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    """What a file says of a training and its options; None if there is no file."""
+    if not file.exists():
+        return None
+    try:
+        facts: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        dict(facts["options"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise AutoBertZeroError(
+            f"{file} is damaged, or not of a pre-training: restore it, or give another --output-dir"
+        ) from error
+    return facts

@@ -95,6 +95,11 @@ class Grid:
             for name, task in self.tasks.items()
             for model in self.models
         }
+        if options.seed + seeds > 2**32:
+            raise AutoBertZeroError(
+                f"--seed {options.seed} and --seeds {seeds}: the last seed would be above {2**32 - 1}; give a smaller "
+                "--seed"
+            )
         self.seeds = range(options.seed, options.seed + seeds)
         weights = {model: _digest_of_model(model) for model in self.models}
         rows = {name: _digest_of_rows(tuning.task) for (_, name), tuning in self.tunings.items()}

@@ -197,7 +197,8 @@ class FineTuning:
 
     def __init__(self, model: str, task: AnyTask, options: FineTuningOptions, spans: SpanOptions | None = None):
         config, self.tokenizer = _open(model)
-        longest = min(config.max_position_embeddings, self.tokenizer.model_max_length)
+        longest = self.tokenizer.model_max_length
+        longest = min(longest, getattr(config, "max_position_embeddings", longest))
         if options.max_length is not None and options.max_length > longest:
             raise AutoBertZeroError(f"--max-length {options.max_length}: the model takes {longest} tokens at most")
         if options.train_rows is not None and options.train_rows < len(task.train):
@@ -215,7 +216,8 @@ class FineTuning:
         self.spans = spans or SpanOptions()
         self.max_length = options.max_length or min(usual, longest)
         rates = options.learning_rate or [default_learning_rate(config.hidden_size)]
-        self.trials = [Trial(*values) for values in itertools.product(rates, options.batch_size, options.epochs)]
+        trials = [Trial(*values) for values in itertools.product(rates, options.batch_size, options.epochs)]
+        self.trials = list(dict.fromkeys(trials))
 
     @cached_property
     def encoded(self) -> EncodedTask:

@@ -14,6 +14,9 @@ import pytest
 import torch
 from datasets import Dataset
 from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from transformers import PreTrainedTokenizerFast
 
 from autobert_zero_hf.commands.main import main
 
@@ -148,6 +151,11 @@ def test_bad_input_is_one_clear_line(text: Path, tmp_path: Path, capsys: pytest.
     (begun / "checkpoints" / "checkpoint-10").mkdir(parents=True)
     (begun / "checkpoints" / "checkpoint-10" / "whole").touch()
     (begun / "checkpoints" / "begun.json").write_text('{"options": {"seed": 1}, "text": "another"}')
+    damaged = tmp_path / "damaged"
+    damaged.mkdir()
+    (damaged / "pretraining.json").write_text('{"options": ')
+    no_cls = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(WordLevel({"a": 0, "<mask>": 1})), mask_token="<mask>")
+    no_cls.save_pretrained(tmp_path / "no-cls")
     out = tmp_path / "out"
     plain = ["pretrain", "--output-dir", str(out), "--text", str(text)]
     for given, reason in (
@@ -157,6 +165,8 @@ def test_bad_input_is_one_clear_line(text: Path, tmp_path: Path, capsys: pytest.
         (words(text, out, num_attention_heads=3), "not a multiple"),
         (words(text, out, batch_size=7, gradient_accumulation=2), "give a multiple of 2"),
         (words(text, out, mixed_precision="fp16"), "fp16 needs a GPU"),
+        (words(text, out, tokenizer=tmp_path / "no-cls", vocab_size=None), "no cls and no sep and no pad token"),
+        (words(text, damaged), "pretraining.json is damaged, or not of a pre-training: restore it"),
         (words(text, begun), "was begun with other options (--text was [] and is ['"),
         ([*plain, "--model", str(tmp_path)], "no model is found"),
         ([*plain, "--from-bert", str(tmp_path)], "has no config.json"),

@@ -254,6 +254,12 @@ def test_what_cannot_be_evaluated_is_said_before_the_work(
         (["--tasks", "mrpc", "sst2"], "unknown task 'sst2': in"),
         (["--tasks", "mrpc", "--max-length", "65"], "takes 64 tokens at most"),
         (["--tasks", "mrpc", "--seeds", "0"], "seeds must be at least 1"),
+        (["--tasks", "mrpc", "--seed", str(2**32 - 2)], "the last seed would be above 4294967295"),
+        (["--tasks", "mrpc", "--no-answer-threshold", "inf"], "no_answer_threshold must be a number, not inf"),
+        (
+            ["--tasks", "mrpc", "--data", str(data / "mrpc")],
+            f"the folder {data}, and its task mrpc",
+        ),
         (["--tasks", "mrpc", "--learning-rate", "-1"], "learning_rate must be at least 0"),
     ):
         assert main([*words, *more]) == 2

@@ -210,7 +210,7 @@ def test_further_rows_are_scored_and_cut_texts_counted(
 def test_the_usual_learning_rate_falls_with_the_width(model: str, data: Path) -> None:
     assert default_learning_rate(768) == pytest.approx(3e-5)
     assert default_learning_rate(128) == pytest.approx(4.4e-4, rel=0.01)
-    tuning = FineTuning(model, load_task("mrpc", folder=data), FineTuningOptions(batch_size=[16, 32]))
+    tuning = FineTuning(model, load_task("mrpc", folder=data), FineTuningOptions(batch_size=[16, 32, 16]))
     assert tuning.trials == [Trial(default_learning_rate(32), size, 3.0) for size in (16, 32)]
     assert tuning.max_length == 64, "what the model takes"
 

@@ -20,6 +20,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import architecture
 from autobert_zero_hf.training.corpus import CorpusError, load_documents
+from autobert_zero_hf.training.lost import waiting_for_the_launcher
 from autobert_zero_hf.training.masked_lm import MaskedRows, MaskedScore, evaluate_masked_lm, pack
 from autobert_zero_hf.training.masked_lm_training import train_masked_lm
 from autobert_zero_hf.training.precision import gains_from_bfloat16
@@ -41,7 +42,6 @@ from .runtime.dispatch import Dispatcher
 from .runtime.energy import measured_energy
 from .runtime.journal import Journal, JournalError, recorded_recipe
 from .runtime.loop import SearchLoop
-from .runtime.lost import waiting_for_the_launcher
 from .runtime.progress import Reporter, clock
 from .runtime.tracking import Tracking, choose_trackers
 from .strategy.from_options import make_strategy

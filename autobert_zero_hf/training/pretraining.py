@@ -53,7 +53,9 @@ def pretrain(output_dir: Path, options: PreTrainingOptions) -> dict[str, Any]:
     """Pre-train a model, and write it, its tokenizer, a card and `pretraining.json` to a folder.
 
     A training that was stopped, however it was, goes on from its last checkpoint, and comes to the same losses and
-    weights as one that was not; the number of processes may change, and then losses are the same up to rounding.
+    weights as one that was not. The number of processes may change; then losses are the same up to rounding, but for
+    dropout, which each process draws for itself, and the next-sentence loss, which weighs the pairs of each process by
+    their masked words.
 
     Args:
         output_dir: where to; it holds the checkpoints while the training lasts.

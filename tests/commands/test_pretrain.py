@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 from datasets import Dataset
@@ -121,6 +122,39 @@ def test_two_processes_come_to_what_one_does(text: Path, tmp_path: Path) -> None
     assert [step for step, _ in shared] == list(range(1, 7))
     assert [each for _, each in shared] == pytest.approx([each for _, each in curve], rel=1e-4)
     assert other == pytest.approx(loss, rel=1e-4)
+
+
+def test_a_stream_in_two_processes_goes_on_when_one_is_killed(
+    documents: Dataset, text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also in one process, and to the same losses as if nothing had happened."""
+    data = tmp_path / "data"
+    data.mkdir()
+    for name, rows in (("train", range(40)), ("validation", range(40, 60))):
+        documents.select(rows).to_json(data / f"{name}.jsonl")
+
+    def streamed(folder: Path) -> list[str]:
+        given = words(text, folder)
+        source = ["--dataset", str(data), "--streaming", "--validation-split", "validation"]
+        return [*given[:3], *source, *given[5:]]
+
+    run = start(*LAUNCH, "-m", "autobert_zero_hf", *streamed(tmp_path / "two"))
+    while not (tmp_path / "two" / "checkpoints" / "checkpoint-6" / "whole").exists():
+        assert run.poll() is None, run.communicate()[0]
+        time.sleep(0.05)
+    workers = psutil.Process(run.pid).children(recursive=True)
+    next(each for each in workers if each.environ().get("RANK") == "1").kill()
+    printed = run.communicate()[0]
+    assert run.returncode != 0
+    said = "error: process 2 of 2 was killed (SIGKILL: by hand, or by a system that ran out of memory)"
+    assert f"{said}: the same command goes on where it stopped" in printed
+    assert "Traceback" not in printed
+    assert main(streamed(tmp_path / "two")) == 0
+    assert "Resuming at step " in capsys.readouterr().err
+    assert main(streamed(tmp_path / "one")) == 0
+    (curve, _, loss), (again, _, same) = came_to(tmp_path / "one"), came_to(tmp_path / "two")
+    assert [each for _, each in again] == pytest.approx([each for _, each in curve], rel=1e-4)
+    assert same == pytest.approx(loss, rel=1e-4)
 
 
 @pytest.mark.parametrize("leave", [150_000, 850_000, 1_100_000])

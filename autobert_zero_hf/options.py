@@ -125,7 +125,9 @@ def _is_a(value: Any, hint: Any) -> bool:
         return any(_is_a(value, argument) for argument in arguments)
     if isinstance(value, bool) and hint is not bool:
         return False
-    return isinstance(value, int | float) if hint is float else isinstance(value, hint)
+    if hint is float:  # a file of facts has no place for infinity
+        return isinstance(value, int | float) and math.isfinite(value)
+    return isinstance(value, hint)
 
 
 def _described(hint: Any) -> str:

@@ -12,15 +12,39 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from filelock import BaseFileLock, FileLock, Timeout
+
 from .errors import AutoBertZeroError
 
 logger = logging.getLogger(__name__)
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_CUT_SHORT = re.compile(r"PytorchStreamWriter failed writing|inline_container\.cc.*unexpected pos")
 
 
 class WritingError(AutoBertZeroError):
     """A file or folder that could not be written."""
+
+
+def claimed(folder: Path, lock: Path) -> BaseFileLock:
+    """A folder that other processes are kept out of until the lock is released, or this process ends, however it does.
+
+    Args:
+        folder: the folder.
+        lock: the lock's file in it; its own folder is made, if need be.
+
+    Raises:
+        WritingError: if another process is at work there.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    held = FileLock(lock)
+    try:
+        held.acquire(timeout=0)
+    except Timeout as error:
+        raise WritingError(
+            f"another process is at work in {folder}: let it end, or use another --output-dir"
+        ) from error
+    return held
 
 
 @contextmanager
@@ -138,6 +162,9 @@ def _of_the_system(error: BaseException | None) -> OSError | None:
     while error is not None:
         if isinstance(error, OSError):
             return error
+        # torch.save to a path says that less was written than it gave, not why: what does so is a full disk.
+        if isinstance(error, RuntimeError) and _CUT_SHORT.search(str(error)):
+            return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         # The libraries that are written in Rust raise exceptions of their own.
         if said := re.search(r"\(os error (\d+)\)", str(error)):
             return OSError(int(said[1]), os.strerror(int(said[1])))

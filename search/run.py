@@ -14,6 +14,7 @@ from accelerate.state import AcceleratorState, is_initialized
 from accelerate.utils import InitProcessGroupKwargs, ProjectConfiguration, broadcast_object_list, parse_flag_from_env
 
 from autobert_zero_hf.model import AutoBertZeroConfig, architecture
+from autobert_zero_hf.training.lost import waiting_for_the_launcher
 from autobert_zero_hf.training.precision import gains_from_bfloat16
 from autobert_zero_hf.writing import write_json
 
@@ -32,7 +33,6 @@ from .runtime.dispatch import Dispatcher
 from .runtime.energy import measured_energy
 from .runtime.journal import Journal, JournalError, recorded_recipe
 from .runtime.loop import SearchLoop
-from .runtime.lost import waiting_for_the_launcher
 from .runtime.progress import Reporter, clock
 from .runtime.tracking import Tracking, choose_trackers
 from .space.candidate import Candidate

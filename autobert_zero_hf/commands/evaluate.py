@@ -6,12 +6,12 @@ from typing import Any
 
 import datasets
 import transformers
-from accelerate import PartialState
 
 from autobert_zero_hf.options import add_options, given_options
 from autobert_zero_hf.training.evaluation import Cell, EvaluationOptions, Grid
 from autobert_zero_hf.training.evaluation_report import as_markdown, as_picture
 from autobert_zero_hf.training.finetuning import FineTuningOptions
+from autobert_zero_hf.training.processes import join_launch
 from autobert_zero_hf.training.spans import SpanOptions
 from autobert_zero_hf.training.task_loading import load_task, task_names
 from autobert_zero_hf.writing import write_json, written_whole
@@ -67,7 +67,7 @@ def run(arguments: Namespace) -> None:
     names = task_names(arguments.tasks, arguments.data)
     tasks = [load_task(name, options.seed, arguments.data) for name in names]
     grid = Grid(arguments.output_dir, arguments.models, tasks, options, spans, seeds)
-    is_main = PartialState().is_main_process
+    is_main = join_launch().is_main_process
 
     def after_cell(cell: Cell) -> None:
         if is_main:

@@ -4,10 +4,9 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
 
-from accelerate import PartialState
-
 from autobert_zero_hf.options import add_options, given_options
 from autobert_zero_hf.training.finetuning import FineTuningOptions, finetune
+from autobert_zero_hf.training.processes import join_launch
 from autobert_zero_hf.training.spans import SpanOptions
 from autobert_zero_hf.training.task_loading import TASKS, load_task
 
@@ -55,7 +54,7 @@ def run(arguments: Namespace) -> None:
     spans = given_options(SpanOptions, vars(arguments))
     task = load_task(arguments.task, options.seed, arguments.data)
     result = finetune(arguments.model, task, arguments.output_dir, options, spans)
-    if not PartialState().is_main_process:
+    if not join_launch().is_main_process:
         return
     if len(result.trials) > 1:
         for each in result.trials:

@@ -12,12 +12,13 @@ from huggingface_hub.errors import StrictDataclassError
 from autobert_zero_hf import __version__
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import FormulaError
+from autobert_zero_hf.training.lost import waiting_for_the_launcher
 
 from . import convert, evaluate, explore, finetune, pretrain, push, report, search, show, shrink
 from .launch import first_to_speak, launch, processes_asked_for
 
 _RESUMED = ("search", "shrink", "pretrain", "evaluate", "push")
-_OF_SEVERAL_PROCESSES = ("search", "shrink", "pretrain", "finetune")
+_OF_SEVERAL_PROCESSES = ("search", "shrink", "pretrain", "finetune", "evaluate")
 
 
 def make_parser() -> ArgumentParser:
@@ -49,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command in _OF_SEVERAL_PROCESSES and (processes := processes_asked_for()) > 1:
         return launch(processes, arguments, goes_on)
     try:
-        options.run(options)
+        with waiting_for_the_launcher():
+            options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read what was printed has seen enough, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,10 +6,10 @@ from typing import Any
 
 import datasets
 import transformers
-from accelerate import PartialState
 
 from autobert_zero_hf.options import add_options
 from autobert_zero_hf.training.pretraining_options import GROUPS, OPTION_NAMES, PreTrainingOptions
+from autobert_zero_hf.training.processes import join_launch
 
 EXAMPLE = """example:
   autobert-zero pretrain --output-dir runs/pretrained --text my.txt more.txt
@@ -51,7 +51,7 @@ def run(arguments: Namespace) -> None:
     transformers.utils.logging.disable_progress_bar()
     datasets.disable_progress_bars()
     facts = pretrain(arguments.output_dir, options)
-    if PartialState().is_main_process:
+    if join_launch().is_main_process:
         print(_summary(facts), f"Written: {arguments.output_dir}", sep="\n")
 
 

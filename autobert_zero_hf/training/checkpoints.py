@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from filelock import BaseFileLock
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from ..errors import AutoBertZeroError
-from ..writing import written_whole
+from ..writing import claimed, written_whole
 
 FACTS = "pretraining.json"
 """What the training was and came to; written last, so that where it stands the model is whole."""
@@ -30,17 +31,30 @@ class PreTrainingFolder:
         self.path = path
         self.checkpoints = path / "checkpoints"
         self._begun = self.checkpoints / "begun.json"
+        self._lock: BaseFileLock | None = None
         if (path / "config.json").exists() and not (self.facts() or self._begun.exists()):
             raise AutoBertZeroError(f"{path} holds another model, which would be lost: give another --output-dir")
 
     def facts(self) -> dict[str, Any] | None:
         """Those of a training that is finished."""
-        file = self.path / FACTS
-        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+        return _read(self.path / FACTS)
 
     def begun(self) -> dict[str, Any] | None:
         """What the training that is under way was begun with; without a checkpoint there is none."""
-        return json.loads(self._begun.read_text(encoding="utf-8")) if self.last_checkpoint() else None
+        return _read(self._begun) if self.last_checkpoint() else None
+
+    def claim(self) -> None:
+        """Keep other trainings out, until it is released or this process ends, however it does.
+
+        Raises:
+            WritingError: if one is at work here.
+        """
+        self._lock = claimed(self.path, self.checkpoints / ".lock")
+
+    def release(self) -> None:
+        """Let other trainings in."""
+        if self._lock is not None:
+            self._lock.release()
 
     def begin(self, what: dict[str, Any]) -> None:
         """Write down what a new training is begun with."""
@@ -82,3 +96,17 @@ class PreTrainingFolder:
         with written_whole(self.path / FACTS) as partial:
             partial.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
         shutil.rmtree(self.checkpoints)
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    """What a file says of a training and its options; None if there is no file."""
+    if not file.exists():
+        return None
+    try:
+        facts: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        dict(facts["options"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise AutoBertZeroError(
+            f"{file} is damaged, or not of a pre-training: restore it, or give another --output-dir"
+        ) from error
+    return facts

@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from accelerate import PartialState
 from datasets import Dataset
-from filelock import FileLock, Timeout
 
 from ..errors import AutoBertZeroError
 from ..options import Range, find_problems, option
-from ..writing import append_lines, how_to_mend, whole_lines
+from ..writing import append_lines, claimed, how_to_mend, whole_lines
 from .finetuning import AnyTask, DivergedError, FineTuning, FineTuningOptions, Trial, score_facts
+from .processes import join_launch
 from .spans import SpanOptions
 from .squad import SpanTask
 from .tasks import Task
@@ -96,6 +95,11 @@ class Grid:
             for name, task in self.tasks.items()
             for model in self.models
         }
+        if options.seed + seeds > 2**32:
+            raise AutoBertZeroError(
+                f"--seed {options.seed} and --seeds {seeds}: the last seed would be above {2**32 - 1}; give a smaller "
+                "--seed"
+            )
         self.seeds = range(options.seed, options.seed + seeds)
         weights = {model: _digest_of_model(model) for model in self.models}
         rows = {name: _digest_of_rows(tuning.task) for (_, name), tuning in self.tunings.items()}
@@ -106,15 +110,8 @@ class Grid:
             for model in self.models
             for trial in self.tunings[model, name].trials
         ]
-        folder.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(folder / f".{CELLS}.lock")
-        if PartialState().is_main_process:
-            try:
-                self._lock.acquire(timeout=0)
-            except Timeout as error:
-                raise AutoBertZeroError(
-                    f"another process is at work in {folder}: let it end, or use another --output-dir"
-                ) from error
+        self._is_main = join_launch().is_main_process
+        self._lock = claimed(folder, folder / f".{CELLS}.lock") if self._is_main else None
         self.results = dict(_read(folder / CELLS))
         self._said: set[tuple[str, str]] = set()
 
@@ -144,7 +141,7 @@ class Grid:
             if self.result(cell) is None:
                 result = self._compute(cell)
                 self.results[_key(cell.identity)] = result
-                if PartialState().is_main_process:
+                if self._is_main:
                     self._append({"cell": cell.identity, "result": result})
                 if after_cell is not None:
                     after_cell(cell)
@@ -174,7 +171,8 @@ class Grid:
 
     def close(self) -> None:
         """Let other processes work in the folder."""
-        self._lock.release()
+        if self._lock is not None:
+            self._lock.release()
 
     def summary(self) -> dict[str, Any]:
         """What `evaluation.json` says: the table, of the cells that there are so far, and the cells."""

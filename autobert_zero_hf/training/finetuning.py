@@ -14,7 +14,6 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from accelerate import PartialState
 from transformers import (
     AutoConfig,
     AutoModelForQuestionAnswering,
@@ -34,9 +33,10 @@ from transformers import (
 
 from ..errors import AutoBertZeroError
 from ..options import Range, find_problems, option
-from ..writing import refusals_explained, write_json, written_whole
+from ..writing import claimed, refusals_explained, write_json, written_whole
 from .encoding import EncodedTask, encode_texts
 from .metrics import Score
+from .processes import computes_on_cpu, devices, join_launch
 from .spans import SpanOptions, SpanScore, encode_spans
 from .squad import SpanTask
 from .tasks import Task
@@ -46,6 +46,7 @@ logger = logging.getLogger(__name__)
 AnyTask = Task | SpanTask
 
 _UNFINISHED = ".unfinished"
+_RESULT = "result.json"
 _DIVERGED = "the training diverged, nothing is written: give a lower --learning-rate"
 _TEXT_LENGTH, _WINDOW_LENGTH = 128, 384
 
@@ -61,7 +62,7 @@ class FineTuningOptions:
     epochs: Annotated[list[float], Range(0.001)] = option(
         (3.0,), "passes over the training rows; of several numbers, here and below, the best on the validation rows"
     )
-    batch_size: Annotated[list[int], Range(1)] = option((16,), "rows of a step")
+    batch_size: Annotated[list[int], Range(1)] = option((16,), "rows of a step, in all processes together")
     learning_rate: Annotated[list[float], Range(0.0)] = option(
         (), "peak learning rate [3e-5 x (768 / hidden size)^1.5: at 768 3e-5, at 384 8.5e-5, at 128 4.4e-4]"
     )
@@ -196,12 +197,18 @@ class FineTuning:
 
     def __init__(self, model: str, task: AnyTask, options: FineTuningOptions, spans: SpanOptions | None = None):
         config, self.tokenizer = _open(model)
-        longest = min(config.max_position_embeddings, self.tokenizer.model_max_length)
+        longest = self.tokenizer.model_max_length
+        longest = min(longest, getattr(config, "max_position_embeddings", longest))
         if options.max_length is not None and options.max_length > longest:
             raise AutoBertZeroError(f"--max-length {options.max_length}: the model takes {longest} tokens at most")
         if options.train_rows is not None and options.train_rows < len(task.train):
             rows = task.train.shuffle(seed=options.seed).select(range(options.train_rows))
             task = replace(task, train=rows)
+        if uneven := [size for size in options.batch_size if size % devices()]:
+            raise AutoBertZeroError(
+                f"--batch-size {uneven[0]} cannot be shared by {devices()} processes or GPUs: give a multiple of "
+                f"{devices()}"
+            )
         usual = _WINDOW_LENGTH if isinstance(task, SpanTask) else _TEXT_LENGTH
         self.model = model
         self.task = task
@@ -209,7 +216,8 @@ class FineTuning:
         self.spans = spans or SpanOptions()
         self.max_length = options.max_length or min(usual, longest)
         rates = options.learning_rate or [default_learning_rate(config.hidden_size)]
-        self.trials = [Trial(*values) for values in itertools.product(rates, options.batch_size, options.epochs)]
+        trials = [Trial(*values) for values in itertools.product(rates, options.batch_size, options.epochs)]
+        self.trials = list(dict.fromkeys(trials))
 
     @cached_property
     def encoded(self) -> EncodedTask:
@@ -267,7 +275,7 @@ class FineTuning:
         trainer.compute_metrics = None  # that of the rows above
         for each in self.encoded.scored[1:]:
             scores[each.name] = each.score(_finite(trainer.predict(each.rows).predictions))
-        PartialState().wait_for_everyone()
+        join_launch().wait_for_everyone()
         if trainer.is_world_process_zero():
             shutil.rmtree(folder, ignore_errors=True)
         return TrialResult(trial, scores, time.monotonic() - start), trainer
@@ -288,13 +296,13 @@ class FineTuning:
             return TrainingArguments(
                 output_dir=str(folder),
                 num_train_epochs=trial.epochs,
-                per_device_train_batch_size=trial.batch_size,
+                per_device_train_batch_size=trial.batch_size // devices(),
                 per_device_eval_batch_size=64,
                 learning_rate=trial.learning_rate,
                 warmup_steps=0.1,
                 weight_decay=0.01,
                 seed=seed,
-                use_cpu=not torch.accelerator.is_available(),  # without it, bf16 is refused there
+                use_cpu=computes_on_cpu(),  # without it, bf16 is refused there
                 bf16=self.options.mixed_precision == "bf16",
                 fp16=self.options.mixed_precision == "fp16",
                 eval_strategy="epoch",
@@ -348,12 +356,13 @@ def finetune(
     """
     if Path(model).resolve() == output_dir.resolve():
         raise AutoBertZeroError(f"--output-dir is the model's own folder ({output_dir}): give another")
-    if (output_dir / "config.json").exists() and not (output_dir / "result.json").exists():
+    if (output_dir / "config.json").exists() and not (output_dir / _RESULT).exists():
         raise AutoBertZeroError(f"{output_dir} holds another model, which would be lost: give another --output-dir")
     tuning = FineTuning(model, task, options, spans)
     for warning in tuning.encoded.warnings:
         logger.warning("%s: %s", task.name, warning)
     scratch = output_dir / _UNFINISHED
+    lock = claimed(output_dir, scratch / ".lock") if join_launch().is_main_process else None
     trials: list[TrialResult] = []
     best: TrialResult | None = None
     try:
@@ -369,13 +378,14 @@ def finetune(
                 best = result
                 _write(output_dir, scratch / "best", trainer, FineTuningResult(tuning, best, trials))
     finally:
-        if PartialState().is_main_process:
+        if lock is not None:
             shutil.rmtree(scratch, ignore_errors=True)
+            lock.release()
     if best is None:
         raise DivergedError(_DIVERGED)
     outcome = FineTuningResult(tuning, best, trials)
-    if PartialState().is_main_process:
-        write_json(output_dir / "result.json", outcome.facts)
+    if join_launch().is_main_process:
+        write_json(output_dir / _RESULT, outcome.facts)
     return outcome
 
 
@@ -384,12 +394,13 @@ def _write(folder: Path, staged: Path, trainer: Trainer, result: FineTuningResul
     with refusals_explained(folder):
         trainer.save_model(str(staged))
     if trainer.is_world_process_zero():
-        for file in sorted(staged.iterdir()):
-            with written_whole(folder / file.name) as partial:
-                file.replace(partial)
         if isinstance(result.score, SpanScore):
             lines = [json.dumps({"id": name, **facts}) for name, facts in result.score.facts.items()]
-            with written_whole(folder / "answers.jsonl") as partial:
+            with written_whole(staged / "answers.jsonl") as partial:
                 partial.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        write_json(folder / "result.json", result.facts)
-    PartialState().wait_for_everyone()
+        write_json(staged / _RESULT, result.facts)
+        # The configuration last: what has one and no result is the model of another, which is never replaced.
+        for file in sorted(staged.iterdir(), key=lambda file: file.name == "config.json"):
+            with written_whole(folder / file.name) as partial:
+                file.replace(partial)
+    join_launch().wait_for_everyone()

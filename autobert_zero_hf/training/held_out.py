@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from accelerate import PartialState
 from accelerate.utils import gather_object
 from datasets import Dataset
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from transformers import PreTrainedModel
 
 from .masked_lm import MaskedScore
 from .pretraining_data import RowsByPlace, evenly_spread
+from .processes import join_launch
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def evaluate_held_out(
     Raises:
         FloatingPointError: if a score is not finite.
     """
-    state = PartialState()
+    state = join_launch()
     model.eval()
     sparse, model.config.sparse_prediction = model.config.sparse_prediction, True
     special = rows.examples.masking.special

@@ -53,7 +53,6 @@ def map_documents(
     tokenizer: PreTrainedTokenizerBase,
     rows: Callable[..., dict[str, list[Any]]],
     what: str,
-    with_indices: bool = False,
 ) -> Dataset | IterableDataset:
     """Rows of tokens from documents, 1,000 at a time.
 
@@ -62,9 +61,8 @@ def map_documents(
         tokenizer: the one that `rows` uses.
         rows: the columns of the rows that a batch of documents gives.
         what: names all else that the rows depend on: with text and tokenizer what the result is cached under.
-        with_indices: whether `rows` is also given the numbers of the documents.
     """
-    options: dict[str, Any] = {"batched": True, "batch_size": 1000, "with_indices": with_indices}
+    options: dict[str, Any] = {"batched": True, "batch_size": 1000}
     if isinstance(documents, IterableDataset):
         return documents.map(rows, remove_columns=["text"], **options)
     # Pickling a tokenizer does not give the same bytes twice, so the fingerprint is made of what matters.

@@ -3,6 +3,7 @@
 Shapes: N tokens of a row.
 """
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -20,7 +21,7 @@ FOLLOWS, ANOTHER = 0, 1
 _SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+|\n+")
 
 Row = Mapping[str, Any]
-"""A run of segments of one document: `input_ids`, where each segment `ends`, and the number of the `document`."""
+"""A run of segments of one document: `input_ids`, where each segment `ends`, and a number for the `document`."""
 
 
 def sentences(text: str) -> list[str]:
@@ -47,9 +48,11 @@ def pack_segments(
     """
     body = length - 3  # [CLS] A [SEP] B [SEP]
 
-    def rows(batch: dict[str, list[str]], indices: list[int]) -> dict[str, list[Any]]:
+    def rows(batch: dict[str, list[str]]) -> dict[str, list[Any]]:
         packed: dict[str, list[Any]] = {"input_ids": [], "ends": [], "document": []}
-        for text, document in zip(batch["text"], indices, strict=True):
+        for text in batch["text"]:
+            # Its text, because a stream that is read again in another order has other places.
+            document = int.from_bytes(hashlib.sha256(text.encode()).digest()[:7])
             segments = sentences(text)
             encoded = tokenizer(segments, add_special_tokens=False, verbose=False)["input_ids"] if segments else []
             for ids, ends in _runs(encoded, body):
@@ -58,7 +61,7 @@ def pack_segments(
                 packed["document"].append(document)
         return packed
 
-    return map_documents(documents, tokenizer, rows, f"segments of {length} tokens, version 1", with_indices=True)
+    return map_documents(documents, tokenizer, rows, f"segments of {length} tokens, version 2")
 
 
 def _runs(segments: list[list[int]], body: int) -> Iterator[tuple[list[int], list[int]]]:
@@ -86,20 +89,30 @@ def draw_pair(
 
     Args:
         row: where the first text comes from; it ends at one of the row's segments, drawn evenly.
-        draw_other: draws a row of another document; the second text begins at one of its segments.
-        body: the tokens of both texts at most. The second is cut behind, but not below half of them; then the first is
-            cut in front, so that the tokens where they meet stay.
+        draw_other: draws a row of another document; the second text is a run of its segments, about as long as what it
+            stands in for, because otherwise the length of a pair would tell its label.
+        body: the tokens of both texts at most.
         rng: what is drawn from.
 
     Returns:
         The tokens of both, without special ones, and the label.
     """
     ids, ends = np.asarray(row["input_ids"]), row["ends"]
-    cut = ends[rng.integers(len(ends) - 1)] if len(ends) > 1 else len(ids)
-    if len(ends) > 1 and rng.random() < 0.5:
+    if len(ends) == 1:
+        return ids, _run_of(draw_other(), body - len(ids), rng), ANOTHER
+    cut = ends[rng.integers(len(ends) - 1)]
+    if rng.random() < 0.5:
         return ids[:cut], ids[cut:], FOLLOWS
-    other = draw_other()
-    starts = [0, *other["ends"][:-1]]
-    second = np.asarray(other["input_ids"])[starts[rng.integers(len(starts))] :]
-    second = second[: max(body - cut, body // 2)]
-    return ids[:cut][-(body - len(second)) :], second, ANOTHER
+    return ids[:cut], _run_of(draw_other(), len(ids) - cut, rng), ANOTHER
+
+
+def _run_of(row: Row, most: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """The longest run of a row's segments of so many tokens at most; where each is longer, what one begins with."""
+    ids, bounds = np.asarray(row["input_ids"]), np.array([0, *row["ends"]])
+    lengths = bounds - bounds[:, None]  # (segment that a run begins with, segment that it ends before)
+    lengths[lengths > most] = 0
+    begin, end = np.unravel_index(lengths.argmax(), lengths.shape)
+    if lengths[begin, end] > 0:
+        return ids[bounds[begin] : bounds[end]]
+    start = bounds[rng.integers(len(bounds) - 1)]
+    return ids[start : start + most]

@@ -41,6 +41,7 @@ from .pretraining_data import (
 )
 from .pretraining_options import PreTrainingOptions
 from .pretraining_progress import Progress, diverged
+from .processes import computes_on_cpu, devices, join_launch
 from .starting_point import load_tokenizer, make_student
 from .tokenization import train_tokenizer
 
@@ -52,7 +53,9 @@ def pretrain(output_dir: Path, options: PreTrainingOptions) -> dict[str, Any]:
     """Pre-train a model, and write it, its tokenizer, a card and `pretraining.json` to a folder.
 
     A training that was stopped, however it was, goes on from its last checkpoint, and comes to the same losses and
-    weights as one that was not; the number of processes may change, and then losses are the same up to rounding.
+    weights as one that was not. The number of processes may change; then losses are the same up to rounding, but for
+    dropout, which each process draws for itself, and the next-sentence loss, which weighs the pairs of each process by
+    their masked words.
 
     Args:
         output_dir: where to; it holds the checkpoints while the training lasts.
@@ -66,11 +69,15 @@ def pretrain(output_dir: Path, options: PreTrainingOptions) -> dict[str, Any]:
             the training diverges.
         WritingError: if the disk is full; the last checkpoint stays.
     """
+    join_launch()
     folder = PreTrainingFolder(output_dir)
     if (finished := folder.facts()) is not None:
         _check_begun(options, finished, output_dir)
         return finished
-    return _PreTraining(folder, options).run()
+    try:
+        return _PreTraining(folder, options).run()
+    finally:
+        folder.release()
 
 
 def _check_begun(options: PreTrainingOptions, begun: dict[str, Any], output_dir: Path) -> None:
@@ -88,17 +95,16 @@ class _PreTraining:
         self.options = options
         if (begun := folder.begun()) is not None:
             _check_begun(options, begun, folder.path)
-        # Trainer's processes find each other through its arguments, whose number of steps is not known yet.
-        self.processes = TrainingArguments(output_dir=str(folder.checkpoints), report_to="none")
-        self.main = self.processes.process_index == 0
+        self.processes = join_launch()
+        self.main = self.processes.is_main_process
         chosen = options.training
-        self.parts = chosen.gradient_accumulation * self.processes.world_size * max(1, self.processes.n_gpu)
+        self.parts = chosen.gradient_accumulation * devices()
         if chosen.batch_size % self.parts:
             raise AutoBertZeroError(
                 f"--batch-size {chosen.batch_size} cannot be shared by {self.parts // chosen.gradient_accumulation} "
                 f"processes or GPUs in {chosen.gradient_accumulation} parts each: give a multiple of {self.parts}"
             )
-        with self.processes.main_process_first():
+        with self.processes.local_main_process_first():
             self._prepare()
 
     def _prepare(self) -> None:
@@ -159,6 +165,8 @@ class _PreTraining:
         self._begin(digest(held_out if self.count is None else train))
 
     def _begin(self, text: str) -> None:
+        if self.main:
+            self.folder.claim()
         begun = self.folder.begun()
         if begun is None:
             if self.main:
@@ -193,7 +201,7 @@ class _PreTraining:
             adam_beta2=0.999,
             adam_epsilon=1e-6,
             max_grad_norm=1.0,
-            use_cpu=self.processes.device.type == "cpu",
+            use_cpu=computes_on_cpu(),
             bf16=self.precision == "bf16",
             fp16=self.precision == "fp16",
             seed=chosen.seed,

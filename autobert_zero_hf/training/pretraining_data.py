@@ -17,6 +17,7 @@ from datasets import Dataset, IterableDataset
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from ..errors import AutoBertZeroError
 from ..options import Range, option
 from .corpus import CorpusError, load_documents, stream_documents
 from .masked_lm import pack
@@ -116,11 +117,19 @@ class Examples:
         masking: of the words.
         next_sentence: whether rows are those of `pack_segments`, and become pairs.
         seed: of all that is drawn.
+
+    Raises:
+        AutoBertZeroError: if the tokenizer lacks a token that rows begin, end or are padded with.
     """
 
     def __init__(
         self, tokenizer: PreTrainedTokenizerBase, length: int, masking: Masking, next_sentence: bool, seed: int
     ):
+        missing = [name for name in ("cls", "sep", "pad") if getattr(tokenizer, f"{name}_token_id") is None]
+        if missing:
+            raise AutoBertZeroError(
+                f"the tokenizer has no {' and no '.join(missing)} token: give a --tokenizer of BERT's kind"
+            )
         self.tokenizer = tokenizer
         self.length = length
         self.masking = masking

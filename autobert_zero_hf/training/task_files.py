@@ -49,6 +49,9 @@ def task_from_files(name: str, folder: Path) -> Task | SpanTask:
 def _check_folder(folder: Path) -> None:
     if not folder.is_dir():
         raise TaskError(f"{folder}: {'is a file' if folder.exists() else 'no such folder'}; tasks lie in a folder")
+    if (folder / _TRAIN).exists():
+        whole = folder.resolve()
+        raise TaskError(f"{folder} is a task itself: give the folder {whole.parent}, and its task {whole.name}")
 
 
 def _asks_questions(path: Path) -> bool:

@@ -10,12 +10,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 from datasets import Dataset
 from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from transformers import PreTrainedTokenizerFast
 
 from autobert_zero_hf.commands.main import main
+
+from ..small_disk import fill, mounted
 
 OPTIONS = {
     "vocab-size": 800,
@@ -118,11 +124,72 @@ def test_two_processes_come_to_what_one_does(text: Path, tmp_path: Path) -> None
     assert other == pytest.approx(loss, rel=1e-4)
 
 
+def test_a_stream_in_two_processes_goes_on_when_one_is_killed(
+    documents: Dataset, text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also in one process, and to the same losses as if nothing had happened."""
+    data = tmp_path / "data"
+    data.mkdir()
+    for name, rows in (("train", range(40)), ("validation", range(40, 60))):
+        documents.select(rows).to_json(data / f"{name}.jsonl")
+
+    def streamed(folder: Path) -> list[str]:
+        given = words(text, folder)
+        source = ["--dataset", str(data), "--streaming", "--validation-split", "validation"]
+        return [*given[:3], *source, *given[5:]]
+
+    run = start(*LAUNCH, "-m", "autobert_zero_hf", *streamed(tmp_path / "two"))
+    while not (tmp_path / "two" / "checkpoints" / "checkpoint-6" / "whole").exists():
+        assert run.poll() is None, run.communicate()[0]
+        time.sleep(0.05)
+    workers = psutil.Process(run.pid).children(recursive=True)
+    next(each for each in workers if each.environ().get("RANK") == "1").kill()
+    printed = run.communicate()[0]
+    assert run.returncode != 0
+    said = "error: process 2 of 2 was killed (SIGKILL: by hand, or by a system that ran out of memory)"
+    assert f"{said}: the same command goes on where it stopped" in printed
+    assert "Traceback" not in printed
+    assert main(streamed(tmp_path / "two")) == 0
+    assert "Resuming at step " in capsys.readouterr().err
+    assert main(streamed(tmp_path / "one")) == 0
+    (curve, _, loss), (again, _, same) = came_to(tmp_path / "one"), came_to(tmp_path / "two")
+    assert [each for _, each in again] == pytest.approx([each for _, each in curve], rel=1e-4)
+    assert same == pytest.approx(loss, rel=1e-4)
+
+
+@pytest.mark.parametrize("leave", [150_000, 850_000, 1_100_000])
+def test_a_full_disk_is_said_and_the_training_goes_on_once_there_is_room(
+    text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], leave: int
+) -> None:
+    """At a first and at a second checkpoint of 0.7 MB; where it is full in a file of torch, too."""
+    with mounted(tmp_path / "disk") as disk:
+        folder = disk / "run"
+        fill(disk, leave)
+        assert main(words(text, folder, max_steps=12)) == 2
+        said = capsys.readouterr().err.splitlines()[-1]
+        assert said == (
+            f"error: a checkpoint could not be written to {folder / 'checkpoints'} (No space left on device), those "
+            "before are safe: make room on that disk and run the same command again"
+        )
+        (disk / "ballast").unlink()
+        assert main(words(text, folder, max_steps=12)) == 0
+        assert ("Resuming at step 6 of 12." in capsys.readouterr().err) == (leave > 700_000)
+        assert (folder / "pretraining.json").exists()
+        if leave > 1_000_000:
+            assert main(words(text, tmp_path / "whole", max_steps=12)) == 0
+            assert came_to(folder)[0] == came_to(tmp_path / "whole")[0]
+
+
 def test_bad_input_is_one_clear_line(text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     begun = tmp_path / "begun"
     (begun / "checkpoints" / "checkpoint-10").mkdir(parents=True)
     (begun / "checkpoints" / "checkpoint-10" / "whole").touch()
     (begun / "checkpoints" / "begun.json").write_text('{"options": {"seed": 1}, "text": "another"}')
+    damaged = tmp_path / "damaged"
+    damaged.mkdir()
+    (damaged / "pretraining.json").write_text('{"options": ')
+    no_cls = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(WordLevel({"a": 0, "<mask>": 1})), mask_token="<mask>")
+    no_cls.save_pretrained(tmp_path / "no-cls")
     out = tmp_path / "out"
     plain = ["pretrain", "--output-dir", str(out), "--text", str(text)]
     for given, reason in (
@@ -132,6 +199,8 @@ def test_bad_input_is_one_clear_line(text: Path, tmp_path: Path, capsys: pytest.
         (words(text, out, num_attention_heads=3), "not a multiple"),
         (words(text, out, batch_size=7, gradient_accumulation=2), "give a multiple of 2"),
         (words(text, out, mixed_precision="fp16"), "fp16 needs a GPU"),
+        (words(text, out, tokenizer=tmp_path / "no-cls", vocab_size=None), "no cls and no sep and no pad token"),
+        (words(text, damaged), "pretraining.json is damaged, or not of a pre-training: restore it"),
         (words(text, begun), "was begun with other options (--text was [] and is ['"),
         ([*plain, "--model", str(tmp_path)], "no model is found"),
         ([*plain, "--from-bert", str(tmp_path)], "has no config.json"),

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from tests.search.small_search import candidates_in, command, environment, in_order, journal, search, without_times
+from tests.small_disk import fill, mounted
 
 GOES_ON = ": the same command goes on where it stopped"
 
@@ -98,31 +99,8 @@ def test_an_error_in_one_process_is_said_once_and_ends_all(text: Path, tmp_path:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 4 MiB, seen through the process that mounted it for itself alone."""
-    mount = tmp_path / "disk"
-    mount.mkdir()
-    script = f"mount -t tmpfs -o size=4m none {mount} && echo mounted && exec sleep 600"
-    holder = subprocess.Popen(
-        ["unshare", "-rm", "sh", "-c", script], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    try:
-        assert holder.stdout is not None
-        if holder.stdout.readline() != "mounted\n":
-            pytest.skip(f"no file system may be mounted here: {holder.communicate()[1].strip()}")
-        yield Path(f"/proc/{holder.pid}/root{mount}")
-    finally:
-        holder.kill()
-        holder.communicate()
-
-
-def fill(disk: Path, leave: int) -> None:
-    """Write a file that leaves so many bytes."""
-    with (disk / "ballast").open("wb", buffering=0) as ballast:
-        try:
-            while True:
-                ballast.write(bytes(4096))
-        except OSError:
-            ballast.truncate(max(0, ballast.tell() - leave))
+    with mounted(tmp_path / "disk") as disk:
+        yield disk
 
 
 def test_a_full_disk_is_said_and_the_search_goes_on_once_there_is_room(

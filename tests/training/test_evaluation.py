@@ -220,6 +220,31 @@ def test_an_evaluation_that_was_killed_goes_on(
     assert "| long_words | Pearson and Spearman | 22 | 0.000 |" in (folder / "evaluation.md").read_text()
 
 
+def test_two_processes_come_to_the_scores_of_one(models: list[str], data: Path, tmp_path: Path) -> None:
+    """They share the rows of each step, and one of them writes."""
+    model = AutoBertZeroForMaskedLM.from_pretrained(
+        models[0], hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
+    )
+    model.save_pretrained(tmp_path / "model")
+    BertTokenizer.from_pretrained(models[0]).save_pretrained(tmp_path / "model")
+    words = ["evaluate", "--models", str(tmp_path / "model"), "--data", str(data), "--tasks", "long_words"]
+    words += ["--seeds", "1", "--max-length", "32", "--epochs", "1", "--learning-rate", "0.003"]
+    words += ["--train-rows", "80", "--output-dir"]  # whole batches: what a last one lacks is filled up
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "TORCH_CPP_LOG_LEVEL": "ERROR"}
+    launch = ["torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "autobert_zero_hf"]
+    run = subprocess.run(
+        [sys.executable, "-m", *launch, *words, str(tmp_path / "two")], env=environment, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.count("Written: ") == 1
+    assert main([*words, str(tmp_path / "one")]) == 0
+    (one,), (two,) = without_seconds(tmp_path / "one"), without_seconds(tmp_path / "two")
+    assert one["cell"] == two["cell"]
+    scores = one["result"]["scores"]["long_words"]
+    assert scores["score"] != 0
+    assert two["result"]["scores"]["long_words"] == pytest.approx(scores, rel=1e-3)
+
+
 def test_what_cannot_be_evaluated_is_said_before_the_work(
     models: list[str], data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -229,6 +254,12 @@ def test_what_cannot_be_evaluated_is_said_before_the_work(
         (["--tasks", "mrpc", "sst2"], "unknown task 'sst2': in"),
         (["--tasks", "mrpc", "--max-length", "65"], "takes 64 tokens at most"),
         (["--tasks", "mrpc", "--seeds", "0"], "seeds must be at least 1"),
+        (["--tasks", "mrpc", "--seed", str(2**32 - 2)], "the last seed would be above 4294967295"),
+        (["--tasks", "mrpc", "--no-answer-threshold", "inf"], "no_answer_threshold must be a number, not inf"),
+        (
+            ["--tasks", "mrpc", "--data", str(data / "mrpc")],
+            f"the folder {data}, and its task mrpc",
+        ),
         (["--tasks", "mrpc", "--learning-rate", "-1"], "learning_rate must be at least 0"),
     ):
         assert main([*words, *more]) == 2

@@ -24,6 +24,7 @@ from autobert_zero_hf.training.finetuning import (
 from autobert_zero_hf.training.task_loading import load_task
 from autobert_zero_hf.training.task_training import TaskRows, predict
 from autobert_zero_hf.training.tasks import Task
+from autobert_zero_hf.writing import claimed
 
 from ..span_tasks import cloze_rows, write_cloze
 from ..task_folders import write_demo_tasks
@@ -125,6 +126,42 @@ def test_an_interruption_leaves_the_best_so_far(
     assert not (tmp_path / ".unfinished").exists()
 
 
+def test_what_was_half_written_is_no_model_of_another(
+    model: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However far the files of a model had come, the same command goes on."""
+    task, options = load_task("mrpc", folder=data), FineTuningOptions(epochs=[0.1])
+    real, last, done = Path.replace, 0, 0
+
+    def replace(self: Path, target: Path) -> Path:
+        nonlocal done
+        if target.parent == tmp_path and not target.name.startswith("."):
+            done += 1
+            if done > last:
+                raise KeyboardInterrupt
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    for files in range(1, 5):
+        last, done = files, 0
+        with pytest.raises(KeyboardInterrupt):
+            finetune(model, task, tmp_path, options)
+    monkeypatch.undo()
+    finetune(model, task, tmp_path, options)
+    assert read(tmp_path)["epochs"] == 0.1
+
+
+def test_a_folder_is_written_by_one_process_at_a_time(model: str, data: Path, tmp_path: Path) -> None:
+    other = claimed(tmp_path, tmp_path / ".unfinished" / ".lock")
+    options = FineTuningOptions(epochs=[0.1])
+    with pytest.raises(AutoBertZeroError, match=f"another process is at work in {tmp_path}: let it end"):
+        finetune(model, load_task("mrpc", folder=data), tmp_path, options)
+    assert (tmp_path / ".unfinished" / ".lock").exists()
+    other.release()
+    finetune(model, load_task("mrpc", folder=data), tmp_path, options)
+    assert not (tmp_path / ".unfinished").exists()
+
+
 def test_questions_are_answered(model: str, data: Path, news: Dataset, tmp_path: Path) -> None:
     task = load_task("cloze", folder=data)
     options = FineTuningOptions(learning_rate=[3e-3], epochs=[1.0])
@@ -173,7 +210,7 @@ def test_further_rows_are_scored_and_cut_texts_counted(
 def test_the_usual_learning_rate_falls_with_the_width(model: str, data: Path) -> None:
     assert default_learning_rate(768) == pytest.approx(3e-5)
     assert default_learning_rate(128) == pytest.approx(4.4e-4, rel=0.01)
-    tuning = FineTuning(model, load_task("mrpc", folder=data), FineTuningOptions(batch_size=[16, 32]))
+    tuning = FineTuning(model, load_task("mrpc", folder=data), FineTuningOptions(batch_size=[16, 32, 16]))
     assert tuning.trials == [Trial(default_learning_rate(32), size, 3.0) for size in (16, 32)]
     assert tuning.max_length == 64, "what the model takes"
 

@@ -21,8 +21,10 @@ def rows(documents: Dataset, tokenizer: BertTokenizer) -> Dataset:
 def test_rows_hold_whole_sentences_and_nothing_is_lost(
     rows: Dataset, documents: Dataset, tokenizer: BertTokenizer
 ) -> None:
+    kinds = list(dict.fromkeys(row["document"].item() for row in rows))
+    assert len(kinds) == 30
     for number in (0, 7):
-        own = [row for row in rows if row["document"] == number]
+        own = [row for row in rows if row["document"] == kinds[number]]
         encoded = [
             tokenizer(each, add_special_tokens=False)["input_ids"] for each in sentences(documents[number]["text"])
         ]
@@ -44,21 +46,36 @@ def test_half_of_the_pairs_belong_together(rows: Dataset) -> None:
     for row in several:
         other = rows[int(rng.integers(len(rows)))]
         first, second, label = draw_pair(row, lambda other=other: other, LENGTH - 3, rng)
-        assert len(first) > 0 and len(second) > 0 and len(first) + len(second) <= LENGTH - 3
+        assert len(first) > 0 and len(second) > 0
         labels.append(label)
         whole = row["input_ids"].tolist()
+        assert len(first) in row["ends"] and whole[: len(first)] == first.tolist()
         if label == FOLLOWS:
             assert [*first, *second] == whole
-            assert len(first) in row["ends"]
         else:
-            # What stands at the seam stays: the end of a segment here, the start of one there.
-            places = [end for end in row["ends"] if whole[max(0, end - len(first)) : end] == first.tolist()]
+            assert len(first) + len(second) <= len(whole)
             starts = [0, *other["ends"][:-1].tolist()]
-            assert places
             assert any(other["input_ids"][start : start + len(second)].tolist() == second.tolist() for start in starts)
     assert np.mean(labels) == pytest.approx(0.5, abs=3 * 0.5 / len(labels) ** 0.5)
     alone = {"input_ids": np.arange(9), "ends": np.array([9]), "document": 0}
-    assert draw_pair(alone, lambda: rows[0], LENGTH - 3, rng)[2] == ANOTHER
+    first, second, label = draw_pair(alone, lambda: rows[0], LENGTH - 3, rng)
+    assert label == ANOTHER and len(first) + len(second) <= LENGTH - 3
+
+
+def test_the_length_of_a_pair_does_not_tell_its_label(documents: Dataset, tokenizer: BertTokenizer) -> None:
+    """A label that could be told without reading would teach the model nothing."""
+    rows = pack_segments(documents, tokenizer, 128).with_format("numpy")
+    rng = np.random.default_rng(0)
+    lengths: dict[int, list[int]] = {FOLLOWS: [], ANOTHER: []}
+    for row in rows:
+        if len(row["ends"]) > 1:
+            first, second, label = draw_pair(row, lambda: rows[int(rng.integers(len(rows)))], 125, rng)
+            lengths[label].append(len(first) + len(second))
+    follows, another = (np.array(lengths[label])[:, None] for label in (FOLLOWS, ANOTHER))
+    limits = np.arange(10, 130, 5)
+    # The best that can be told by a pair being longer, or shorter, than anything.
+    told = ((follows > limits).mean(0) + (another <= limits).mean(0)) / 2
+    assert max(told.max(), 1 - told.min()) < 0.65
 
 
 def test_a_pair_as_the_model_takes_it(rows: Dataset, documents: Dataset, tokenizer: BertTokenizer) -> None:
@@ -84,7 +101,7 @@ def test_the_other_text_is_of_another_document(rows: Dataset, tokenizer: BertTok
     # Two documents of different words.
     halves = rows.select([0, 1, len(rows) - 2, len(rows) - 1]).with_format(None)
     marked = Dataset.from_list(
-        [{**row, "input_ids": [10 + row["document"]] * len(row["input_ids"])} for row in halves]
+        [{**row, "input_ids": [10 + row["document"] % 900] * len(row["input_ids"])} for row in halves]
     ).with_format("numpy")
     examples = Examples(tokenizer, LENGTH, Masking(tokenizer), next_sentence=True, seed=0)
     train = RowsByPlace(examples, marked, places=200)

@@ -76,6 +76,19 @@ def test_a_stream_gives_the_rows_of_its_documents_again_and_again(
         assert 0.3 < sum(example["next_sentence_label"].item() for example in one) / len(one) < 0.8
 
 
+def test_a_document_of_a_stream_is_known_again_in_another_order(folder: Path, tokenizer: BertTokenizer) -> None:
+    """So that the other text of a pair is another's, also where a short stream is at hand several times over."""
+    data, reading = DataOptions(dataset=str(folder)), ReadingOptions(streaming=True, validation_split="validation")
+    examples = Examples(tokenizer, 32, Masking(tokenizer), next_sentence=True, seed=5)
+    stream = examples.rows(read_documents(data, reading, 0).train.shuffle(seed=1, buffer_size=100))
+    documents: list[dict[tuple[int, ...], int]] = []
+    for epoch in range(2):
+        stream.set_epoch(epoch)
+        documents.append({tuple(row["input_ids"]): row["document"] for row in stream})
+    assert list(documents[0]) != list(documents[1])
+    assert documents[0] == documents[1]
+
+
 def test_the_head_of_a_stream_is_held_out(documents: Dataset, tmp_path: Path) -> None:
     many = [{"text": f"Document {number} of a text."} for number in range(1005)]
     Dataset.from_list(many).to_json(tmp_path / "train.jsonl")

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from torch.distributed import DistError
 
-from autobert_zero_hf.errors import AutoBertZeroError
+from ..errors import AutoBertZeroError
 
 _SECONDS_FOR_THE_LAUNCHER = 30.0
 
@@ -33,6 +33,6 @@ def waiting_for_the_launcher() -> Iterator[None]:
             raise
         time.sleep(_SECONDS_FOR_THE_LAUNCHER)
         raise LostProcessError(
-            f"the connection to another process was lost ({str(error).splitlines()[0]}): see what that one said; the "
-            "same command goes on where it stopped"
+            f"the connection to another process was lost ({str(error).splitlines()[0]}): see what that one said, "
+            "and run the same command again"
         ) from error

@@ -155,6 +155,18 @@ class StrategyOptions:
 
 
 @dataclass
+class ScreenOptions:
+    """What is trained of what the strategy proposes."""
+
+    screen_by: Literal["parameters", "operations", "w-pca"] | None = option(
+        None, "train only the best of each generation by a measure of untrained models: counts, or W-PCA"
+    )
+    screen_keep: Annotated[float | None, Range(1e-6, 1.000001)] = option(
+        None, "share of a generation that is trained, with --screen-by; by itself half"
+    )
+
+
+@dataclass
 class InheritanceOptions:
     """The weights that a candidate begins with."""
 
@@ -249,6 +261,7 @@ GROUPS = (
     JointOptions,
     SuperNetOptions,
     StrategyOptions,
+    ScreenOptions,
     InheritanceOptions,
     EstimationOptions,
     TaskOptions,
@@ -258,6 +271,8 @@ GROUPS = (
     RunOptions,
 )
 OPTION_NAMES = option_names(GROUPS)
+_LATER = (JointOptions, ScreenOptions, LatencyOptions)
+"""Groups that a recipe names only where one of their options is given."""
 
 
 @dataclass(frozen=True)
@@ -274,6 +289,7 @@ class Recipe:
     joint: JointOptions
     supernet: SuperNetOptions
     strategy: StrategyOptions
+    screen: ScreenOptions
     inheritance: InheritanceOptions
     estimation: EstimationOptions
     task: TaskOptions
@@ -300,6 +316,8 @@ class Recipe:
             raise RecipeError(
                 f"tournament ({recipe.strategy.tournament}) must not exceed population ({recipe.strategy.population})"
             )
+        if recipe.screen.screen_keep is not None and recipe.screen.screen_by is None:
+            raise RecipeError("screen_keep needs screen_by, the measure that is screened by")
         if (recipe.estimation.proxy == "tasks") != bool(recipe.task.tasks):
             raise RecipeError("proxy: tasks needs names of tasks, and these need that proxy: give both, or neither")
         joint = recipe.joint
@@ -316,12 +334,11 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """Every option by name; `from_dict` gives the same recipe back.
 
-        Those of sizes and latency are left out where none is given, so that a search without them stays as it was.
+        Some groups are left out where they have their defaults, so that searches from before they were stay as they are.
         """
-        parts = dataclasses.asdict(self)
-        if self.joint == JointOptions() and self.latency == LatencyOptions():
-            del parts["joint"], parts["latency"]
-        return {name: value for part in parts.values() for name, value in part.items()}
+        groups = [getattr(self, field.name) for field in dataclasses.fields(self)]
+        given = [group for group in groups if type(group) not in _LATER or group != type(group)()]
+        return {name: value for group in given for name, value in dataclasses.asdict(group).items()}
 
     @cached_property
     def search_space(self) -> SearchSpace:

@@ -26,7 +26,7 @@ from autobert_zero_hf.writing import write_json, written_whole
 
 from .estimation.biws import SuperNetTraining
 from .estimation.estimator import Estimator
-from .estimation.from_options import load_tasks, make_estimator
+from .estimation.from_options import load_tasks, make_estimator, screened, screening_report
 from .estimation.inheritance import Inheritance
 from .estimation.latency_band import LatencyBand
 from .estimation.supernet import SuperNet
@@ -273,6 +273,7 @@ class _SearchRun:
     def _find(self, estimator: Estimator, dispatcher: Dispatcher) -> tuple[SearchLoop, str]:
         """All that was evaluated, and why the search ended."""
         known = len(self.journal.of("candidate"))
+        self.strategy = screened(self.strategy, self.recipe, estimator.rows)
         with self.reporter.phase("Candidates", self.recipe.budget.candidates, known) as show:
             loop = SearchLoop(
                 self.strategy,
@@ -285,6 +286,8 @@ class _SearchRun:
                 estimator.inheritance.end_generation,
             )
             reason = loop.run()
+        if report := screening_report(self.strategy, self.recipe, loop.done):
+            self.reporter.say(report)
         return loop, reason
 
     def _say_result(self) -> None:

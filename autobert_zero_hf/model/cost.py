@@ -53,13 +53,25 @@ def layer_cost(text: str, config: AutoBertZeroConfig, tokens: int) -> Cost:
     )
 
 
+def model_parameters(config: AutoBertZeroConfig) -> int:
+    """How many parameters an `AutoBertZeroModel` has: embeddings, layers and pooler; heads are not counted.
+
+    Args:
+        config: of the model; the length of the sequence plays no part.
+
+    >>> model_parameters(AutoBertZeroConfig(layers=["conv(9)"] * 2))
+    37423128
+    """
+    hidden = config.hidden_size
+    embeddings = (config.vocab_size + config.max_position_embeddings + config.type_vocab_size + 2) * hidden
+    layers = sum(layer_cost(text, config, tokens=1).parameters for text in config.layers)
+    return embeddings + layers + (hidden + 1) * hidden
+
+
 def masked_lm_parameters(config: AutoBertZeroConfig) -> int:
-    """The parameters of a whole masked-LM model: of its layers, its embeddings and its head."""
-    hidden, norm = config.hidden_size, 2 * config.hidden_size
-    embeddings = (config.vocab_size + config.max_position_embeddings + config.type_vocab_size) * hidden + norm
-    # The decoder has the words' embeddings, and a bias of its own.
-    head = (hidden + 1) * hidden + norm + config.vocab_size
-    return embeddings + head + sum(layer_cost(layer, config, tokens=1).parameters for layer in config.layers)
+    """How many parameters an `AutoBertZeroForMaskedLM` has: embeddings, layers and head."""
+    # The head has a linear as large as the pooler's, a norm, and a bias a word; it decodes by the words' embeddings.
+    return model_parameters(config) + 2 * config.hidden_size + config.vocab_size
 
 
 def mixer_operations(layer: Layer, tokens: int, num_heads: int, head_size: int) -> int:

@@ -14,6 +14,9 @@ from autobert_zero_hf.training.tasks import Task
 from ..recipe import Recipe, SubModelOptions
 from ..space.candidate import Candidate
 from ..space.sizes import SizesSpace
+from ..strategy.evaluation import Evaluation
+from ..strategy.screened import Screened
+from ..strategy.strategy import Strategy
 from .distillation import Teacher, TeacherDistillation
 from .estimator import Estimator
 from .inheritance import Inheritance
@@ -22,8 +25,10 @@ from .objectives import InPlaceDistillation, MaskedLm, Objective
 from .proxy import Proxy
 from .supernet import SuperNet
 from .task_proxy import PreparedTask, TaskProxy
+from .zero_cost import RankAgreement, Untrained, make_zero_cost_proxy
 
 _PROBED_ROWS = 2
+_SCREENED_ROWS = 32
 
 
 def load_tasks(recipe: Recipe) -> list[Task]:
@@ -112,3 +117,30 @@ def make_objective(
         )
         return TeacherDistillation(net, teacher, seed)
     return InPlaceDistillation(net, largest) if options.sandwich else MaskedLm(net)
+
+
+def screened(strategy: Strategy, recipe: Recipe, rows: MaskedRows) -> Strategy:
+    """The strategy, screened by what the recipe says, if it does.
+
+    Args:
+        strategy: proposes.
+        recipe: by what, and how many are kept.
+        rows: those that untrained models are measured on: the first of them, without masks.
+    """
+    options = recipe.screen
+    if options.screen_by is None:
+        return strategy
+    input_ids = rows.rows[: min(_SCREENED_ROWS, len(rows))]["input_ids"]
+    proxy = make_zero_cost_proxy(options.screen_by, input_ids)
+    worth = Untrained(proxy, recipe.make_config(len(rows.tokenizer)), recipe.run.seed)
+    return Screened(strategy, worth, 0.5 if options.screen_keep is None else options.screen_keep)
+
+
+def screening_report(strategy: Strategy, recipe: Recipe, evaluations: Sequence[Evaluation]) -> str | None:
+    """How well what was screened by ranks those that were trained, and what it cost; None without screening."""
+    if not isinstance(strategy, Screened) or not strategy.worth:
+        return None
+    scores = {e.candidate.identity: e.score for e in evaluations if e.score is not None}
+    agreement = RankAgreement.of([strategy.worth[identity] for identity in scores], list(scores.values()))
+    seconds = strategy.seconds / len(strategy.worth)
+    return f"Screened by {recipe.screen.screen_by}, {seconds:.3f} s a candidate; with the scores: {agreement}"

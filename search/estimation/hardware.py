@@ -66,7 +66,8 @@ class Hardware:
     def differences(self, here: "Hardware") -> list[str]:
         """What differs from another, in words; empty if they are the same."""
         there, this = asdict(self), asdict(here)
-        return [f"{name} {_shown(there[name])} there, {_shown(this[name])} here" for name in there if there[name] != this[name]]
+        different = [name for name in there if there[name] != this[name]]
+        return [f"{name} {_shown(there[name])} there, {_shown(this[name])} here" for name in different]
 
     def __str__(self) -> str:
         place = self.processor if self.device == "cpu" else f"{self.device} beside {self.processor}"

@@ -1,7 +1,9 @@
 """How long a model takes, measured as AutoTinyBERT does: one thread, one text of 128 tokens (2021.acl-long.400).
 
 Models are measured in turn, a few forward passes each, so that what slows the machine down for a while slows all
-alike; the first pass of a turn, which finds the others' weights in the cache, does not count. On a machine that does other things besides, a pass may have to wait for a processor, and then takes as long as other
+alike; the first pass of a turn, which finds the others' weights in the cache, does not count.
+
+On a machine that does other things besides, a pass may have to wait for a processor, and then takes as long as other
 programs like. Where a single thread of the CPU computes, its own clock tells how long it did, which is the latency on a
 machine that does nothing else; with more threads, or an accelerator, the time that passes is taken. How much longer
 that was is said besides.
@@ -162,7 +164,8 @@ class _Rounds:
 def _interval(values: Seconds) -> Interval:
     found = quantile_test(values, p=0.5).confidence_interval(0.95)
     # Too few values have no such interval; then it is as wide as they are.
-    low, high = (edge if np.isnan(value) else float(value) for value, edge in zip(found, (min(values), max(values))))
+    low = values.min() if np.isnan(found.low) else found.low
+    high = values.max() if np.isnan(found.high) else found.high
     return float(low), float(high)
 
 
@@ -173,12 +176,17 @@ def _check(models: Sequence[PreTrainedModel], options: LatencyOptions) -> None:
         most = getattr(model.config, "max_position_embeddings", None)
         if most is not None and options.latency_tokens > most:
             raise LatencyError(
-                f"a {model.config.model_type} model takes {most} tokens at most, fewer than the {options.latency_tokens} "
-                f"to measure with: give --latency-tokens {most} or less"
+                f"a {model.config.model_type} model takes {most} tokens at most, not {options.latency_tokens}: "
+                f"give --latency-tokens {most} or less"
             )
     if len(kinds := {model.dtype for model in models}) > 1:
         raise LatencyError(f"the models to compare have weights of several types: {', '.join(sorted(map(str, kinds)))}")
-    device = torch.device(options.latency_device)
+    try:
+        device = torch.device(options.latency_device)
+    except RuntimeError as error:
+        raise LatencyError(
+            f"no device is called {options.latency_device!r}: give --latency-device cpu or cuda"
+        ) from error
     if device.type != "cpu" and (
         not torch.accelerator.is_available() or torch.accelerator.current_accelerator().type != device.type  # type: ignore[union-attr]
     ):
@@ -229,7 +237,9 @@ def _onnx_session(model: PreTrainedModel, input_ids: Tensor, options: LatencyOpt
         import onnxruntime
         import onnxscript  # noqa: F401  # torch exports by it
     except ModuleNotFoundError as error:
-        raise LatencyError(f"--latency-runtime onnx needs {error.name}: pip install 'autobert-zero-hf[onnx]'") from error
+        raise LatencyError(
+            f"--latency-runtime onnx needs {error.name}: pip install 'autobert-zero-hf[onnx]'"
+        ) from error
     provider = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}.get(options.latency_device)
     if provider not in onnxruntime.get_available_providers():
         raise LatencyError(f"the ONNX Runtime that is installed does not run on {options.latency_device!r}")

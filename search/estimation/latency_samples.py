@@ -2,12 +2,11 @@
 
 import json
 import random
+import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
-
-from transformers import PreTrainedModel
 
 from autobert_zero_hf.model import AutoBertZeroConfig, AutoBertZeroModel
 from autobert_zero_hf.writing import append_lines, refusals_explained, whole_lines
@@ -17,13 +16,11 @@ from ..space.candidate import Candidate
 from ..space.sizes import Sizes
 from ..space.space import Space
 from .hardware import Hardware
-from .latency import LatencyError, measure
+from .latency import Latency, LatencyError, measure
 
 _VERSION = 1
 _MEASURED_IN_TURN = 8
 _TRIES = 200
-
-MakeModel = Callable[[AutoBertZeroConfig], PreTrainedModel]
 
 
 @dataclass(frozen=True)
@@ -35,12 +32,21 @@ class Sample:
         milliseconds: the median.
         interval: of the median.
         waited: as in `Latency`.
+        reference: the milliseconds of one model, the same for all samples, that was measured in turn with this one.
     """
 
     candidate: Candidate
     milliseconds: float
     interval: tuple[float, float]
     waited: float
+    reference: float
+
+    @classmethod
+    def of(cls, candidate: Candidate, latency: Latency, reference: Latency) -> "Sample":
+        """As it is written: to tens of nanoseconds."""
+        low, high = latency.interval
+        interval = (round(low, 5), round(high, 5))
+        return cls(candidate, round(latency.median, 5), interval, round(latency.waited, 3), round(reference.median, 5))
 
 
 @dataclass(frozen=True)
@@ -51,13 +57,24 @@ class Samples:
         hardware: what they were measured on.
         texts: of a forward pass.
         tokens: of a text.
+        reference: the identity of the model that is measured in turn with each group of them.
         samples: the candidates.
     """
 
     hardware: Hardware
     texts: int
     tokens: int
+    reference: str
     samples: tuple[Sample, ...]
+
+    def steadied(self) -> list[float]:
+        """The milliseconds, as they would be had the machine been as fast all the time as it was in the median.
+
+        Frequency, caches and memory are shared with other programs; over the minutes that a few hundred samples take,
+        the reference tells how fast the machine was.
+        """
+        usual = statistics.median(sample.reference for sample in self.samples)
+        return [sample.milliseconds * usual / sample.reference for sample in self.samples]
 
 
 def collect(
@@ -68,64 +85,54 @@ def collect(
     options: LatencyOptions,
     seed: int = 0,
     show: Callable[[int], None] = lambda _: None,
-    make_model: MakeModel = AutoBertZeroModel,
 ) -> Samples:
     """Measure random candidates of a space; what the file holds already is not measured again.
 
     Args:
         space: what is drawn from.
-        like: the config of every candidate in all that it does not say itself; its own sizes, where it has none.
+        like: the config of every candidate in all that it does not say itself, sizes included; also the reference.
         count: how many distinct candidates there are in the end, or as many as the space has.
         path: the file, JSON lines; a new one is made.
         options: how to measure.
         seed: of the draws; the same seed goes on with the same candidates.
         show: is told how many are measured.
-        make_model: a model of a config, with random weights.
 
     Raises:
         LatencyError: if the file was begun on other hardware or with other options, or is damaged; as `measure`.
         WritingError: if the file cannot be written.
     """
-    here = Hardware.here(options)
-    start = {"version": _VERSION, "hardware": asdict(here), "texts": options.latency_batch_size}
-    start["tokens"] = options.latency_tokens
-    held = _read(path) if path.exists() else None
-    if held is not None:
-        _check(held, here, path)
-        if (held.texts, held.tokens) != (options.latency_batch_size, options.latency_tokens):
-            raise LatencyError(
-                f"{path} holds latencies of {held.texts} x {held.tokens} tokens, not of {options.latency_batch_size} x "
-                f"{options.latency_tokens}: use another file"
-            )
-    samples = list(held.samples) if held is not None else []
+    reference = with_sizes(Candidate(tuple(like.layers)), like).identity
+    begun = Samples(Hardware.here(options), options.latency_batch_size, options.latency_tokens, reference, ())
+    samples: list[Sample] = []
+    if path.exists():
+        held = _checked(path, options)
+        if held.reference != reference:
+            raise LatencyError(f"{path} holds latencies beside those of another reference model: use another file")
+        samples += held.samples
     known = {sample.candidate.identity for sample in samples}
     drawn = [candidate for candidate in _draws(space, like, count, seed) if candidate.identity not in known]
     drawn = drawn[: max(0, count - len(samples))]
     show(len(samples))
     for first in range(0, len(drawn), _MEASURED_IN_TURN):
         group = drawn[first : first + _MEASURED_IN_TURN]
-        measured = measure([make_model(_sizes(each).config(like, each.layers)) for each in group], options)
-        new = [
-            Sample(each, round(latency.median, 5), tuple(round(x, 5) for x in latency.interval), round(latency.waited, 3))  # type: ignore[arg-type]
-            for each, latency in zip(group, measured, strict=True)
-        ]
-        _append(path, [*([] if path.exists() else [start]), *map(_record, new)])
+        configs = [like, *(_sizes(each).config(like, each.layers) for each in group)]
+        beside, *measured = measure([AutoBertZeroModel(config) for config in configs], options)
+        new = [Sample.of(each, latency, beside) for each, latency in zip(group, measured, strict=True)]
+        _append(path, [*([] if path.exists() else [_start(begun)]), *map(_record, new)])
         samples += new
         show(len(samples))
-    return Samples(here, options.latency_batch_size, options.latency_tokens, tuple(samples))
+    return replace(begun, samples=tuple(samples))
 
 
 def read_samples(path: Path, options: LatencyOptions) -> Samples:
     """What a file of samples holds, for use on this machine.
 
     Raises:
-        LatencyError: if there is none, if it is damaged, or was measured on other hardware: both are named.
+        LatencyError: if there is none, if it is damaged, or was measured on other hardware or texts: both are named.
     """
     if not path.exists():
         raise LatencyError(f"no latencies are found in {path}: measure some first")
-    samples = _read(path)
-    _check(samples, Hardware.here(options), path)
-    return samples
+    return _checked(path, options)
 
 
 def _draws(space: Space, like: AutoBertZeroConfig, count: int, seed: int) -> list[Candidate]:
@@ -152,6 +159,11 @@ def _sizes(candidate: Candidate) -> Sizes:
     return candidate.sizes
 
 
+def _start(samples: Samples) -> dict[str, Any]:
+    facts = {"texts": samples.texts, "tokens": samples.tokens, "reference": samples.reference}
+    return {"version": _VERSION, "hardware": asdict(samples.hardware), **facts}
+
+
 def _record(sample: Sample) -> dict[str, Any]:
     return {
         "layers": list(sample.candidate.layers),
@@ -159,6 +171,7 @@ def _record(sample: Sample) -> dict[str, Any]:
         "milliseconds": sample.milliseconds,
         "interval": list(sample.interval),
         "waited": sample.waited,
+        "reference": sample.reference,
     }
 
 
@@ -175,20 +188,30 @@ def _read(path: Path) -> Samples:
         if start.get("version") != _VERSION:
             raise ValueError(f"version {start.get('version')!r}, not {_VERSION}")
         samples = []
-        for number, record in enumerate(records, start=1):
+        for number, record in enumerate(records, start=1):  # noqa: B007
             candidate = Candidate(tuple(record["layers"]), sizes=Sizes(**record["sizes"]))
             low, high = record["interval"]
-            samples.append(Sample(candidate, float(record["milliseconds"]), (low, high), record["waited"]))
-        return Samples(Hardware.from_dict(start["hardware"]), start["texts"], start["tokens"], tuple(samples))
+            numbers = (float(record[name]) for name in ("waited", "reference"))
+            samples.append(Sample(candidate, float(record["milliseconds"]), (low, high), *numbers))
+        hardware = Hardware.from_dict(start["hardware"])
+        return Samples(hardware, start["texts"], start["tokens"], start["reference"], tuple(samples))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise LatencyError(
             f"{path}, line {number + 1}, is no measured latency ({error}): restore the file, or measure into another"
         ) from error
 
 
-def _check(samples: Samples, here: Hardware, path: Path) -> None:
+def _checked(path: Path, options: LatencyOptions) -> Samples:
+    """What a file holds, if it was measured as it would be here."""
+    samples, here = _read(path), Hardware.here(options)
     if differences := samples.hardware.differences(here):
         raise LatencyError(
             f"the latencies in {path} are those of {samples.hardware}; this is {here} ({'; '.join(differences)}): "
             "measure here, into another file"
         )
+    if (samples.texts, samples.tokens) != (options.latency_batch_size, options.latency_tokens):
+        raise LatencyError(
+            f"{path} holds latencies of {samples.texts} x {samples.tokens} tokens, not of {options.latency_batch_size} "
+            f"x {options.latency_tokens}: use another file"
+        )
+    return samples

@@ -17,6 +17,11 @@ Reject = Callable[[Candidate], str | None]
 TRIES = 200
 
 
+def all_of(*rejects: Reject) -> Reject:
+    """Rejects what any of them does, for the first one's reason."""
+    return lambda candidate: next(filter(None, (reject(candidate) for reject in rejects)), None)
+
+
 class Strategy(Protocol):
     """Says where to look next; the same space, seed and told results give the same candidates."""
 

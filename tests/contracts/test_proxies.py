@@ -9,6 +9,7 @@ import torch
 from autobert_zero_hf.search.estimation.masked_lm_proxy import MaskedLmProxy
 from autobert_zero_hf.search.estimation.proxy import Proxy
 from autobert_zero_hf.search.estimation.task_proxy import PreparedTask, TaskProxy
+from autobert_zero_hf.search.estimation.zero_cost import NAMES, CountedProxy, make_zero_cost_proxy
 from autobert_zero_hf.search.recipe import TaskOptions
 from datasets import Dataset
 from transformers import BertTokenizer
@@ -32,10 +33,12 @@ def topics(tokenizer: BertTokenizer) -> PreparedTask:
     return PreparedTask.of(task, tokenizer, 48, 120, seed=0)
 
 
-@pytest.fixture(params=["accuracy", "loss", "tasks"])
+@pytest.fixture(params=["accuracy", "loss", "tasks", *NAMES])
 def proxy(request: pytest.FixtureRequest, rows: MaskedRows, topics: PreparedTask) -> Proxy:
     if request.param == "tasks":
         return TaskProxy([topics, topics], TaskOptions(task_steps=50, task_learning_rate=5e-3), 0, nullcontext)
+    if request.param in NAMES:
+        return make_zero_cost_proxy(request.param, rows.rows[:20]["input_ids"])
     return MaskedLmProxy(rows.batch(list(range(150)), seed=0), request.param, nullcontext)
 
 
@@ -72,13 +75,19 @@ def test_the_same_weights_have_the_same_score_with_an_error(proxy: Proxy, traine
     first = proxy(copy_of(trained), nothing)
     torch.rand(5)
     assert proxy(copy_of(trained), nothing) == first
-    assert 0 < first.standard_error < 1
+    if isinstance(proxy, TaskProxy | MaskedLmProxy):
+        assert 0 < first.standard_error < 1
+    else:
+        assert first.standard_error == 0, "all that there is was counted"
 
 
 def test_more_is_better(proxy: Proxy, trained: AutoBertZeroForMaskedLM) -> None:
     good, worse, model = proxy, proxy, copy_of(trained)
     if isinstance(proxy, TaskProxy):
         worse = replace(proxy, options=replace(proxy.options, task_learning_rate=0.0))
+    elif not isinstance(proxy, MaskedLmProxy):
+        sizes = {**trained.config.to_dict(), "num_hidden_layers": None, "layers": trained.config.layers[:1]}
+        model = AutoBertZeroForMaskedLM(AutoBertZeroConfig(**sizes))
     else:
         with torch.no_grad():
             model.get_input_embeddings().weight.zero_()  # and the decoder's: it cannot tell words apart
@@ -91,12 +100,15 @@ def test_what_is_not_finite_is_said(proxy: Proxy, trained: AutoBertZeroForMasked
     model = copy_of(trained)
     with torch.no_grad():
         next(model.parameters()).fill_(torch.nan)
+    if isinstance(proxy, CountedProxy):
+        assert proxy(model, nothing) == proxy(trained, nothing), "weights are not looked at"
+        return
     with pytest.raises(FloatingPointError):
         proxy(model, nothing)
 
 
 def test_a_training_can_be_ended(proxy: Proxy, trained: AutoBertZeroForMaskedLM) -> None:
-    if isinstance(proxy, MaskedLmProxy):
+    if not isinstance(proxy, TaskProxy):
         pytest.skip("nothing is trained")
     assert asks_at_each_step(proxy, trained) == list(range(1, 51)) * 2
 

@@ -18,6 +18,7 @@ from autobert_zero_hf.search.strategy.op_nas import OpNas
 from autobert_zero_hf.search.strategy.optuna_strategy import OptunaStrategy
 from autobert_zero_hf.search.strategy.random_search import RandomSearch
 from autobert_zero_hf.search.strategy.regularized_evolution import RegularizedEvolution
+from autobert_zero_hf.search.strategy.screened import Screened
 from autobert_zero_hf.search.strategy.strategy import Proposals, Reject, Strategy
 
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
@@ -35,6 +36,11 @@ def optuna_strategy(sampler: str) -> Make:
         return OptunaStrategy(space, random.Random(seed), sampler, generation_size=5, reject=reject)
 
     return make
+
+
+def length(candidate: Candidate) -> float:
+    """A cheap measure."""
+    return float(len(" ".join(candidate.layers)))
 
 
 STRATEGIES: dict[str, Make] = {
@@ -58,6 +64,12 @@ STRATEGIES: dict[str, Make] = {
     "random search": lambda space, seed, reject: RandomSearch(space, random.Random(seed), 5, reject),
     "regularised evolution": lambda space, seed, reject: RegularizedEvolution(
         space, random.Random(seed), 8, 3, 5, reject
+    ),
+    "op-nas, screened": lambda space, seed, reject: Screened(
+        OpNas(space, random.Random(seed), 12, 4, 4, reject=reject), length, 0.6
+    ),
+    "regularised evolution, screened": lambda space, seed, reject: Screened(
+        RegularizedEvolution(space, random.Random(seed), 30, 3, 12, reject), length, 0.6
     ),
     "optuna, tpe": optuna_strategy("TPESampler"),
     "optuna, random": optuna_strategy("RandomSampler"),
@@ -191,8 +203,9 @@ def test_what_is_rejected_is_not_asked_and_counted(make: Make) -> None:
     assert len(candidates) > 20
     assert not any(map(too_dear, candidates))
     assert len(shown) == len(set(shown))
-    assert strategy.rejections["over the budget"] == len(shown) - len(candidates) > 0
-    assert set(strategy.rejections) <= {"over the budget", "duplicate"}
+    screened_out = strategy.rejections["screened out"]
+    assert strategy.rejections["over the budget"] == len(shown) - len(candidates) - screened_out > 0
+    assert set(strategy.rejections) <= {"over the budget", "duplicate", "screened out"}
 
 
 def test_all_rejected_is_the_end(make: Make) -> None:
@@ -220,7 +233,7 @@ def test_a_small_space_is_searched_through(make: Make) -> None:
     while asked := strategy.ask():
         seen += asked
         strategy.tell([Evaluation(candidate, random.Random(candidate.identity).random()) for candidate in asked])
-    assert len(seen) == len({candidate.identity for candidate in seen}) == 9
+    assert len(seen) == len({candidate.identity for candidate in seen}) == 9 - strategy.rejections["screened out"]
     assert strategy.ask() == []
     assert strategy.rejections["duplicate"] > 0
 
@@ -279,6 +292,8 @@ def test_only_what_was_asked_is_told_and_once(make: Make) -> None:
         (RegularizedEvolution, {"population_size": 0}, "at least 1: population_size=0"),
         (RegularizedEvolution, {"population_size": 5, "sample_size": 6}, "sample_size=6 must not exceed"),
         (RegularizedEvolution, {"generation_size": 0}, "at least 1: generation_size=0"),
+        (Screened, {"worth": length, "keep": 0.0}, "above 0 and at most 1, not 0"),
+        (Screened, {"worth": length, "keep": 1.5}, "above 0 and at most 1, not 1.5"),
         (OptunaStrategy, {"generation_size": 0}, "at least 1: generation_size=0"),
         (OptunaStrategy, {"sampler": "BestSampler"}, "no sampler 'BestSampler', but .*TPESampler"),
         (OptunaStrategy, {"sampler": "GridSampler"}, "GridSampler needs more than a seed"),
@@ -287,8 +302,21 @@ def test_only_what_was_asked_is_told_and_once(make: Make) -> None:
 def test_arguments_out_of_range_are_refused(strategy: type, options: dict, message: str) -> None:
     if "sampler" in options:
         pytest.importorskip("optuna")
+    arguments = [RandomSearch(SPACE, random.Random(0))] if strategy is Screened else [SPACE, random.Random(0)]
     with pytest.raises(ValueError, match=message):
-        strategy(SPACE, random.Random(0), **options)
+        strategy(*arguments, **options)
+
+
+def test_screening_asks_for_the_best_of_what_is_proposed() -> None:
+    proposed = RandomSearch(SPACE, random.Random(0), 9).ask()
+    screened = Screened(RandomSearch(SPACE, random.Random(0), 9), length, 0.3)
+    asked = screened.ask()
+    assert len(asked) == 3
+    left = [candidate for candidate in proposed if candidate not in asked]
+    assert min(map(length, asked)) >= max(map(length, left))
+    assert [candidate for candidate in proposed if candidate in asked] == asked
+    assert screened.rejections == {"screened out": 6}
+    assert screened.worth == {candidate.identity: length(candidate) for candidate in proposed}
 
 
 def test_proposals_give_up() -> None:

@@ -46,6 +46,23 @@ def test_a_search_goes_on_in_the_precision_that_it_was_begun_in(text: Path, tmp_
     assert "mixed_precision: " in refused
 
 
+def test_a_screened_search_comes_to_the_same_on_resuming(text: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"screen_by": "w-pca", "final_steps": 0, "candidates": 6, "supernet_steps": 5}
+    whole, resumed = tmp_path / "whole", tmp_path / "resumed"
+    said = search(text, whole, **options)
+    assert "Screened by w-pca, " in said
+    assert "Kendall's tau" in said
+    finished = journal(whole)[-1]
+    assert finished["rejections"]["screened out"] >= 3
+    first = [event for event in journal(whole) if event["event"] == "candidate" and event["generation"] == 0]
+    assert len(first) == 3, "half of a population of 6"
+    shutil.copytree(whole, resumed)
+    lines = (whole / "journal.jsonl").read_text().splitlines(keepends=True)
+    (resumed / "journal.jsonl").write_text("".join(lines[: 3 + 2]))
+    search(text, resumed, **options)
+    assert in_order(resumed) == in_order(whole)
+
+
 def test_candidates_are_scored_on_tasks(text: Path, tmp_path: Path) -> None:
     tasks, folder = write_demo_tasks(tmp_path / "tasks", load_demo().select(range(0, 2000, 20))), tmp_path / "run"
     options: dict[str, Any] = {"hours": 0.0, "final_steps": 0, "proxy": "tasks", "tasks": "topics", "task_steps": 10}

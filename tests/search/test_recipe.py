@@ -9,6 +9,7 @@ from autobert_zero_hf.search.recipe import (
     LatencyOptions,
     Recipe,
     RecipeError,
+    ScreenOptions,
     load_options,
 )
 
@@ -19,7 +20,8 @@ from autobert_zero_hf.options import option_names
 def test_recipes_of_the_package_are_whole(name: str) -> None:
     recipe = Recipe.from_dict(load_options(name))
     assert Recipe.from_dict(recipe.to_dict()) == recipe
-    left_out = option_names([JointOptions, LatencyOptions]) if recipe.joint == JointOptions() else ()
+    groups = {JointOptions: recipe.joint, LatencyOptions: recipe.latency, ScreenOptions: recipe.screen}
+    left_out = option_names([kind for kind, group in groups.items() if group == kind()])
     assert set(OPTION_NAMES) - set(recipe.to_dict()) == set(left_out)
     assert Recipe.from_dict(yaml.safe_load(yaml.safe_dump(recipe.to_dict()))) == recipe
     assert "autobert-zero search --output-dir" in (RECIPES / f"{name}.yaml").read_text()
@@ -63,6 +65,7 @@ WRONG = {
         {"search_sizes": "heads", "max_parameters": 1000},
         "max_parameters=1,000 is less than any backbone of these sizes has",
     ),
+    "screening by nothing": ({"screen_keep": 0.5}, "screen_keep needs screen_by"),
     "heads": ({"num_attention_heads": 3}, "hidden_size (128) is not a multiple of num_attention_heads (3)"),
 }
 

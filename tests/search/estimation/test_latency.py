@@ -1,0 +1,168 @@
+"""Latencies, measured on real models of a few sizes."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+import torch
+from autobert_zero_hf.search.estimation.hardware import Hardware
+from autobert_zero_hf.search.estimation.latency import LatencyError, base_latency, measure, speed_ups
+from autobert_zero_hf.search.estimation.latency_samples import collect, read_samples
+from autobert_zero_hf.search.recipe import LatencyOptions
+from autobert_zero_hf.search.space.search_space import SearchSpace
+from autobert_zero_hf.search.space.sizes import Sizes, SizesSpace
+from autobert_zero_hf.search.space.sub_models import SubModels
+from transformers import BertConfig, BertModel
+
+from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroModel, architecture
+
+QUICK = LatencyOptions(latency_tokens=24, latency_warm_up=1, latency_passes=7)
+
+
+@pytest.fixture
+def like() -> AutoBertZeroConfig:
+    return AutoBertZeroConfig(
+        layers=architecture("bert", 3),
+        vocab_size=100,
+        hidden_size=32,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=24,
+    )
+
+
+@pytest.fixture
+def space(like: AutoBertZeroConfig) -> SubModels:
+    return SubModels(tuple(like.layers), SizesSpace.within(Sizes.of(like), "heads", 4, 4))
+
+
+def test_a_deep_model_takes_longer(like: AutoBertZeroConfig) -> None:
+    deep = AutoBertZeroConfig(**{**like.to_dict(), "num_hidden_layers": None, "layers": architecture("bert", 12)})
+    flat = AutoBertZeroConfig(**{**like.to_dict(), "num_hidden_layers": None, "layers": ["conv(3)"]})
+    options = replace(QUICK, latency_passes=21)
+    threads = torch.get_num_threads()
+    models = [AutoBertZeroModel(flat).train(), AutoBertZeroModel(deep)]
+    (faster,) = speed_ups(models[1].eval(), models[:1], options)
+    assert torch.get_num_threads() == threads
+    assert [model.training for model in models] == [True, False]
+    assert faster.interval[0] > 2, "an eighth of the work at most"
+    assert faster.interval[0] <= faster.median <= faster.interval[1]
+    for latency in (faster.base, faster.latency):
+        assert 0 < latency.interval[0] <= latency.median <= latency.interval[1]
+        assert latency.median <= latency.p95
+        assert latency.passes == 21
+        assert 0 <= latency.waited < 1
+        assert latency.hardware == Hardware.here(options)
+    assert faster.base.interval[0] > faster.latency.interval[1]
+    assert f"{faster.base.median:.2f} ms" in str(faster.base)
+
+
+def test_more_threads_and_texts(like: AutoBertZeroConfig) -> None:
+    options = replace(QUICK, latency_threads=2, latency_batch_size=3)
+    (latency,) = measure([AutoBertZeroModel(like)], options)
+    assert latency.median > 0
+    assert latency.hardware.threads == 2
+    assert "2 threads on " in str(latency.hardware)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_onnx_runtime_is_measured(like: AutoBertZeroConfig) -> None:
+    pytest.importorskip("onnxruntime")
+    small = AutoBertZeroConfig(**{**like.to_dict(), "num_hidden_layers": None, "layers": ["conv(3)"]})
+    (latency,) = measure([AutoBertZeroModel(small)], replace(QUICK, latency_runtime="onnx"))
+    assert latency.median > 0
+    assert latency.hardware.runtime.startswith("onnxruntime ")
+    assert latency.hardware.differences(Hardware.here(QUICK))
+
+
+def test_what_cannot_be_measured_is_said(like: AutoBertZeroConfig) -> None:
+    model = AutoBertZeroModel(like)
+    with pytest.raises(LatencyError, match="takes 24 tokens at most, not 25: give --latency-tokens 24 or less"):
+        measure([model], replace(QUICK, latency_tokens=25))
+    with pytest.raises(LatencyError, match=r"several types: torch.bfloat16, torch.float32"):
+        measure([model, AutoBertZeroModel(like).bfloat16()], QUICK)
+    with pytest.raises(LatencyError, match="this machine has no 'xpu'"):
+        measure([model], replace(QUICK, latency_device="xpu"))
+    with pytest.raises(LatencyError, match="no device is called 'gpu'"):
+        measure([model], replace(QUICK, latency_device="gpu"))
+    with pytest.raises(LatencyError, match="no model to measure"):
+        measure([], QUICK)
+
+
+def test_the_base_of_a_speed_up_is_any_encoder(tmp_path: Path, like: AutoBertZeroConfig) -> None:
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    BertModel(BertConfig(vocab_size=50, **sizes)).save_pretrained(tmp_path / "bert")
+    AutoBertZeroModel(like).save_pretrained(tmp_path / "ours")
+    assert base_latency(str(tmp_path / "bert"), QUICK).median > 0
+    assert base_latency(str(tmp_path / "ours"), QUICK).median > 0
+    with pytest.raises(LatencyError, match="no model to measure is found in '/nowhere'"):
+        base_latency("/nowhere", QUICK)
+
+
+def test_hardware_is_compared_by_all_that_matters() -> None:
+    here = Hardware.here(QUICK)
+    assert Hardware.from_dict({**asdict(here), "instructions": list(here.instructions)}) == here
+    other = replace(here, processor="Another 9000", threads=4)
+    assert other.differences(here) == [
+        f"processor Another 9000 there, {here.processor} here",
+        "threads 4 there, 1 here",
+    ]
+    assert here.differences(here) == []
+    assert here.instructions
+
+
+def test_samples_go_on_where_they_were(tmp_path: Path, like: AutoBertZeroConfig, space: SubModels) -> None:
+    file, shown = tmp_path / "new" / "latencies.jsonl", []
+    first = collect(space, like, 9, file, QUICK, show=shown.append)
+    assert shown == [0, 8, 9]
+    assert len({sample.candidate.identity for sample in first.samples}) == 9
+    assert all(space.objection(sample.candidate) is None for sample in first.samples)
+    with file.open("a") as damaged:
+        damaged.write('{"layers": ["conv')  # killed while it wrote
+    more = collect(space, like, 11, file, QUICK)
+    assert more.samples[:9] == first.samples
+    assert len(more.samples) == 11
+    assert read_samples(file, QUICK) == more
+    assert collect(space, like, 5, file, QUICK) == more, "nothing is measured again"
+    assert all(interval[0] <= s.milliseconds <= interval[1] for s in more.samples for interval in [s.interval])
+
+
+def test_a_small_space_is_measured_whole(tmp_path: Path, like: AutoBertZeroConfig) -> None:
+    """Layers differ, sizes are the config's."""
+    small = SearchSpace(1, kernel_sizes=(3, 5), layer_types=("convolution",))
+    samples = collect(small, like, 10, tmp_path / "latencies.jsonl", QUICK).samples
+    assert sorted(sample.candidate.layers for sample in samples) == [("conv(3)",), ("conv(5)",)]
+    assert {sample.candidate.sizes for sample in samples} == {Sizes(1, 32, 64, 2, 16)}
+
+
+def test_samples_of_other_hardware_are_refused(tmp_path: Path, like: AutoBertZeroConfig, space: SubModels) -> None:
+    file = tmp_path / "latencies.jsonl"
+    collect(space, like, 1, file, QUICK)
+    here = Hardware.here(QUICK)
+    file.write_text(file.read_text().replace(here.processor, "Another 9000"))
+    for use in (lambda: collect(space, like, 2, file, QUICK), lambda: read_samples(file, QUICK)):
+        with pytest.raises(LatencyError) as caught:
+            use()
+        assert "those of Another 9000, 1 thread" in str(caught.value)
+        assert f"this is {here.processor}, 1 thread" in str(caught.value)
+
+
+def test_samples_of_other_texts_or_none_are_refused(tmp_path: Path, like: AutoBertZeroConfig, space: SubModels) -> None:
+    file = tmp_path / "latencies.jsonl"
+    with pytest.raises(LatencyError, match="no latencies are found"):
+        read_samples(file, QUICK)
+    collect(space, like, 2, file, QUICK)
+    shorter = replace(QUICK, latency_tokens=20)
+    with pytest.raises(LatencyError, match="1 x 24 tokens, not of 1 x 20"):
+        collect(space, like, 2, file, shorter)
+    with pytest.raises(LatencyError, match="1 x 24 tokens, not of 1 x 20"):
+        read_samples(file, shorter)
+    with pytest.raises(LatencyError, match="another reference model"):
+        collect(space, AutoBertZeroConfig(**{**like.to_dict(), "intermediate_size": 60}), 3, file, QUICK)
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join([lines[0], '{"layers": []}\n', lines[2]]))
+    with pytest.raises(LatencyError, match="line 2, is no measured latency"):
+        read_samples(file, QUICK)
+    file.write_text('{"version": 99}\n')
+    with pytest.raises(LatencyError, match="version 99, not 1"):
+        read_samples(file, QUICK)

@@ -334,7 +334,7 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """Every option by name; `from_dict` gives the same recipe back.
 
-        Some groups are left out where they have their defaults, so that searches from before they were stay as they are.
+        Some groups are left out where they have their defaults, so that a search from before they were stays as it is.
         """
         groups = [getattr(self, field.name) for field in dataclasses.fields(self)]
         given = [group for group in groups if type(group) not in _LATER or group != type(group)()]

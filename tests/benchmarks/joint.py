@@ -1,7 +1,7 @@
 """Is a search over layers and sizes together worth more than one over either alone?
 
 The quickstart's text, and one super-net of up to 4 layers of width 128 that holds all candidates. Under the parameters
-and the multiplications of a BERT of 3 layers of width 96, each of these evaluates as many candidates, by the same proxy:
+and multiplications of a BERT of 3 layers of width 96, each of these evaluates as many candidates, by the same proxy:
 
 - "joint": OP-NAS over layers and sizes;
 - "joint, one level": the same, with one of layout, formulas and sizes changed from parent to child;

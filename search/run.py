@@ -31,7 +31,7 @@ from .estimation.inheritance import Inheritance
 from .estimation.latency_band import LatencyBand
 from .estimation.supernet import SuperNet
 from .finalists import FinalTraining, final_rows, rows_that_chose
-from .front import describe_front, find_front, front_table, name_models
+from .front import Compromise, describe_front, find_front, front_table, name_models, rank
 from .latency_bound import LatencyBound
 from .publish.facts import FINALISTS, FRONT, read_json
 from .recipe import Recipe, RecipeError
@@ -176,12 +176,13 @@ class _SearchRun:
         estimator = make_estimator(self.recipe, inheritance, rows, held_out, self.tasks, self.accelerator)
         loop, reason = self._find(estimator, dispatcher)
         ranked = [evaluation.candidate for evaluation in loop.ranked()]
+        front: list[Compromise] = []
+        if self.recipe.joint.front:
+            predict = bound.band.predict if bound else None
+            compromises = rank(loop.done, config, self.recipe.cost_budget, predict)
+            ranked, front = [each.candidate for each in compromises], find_front(compromises)
         best = bound.choose(ranked) if bound else ranked[0]
-        finalists = {"best": best, "bert": _bert_beside(best)}
-        front = []
-        if number := self.recipe.joint.front:
-            front = find_front(loop.done, config, self.recipe.cost_budget, bound and bound.band.predict)
-            finalists |= name_models(front, best, number)
+        finalists = {"best": best, "bert": _bert_beside(best), **name_models(front, best, self.recipe.joint.front)}
         final = FinalTraining(
             self.recipe,
             self.folder,
@@ -292,9 +293,9 @@ class _SearchRun:
 
     def _say_result(self) -> None:
         say, events = self.reporter.say, self.journal.of
-        trained = {record["name"]: record for record in events("trained")}
-        if set(FINALISTS) - set(trained):  # a process that follows, and was not told
+        if not self.accelerator.is_main_process:  # the others are not told of every event
             return
+        trained = {record["name"]: record for record in events("trained")}
         candidates = events("candidate")
         failed = sum(record["score"] is None for record in candidates)
         seconds = max(record["elapsed"] for record in self.journal.events)

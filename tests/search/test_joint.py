@@ -1,6 +1,7 @@
 """A whole search over layers and sizes, small but real: its front, and the same after a kill, in two processes."""
 
 import json
+import shutil
 import signal
 import subprocess
 import time
@@ -10,9 +11,11 @@ from typing import Any
 
 import pytest
 import torch
+from autobert_zero_hf.search.estimation.latency_predictor import LatencyPredictor
 from autobert_zero_hf.search.publish.description import describe
 from autobert_zero_hf.search.publish.facts import read_facts, read_search
 from autobert_zero_hf.search.publish.history import ROWS, stage_history
+from autobert_zero_hf.search.recipe import Recipe
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.sizes import Sizes
 from autobert_zero_hf.search.strategy.pareto import dominates
@@ -149,3 +152,52 @@ def test_a_strategy_of_sizes_needs_them(text: Path, tmp_path: Path) -> None:
     said = search(text, tmp_path / "run", status=2, strategy="evolved")
     assert said.startswith("error: the strategy evolved searches sizes, and here all candidates have the same")
     assert "--search-sizes" in said
+
+
+def test_a_latency_is_searched_by_prediction_and_judged_by_measurement(
+    joint: tuple[Path, str], text: Path, tmp_path: Path
+) -> None:
+    base, folder = joint[0] / "best", tmp_path / "run"
+    options: dict[str, Any] = {
+        **JOINT,
+        "speedup_over": base,
+        "speedup": 1.0,
+        "latency_samples": 40,
+        "latency_tokens": 32,
+        "strategy": "random",
+        "candidates": 6,
+        "supernet_steps": 5,
+        "max_parameters": 100_000,
+    }
+    printed = search(text, folder, **options)
+    events = journal(folder)
+    (latency,) = [event for event in events if event["event"] == "latency"]
+    assert latency["target"] == latency["base"] > 0
+    assert latency["samples"] == 40
+    recipe = Recipe.from_dict(events[0]["recipe"])
+    predict = LatencyPredictor.load(folder / "latency.jsonl", recipe.latency, recipe.make_config(800))
+    for event in candidates(folder):
+        assert 0.85 * latency["target"] <= predict(as_candidate(event)) <= 1.1 * latency["target"]
+    measured = {event["identity"]: event for event in events if event["event"] == "measured"}
+    trained = [event for event in events if event["event"] == "trained"]
+    assert {as_candidate(event).identity for event in trained} <= set(measured)
+    for event in measured.values():
+        low, high = event["interval"]
+        assert low <= event["median"] <= high
+    front = json.loads((folder / "front.json").read_text())
+    assert front["objectives"] == ["score", "predicted_ms", "parameters"]
+    for member in front["members"]:
+        assert (member["measured_ms"] is None) == (member["identity"] not in measured)
+    assert f"{base}: {latency['base']:.2f} ms" in printed
+    assert f"of a target of {latency['target']:.2f} ms" in printed
+    # Nothing is that fast; what was measured is not measured again.
+    (folder / "journal.jsonl").unlink()
+    shutil.rmtree(folder / "best")
+    shutil.rmtree(folder / "bert")
+    shutil.rmtree(folder / "front", ignore_errors=True)
+    samples = (folder / "latency.jsonl").read_bytes()
+    changed = {name: value for name, value in options.items() if name not in ("speedup", "speedup_over")}
+    said = search(text, folder, status=2, **changed, latency_ms=0.001)
+    assert "error: no backbone of the space is predicted to take" in said
+    assert "the closest takes" in said
+    assert (folder / "latency.jsonl").read_bytes() == samples

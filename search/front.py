@@ -16,7 +16,7 @@ from .strategy.pareto import pareto_front, spread
 
 @dataclass(frozen=True)
 class Compromise:
-    """A candidate that no other one dominates.
+    """A scored candidate and what it costs.
 
     Args:
         evaluation: its score.
@@ -42,13 +42,13 @@ class Compromise:
         return self.evaluation.candidate
 
 
-def find_front(
+def rank(
     evaluations: Sequence[Evaluation],
     config: AutoBertZeroConfig,
     budget: Budget,
     predict: Callable[[Candidate], float] | None,
 ) -> list[Compromise]:
-    """All that no other candidate dominates, by falling score.
+    """All that were scored, the best score first; of those with the same, the faster one, then the smaller one.
 
     Args:
         evaluations: of the search; failures have no place.
@@ -64,7 +64,12 @@ def find_front(
         return Compromise(evaluation, parameters, operations, None if predict is None else predict(candidate))
 
     found = [compromise(evaluation) for evaluation in evaluations if evaluation.score is not None]
-    return [found[place] for place in pareto_front([each.objectives for each in found])]
+    return sorted(found, key=lambda each: each.objectives, reverse=True)
+
+
+def find_front(ranked: Sequence[Compromise]) -> list[Compromise]:
+    """Those that no other one dominates, in the same order."""
+    return [ranked[place] for place in pareto_front([each.objectives for each in ranked])]
 
 
 def name_models(front: Sequence[Compromise], best: Candidate, number: int) -> dict[str, Candidate]:

@@ -279,6 +279,8 @@ GROUPS = (
     RunOptions,
 )
 OPTION_NAMES = option_names(GROUPS)
+_LATER = (JointOptions, ScreenOptions, LatencyOptions, SubModelOptions)
+"""Groups that a recipe names only where one of their options is given."""
 
 
 @dataclass(frozen=True)
@@ -355,12 +357,11 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """Every option by name; `from_dict` gives the same recipe back.
 
-        Those of sizes and latency are left out where none is given, so that a search without them stays as it was.
+        Some groups are left out where they have their defaults, so that a search from before they were stays as it is.
         """
-        parts = dataclasses.asdict(self)
-        if (self.joint, self.latency, self.sub_models) == (JointOptions(), LatencyOptions(), SubModelOptions()):
-            del parts["joint"], parts["latency"], parts["sub_models"]
-        return {name: value for part in parts.values() for name, value in part.items()}
+        groups = [getattr(self, field.name) for field in dataclasses.fields(self)]
+        given = [group for group in groups if type(group) not in _LATER or group != type(group)()]
+        return {name: value for group in given for name, value in dataclasses.asdict(group).items()}
 
     @cached_property
     def search_space(self) -> SearchSpace | SubModels:

@@ -24,7 +24,7 @@ from .estimation.inheritance import Inheritance
 from .estimation.latency_band import LatencyBand
 from .estimation.supernet import SuperNet
 from .finalists import SCRATCH, FinalTraining
-from .front import describe_front, find_front, name_models
+from .front import Compromise, describe_front, find_front, name_models, rank
 from .latency_bound import LatencyBound
 from .preparation import Preparation, Text
 from .publish.facts import FRONT, finalists_of
@@ -114,7 +114,9 @@ def _with_precision(recipe: Recipe, folder: Path) -> Recipe:
         )
     if precision not in ("no", "bf16"):
         on_gpu = torch.cuda.is_available() and not parse_flag_from_env("ACCELERATE_USE_CPU")
-        precision = "bf16" if gains_from_bfloat16(torch.device("cuda" if on_gpu else "cpu")) else "no"
+        gains = gains_from_bfloat16(torch.device("cuda" if on_gpu else "cpu"))
+        # On the CPU a kernel is compiled for every new shape, which costs more than it gains where all sizes differ.
+        precision = "bf16" if gains and (on_gpu or recipe.searched_sizes is None) else "no"
     return replace(recipe, run=replace(recipe.run, mixed_precision=precision))
 
 
@@ -201,15 +203,13 @@ class SearchRun:
         estimator = make_estimator(self.recipe, inheritance, text.rows, text.held_out, self.tasks, self.accelerator)
         loop, reason = self._find(estimator, dispatcher)
         ranked = [evaluation.candidate for evaluation in loop.ranked()]
-        bound = self.bound
+        bound, front = self.bound, list[Compromise]()
+        if self.recipe.joint.front:
+            predict = bound.band.predict if bound else None
+            compromises = rank(loop.done, config, self.recipe.cost_budget, predict)
+            ranked, front = [each.candidate for each in compromises], find_front(compromises)
         best = bound.choose(ranked) if bound else ranked[0]
-        finalists = {"best": best, **self._baseline(best)}
-        front = []
-        if number := self.recipe.joint.front:
-            front = find_front(
-                loop.done, config, self.recipe.cost_budget, None if bound is None else bound.band.predict
-            )
-            finalists |= name_models(front, best, number)
+        finalists = {"best": best, **self._baseline(best), **name_models(front, best, self.recipe.joint.front)}
         final = FinalTraining(
             self.recipe,
             self.folder,

@@ -14,6 +14,7 @@ EXAMPLE = """example:
   autobert-zero search --output-dir runs/first
   autobert-zero search --output-dir runs/mine --text a.txt b.txt --candidates 100
   autobert-zero search --output-dir runs/first --report-to tensorboard
+  autobert-zero search --output-dir runs/joint --recipe joint --speedup-over runs/first/bert --speedup 1.5
   accelerate launch --quiet --num_processes 2 --cpu -m autobert_zero_hf search --output-dir runs/two
 """
 

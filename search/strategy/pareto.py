@@ -9,7 +9,7 @@ Objectives = Sequence[float]
 
 def dominates(one: Objectives, other: Objectives) -> bool:
     """Whether one is as good in every objective, and better in some."""
-    return all(a >= b for a, b in zip(one, other, strict=True)) and any(a > b for a, b in zip(one, other, strict=True))
+    return _covers(one, other) and any(a > b for a, b in zip(one, other, strict=True))
 
 
 def pareto_front(points: Sequence[Objectives]) -> list[int]:

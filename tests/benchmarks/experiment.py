@@ -33,7 +33,8 @@ class Experiment:
     def __init__(self, folder: Path, **options: Any):
         self.folder = folder
         self.recipe = self.make_recipe(**options)
-        self.accelerator = Accelerator(cpu=True, mixed_precision="bf16")
+        precision = self.recipe.run.mixed_precision
+        self.accelerator = Accelerator(cpu=True, mixed_precision="bf16" if precision == "auto" else precision)
         folder.mkdir(parents=True, exist_ok=True)
 
     @staticmethod

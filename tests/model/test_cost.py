@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroModel
+from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM, AutoBertZeroModel
 from autobert_zero_hf.model.architectures import AUTOBERT_ZERO, BERT_ATTENTION
 from autobert_zero_hf.model.backbone import parse_layer
-from autobert_zero_hf.model.cost import layer_cost, mixer_operations
+from autobert_zero_hf.model.cost import layer_cost, masked_lm_parameters, mixer_operations
 
 
 def test_standard_attention() -> None:
@@ -42,3 +42,10 @@ def test_a_layer_costs_what_its_modules_have(text: str, sizes: dict[str, int]) -
     mixing = mixer_operations(parse_layer(text), 100, config.num_attention_heads, config.head_dim)
     assert cost.operations == linear + mixing
     assert (cost + cost).operations == 2 * cost.operations
+
+
+@pytest.mark.parametrize("sizes", [{}, {"hidden_size": 20, "num_attention_heads": 3, "head_dim": 8}])
+def test_the_parameters_of_a_whole_model(sizes: dict[str, int]) -> None:
+    config = AutoBertZeroConfig(layers=[BERT_ATTENTION, "conv(9)"], vocab_size=500, **sizes)
+    with torch.device("meta"):
+        assert masked_lm_parameters(config) == AutoBertZeroForMaskedLM(config).num_parameters()

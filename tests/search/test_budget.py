@@ -4,6 +4,7 @@ import pytest
 import torch
 from autobert_zero_hf.search.space.budget import Budget
 from autobert_zero_hf.search.space.candidate import Candidate
+from autobert_zero_hf.search.space.sizes import Sizes, SizesSpace
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroModel, architecture
 
@@ -33,6 +34,20 @@ def test_what_costs_more_is_rejected_with_the_reason(config: AutoBertZeroConfig)
     assert Budget(config, 64, max_multiplications=operations - 1)(Candidate(DEAR)) == "too many multiplications"
     assert Budget(config, 128, max_multiplications=operations)(Candidate(DEAR)) == "too many multiplications"
     assert Budget(config, 64)(Candidate(DEAR)) is None
+
+
+def test_a_candidate_costs_what_its_own_sizes_cost(config: AutoBertZeroConfig) -> None:
+    space = SizesSpace.within(Sizes.of(config), "heads", hidden_step=8)
+    small = Candidate(CHEAP, sizes=Sizes(2, 16, 32, 1, 16))
+    own = parameters(small.config(config), CHEAP)
+    assert own < parameters(config, CHEAP)
+    assert Budget(config, 64, sizes=space).cost(small.layers, small.sizes).parameters == own
+    assert Budget(config, 64, max_parameters=own, sizes=space)(small) is None
+    assert Budget(config, 64, max_parameters=own, sizes=space)(Candidate(CHEAP)) == "too many parameters"
+    # Less than the smallest sizes in one layer is less than any.
+    least = parameters(space.smallest.config(config, ["conv(3)"]), ("conv(3)",))
+    with pytest.raises(ValueError, match=r"is less than any"):
+        Budget(config, 64, max_parameters=least // 2, sizes=space)
 
 
 @pytest.mark.parametrize("bound", ["max_parameters", "max_multiplications"])

@@ -1,16 +1,21 @@
 """The strategies that a recipe names."""
 
+import dataclasses
 import random
 
 import pytest
 from autobert_zero_hf.search.recipe import Recipe
+from autobert_zero_hf.search.space.sub_models import SubModels
 from autobert_zero_hf.search.strategy.evaluation import Evaluation
+from autobert_zero_hf.search.strategy.evolved_sizes import EvolvedSizes
 from autobert_zero_hf.search.strategy.from_options import make_strategy
 from autobert_zero_hf.search.strategy.op_nas import OpNas
 from autobert_zero_hf.search.strategy.optuna_strategy import OptunaStrategy
 from autobert_zero_hf.search.strategy.random_search import RandomSearch
 from autobert_zero_hf.search.strategy.regularized_evolution import RegularizedEvolution
 from autobert_zero_hf.search.strategy.strategy import Strategy
+
+from autobert_zero_hf import architecture
 
 KINDS = {
     "op-nas": OpNas,
@@ -19,6 +24,7 @@ KINDS = {
     "random": RandomSearch,
     "optuna": OptunaStrategy,
 }
+OF_SIZES = {**KINDS, "fast": RandomSearch, "evolved": EvolvedSizes}
 
 
 def made(**options: object) -> Strategy:
@@ -38,6 +44,32 @@ def test_each_name_is_a_strategy_that_keeps_to_the_budget(name: str, kind: type)
         assert all(recipe.cost_budget.cost(candidate.layers).parameters <= bound for candidate in asked)
         strategy.tell([Evaluation(candidate, len(str(candidate)) / 1e3) for candidate in asked])
     assert strategy.rejections["too many parameters"] > 0
+
+
+@pytest.mark.parametrize(("name", "kind"), OF_SIZES.items())
+def test_each_searches_sizes_too(name: str, kind: type) -> None:
+    strategy = made(strategy=name, search_sizes="heads", num_attention_heads=4, hidden_step=8, intermediate_step=8)
+    assert type(strategy) is kind
+    asked = strategy.ask()
+    assert len({candidate.sizes for candidate in asked}) > 1
+
+
+def test_a_strategy_that_does_not_fit_the_space_is_refused() -> None:
+    for name in ("fast", "evolved"):
+        with pytest.raises(
+            ValueError, match=f"the strategy {name} searches sizes, and here all candidates have the sa"
+        ):
+            made(strategy=name)
+    recipe = Recipe.from_dict({"search_sizes": "heads", "num_attention_heads": 4})
+    assert recipe.searched_sizes is not None
+    sub_models = SubModels(tuple(architecture("bert", 4)), recipe.searched_sizes)
+    for name in KINDS:
+        options = dataclasses.replace(recipe.strategy, strategy=name)
+        if name == "random":
+            assert make_strategy(options, sub_models, random.Random(0), lambda _: None).ask()
+            continue
+        with pytest.raises(ValueError, match=f"the strategy {name} searches layers, and here all candidates have th"):
+            make_strategy(options, sub_models, random.Random(0), lambda _: None)
 
 
 def test_uniform_is_op_nas_without_priorities() -> None:

@@ -9,6 +9,7 @@ from autobert_zero_hf.search.recipe import (
     LatencyOptions,
     Recipe,
     RecipeError,
+    ScreenOptions,
     SubModelOptions,
     load_options,
 )
@@ -20,7 +21,9 @@ from autobert_zero_hf.options import option_names
 def test_recipes_of_the_package_are_whole(name: str) -> None:
     recipe = Recipe.from_dict(load_options(name))
     assert Recipe.from_dict(recipe.to_dict()) == recipe
-    left_out = option_names([JointOptions, LatencyOptions, SubModelOptions]) if recipe.joint == JointOptions() else ()
+    groups = {JointOptions: recipe.joint, LatencyOptions: recipe.latency, ScreenOptions: recipe.screen}
+    groups[SubModelOptions] = recipe.sub_models
+    left_out = option_names([kind for kind, group in groups.items() if group == kind()])
     assert set(OPTION_NAMES) - set(recipe.to_dict()) == set(left_out)
     assert Recipe.from_dict(yaml.safe_load(yaml.safe_dump(recipe.to_dict()))) == recipe
     assert "autobert-zero search --output-dir" in (RECIPES / f"{name}.yaml").read_text()

@@ -110,7 +110,7 @@ def test_a_sandwich_has_the_largest_the_smallest_and_random_ones_on_the_same_row
     assert all(candidate.sizes == SPACE.sizes.largest for candidate in drawn[::3])
     assert all(candidate.sizes == SPACE.sizes.smallest for candidate in drawn[1::3])
     assert len(set(drawn[2::3])) == 3
-    with pytest.raises(AutoBertZeroError, match="backbones_per_step 2: .* give at least 3"):
+    with pytest.raises(AutoBertZeroError, match=r"backbones_per_step 2: .* give at least 3"):
         SuperNetTraining(
             net, SPACE, rows, replace(OPTIONS, backbones_per_step=2), 0, Accelerator(cpu=True), tmp_path / "x",
             sandwich=SPACE.extremes,

@@ -1,0 +1,203 @@
+"""A whole search over layers and sizes, small but real: its front, and the same after a kill, in two processes."""
+
+import json
+import shutil
+import signal
+import subprocess
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from autobert_zero_hf.search.estimation.latency_predictor import LatencyPredictor
+from autobert_zero_hf.search.publish.description import describe
+from autobert_zero_hf.search.publish.facts import read_facts, read_search
+from autobert_zero_hf.search.publish.history import ROWS, stage_history
+from autobert_zero_hf.search.recipe import Recipe
+from autobert_zero_hf.search.space.candidate import Candidate
+from autobert_zero_hf.search.space.sizes import Sizes
+from autobert_zero_hf.search.strategy.pareto import dominates
+from datasets import load_dataset
+from safetensors.torch import load_file
+from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
+
+from tests.search.small_search import candidates_in, command, environment, in_order, journal, search
+
+JOINT = {
+    "search_sizes": "heads",
+    "hidden_step": 8,
+    "intermediate_step": 16,
+    "front": 3,
+    "supernet_steps": 20,
+    "final_steps": 3,
+    "mixed_precision": "no",
+}
+
+
+@pytest.fixture(scope="module")
+def joint(text: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder of a joint search that nothing disturbed, and what it printed."""
+    folder = tmp_path_factory.mktemp("joint") / "whole"
+    return folder, search(text, folder, **JOINT)
+
+
+def candidates(folder: Path) -> list[dict[str, Any]]:
+    return [event for event in journal(folder) if event["event"] == "candidate"]
+
+
+def as_candidate(event: dict[str, Any]) -> Candidate:
+    return Candidate(tuple(event["layers"]), sizes=Sizes(**event["sizes"]))
+
+
+def test_candidates_differ_in_sizes_and_keep_to_the_budget(joint: tuple[Path, str]) -> None:
+    events = candidates(joint[0])
+    assert len(events) == 13
+    for event in events:
+        assert as_candidate(event).identity == event["identity"]
+        assert event["sizes"]["num_hidden_layers"] == len(event["layers"])
+    assert len({event["identity"] for event in events}) == 13
+    for name in ("num_hidden_layers", "hidden_size", "intermediate_size", "num_attention_heads"):
+        assert len({event["sizes"][name] for event in events}) > 1, name
+    by_identity = {event["identity"]: event for event in events}
+    children = [event for event in events if event["parent"]]
+    assert any(event["sizes"] != by_identity[event["parent"]]["sizes"] for event in children)
+    assert any("change sizes in" in event["origin"] for event in children)
+
+
+def test_the_winner_and_a_bert_of_its_sizes_load(joint: tuple[Path, str]) -> None:
+    folder, printed = joint
+    trained = {event["name"]: event for event in journal(folder) if event["event"] == "trained"}
+    assert trained["best"]["sizes"] == trained["bert"]["sizes"]
+    for name, event in trained.items():
+        model = AutoModelForMaskedLM.from_pretrained(folder / name)
+        assert asdict(Sizes.of(model.config)) == event["sizes"]
+        assert model.config.layers == event["layers"]
+        assert model.num_parameters() == event["parameters"]
+        tokens = AutoTokenizer.from_pretrained(folder / name)("the [MASK] said", return_tensors="pt")
+        assert torch.isfinite(model(**tokens).logits).all()
+        assert AutoModel.from_pretrained(folder / name).config.hidden_size == event["sizes"]["hidden_size"]
+    assert str(Sizes(**trained["best"]["sizes"])) in printed
+
+
+def test_the_front_is_what_no_candidate_dominates(joint: tuple[Path, str]) -> None:
+    folder, printed = joint
+    front = json.loads((folder / "front.json").read_text())
+    assert front["objectives"] == ["score", "multiplications", "parameters"]
+    members = {member["identity"]: member for member in front["members"]}
+    scored = {event["identity"]: event for event in candidates(folder) if event["score"] is not None}
+    points = {
+        identity: (member["score"], -member["multiplications"], -member["parameters"])
+        for identity, member in members.items()
+    }
+    for one in points.values():
+        assert not any(dominates(other, one) for other in points.values())
+    assert all(member["score"] == scored[identity]["score"] for identity, member in members.items())
+    kept = {member["folder"]: member for member in members.values() if member["folder"]}
+    assert len(kept) == min(3, len(members))
+    folders = {path.name for path in (folder / "front").iterdir()} if (folder / "front").exists() else set()
+    assert {name for name in kept if name != "best"} == {f"front/{name}" for name in folders}
+    trained = {event["name"]: event for event in journal(folder) if event["event"] == "trained"}
+    for name, member in kept.items():
+        # Counted without a model, and the same as the model has.
+        assert member["parameters"] == trained[name]["parameters"]
+        assert member["accuracy"] == trained[name]["accuracy"]
+        assert f"  {name:<9} {member['score']:>7.4f}" in printed
+
+
+def test_a_killed_search_goes_on_in_two_processes_to_the_same(
+    joint: tuple[Path, str], text: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "broken"
+    process = subprocess.Popen(
+        command(text, folder, **JOINT), env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    while candidates_in(folder) < 7:
+        assert process.poll() is None, "it ended before it could be killed"
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert candidates_in(folder) < 13
+    search(text, folder, processes=2, **JOINT)
+    assert in_order(folder) == in_order(joint[0])
+    assert json.loads((folder / "front.json").read_text()) == json.loads((joint[0] / "front.json").read_text())
+    names = {event["name"] for event in journal(folder) if event["event"] == "trained"}
+    assert {"best", "bert"} < names
+    for name in names:
+        one, two = (load_file(run / name / "model.safetensors") for run in (folder, joint[0]))
+        assert all(torch.equal(one[key], two[key]) for key in two)
+
+
+def test_history_and_cards_say_the_sizes(joint: tuple[Path, str], tmp_path: Path) -> None:
+    folder = joint[0]
+    found = read_search(folder)
+    stage_history(found, tmp_path / "history", "someone/search", "someone/model", {})
+    rows = load_dataset("parquet", data_files=str(tmp_path / "history" / ROWS), split="train")
+    assert [row["hidden_size"] for row in rows] == [event["sizes"]["hidden_size"] for event in found.candidates]
+    assert "| `hidden_size` | width of its hidden states |" in (tmp_path / "history" / "README.md").read_text()
+    for name in ("best", "bert", "front/1"):
+        facts = read_facts(folder / name)
+        assert facts.finalist == name
+        card = describe(facts, {})
+        sizes = str(found.sizes_of(name))
+        assert sizes in card.summary
+        assert any("Sizes: 1 to 2 layers, hidden 16 to 32, feed-forward 32 to 64, 1 to 2 heads of 16" in line
+                   and "15,000 parameters in the layers" in line for line in card.searched)  # fmt: skip
+        assert len(card.results) == 1
+        assert sizes in (folder / name / "README.md").read_text()
+
+
+def test_a_strategy_of_sizes_needs_them(text: Path, tmp_path: Path) -> None:
+    said = search(text, tmp_path / "run", status=2, strategy="evolved")
+    assert said.startswith("error: the strategy evolved searches sizes, and here all candidates have the same")
+    assert "--search-sizes" in said
+
+
+def test_a_latency_is_searched_by_prediction_and_judged_by_measurement(
+    joint: tuple[Path, str], text: Path, tmp_path: Path
+) -> None:
+    base, folder = joint[0] / "best", tmp_path / "run"
+    options: dict[str, Any] = {
+        **JOINT,
+        "speedup_over": base,
+        "speedup": 1.0,
+        "latency_samples": 40,
+        "latency_tokens": 32,
+        "strategy": "random",
+        "candidates": 6,
+        "supernet_steps": 5,
+        "max_parameters": 100_000,
+    }
+    printed = search(text, folder, **options)
+    events = journal(folder)
+    (latency,) = [event for event in events if event["event"] == "latency"]
+    assert latency["target"] == latency["base"] > 0
+    assert latency["samples"] == 40
+    recipe = Recipe.from_dict(events[0]["recipe"])
+    predict = LatencyPredictor.load(folder / "latency.jsonl", recipe.latency, recipe.make_config(800))
+    for event in candidates(folder):
+        assert 0.85 * latency["target"] <= predict(as_candidate(event)) <= 1.1 * latency["target"]
+    measured = {event["identity"]: event for event in events if event["event"] == "measured"}
+    trained = [event for event in events if event["event"] == "trained"]
+    assert {as_candidate(event).identity for event in trained} <= set(measured)
+    for event in measured.values():
+        low, high = event["interval"]
+        assert low <= event["median"] <= high
+    front = json.loads((folder / "front.json").read_text())
+    assert front["objectives"] == ["score", "predicted_ms", "parameters"]
+    for member in front["members"]:
+        assert (member["measured_ms"] is None) == (member["identity"] not in measured)
+    assert f"{base}: {latency['base']:.2f} ms" in printed
+    assert f"of a target of {latency['target']:.2f} ms" in printed
+    # Nothing is that fast; what was measured is not measured again.
+    (folder / "journal.jsonl").unlink()
+    shutil.rmtree(folder / "best")
+    shutil.rmtree(folder / "bert")
+    shutil.rmtree(folder / "front", ignore_errors=True)
+    samples = (folder / "latency.jsonl").read_bytes()
+    changed = {name: value for name, value in options.items() if name not in ("speedup", "speedup_over")}
+    said = search(text, folder, status=2, **changed, latency_ms=0.001)
+    assert "error: no backbone of the space is predicted to take" in said
+    assert "the closest takes" in said
+    assert (folder / "latency.jsonl").read_bytes() == samples

@@ -39,9 +39,7 @@ from tests.search.small_search import LAUNCH, environment
 
 LARGEST = Sizes(2, 32, 64, 4, 8)
 SPACE = SubModels((BERT_ATTENTION,) * 2, SizesSpace.within(LARGEST, "head_dim", 4, 4))
-OPTIONS = SuperNetOptions(
-    supernet_steps=52, supernet_batch_size=4, supernet_learning_rate=3e-3, backbones_per_step=3
-)
+OPTIONS = SuperNetOptions(supernet_steps=52, supernet_batch_size=4, supernet_learning_rate=3e-3, backbones_per_step=3)
 
 
 @pytest.fixture
@@ -305,9 +303,7 @@ def in_place(config: AutoBertZeroConfig, rows: MaskedRows, accelerator: Accelera
     return net
 
 
-def test_two_processes_train_the_same_bit_by_bit(
-    config: AutoBertZeroConfig, rows: MaskedRows, tmp_path: Path
-) -> None:
+def test_two_processes_train_the_same_bit_by_bit(config: AutoBertZeroConfig, rows: MaskedRows, tmp_path: Path) -> None:
     rows.rows.save_to_disk(tmp_path / "rows")
     rows.tokenizer.save_pretrained(tmp_path)
     config.save_pretrained(tmp_path)

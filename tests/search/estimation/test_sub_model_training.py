@@ -1,5 +1,6 @@
 """Training a super-net of sub-models: what is drawn, and what is learnt."""
 
+import runpy
 import subprocess
 import sys
 from dataclasses import replace
@@ -39,9 +40,7 @@ from tests.search.small_search import LAUNCH, environment
 
 LARGEST = Sizes(2, 32, 64, 4, 8)
 SPACE = SubModels((BERT_ATTENTION,) * 2, SizesSpace.within(LARGEST, "head_dim", 4, 4))
-OPTIONS = SuperNetOptions(
-    supernet_steps=52, supernet_batch_size=4, supernet_learning_rate=3e-3, backbones_per_step=3
-)
+OPTIONS = SuperNetOptions(supernet_steps=52, supernet_batch_size=4, supernet_learning_rate=3e-3, backbones_per_step=3)
 
 
 @pytest.fixture
@@ -283,48 +282,50 @@ from pathlib import Path
 from accelerate import Accelerator
 from datasets import load_from_disk
 from transformers import AutoTokenizer
-from autobert_zero_hf.search.estimation.supernet import SuperNet
-from autobert_zero_hf.training.masked_lm import MaskedRows
-from tests.search.estimation.test_sub_model_training import OPTIONS, SPACE, SuperNetTraining, in_place
 from autobert_zero_hf import AutoBertZeroConfig
+from autobert_zero_hf.search.estimation.biws import SuperNetTraining
+from autobert_zero_hf.search.estimation.objectives import InPlaceDistillation
+from autobert_zero_hf.search.estimation.supernet import SuperNet
+from autobert_zero_hf.search.recipe import SuperNetOptions
+from autobert_zero_hf.search.space.sizes import Sizes, SizesSpace
+from autobert_zero_hf.search.space.sub_models import SubModels
+from autobert_zero_hf.training.masked_lm import MaskedRows
 
 folder, checkpoint = map(Path, sys.argv[1:])
 rows = MaskedRows(load_from_disk(folder / "rows").with_format("torch"), AutoTokenizer.from_pretrained(folder))
+config = AutoBertZeroConfig.from_pretrained(folder)
+space = SubModels(tuple(config.layers), SizesSpace.within(Sizes.of(config), "head_dim", 4, 4))
+net = SuperNet(config, None, seed=0)
+options = SuperNetOptions(supernet_steps=5, supernet_batch_size=4, backbones_per_step=5)
+objective = InPlaceDistillation(net, space.extremes[0])
 accelerator = Accelerator(cpu=True)
-in_place(AutoBertZeroConfig.from_pretrained(folder), rows, accelerator, checkpoint)
+training = SuperNetTraining(net, space, rows, options, 0, accelerator, checkpoint, objective, space.extremes)
+training.run(lambda step, loss: None)
 """
 
 
-def in_place(config: AutoBertZeroConfig, rows: MaskedRows, accelerator: Accelerator, checkpoint: Path) -> SuperNet:
-    net = SuperNet(config, None, seed=0)
-    options = replace(OPTIONS, supernet_steps=6, backbones_per_step=5)
-    objective = InPlaceDistillation(net, SPACE.extremes[0])
-    SuperNetTraining(net, SPACE, rows, options, 0, accelerator, checkpoint, objective, SPACE.extremes).run(
-        lambda step, loss: None
-    )
-    return net
-
-
 def test_two_processes_train_the_same_bit_by_bit(
-    config: AutoBertZeroConfig, rows: MaskedRows, tmp_path: Path
+    config: AutoBertZeroConfig, rows: MaskedRows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows.rows.save_to_disk(tmp_path / "rows")
     rows.tokenizer.save_pretrained(tmp_path)
     config.save_pretrained(tmp_path)
-    (tmp_path / "script.py").write_text(SCRIPT)
-    states = []
-    for processes in (1, 2):
-        launch = [*LAUNCH, "--num_processes", "2", "--main_process_port", "0"] if processes == 2 else []
-        checkpoint = tmp_path / f"{processes}.pt"
-        done = subprocess.run(
-            [sys.executable, *launch, str(tmp_path / "script.py"), str(tmp_path), str(checkpoint)],
-            env={**environment(), "PYTHONPATH": str(Path(__file__).parents[3])},
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
-        states.append(torch.load(checkpoint, weights_only=True)["weights"])
-    assert all(torch.equal(weight, states[1][name]) for name, weight in states[0].items())
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    arguments = [[str(script), str(tmp_path), str(tmp_path / f"{processes}.pt")] for processes in (1, 2)]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as there: sums over another number of threads round differently
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "argv", arguments[0])
+            runpy.run_path(str(script))
+    finally:
+        torch.set_num_threads(threads)
+    launch = [*LAUNCH, "--num_processes", "2", "--main_process_port", "0"]
+    done = subprocess.run([sys.executable, *launch, *arguments[1]], env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    one, two = (torch.load(each[2], weights_only=True)["weights"] for each in arguments)
+    assert all(torch.equal(weight, two[name]) for name, weight in one.items())
 
 
 def test_a_teacher_that_does_not_fit_is_refused(

@@ -26,7 +26,7 @@ def test_recipes_of_the_package_are_whole(name: str) -> None:
     left_out = option_names([kind for kind, group in groups.items() if group == kind()])
     assert set(OPTION_NAMES) - set(recipe.to_dict()) == set(left_out)
     assert Recipe.from_dict(yaml.safe_load(yaml.safe_dump(recipe.to_dict()))) == recipe
-    assert "autobert-zero search --output-dir" in (RECIPES / f"{name}.yaml").read_text()
+    assert f"autobert-zero {'shrink' if name == 'shrink' else 'search'} --output-dir" in (RECIPES / f"{name}.yaml").read_text()
 
 
 def test_the_defaults_are_those_of_quickstart() -> None:
@@ -45,7 +45,7 @@ WRONG = {
     "choice": ({"mixed_precision": "fp8"}, "mixed_precision must be one of auto, no, bf16, not 'fp8'"),
     "range": ({"held_out": 0.95}, "held_out must be at least 0.001 and below 0.9, not 0.95"),
     "negative": ({"candidates": -1}, "candidates must be at least 1, not -1"),
-    "not a number": ({"alpha": float("nan")}, "alpha must be at least 0, not nan"),
+    "not a number": ({"alpha": float("nan")}, "alpha must be a number, not nan"),
     "even kernel": ({"kernel_sizes": [3, 4]}, "odd numbers"),
     "kernels fall": ({"kernel_sizes": [5, 3]}, "kernel_sizes must rise"),
     "layer type": ({"layer_types": ["pooling"]}, "unknown layer types ['pooling']"),

@@ -39,8 +39,9 @@ _GROUPS = (
     recipes.FinalOptions,
     recipes.RunOptions,
 )
-_SIZES = ("search_sizes", "hidden_step", "intermediate_step", "min_layers", "min_hidden_size", "min_intermediate_size")
-"""What the recipe says of sizes; its budgets are those of this command."""
+_BUDGETS = ("latency_ms", "speedup_over", "speedup", "front")
+"""What a recipe says of budgets; this command has its own."""
+_SIZES = tuple(name for name in option_names([recipes.JointOptions]) if name not in _BUDGETS)
 
 
 def add_parser(commands: Any) -> None:
@@ -69,7 +70,7 @@ def add_parser(commands: Any) -> None:
     add_options(parser, ShrinkOptions)
     for group in _GROUPS:
         add_options(parser, group, leave_out=("layers",))
-    add_options(parser, recipes.JointOptions, leave_out=set(option_names([recipes.JointOptions])) - set(_SIZES))
+    add_options(parser, recipes.JointOptions, leave_out=_BUDGETS)
     parser.set_defaults(run=run)
 
 

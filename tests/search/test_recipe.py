@@ -26,7 +26,8 @@ def test_recipes_of_the_package_are_whole(name: str) -> None:
     left_out = option_names([kind for kind, group in groups.items() if group == kind()])
     assert set(OPTION_NAMES) - set(recipe.to_dict()) == set(left_out)
     assert Recipe.from_dict(yaml.safe_load(yaml.safe_dump(recipe.to_dict()))) == recipe
-    assert f"autobert-zero {'shrink' if name == 'shrink' else 'search'} --output-dir" in (RECIPES / f"{name}.yaml").read_text()
+    command = "shrink" if name == "shrink" else "search"
+    assert f"autobert-zero {command} --output-dir" in (RECIPES / f"{name}.yaml").read_text()
 
 
 def test_the_defaults_are_those_of_quickstart() -> None:

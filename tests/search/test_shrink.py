@@ -1,0 +1,204 @@
+"""Sizes for several budgets, as a user runs it: a super-net, a search a budget, models that load, and their table."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+import torch
+from autobert_zero_hf.search.publish.facts import read_facts
+from autobert_zero_hf.search.recipe import RecipeError
+from autobert_zero_hf.search.shrink import ShrinkOptions, budgets_of
+from transformers import AutoModelForMaskedLM, AutoTokenizer, BertConfig, BertForMaskedLM
+
+from autobert_zero_hf.commands.main import main
+
+from .small_search import environment, journal, without_times
+
+OPTIONS = {
+    "vocab-size": 800,
+    "sequence-length": 32,
+    "num-layers": 2,
+    "hidden-size": 32,
+    "num-attention-heads": 2,
+    "intermediate-size": 64,
+    "min-hidden-size": 8,
+    "hidden-step": 8,
+    "min-intermediate-size": 16,
+    "intermediate-step": 16,
+    "supernet-steps": 52,
+    "supernet-batch-size": 4,
+    "backbones-per-step": 3,
+    "population": 4,
+    "parents": 2,
+    "evaluation-rows": 40,
+    "candidates": 6,
+    "final-steps": 4,
+    "final-batch-size": 4,
+    "mixed-precision": "no",
+    "latency-samples": 20,
+    "latency-passes": 4,
+    "latency-tokens": 32,
+}
+BUDGETS = ("--max-parameters", "12000", "6000")
+
+
+def command(text: Path, folder: Path, *words: str) -> list[str]:
+    run = ["-m", "autobert_zero_hf", "shrink", "--output-dir", str(folder), "--text", str(text)]
+    sizes = [word for name, value in OPTIONS.items() for word in (f"--{name}", str(value))]
+    return [sys.executable, *run, *sizes, *words]
+
+
+def shrink(text: Path, folder: Path, *words: str, status: int = 0) -> str:
+    done = subprocess.run(
+        command(text, folder, *words),
+        env=environment(),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert done.returncode == status, done.stdout
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def shrunk(text: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("shrunk") / "small"
+    shrink(text, folder, *BUDGETS)
+    return folder
+
+
+def test_each_budget_has_a_model_that_loads_and_keeps_to_it(shrunk: Path) -> None:
+    facts = json.loads((shrunk / "shrink.json").read_text())
+    assert [row["budget"] for row in facts["budgets"]] == ["12000-parameters", "6000-parameters"]
+    tokenizer = AutoTokenizer.from_pretrained(shrunk / "12000-parameters" / "best")
+    for row, most in zip(facts["budgets"], (12_000, 6_000), strict=True):
+        for name in ("best", "scratch"):
+            model = AutoModelForMaskedLM.from_pretrained(shrunk / row["budget"] / name)
+            config = model.config
+            assert {size: getattr(config, size) for size in row["sizes"]} == row["sizes"]
+            assert model.num_parameters() == row["parameters"]
+            assert sum(p.numel() for p in model.base_model.layers.parameters()) <= most
+            assert model(**tokenizer("A budget.", return_tensors="pt")).logits.isfinite().all()
+    markdown = (shrunk / "shrink.md").read_text()
+    assert all(f"| {row['budget']} |" in markdown for row in facts["budgets"])
+    assert ElementTree.parse(shrunk / "shrink.svg").getroot().tag.endswith("svg")
+
+
+def test_the_scratch_model_has_nothing_of_the_super_net(shrunk: Path) -> None:
+    trained = {event["name"]: event for event in journal(shrunk / "6000-parameters") if event["event"] == "trained"}
+    assert trained["best"]["layers"] == trained["scratch"]["layers"]
+    assert trained["best"]["sizes"] == trained["scratch"]["sizes"]
+    best, scratch = (
+        AutoModelForMaskedLM.from_pretrained(shrunk / "6000-parameters" / name).get_input_embeddings().weight
+        for name in ("best", "scratch")
+    )
+    net = torch.load(shrunk / "supernet.pt", weights_only=True)["weights"]["weights.0"]
+    width = best.shape[1]
+    assert (best - net[:, :width]).abs().mean() < 0.2 * (scratch - net[:, :width]).abs().mean()
+
+
+def test_a_budget_more_is_searched_on_the_same_super_net(text: Path, shrunk: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(shrunk, tmp_path / "small"))
+    before = (folder / "supernet.pt").read_bytes()
+    printed = shrink(text, folder, *BUDGETS, "9000", "--evaluate-on", "no_task", status=2)
+    assert "unknown task 'no_task'" in printed
+    assert not (folder / "9000-parameters").exists()
+    printed = shrink(text, folder, *BUDGETS, "9000")
+    assert "Super-net" not in printed
+    assert (folder / "supernet.pt").read_bytes() == before
+    assert len(json.loads((folder / "shrink.json").read_text())["budgets"]) == 3
+    for name in ("12000-parameters", "6000-parameters"):
+        assert (folder / name / "journal.jsonl").read_bytes() == (shrunk / name / "journal.jsonl").read_bytes()
+
+
+def test_killed_at_any_time_it_comes_to_the_same(text: Path, shrunk: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "killed"
+    moments = [
+        lambda: (folder / "supernet.pt").exists(),
+        lambda: "candidate" in _text(folder / "12000-parameters" / "journal.jsonl"),
+        lambda: "trained" in _text(folder / "6000-parameters" / "journal.jsonl"),
+    ]
+    for moment in moments:
+        with subprocess.Popen(
+            command(text, folder, *BUDGETS), env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as run:
+            while run.poll() is None and not moment():
+                time.sleep(0.02)
+            run.send_signal(signal.SIGKILL)
+    shrink(text, folder, *BUDGETS)
+    for name in ("12000-parameters", "6000-parameters"):
+        assert without_times(folder / name) == without_times(shrunk / name)
+        for file in ("best/model.safetensors", "scratch/model.safetensors"):
+            assert (folder / name / file).read_bytes() == (shrunk / name / file).read_bytes()
+
+
+def _text(file: Path) -> str:
+    return file.read_text() if file.exists() else ""
+
+
+def test_a_latency_that_none_meets_is_said_before_training(text: Path, tmp_path: Path) -> None:
+    printed = shrink(text, tmp_path / "fast", "--latency-ms", "0.0001", status=2)
+    assert "no backbone of the space is predicted to take" in printed
+    assert "the closest takes" in printed
+    assert not (tmp_path / "fast" / "supernet.pt").exists()
+
+
+def test_latencies_are_measured_and_a_discovered_backbone_is_shrunk(
+    text: Path, finished: tuple[Path, str], tmp_path: Path
+) -> None:
+    found = finished[0] / "best"
+    samples = [
+        "--architecture", str(found), "--speedup-over", str(found), "--speedup", "1", "--strategy", "random",
+    ]  # fmt: skip
+    printed = shrink(text, tmp_path / "small", *samples)
+    (row,) = json.loads((tmp_path / "small" / "shrink.json").read_text())["budgets"]
+    assert row["budget"] == "1x"
+    assert row["latency"]["median"] > 0
+    assert row["speed_up"] == pytest.approx(
+        json.loads((tmp_path / "small" / "shrink.json").read_text())["base"]["median"] / row["latency"]["median"]
+    )
+    assert "Speed-up: over" in printed
+    layers = json.loads((found / "config.json").read_text())["layers"]
+    small = json.loads((tmp_path / "small" / "1x" / "best" / "config.json").read_text())["layers"]
+    assert small == layers[: len(small)]
+    facts = read_facts(tmp_path / "small" / "1x")
+    assert facts.finalist == "best"
+
+
+def test_a_teacher_of_another_vocabulary_is_refused_with_both_sizes(
+    shrunk: Path, text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    BertForMaskedLM(BertConfig(vocab_size=900, max_position_embeddings=64, **sizes)).save_pretrained(tmp_path / "bert")
+    AutoTokenizer.from_pretrained(shrunk / "tokenizer").save_pretrained(tmp_path / "bert")
+    taught = ["--teacher", str(tmp_path / "bert"), "--supernet-loss", "both"]
+    assert main([*command(text, tmp_path / "taught", *BUDGETS, *taught)[3:]]) == 2
+    said = capsys.readouterr().err
+    assert "900" in said
+    assert "800" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({}, "give a budget"),
+        ({"speedup": [2.0]}, "give both, or neither"),
+        ({"speedup_over": "models/bert"}, "give both, or neither"),
+    ],
+)
+def test_budgets_that_say_nothing_are_refused(options: dict, reason: str) -> None:
+    with pytest.raises(RecipeError, match=reason):
+        budgets_of(ShrinkOptions(**options))
+
+
+def test_a_budget_given_twice_is_one() -> None:
+    budgets = budgets_of(ShrinkOptions(latency_ms=[4.0, 4], max_parameters=[5, 5]))
+    assert [budget.name for budget in budgets] == ["4ms", "5-parameters"]
+    assert os.path.basename(budgets[0].name) == budgets[0].name

@@ -98,7 +98,7 @@ def _command_line_type(hint: Any) -> tuple[type, bool, tuple[Any, ...] | None]:
     if typing.get_origin(hint) is Literal:
         return str, False, arguments
     if arguments:  # optional
-        return arguments[0], False, None
+        return _command_line_type(arguments[0])
     return hint, False, None
 
 

@@ -33,13 +33,12 @@ class Screened:
         self._strategy = strategy
         self._measure = worth
         self._keep = keep
-        self._screened_out = 0
+        self._screened_out: set[str] = set()
 
     @property
     def rejections(self) -> Counter[str]:
         """How many draws were not proposed, by reason."""
-        own = {"screened out": self._screened_out} if self._screened_out else {}
-        return self._strategy.rejections + Counter(own)
+        return self._strategy.rejections + Counter({"screened out": len(self._screened_out)})
 
     def ask(self) -> list[Candidate]:
         """The best of the next generation, in the order in which they were proposed; of two equal ones the earlier."""
@@ -49,9 +48,12 @@ class Screened:
         self.seconds += time.perf_counter() - start
         ranked = sorted(proposed, key=lambda candidate: -self.worth[candidate.identity])
         kept = {candidate.identity for candidate in ranked[: math.ceil(self._keep * len(proposed))]}
-        self._screened_out += len(proposed) - len(kept)
+        self._screened_out.update(candidate.identity for candidate in proposed if candidate.identity not in kept)
         return [candidate for candidate in proposed if candidate.identity in kept]
 
     def tell(self, evaluations: Sequence[Evaluation]) -> None:
         """Take in results of what was asked for."""
+        for evaluation in evaluations:
+            if evaluation.candidate.identity in self._screened_out:
+                raise ValueError(f"told what was not asked for, or twice: {' | '.join(evaluation.candidate.layers)}")
         self._strategy.tell(evaluations)

@@ -60,7 +60,7 @@ def model_parameters(config: AutoBertZeroConfig) -> int:
         config: of the model; the length of the sequence plays no part.
 
     >>> model_parameters(AutoBertZeroConfig(layers=["conv(9)"] * 2))
-    37423128
+    37422552
     """
     hidden = config.hidden_size
     embeddings = (config.vocab_size + config.max_position_embeddings + config.type_vocab_size + 2) * hidden

@@ -1,9 +1,10 @@
 """The latency of a backbone that was not measured, from those that were.
 
 AutoTinyBERT fits an MLP to the sizes (2021.acl-long.400). Here the work of a forward pass is counted by kind, and what
-a unit of each kind takes, never less than nothing, is fitted by least squares of the relative errors. No regressor that
-was compared has a smaller error on held-out candidates (`tests/benchmarks/latency.py`). More work of a kind never
-lowers its prediction, so that larger sizes are never predicted to be faster.
+a unit of each kind takes, never less than nothing, is fitted by least squares of the relative errors. Of the
+regressors that were compared, one is as good on held-out candidates (a Gaussian process), and none is better by more
+than chance (`tests/benchmarks/latency.py`). More work of a kind never lowers its prediction, so that larger sizes are
+never predicted to be faster.
 """
 
 from collections.abc import Sequence

@@ -93,9 +93,9 @@ def main() -> None:
 
     def finish(candidate: Candidate) -> Row:
         model = experiment.net.extract(candidate.layers, candidate.sizes)
-        final = recipe.final
+        final, autocast = recipe.final, experiment.accelerator.autocast
         train_masked_lm(
-            model, experiment.train, final.final_steps, final.final_batch_size, final.final_learning_rate, 0
+            model, experiment.train, final.final_steps, final.final_batch_size, final.final_learning_rate, 0, autocast
         )
         rows = final_rows(recipe, len(experiment.held_out))
         score = evaluate_masked_lm(model, experiment.held_out.batch(list(rows), recipe.run.seed))

@@ -25,7 +25,12 @@ LAYERS = (
     ("search.runtime",),
     ("search.publish",),
     (
-        "search.run", "search.shrink", "search.preparation", "search.finalists", "search.front", "search.latency_bound",
+        "search.run",
+        "search.shrink",
+        "search.preparation",
+        "search.finalists",
+        "search.front",
+        "search.latency_bound",
         "search.summary",
     ),
     ("explorer",),

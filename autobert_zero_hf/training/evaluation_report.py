@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
-from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # told apart by the colour-blind, too
-_MARGIN, _SCALE, _ROW, _GAP, _LABELS = 16, 480, 16, 14, 190
+from matplotlib.figure import Figure
+
+from ..charts import COLOURS, to_svg
+
+_SPREAD = 0.7
+"""Of the room of a task, how much its models take."""
 
 
 def short_names(models: Sequence[str]) -> dict[str, str]:
@@ -77,60 +80,38 @@ def as_picture(summary: Mapping[str, Any]) -> str:
     Args:
         summary: what `evaluation.json` says.
     """
-    names = short_names(summary["models"])
-    rows = [row for row in summary["results"] if row["score"] is not None]
-    spread = [row["score"] - (row["standard_error"] or 0.0) for row in rows]
-    low = min([0.0, *spread, *(facts["baseline"] for facts in summary["tasks"].values())])
-    block = _ROW * len(names) + _GAP
-    top = 2 * _MARGIN + _ROW
-    height = top + block * len(summary["tasks"]) + 2 * _ROW
-    width = _LABELS + _SCALE + 90
-
-    def across(value: float) -> float:
-        return round(_LABELS + _SCALE * (value - low) / (1.0 - low), 1)
-
-    svg = Element(
-        "svg",
-        {"xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {width} {height}", "width": str(width),
-         "height": str(height), "font-family": "sans-serif", "font-size": "12"},
-    )  # fmt: skip
-    SubElement(svg, "rect", {"width": "100%", "height": "100%", "fill": "#ffffff"})
-    colours = {model: _COLOURS[place % len(_COLOURS)] for place, model in enumerate(names)}
-    place = float(_MARGIN)
-    for model, name in names.items():
-        _dot(svg, place, _MARGIN, colours[model])
-        _text(svg, place + 9, _MARGIN + 4, name)
-        place += 30 + 7.5 * len(name)
-    bottom = top + block * len(summary["tasks"]) - _GAP / 2
-    for tenth in range(int(low * 5), 6):
-        value = tenth / 5
-        _line(svg, across(value), top - 4, across(value), bottom, "#dddddd")
-        _text(svg, across(value), bottom + 16, f"{value:g}", "middle")
-    for number, (task, facts) in enumerate(summary["tasks"].items()):
-        middle = top + block * number + _ROW * len(names) / 2
-        _text(svg, _LABELS - 12, middle + 4, task, "end")
-        _line(svg, across(facts["baseline"]), middle - _ROW * len(names) / 2, across(facts["baseline"]),
-              middle + _ROW * len(names) / 2, "#777777", 3)  # fmt: skip
-        for row in rows:
-            if row["task"] == task:
-                height_of = top + block * number + _ROW * (list(names).index(row["model"]) + 0.5)
-                colour, error = colours[row["model"]], row["standard_error"] or 0.0
-                _line(svg, across(row["score"] - error), height_of, across(row["score"] + error), height_of, colour, 2)
-                _dot(svg, across(row["score"]), height_of, colour)
-                _text(svg, across(row["score"] + error) + 8, height_of + 4, f"{row['score']:.3f}")
-    _text(svg, _LABELS, height - 8, "± standard error over seeds; grey: a constant answer")
-    indent(svg, " ")
-    return tostring(svg, encoding="unicode") + "\n"
-
-
-def _line(svg: Element, x1: float, y1: float, x2: float, y2: float, colour: str, width: float = 1) -> None:
-    ends = {"x1": x1, "y1": y1, "x2": x2, "y2": y2, "stroke-width": width}
-    SubElement(svg, "line", {"stroke": colour, **{name: f"{value:g}" for name, value in ends.items()}})
-
-
-def _dot(svg: Element, x: float, y: float, colour: str) -> None:
-    SubElement(svg, "circle", {"cx": f"{x:g}", "cy": f"{y:g}", "r": "4", "fill": colour})
-
-
-def _text(svg: Element, x: float, y: float, text: str, anchor: str = "start") -> None:
-    SubElement(svg, "text", {"x": f"{x:g}", "y": f"{y:g}", "text-anchor": anchor}).text = text
+    names, tasks = short_names(summary["models"]), list(summary["tasks"])
+    figure = Figure(figsize=(8.0, 1.2 + len(tasks) * (0.2 + 0.22 * len(names))), layout="constrained")
+    axes = figure.subplots()
+    for number, (model, name) in enumerate(names.items()):
+        rows = [row for row in summary["results"] if row["model"] == model and row["score"] is not None]
+        places = [tasks.index(row["task"]) + (number - (len(names) - 1) / 2) * _SPREAD / len(names) for row in rows]
+        scores = [row["score"] for row in rows]
+        errors = [row["standard_error"] or 0.0 for row in rows]
+        axes.errorbar(scores, places, xerr=errors, fmt="o", color=COLOURS[number % len(COLOURS)], label=name)
+        for row, place, error in zip(rows, places, errors, strict=True):
+            axes.annotate(
+                f"{row['score']:.3f}",
+                (row["score"] + error, place),
+                (6, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=8,
+            )
+    baselines = [facts["baseline"] for facts in summary["tasks"].values()]
+    axes.vlines(
+        baselines,
+        [place - _SPREAD / 2 for place in range(len(tasks))],
+        [place + _SPREAD / 2 for place in range(len(tasks))],
+        color="#777777",
+        linewidth=2.5,
+        label="a constant answer",
+    )
+    axes.set_yticks(range(len(tasks)), tasks)
+    axes.set_ylim(len(tasks) - 0.5, -0.5)
+    axes.set_xlim(right=1.08)
+    axes.set_xlabel("score ± standard error over seeds")
+    axes.grid(axis="x", color="#eeeeee")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=8)
+    return to_svg(figure)

@@ -19,7 +19,7 @@ from ..recipe import Recipe, load_options
 from ..runtime.progress import clock
 from . import report_charts as charts
 from .description import PROXIES, STRATEGIES
-from .facts import without_places
+from .facts import finalists_of, without_places
 from .report_facts import ReportFacts, changed_options
 
 _TOP = 20
@@ -40,7 +40,7 @@ def _contents(facts: ReportFacts) -> dict[str, Any]:
     types, kernels = facts.visits_by_depth()
     history, recipe = facts.priorities(), facts.recipe
     depth = max(len(record["layers"]) for record in facts.candidates)
-    trained, correlation = facts.trained(), facts.rank_correlation()
+    trained, correlation, front = facts.trained(), facts.rank_correlation(), facts.front()
     return {
         "name": facts.search.folder.resolve().name,
         "facts": facts,
@@ -56,6 +56,9 @@ def _contents(facts: ReportFacts) -> dict[str, Any]:
         "trained": trained,
         "correlation": correlation,
         "top": sorted(facts.scored, key=lambda record: -record["score"])[:_TOP],
+        "front": front,
+        "front_chart": charts.front(front) if front else None,
+        "baseline": finalists_of(recipe)[1],
         "command": _command(recipe),
         "recipe": yaml.safe_dump(without_places(recipe), sort_keys=False),
         "scores_chart": charts.scores_over_evaluations(facts) if facts.scored else None,

@@ -109,14 +109,20 @@ def operations(visits: Visits, total: int, best: int) -> Figure:
     return figure
 
 
-def front(points: Sequence[dict[str, Any]], front_points: Sequence[dict[str, Any]], cost: str) -> Figure:
-    """Scores against a cost: all candidates, and those that no other is better than in both."""
+def front(facts: dict[str, Any]) -> Figure:
+    """The best compromises: scores over latencies, or multiplications; the larger a dot, the more parameters."""
+    members, cost = facts["members"], facts["objectives"][1]
     figure, axes = _new(*_WIDE)
-    axes.plot([p[cost] for p in points], [p["score"] for p in points], ".", color=_GREY, label="a candidate")
-    ordered = sorted(front_points, key=lambda p: p[cost])
-    style: dict[str, Any] = {"color": COLOURS[0], "marker": "o", "label": "on the front"}
-    axes.plot([p[cost] for p in ordered], [p["score"] for p in ordered], **style)
-    _finish(axes, cost.replace("_", " "), "score")
+    most = max(member["parameters"] for member in members)
+    for kept, colour, label in ((False, _GREY, "on the front"), (True, COLOURS[0], "kept as a model")):
+        those = [member for member in members if (member["folder"] is not None) is kept]
+        if those:
+            places, scores = [each[cost] for each in those], [each["score"] for each in those]
+            axes.scatter(places, scores, [80 * each["parameters"] / most for each in those], color=colour, label=label)
+    for member in members:
+        if member["folder"] is not None:
+            axes.annotate(member["folder"], (member[cost], member["score"]), (6, 4), textcoords="offset points")
+    _finish(axes, "predicted milliseconds" if cost == "predicted_ms" else "multiplications of a token", "score")
     return figure
 
 

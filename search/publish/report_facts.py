@@ -14,6 +14,8 @@ from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import AttentionLayer, parse_layer
 
 from ..runtime.journal import read_events
+from ..space.candidate import Candidate
+from ..space.sizes import Sizes
 from ..strategy.operation_priority import OperationPriority
 from .facts import SearchFacts, read_json
 
@@ -144,16 +146,26 @@ class ReportFacts:
 
     def trained(self) -> list[dict[str, Any]]:
         """The models that were trained on, each with the score that it had as a candidate, where it was one."""
-        inherited = {tuple(record["layers"]): record["score"] for record in self.scored if "sizes" not in record}
-        inherited_sizes = {record["identity"]: record["score"] for record in self.scored}
-        return [
-            {**record, "inherited": inherited_sizes.get(record.get("identity"), inherited.get(tuple(record["layers"])))}
-            for record in self.search.of("trained")
-        ]
+        scores = {record["identity"]: record["score"] for record in self.scored}
+
+        def inherited(record: Mapping[str, Any]) -> float | None:
+            sizes = Sizes(**record["sizes"]) if "sizes" in record else None
+            # From scratch it is the winner's shape, without what the winner inherited.
+            of = None if record["name"] == "scratch" else Candidate(tuple(record["layers"]), sizes=sizes).identity
+            return None if of is None else scores.get(of)
+
+        return [{**record, "inherited": inherited(record)} for record in self.search.of("trained")]
+
+    def front(self) -> dict[str, Any] | None:
+        """What `front.json` says, where the search kept a front."""
+        file = self.search.folder / "front.json"
+        return read_json(file) if file.exists() else None
 
     def rank_correlation(self) -> tuple[float, float, int] | None:
         """Kendall's tau of inherited and trained scores, its p-value and the pairs; None if there are too few."""
-        pairs = [(record["inherited"], record["accuracy"]) for record in self.trained() if record["inherited"]]
+        pairs = [
+            (record["inherited"], record["accuracy"]) for record in self.trained() if record["inherited"] is not None
+        ]
         if len(pairs) < _FEWEST_PAIRS:
             return None
         found = kendalltau(*zip(*pairs, strict=True))
@@ -204,6 +216,8 @@ def read_report_facts(folder: Path) -> ReportFacts:
     events = read_events(journal)
     energy = folder / "energy.json"
     facts = ReportFacts(SearchFacts(folder, events, read_json(energy) if energy.exists() else None))
+    if not facts.candidates and (folder / "shrink.json").exists():
+        raise AutoBertZeroError(f"{folder} holds searches for several budgets: give the folder of one of them")
     if not facts.candidates:
         raise AutoBertZeroError(f"the search in {folder} has no candidates yet: let it run on, then report")
     return facts

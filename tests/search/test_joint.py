@@ -23,6 +23,7 @@ from datasets import load_dataset
 from safetensors.torch import load_file
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
+from autobert_zero_hf.commands.main import main
 from tests.search.small_search import candidates_in, command, environment, in_order, journal, search
 
 JOINT = {
@@ -64,6 +65,16 @@ def test_candidates_differ_in_sizes_and_keep_to_the_budget(joint: tuple[Path, st
     children = [event for event in events if event["parent"]]
     assert any(event["sizes"] != by_identity[event["parent"]]["sizes"] for event in children)
     assert any("change sizes in" in event["origin"] for event in children)
+
+
+def test_the_report_shows_the_front(joint: tuple[Path, str], tmp_path: Path) -> None:
+    assert main(["report", str(joint[0]), "--output", str(tmp_path / "report.html")]) == 0
+    text = (tmp_path / "report.html").read_text()
+    kept = [member for member in json.loads((joint[0] / "front.json").read_text())["members"] if member["folder"]]
+    assert kept
+    for member in kept:
+        assert f"<td>{member['folder']}</td>" in text
+        assert f"{member['accuracy']:.4f} ± {member['accuracy_error']:.4f}" in text
 
 
 def test_the_winner_and_a_bert_of_its_sizes_load(joint: tuple[Path, str]) -> None:

@@ -91,6 +91,14 @@ def test_each_budget_has_a_model_that_loads_and_keeps_to_it(shrunk: Path) -> Non
     assert ElementTree.parse(shrunk / "shrink.svg").getroot().tag.endswith("svg")
 
 
+def test_each_budget_has_a_report(shrunk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "report.html"
+    assert main(["report", str(shrunk / "6000-parameters"), "--output", str(page)]) == 0
+    assert "scratch is the baseline" in page.read_text()
+    assert main(["report", str(shrunk), "--output", str(page)]) == 2
+    assert "give the folder of one of them" in capsys.readouterr().err
+
+
 def test_the_scratch_model_has_nothing_of_the_super_net(shrunk: Path) -> None:
     trained = {event["name"]: event for event in journal(shrunk / "6000-parameters") if event["event"] == "trained"}
     assert trained["best"]["layers"] == trained["scratch"]["layers"]

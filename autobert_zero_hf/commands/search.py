@@ -8,7 +8,8 @@ import datasets
 import transformers
 
 from autobert_zero_hf.options import add_options
-from autobert_zero_hf.search.recipe import GROUPS, OPTION_NAMES, Recipe, load_options
+from autobert_zero_hf.search.recipe import Recipe, load_options
+from autobert_zero_hf.search.recipe_options import GROUPS, OPTION_NAMES
 
 EXAMPLE = """example:
   autobert-zero search --output-dir runs/first

@@ -9,7 +9,7 @@ import transformers
 
 from autobert_zero_hf.model import ARCHITECTURES, architecture
 from autobert_zero_hf.options import add_options, given_options, option_names
-from autobert_zero_hf.search import recipe as recipes
+from autobert_zero_hf.search import recipe_options as recipes
 from autobert_zero_hf.search.recipe import Recipe, load_options
 from autobert_zero_hf.search.shrink import ShrinkOptions, shrink
 

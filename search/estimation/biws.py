@@ -16,7 +16,7 @@ from autobert_zero_hf.training.loop import learning_rate_at, make_optimizer, set
 from autobert_zero_hf.training.masked_lm import MaskedRows
 from autobert_zero_hf.writing import written_whole
 
-from ..recipe import SuperNetOptions
+from ..recipe_options import SuperNetOptions
 from ..space.candidate import Candidate
 from ..space.search_space import ATTENTION, SearchSpace
 from ..space.space import Space

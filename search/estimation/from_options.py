@@ -11,7 +11,8 @@ from autobert_zero_hf.training.masked_lm import MaskedBatch, MaskedRows
 from autobert_zero_hf.training.task_loading import load_text_task
 from autobert_zero_hf.training.tasks import Task
 
-from ..recipe import Recipe, SubModelOptions
+from ..recipe import Recipe
+from ..recipe_options import SubModelOptions
 from ..space.candidate import Candidate
 from ..space.sizes import SizesSpace
 from ..strategy.evaluation import Evaluation

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from ..recipe import LatencyOptions
+from ..recipe_options import LatencyOptions
 
 _CPU_FLAGS = ("avx", "amx", "fma", "f16c", "sse4", "asimd", "sve")
 _SYSTEM = Path("/proc/cpuinfo")

@@ -14,7 +14,7 @@ from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import AutoBertZeroForMaskedLM
 from autobert_zero_hf.writing import written_whole
 
-from ..recipe import InheritanceOptions
+from ..recipe_options import InheritanceOptions
 from ..space.candidate import Candidate
 from ..space.sizes import Sizes
 from ..strategy.evaluation import Evaluation

@@ -26,7 +26,7 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from autobert_zero_hf.errors import AutoBertZeroError
 
-from ..recipe import LatencyOptions
+from ..recipe_options import LatencyOptions
 from .hardware import Hardware
 
 _PASSES_OF_A_TURN = 5

@@ -18,7 +18,7 @@ from sklearn.model_selection import KFold
 
 from autobert_zero_hf.model import AutoBertZeroConfig
 
-from ..recipe import LatencyOptions
+from ..recipe_options import LatencyOptions
 from ..space.candidate import Candidate
 from .hardware import Hardware
 from .latency import LatencyError

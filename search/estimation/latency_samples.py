@@ -11,7 +11,7 @@ from typing import Any
 from autobert_zero_hf.model import AutoBertZeroConfig, AutoBertZeroModel
 from autobert_zero_hf.writing import append_lines, refusals_explained, whole_lines
 
-from ..recipe import LatencyOptions
+from ..recipe_options import LatencyOptions
 from ..space.candidate import Candidate
 from ..space.sizes import Sizes
 from ..space.space import Space

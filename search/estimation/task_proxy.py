@@ -11,7 +11,7 @@ from autobert_zero_hf.model import AutoBertZeroForMaskedLM
 from autobert_zero_hf.training.task_training import TaskRows, fine_tune, make_classifier, predict
 from autobert_zero_hf.training.tasks import Task
 
-from ..recipe import TaskOptions
+from ..recipe_options import TaskOptions
 from .proxy import Score
 
 

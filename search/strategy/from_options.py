@@ -3,7 +3,7 @@
 import random
 from dataclasses import replace
 
-from ..recipe import StrategyOptions
+from ..recipe_options import StrategyOptions
 from ..space.fast_sizes import FastSizes
 from ..space.search_space import SearchSpace
 from ..space.sub_models import SubModels

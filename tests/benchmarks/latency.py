@@ -20,7 +20,7 @@ import psutil
 from autobert_zero_hf.search.estimation.latency_features import count_work
 from autobert_zero_hf.search.estimation.latency_predictor import LatencyPredictor
 from autobert_zero_hf.search.estimation.latency_samples import Samples, collect
-from autobert_zero_hf.search.recipe import LatencyOptions
+from autobert_zero_hf.search.recipe_options import LatencyOptions
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.search_space import SearchSpace
 from autobert_zero_hf.search.space.sizes import Sizes, SizesSpace

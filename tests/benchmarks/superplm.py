@@ -25,7 +25,7 @@ from autobert_zero_hf.search.estimation.distillation import Teacher, TeacherDist
 from autobert_zero_hf.search.estimation.from_options import make_objective
 from autobert_zero_hf.search.estimation.starting_weights import Start
 from autobert_zero_hf.search.estimation.supernet import SuperNet
-from autobert_zero_hf.search.recipe import SubModelOptions, SuperNetOptions
+from autobert_zero_hf.search.recipe_options import SubModelOptions, SuperNetOptions
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.sizes import Sizes, SizesSpace
 from autobert_zero_hf.search.space.sub_models import SubModels

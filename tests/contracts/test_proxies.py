@@ -10,7 +10,7 @@ from autobert_zero_hf.search.estimation.masked_lm_proxy import MaskedLmProxy
 from autobert_zero_hf.search.estimation.proxy import Proxy
 from autobert_zero_hf.search.estimation.task_proxy import PreparedTask, TaskProxy
 from autobert_zero_hf.search.estimation.zero_cost import NAMES, CountedProxy, make_zero_cost_proxy
-from autobert_zero_hf.search.recipe import TaskOptions
+from autobert_zero_hf.search.recipe_options import TaskOptions
 from datasets import Dataset
 from transformers import BertTokenizer
 

@@ -2,16 +2,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from autobert_zero_hf.search.recipe import (
+from autobert_zero_hf.search.recipe import RECIPES, Recipe, RecipeError, load_options
+from autobert_zero_hf.search.recipe_options import (
     OPTION_NAMES,
-    RECIPES,
     JointOptions,
     LatencyOptions,
-    Recipe,
-    RecipeError,
     ScreenOptions,
     SubModelOptions,
-    load_options,
 )
 
 from autobert_zero_hf.options import option_names
@@ -58,6 +55,17 @@ WRONG = {
     ),
     "tight": ({"max_parameters": 1000}, "max_parameters=1,000 is less than any backbone"),
     "tournament": ({"strategy": "evolution", "population": 5, "tournament": 6}, "must not exceed population (5)"),
+    "no teacher": ({"search_sizes": "heads", "supernet_loss": "both"}, "distillation or both needs a teacher"),
+    "a teacher of nothing": ({"search_sizes": "heads", "teacher": "x"}, "and a teacher one of these losses"),
+    "sizes of sub-models": ({"sandwich": True}, "sandwich: for a search of sizes, which search_sizes"),
+    "layers that are missing": (
+        {"search_sizes": "heads", "layers": ["conv(3)"]},
+        "layers has 1 lines, num_layers is 4",
+    ),
+    "an untrained head": (
+        {"search_sizes": "heads", "supernet_loss": "distillation", "teacher": "x"},
+        "cannot be scored by masked words: take proxy: tasks, or supernet_loss: both",
+    ),
     "speed of nothing": ({"speedup": 2.0}, "speedup_over names a model and speedup how many times as fast: give both"),
     "two latencies": ({"latency_ms": 1.0, "speedup": 2.0, "speedup_over": "x"}, "two bounds on the same"),
     "least above the most": (

@@ -8,7 +8,7 @@ import torch
 from autobert_zero_hf.search.estimation.hardware import Hardware
 from autobert_zero_hf.search.estimation.latency import LatencyError, base_latency, measure, speed_ups
 from autobert_zero_hf.search.estimation.latency_samples import collect, read_samples
-from autobert_zero_hf.search.recipe import LatencyOptions
+from autobert_zero_hf.search.recipe_options import LatencyOptions
 from autobert_zero_hf.search.space.search_space import SearchSpace
 from autobert_zero_hf.search.space.sizes import Sizes, SizesSpace
 from autobert_zero_hf.search.space.sub_models import SubModels

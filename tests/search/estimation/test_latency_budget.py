@@ -11,7 +11,7 @@ from autobert_zero_hf.search.estimation.latency import Latency, LatencyError
 from autobert_zero_hf.search.estimation.latency_band import LatencyBand
 from autobert_zero_hf.search.estimation.latency_predictor import LatencyPredictor
 from autobert_zero_hf.search.estimation.latency_samples import Sample, Samples, collect
-from autobert_zero_hf.search.recipe import LatencyOptions
+from autobert_zero_hf.search.recipe_options import LatencyOptions
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.parameter_limit import ParameterLimit
 from autobert_zero_hf.search.space.search_space import SearchSpace

@@ -15,7 +15,7 @@ from autobert_zero_hf.search.estimation.distillation import Teacher, TeacherDist
 from autobert_zero_hf.search.estimation.from_options import make_objective
 from autobert_zero_hf.search.estimation.objectives import InPlaceDistillation, MaskedLm, Objective
 from autobert_zero_hf.search.estimation.supernet import SuperNet
-from autobert_zero_hf.search.recipe import RecipeError, SubModelOptions, SuperNetOptions
+from autobert_zero_hf.search.recipe_options import SubModelOptions, SuperNetOptions
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.sizes import Sizes, SizesSpace
 from autobert_zero_hf.search.space.sub_models import SubModels
@@ -286,7 +286,7 @@ from autobert_zero_hf import AutoBertZeroConfig
 from autobert_zero_hf.search.estimation.biws import SuperNetTraining
 from autobert_zero_hf.search.estimation.objectives import InPlaceDistillation
 from autobert_zero_hf.search.estimation.supernet import SuperNet
-from autobert_zero_hf.search.recipe import SuperNetOptions
+from autobert_zero_hf.search.recipe_options import SuperNetOptions
 from autobert_zero_hf.search.space.sizes import Sizes, SizesSpace
 from autobert_zero_hf.search.space.sub_models import SubModels
 from autobert_zero_hf.training.masked_lm import MaskedRows
@@ -342,7 +342,3 @@ def test_a_teacher_that_does_not_fit_is_refused(
         load(tmp_path / "nothing", rows)
     with pytest.raises(AutoBertZeroError, match="takes 512 tokens at most"):
         Teacher.load(str(teacher_folder), SPACE.sizes, tokenizer, len(tokenizer), 600)
-    with pytest.raises(RecipeError, match="distillation needs a teacher"):
-        SubModelOptions(supernet_loss="distillation")
-    with pytest.raises(RecipeError, match="and a teacher that loss"):
-        SubModelOptions(teacher="it")

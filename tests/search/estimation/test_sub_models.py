@@ -7,7 +7,7 @@ import pytest
 import torch
 from autobert_zero_hf.search.estimation.inheritance import Inheritance
 from autobert_zero_hf.search.estimation.supernet import SuperNet
-from autobert_zero_hf.search.recipe import InheritanceOptions
+from autobert_zero_hf.search.recipe_options import InheritanceOptions
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.sizes import VARIED, Sizes, SizesSpace
 from autobert_zero_hf.search.space.sub_models import SubModels

@@ -6,7 +6,7 @@ import torch
 from accelerate import Accelerator
 from autobert_zero_hf.search.estimation.biws import SuperNetTraining
 from autobert_zero_hf.search.estimation.supernet import SuperNet
-from autobert_zero_hf.search.recipe import SuperNetOptions
+from autobert_zero_hf.search.recipe_options import SuperNetOptions
 from autobert_zero_hf.search.space.search_space import SearchSpace
 
 from autobert_zero_hf import AutoBertZeroConfig

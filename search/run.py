@@ -87,16 +87,15 @@ def accelerated(recipe: Recipe, folder: Path, trackers: Sequence[str] = ()) -> I
     """
     recipe = _with_precision(recipe, folder)
     with waiting_for_the_launcher():
-        yield (
-            recipe,
-            Accelerator(
-                mixed_precision=recipe.run.mixed_precision,
-                log_with=list(trackers) or None,
-                project_config=ProjectConfiguration(logging_dir=str(folder / "logs")),
-                # The others wait while one process reads a large text.
-                kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(days=1))],
-            ),
+        accelerator = Accelerator(
+            mixed_precision=recipe.run.mixed_precision,
+            log_with=list(trackers) or None,
+            project_config=ProjectConfiguration(logging_dir=str(folder / "logs")),
+            # The others wait while one process reads a large text.
+            kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(days=1))],
         )
+        yield recipe, accelerator
+        accelerator.end_training()  # of the trackers, and of what joins the processes
 
 
 def _with_precision(recipe: Recipe, folder: Path) -> Recipe:
@@ -229,7 +228,6 @@ class SearchRun:
             rejections = dict(self.strategy.rejections.most_common())
             processes = self.accelerator.num_processes
             self.journal.append("finished", reason=reason, rejections=rejections, processes=processes)
-        self.accelerator.end_training()
         say_result(self.recipe, self.folder, self.journal, self.reporter)
 
     def _prepare(self) -> tuple[Text, SuperNet]:

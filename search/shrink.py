@@ -166,7 +166,10 @@ class _Shrinking:
             search = SearchRun(recipe, self.folder / budget.name, self.accelerator, self.reporter, shared)
             with closing(search.journal):
                 search.run()
-                self.rows.append(describe_budget(budget.name, search.journal.events, self.base))
+                # The others are not told of every event.
+                main = self.accelerator.is_main_process
+                row = describe_budget(budget.name, search.journal.events, self.base) if main else None
+                self.rows += broadcast_object_list([row])
 
     def _measure_base(self, config: AutoBertZeroConfig) -> dict[str, Any]:
         """The latency of the model to be faster than, or of the largest sub-model; measured once."""

@@ -19,7 +19,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer, BertConfig, BertFo
 
 from autobert_zero_hf.commands.main import main
 
-from .small_search import environment, journal, without_times
+from .small_search import LAUNCH, environment, in_order, journal, without_times
 
 OPTIONS = {
     "vocab-size": 800,
@@ -49,15 +49,16 @@ OPTIONS = {
 BUDGETS = ("--max-parameters", "12000", "6000")
 
 
-def command(text: Path, folder: Path, *words: str) -> list[str]:
-    run = ["-m", "autobert_zero_hf", "shrink", "--output-dir", str(folder), "--text", str(text)]
+def command(text: Path, folder: Path, *words: str, processes: int = 1) -> list[str]:
+    launch = [*LAUNCH, "--num_processes", str(processes), "--main_process_port", "0"] if processes > 1 else []
+    run = [*launch, "-m", "autobert_zero_hf", "shrink", "--output-dir", str(folder), "--text", str(text)]
     sizes = [word for name, value in OPTIONS.items() for word in (f"--{name}", str(value))]
     return [sys.executable, *run, *sizes, *words]
 
 
-def shrink(text: Path, folder: Path, *words: str, status: int = 0) -> str:
+def shrink(text: Path, folder: Path, *words: str, status: int = 0, processes: int = 1) -> str:
     done = subprocess.run(
-        command(text, folder, *words),
+        command(text, folder, *words, processes=processes),
         env=environment(),
         text=True,
         stdout=subprocess.PIPE,
@@ -145,6 +146,14 @@ def test_killed_at_any_time_it_comes_to_the_same(text: Path, shrunk: Path, tmp_p
         assert without_times(folder / name) == without_times(shrunk / name)
         for file in ("best/model.safetensors", "scratch/model.safetensors"):
             assert (folder / name / file).read_bytes() == (shrunk / name / file).read_bytes()
+
+
+def test_two_processes_find_the_same(text: Path, shrunk: Path, tmp_path: Path) -> None:
+    shrink(text, tmp_path / "two", *BUDGETS, processes=2)
+    for name in ("12000-parameters", "6000-parameters"):
+        assert in_order(tmp_path / "two" / name) == in_order(shrunk / name)
+        weights = [folder / name / "best" / "model.safetensors" for folder in (tmp_path / "two", shrunk)]
+        assert weights[0].read_bytes() == weights[1].read_bytes()
 
 
 def _text(file: Path) -> str:

@@ -32,7 +32,7 @@ def results_of(facts: ModelFacts) -> list[Result]:
         baseline = finalists_of(facts.search.recipe)[1]
         other, what = {
             "best": (baseline, {"bert": "a BERT of the same size", "scratch": "the same model from scratch"}[baseline]),
-            baseline: ("best", "what the search found"),
+            baseline: ("best", "the backbone that the search found"),
         }.get(facts.finalist, ("best", "the best of the search"))
         score, beside = facts.search.scores[facts.finalist], facts.search.scores[other]
         results.append(masked_lm_result(score, facts.search.text, (beside.value, beside.standard_error, what)))

@@ -101,7 +101,10 @@ class OpNas:
 
     def _child(self, parent: Candidate, weights: dict[str, float] | None) -> Candidate:
         child = replace(parent, parent=parent.identity, origin="")
-        mutations: list[Callable[..., Candidate]] = [mutate_layout, partial(mutate_graph, weights=weights)]
+        mutations: list[Callable[[Candidate, SearchSpace, random.Random], Candidate]] = [
+            mutate_layout,
+            lambda candidate, space, rng: mutate_graph(candidate, space, rng, weights),
+        ]
         if self.space.sizes is not None:
             mutations.append(mutate_sizes)
         if self.levels == "one":

@@ -183,6 +183,8 @@ def test_a_small_joint_space_is_searched_through() -> None:
     sizes = SizesSpace(Steps(1, 2), Steps(16, 48, 16), Steps(32, 32), Steps(2, 2), Steps(8, 8))
     space = SearchSpace(2, kernel_sizes=(3, 5), layer_types=("convolution",), sizes=sizes)
     for name, build in STRATEGIES.items():
+        if "screened" in name:  # leaves out a part of each generation
+            continue
         strategy = build(space, 0, None)
         seen: list[Candidate] = []
         while asked := strategy.ask():

@@ -3,6 +3,7 @@
 import json
 import shutil
 import signal
+import statistics
 import subprocess
 import time
 from dataclasses import asdict
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 from autobert_zero_hf.search.estimation.latency_predictor import LatencyPredictor
+from autobert_zero_hf.search.estimation.latency_samples import read_samples
 from autobert_zero_hf.search.publish.description import describe
 from autobert_zero_hf.search.publish.facts import read_facts, read_search
 from autobert_zero_hf.search.publish.history import ROWS, stage_history
@@ -165,14 +167,10 @@ def test_a_strategy_of_sizes_needs_them(text: Path, tmp_path: Path) -> None:
     assert "--search-sizes" in said
 
 
-def test_a_latency_is_searched_by_prediction_and_judged_by_measurement(
-    joint: tuple[Path, str], text: Path, tmp_path: Path
-) -> None:
-    base, folder = joint[0] / "best", tmp_path / "run"
+def test_a_latency_is_searched_by_prediction_and_judged_by_measurement(text: Path, tmp_path: Path) -> None:
+    refused, folder = tmp_path / "refused", tmp_path / "run"
     options: dict[str, Any] = {
         **JOINT,
-        "speedup_over": base,
-        "speedup": 1.0,
         "latency_samples": 40,
         "latency_tokens": 32,
         "strategy": "random",
@@ -180,10 +178,20 @@ def test_a_latency_is_searched_by_prediction_and_judged_by_measurement(
         "supernet_steps": 5,
         "max_parameters": 100_000,
     }
-    printed = search(text, folder, **options)
+    # Nothing is that fast. How fast this machine is, is not known: what is near the samples' middle, can be found.
+    said = search(text, refused, status=2, **options, latency_ms=0.001)
+    assert "error: no backbone of the space is predicted to take" in said
+    assert "the closest takes" in said
+    measuring = Recipe.from_dict({"search_sizes": "heads", "latency_tokens": 32}).latency
+    middle = round(statistics.median(read_samples(refused / "latency.jsonl", measuring).steadied()), 3)
+    folder.mkdir()
+    shutil.copy(refused / "latency.jsonl", folder)
+    samples = (folder / "latency.jsonl").read_bytes()
+    printed = search(text, folder, **options, latency_ms=middle)
+    assert (folder / "latency.jsonl").read_bytes() == samples  # what was measured is not measured again
     events = journal(folder)
     (latency,) = [event for event in events if event["event"] == "latency"]
-    assert latency["target"] == latency["base"] > 0
+    assert latency["target"] == middle
     assert latency["samples"] == 40
     recipe = Recipe.from_dict(events[0]["recipe"])
     predict = LatencyPredictor.load(folder / "latency.jsonl", recipe.latency, recipe.make_config(800))
@@ -199,16 +207,4 @@ def test_a_latency_is_searched_by_prediction_and_judged_by_measurement(
     assert front["objectives"] == ["score", "predicted_ms", "parameters"]
     for member in front["members"]:
         assert (member["measured_ms"] is None) == (member["identity"] not in measured)
-    assert f"{base}: {latency['base']:.2f} ms" in printed
     assert f"of a target of {latency['target']:.2f} ms" in printed
-    # Nothing is that fast; what was measured is not measured again.
-    (folder / "journal.jsonl").unlink()
-    shutil.rmtree(folder / "best")
-    shutil.rmtree(folder / "bert")
-    shutil.rmtree(folder / "front", ignore_errors=True)
-    samples = (folder / "latency.jsonl").read_bytes()
-    changed = {name: value for name, value in options.items() if name not in ("speedup", "speedup_over")}
-    said = search(text, folder, status=2, **changed, latency_ms=0.001)
-    assert "error: no backbone of the space is predicted to take" in said
-    assert "the closest takes" in said
-    assert (folder / "latency.jsonl").read_bytes() == samples

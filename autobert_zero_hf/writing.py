@@ -159,17 +159,17 @@ def how_to_mend(error: OSError) -> str:
 
 def _of_the_system(error: BaseException | None) -> OSError | None:
     """What the system said, where that is why something failed."""
+    cut_short = False
     while error is not None:
         if isinstance(error, OSError):
             return error
-        # torch.save to a path says that less was written than it gave, not why: what does so is a full disk.
-        if isinstance(error, RuntimeError) and _CUT_SHORT.search(str(error)):
-            return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         # The libraries that are written in Rust raise exceptions of their own.
         if said := re.search(r"\(os error (\d+)\)", str(error)):
             return OSError(int(said[1]), os.strerror(int(said[1])))
+        cut_short = cut_short or (isinstance(error, RuntimeError) and _CUT_SHORT.search(str(error)) is not None)
         error = error.__cause__ or error.__context__
-    return None
+    # torch.save to a path says that less was written than it gave, not why: what does so is a full disk.
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) if cut_short else None
 
 
 def _remove(path: Path) -> None:

@@ -13,7 +13,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState, is_initialized
 from accelerate.utils import InitProcessGroupKwargs, ProjectConfiguration, broadcast_object_list, parse_flag_from_env
 
-from autobert_zero_hf.model import AutoBertZeroConfig, architecture
+from autobert_zero_hf.model import architecture
 from autobert_zero_hf.training.lost import waiting_for_the_launcher
 from autobert_zero_hf.training.precision import gains_from_bfloat16
 from autobert_zero_hf.writing import write_json
@@ -25,7 +25,7 @@ from .estimation.latency_band import LatencyBand
 from .estimation.supernet import SuperNet
 from .finalists import SCRATCH, FinalTraining
 from .front import Compromise, describe_front, find_front, name_models, rank
-from .latency_bound import LatencyBound
+from .latency_bound import LatencyBound, Stopwatch
 from .preparation import Preparation, Text
 from .publish.facts import FRONT, finalists_of
 from .recipe import Recipe, RecipeError
@@ -124,16 +124,16 @@ class Shared:
     """What searches with other budgets have in common.
 
     Args:
-        folder: of `tokenizer/` and `latency.jsonl`.
         text: its rows.
         net: the trained super-net.
         supernet: what the journal says of its training.
+        stopwatch: measures latencies.
     """
 
-    folder: Path
     text: Text
     net: SuperNet
     supernet: dict[str, Any]
+    stopwatch: Stopwatch
 
 
 class SearchRun:
@@ -234,19 +234,20 @@ class SearchRun:
         """The text and the super-net; between them, latencies are measured, and a bound that none meets is refused."""
         if (shared := self.shared) is not None:
             self._note("data", shared.text.event)
-            self._bound_latency(shared.net.config, shared.folder)
+            self._bound_latency(shared.stopwatch)
             self._note("supernet", shared.supernet)
             return shared.text, shared.net
         preparation = Preparation(
             self.recipe, self.folder, self.tasks, self.accelerator, self.journal, self.reporter, self.tracking
         )
         text = preparation.read()
-        self._bound_latency(preparation.config(text.rows.tokenizer), self.folder)
+        config = preparation.config(text.rows.tokenizer)
+        self._bound_latency(Stopwatch(self.recipe, self.folder, config, self.accelerator, self.reporter))
         return text, preparation.train(text)
 
-    def _bound_latency(self, config: AutoBertZeroConfig, folder: Path) -> None:
+    def _bound_latency(self, stopwatch: Stopwatch) -> None:
         if self.recipe.bounds_latency:
-            self.bound = LatencyBound(self.recipe, folder, config, self.accelerator, self.journal, self.reporter)
+            self.bound = LatencyBound(self.recipe, stopwatch, self.journal)
             self.band = self.bound.prepare()
 
     def _note(self, event: str, facts: Mapping[str, Any]) -> None:

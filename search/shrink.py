@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 
-from autobert_zero_hf.model import AutoBertZeroConfig, AutoBertZeroModel
+from autobert_zero_hf.model import AutoBertZeroModel
 from autobert_zero_hf.options import Range, option
 from autobert_zero_hf.training.evaluation import Grid
 from autobert_zero_hf.training.finetuning import AnyTask, FineTuningOptions
@@ -23,8 +23,8 @@ from autobert_zero_hf.training.task_loading import load_task
 from autobert_zero_hf.writing import write_json, written_whole
 
 from .estimation.from_options import load_tasks
-from .estimation.latency import base_latency, measure
-from .latency_bound import LatencyBound
+from .estimation.latency import open_base
+from .latency_bound import LatencyBound, Stopwatch
 from .preparation import Preparation
 from .publish.shrink_table import as_markdown, as_picture
 from .recipe import Recipe, RecipeError
@@ -151,16 +151,17 @@ class _Shrinking:
         )
         text = preparation.read()
         config = preparation.config(text.rows.tokenizer)
+        stopwatch = Stopwatch(self.recipe, self.folder, config, self.accelerator, self.reporter)
         if self.options.latency_ms or self.options.speedup:
-            self.base = self._measure_base(config)
+            self.base = self._measure_base(stopwatch)
         budgets = budgets_of(self.options, None if self.base is None else self.base["median"])
         recipes = [self._recipe_of(budget) for budget in budgets]
         for recipe in recipes:  # a budget that cannot be met is said before anything is trained
             if recipe.bounds_latency:
                 unwritten = Journal(None, recipe.to_dict(), [])
-                LatencyBound(recipe, self.folder, config, self.accelerator, unwritten, self.reporter).prepare()
+                LatencyBound(recipe, stopwatch, unwritten).prepare()
         net = preparation.train(text)
-        shared = Shared(self.folder, text, net, self.journal.of("supernet")[0])
+        shared = Shared(text, net, self.journal.of("supernet")[0], stopwatch)
         for budget, recipe in zip(budgets, recipes, strict=True):
             self.reporter.say(f"\n{budget.name}:")
             search = SearchRun(recipe, self.folder / budget.name, self.accelerator, self.reporter, shared)
@@ -171,12 +172,15 @@ class _Shrinking:
                 row = describe_budget(budget.name, search.journal.events, self.base) if main else None
                 self.rows += broadcast_object_list([row])
 
-    def _measure_base(self, config: AutoBertZeroConfig) -> dict[str, Any]:
+    def _measure_base(self, stopwatch: Stopwatch) -> dict[str, Any]:
         """The latency of the model to be faster than, or of the largest sub-model; measured once."""
-        if not self.journal.of("base"):
-            path, options = self.options.speedup_over, self.recipe.latency
-            if self.accelerator.is_main_process:
-                found = base_latency(path, options) if path else measure([AutoBertZeroModel(config)], options)[0]
+        known, path, main = self.journal.of("base"), self.options.speedup_over, self.accelerator.is_main_process
+        # Opened before minutes of measuring: it may not be there.
+        opened = open_base(path) if path and not known and main else AutoBertZeroModel(stopwatch.config)
+        stopwatch.collect()
+        if not known:
+            if main:
+                (found,) = stopwatch.measure([opened])
                 facts = {name: getattr(found, name) for name in ("median", "p95", "passes")}
                 self.journal.append("base", model=path, interval=list(found.interval), **facts)
             self.journal.events[:] = broadcast_object_list([self.journal.events])[0]

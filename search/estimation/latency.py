@@ -66,23 +66,6 @@ class Latency:
         return f"{self.median:.2f} ms ({low:.2f} to {high:.2f}; 95% of passes within {self.p95:.2f})"
 
 
-@dataclass(frozen=True)
-class SpeedUp:
-    """How many times as fast a model is as another, measured in turn.
-
-    Args:
-        median: of the ratios of two passes, the other's time to the model's, of the same turn.
-        interval: of that median.
-        base: the other's latency.
-        latency: the model's.
-    """
-
-    median: float
-    interval: Interval
-    base: Latency
-    latency: Latency
-
-
 def measure(models: Sequence[PreTrainedModel], options: LatencyOptions) -> list[Latency]:
     """The latency of each model, measured in turn.
 
@@ -98,29 +81,36 @@ def measure(models: Sequence[PreTrainedModel], options: LatencyOptions) -> list[
     return [rounds.latency(number) for number in range(len(models))]
 
 
-def speed_ups(base: PreTrainedModel, models: Sequence[PreTrainedModel], options: LatencyOptions) -> list[SpeedUp]:
-    """How many times as fast as `base` each model is; see `measure`."""
-    rounds = _Rounds.of([base, *models], options)
-    return [rounds.speed_up(number) for number in range(1, len(models) + 1)]
+def measure_beside(
+    reference: PreTrainedModel, usual: float, models: Sequence[PreTrainedModel], options: LatencyOptions
+) -> list[Latency]:
+    """The latency of each model, had `reference`, which is measured in turn with them, been as fast as usual.
+
+    What else the machine does slows passes of the same turn by the same factor, so that their ratio stays.
+
+    Args:
+        reference: a model that was measured before.
+        usual: its latency then, in milliseconds.
+        models: as in `measure`, which says what is raised.
+        options: how.
+    """
+    rounds = _Rounds.of([reference, *models], options)
+    return [rounds.latency(number, usual) for number in range(1, len(models) + 1)]
 
 
-def base_latency(path: str, options: LatencyOptions) -> Latency:
-    """The latency of the encoder of a checkpoint, by which a speed-up is meant: the target is its median / speed-up.
+def open_base(path: str) -> PreTrainedModel:
+    """The encoder of a checkpoint, to be faster than; its weights are random, since only their number matters.
 
     Args:
         path: a folder or a name of the Hub: any encoder that `AutoModel` opens, with all of its layers.
-        options: how to measure.
 
     Raises:
-        LatencyError: if there is none; as `measure` besides.
+        LatencyError: if there is none.
     """
     try:
-        config = AutoConfig.from_pretrained(path)
-        # Its weights do not matter, only their number.
-        model = AutoModel.from_config(config)
+        return AutoModel.from_config(AutoConfig.from_pretrained(path))
     except (OSError, ValueError, KeyError) as error:
         raise LatencyError(f"no model to measure is found in {path!r}: {str(error).partition(chr(10))[0]}") from error
-    return measure([model], options)[0]
 
 
 @dataclass(frozen=True)
@@ -150,15 +140,12 @@ class _Rounds:
             seconds, elapsed = _time(passes, options)
         return cls(seconds, elapsed, Hardware.here(options, models[0].dtype))
 
-    def latency(self, number: int) -> Latency:
-        times = 1000 * self.seconds[number]
+    def latency(self, number: int, usual: float | None = None) -> Latency:
+        """Of a model; `usual` is what the first one is said to take, in milliseconds."""
+        times = 1000 * self.seconds[number] if usual is None else usual * self.seconds[number] / self.seconds[0]
         waited = max(0.0, 1 - float(self.seconds[number].sum() / self.elapsed[number].sum()))
         p95 = float(np.percentile(times, 95))
         return Latency(float(np.median(times)), p95, _interval(times), len(times), waited, self.hardware)
-
-    def speed_up(self, number: int) -> SpeedUp:
-        ratios = self.seconds[0] / self.seconds[number]
-        return SpeedUp(float(np.median(ratios)), _interval(ratios), self.latency(0), self.latency(number))
 
 
 def _interval(values: Seconds) -> Interval:

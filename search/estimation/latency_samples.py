@@ -67,14 +67,18 @@ class Samples:
     reference: str
     samples: tuple[Sample, ...]
 
-    def steadied(self) -> list[float]:
-        """The milliseconds, as they would be had the machine been as fast all the time as it was in the median.
+    @property
+    def usual(self) -> float:
+        """The milliseconds of the reference, in the median: how fast the machine usually is.
 
         Frequency, caches and memory are shared with other programs; over the minutes that a few hundred samples take,
         the reference tells how fast the machine was.
         """
-        usual = statistics.median(sample.reference for sample in self.samples)
-        return [sample.milliseconds * usual / sample.reference for sample in self.samples]
+        return statistics.median(sample.reference for sample in self.samples)
+
+    def steadied(self) -> list[float]:
+        """The milliseconds, as they would be had the machine been as fast all the time as it usually is."""
+        return [sample.milliseconds * self.usual / sample.reference for sample in self.samples]
 
 
 def collect(

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ from .runtime.progress import Reporter, clock
 from .runtime.tracking import Tracking, choose_trackers
 from .space.candidate import Candidate
 from .strategy.from_options import make_strategy
-from .strategy.strategy import Strategy
+from .strategy.strategy import Reject, Strategy
 from .summary import say_result
 
 
@@ -158,21 +159,13 @@ class SearchRun:
         self.finalists = finalists_of(recipe.to_dict())
         self.band: LatencyBand | None = None
         self.bound: LatencyBound | None = None
-        self.strategy = self._make_strategy()
+        self.strategy = _new_strategy(recipe, self._reject)
         self.tasks = load_tasks(recipe)
         self.journal = self._open_journal()
         self.tracking = Tracking(accelerator, self.journal, recipe.supernet.supernet_steps)
 
-    def _make_strategy(self) -> Strategy:
-        recipe, rng = self.recipe, random.Random(f"{self.recipe.run.seed}/strategy")
-        try:
-            return make_strategy(recipe.strategy, recipe.search_space, rng, self._reject)
-        except (ValueError, ModuleNotFoundError) as error:
-            raise RecipeError(str(error)) from error
-
     def _reject(self, candidate: Candidate) -> str | None:
-        # The cheaper check first; the band is known once its latencies are measured.
-        return self.recipe.cost_budget(candidate) or (self.band(candidate) if self.band else None)
+        return _reject(self.recipe, self.band, candidate)  # the band is known once its latencies are measured
 
     def _open_journal(self) -> Journal:
         if self.accelerator.is_main_process and not (self.folder / "journal.jsonl").exists():
@@ -249,6 +242,7 @@ class SearchRun:
         if self.recipe.bounds_latency:
             self.bound = LatencyBound(self.recipe, stopwatch, self.journal)
             self.band = self.bound.prepare()
+        check_budget(self.recipe, self.band)
 
     def _note(self, event: str, facts: Mapping[str, Any]) -> None:
         """Have an event that was written elsewhere in this journal, too."""
@@ -273,7 +267,7 @@ class SearchRun:
     def _find(self, estimator: Estimator, dispatcher: Dispatcher) -> tuple[SearchLoop, str]:
         """All that was evaluated, and why the search ended."""
         known = len(self.journal.of("candidate"))
-        self.strategy = screened(self.strategy, self.recipe, estimator.rows)
+        self.strategy = screened(self.strategy, self.recipe, estimator.inheritance.net.config, estimator.rows)
         with self.reporter.phase("Candidates", self.recipe.budget.candidates, known) as show:
             loop = SearchLoop(
                 self.strategy,
@@ -289,6 +283,34 @@ class SearchRun:
         if report := screening_report(self.strategy, self.recipe, loop.done):
             self.reporter.say(report)
         return loop, reason
+
+
+def _new_strategy(recipe: Recipe, reject: Reject) -> Strategy:
+    rng = random.Random(f"{recipe.run.seed}/strategy")
+    try:
+        return make_strategy(recipe.strategy, recipe.search_space, rng, reject)
+    except (ValueError, ModuleNotFoundError) as error:
+        raise RecipeError(str(error)) from error
+
+
+def _reject(recipe: Recipe, band: LatencyBand | None, candidate: Candidate) -> str | None:
+    # The cheaper check first.
+    return recipe.cost_budget(candidate) or (band(candidate) if band else None)
+
+
+def check_budget(recipe: Recipe, band: LatencyBand | None) -> None:
+    """See that the strategy proposes something, before anything is trained: its first generation is always the same.
+
+    Raises:
+        RecipeError: if all that it draws is rejected; it says for what.
+    """
+    strategy = _new_strategy(recipe, partial(_reject, recipe, band))
+    if not strategy.ask():
+        counts = ", ".join(f"{count:,} {reason}" for reason, count in strategy.rejections.most_common())
+        raise RecipeError(
+            f"the strategy {recipe.strategy.strategy} finds no backbone within the limits (of its draws {counts}): give "
+            "wider limits, or another --strategy"
+        )
 
 
 def open_journal(recipe: Recipe, folder: Path, accelerator: Accelerator) -> Journal:

@@ -8,7 +8,7 @@ import datasets
 import transformers
 
 from autobert_zero_hf.options import add_options
-from autobert_zero_hf.search.recipe import Recipe, load_options
+from autobert_zero_hf.search.recipe import Recipe, load_options, overridden
 from autobert_zero_hf.search.recipe_options import GROUPS, OPTION_NAMES
 
 EXAMPLE = """example:
@@ -59,9 +59,5 @@ def run(arguments: Namespace) -> None:
     transformers.utils.logging.disable_progress_bar()
     datasets.disable_progress_bars()
     given = {name: value for name, value in vars(arguments).items() if name in OPTION_NAMES}
-    options = load_options(arguments.recipe)
-    for name, others in (("text", ("dataset", "dataset_config", "text_column")), ("dataset", ("text",))):
-        if name in given:  # takes the place of what the recipe says
-            for other in others:
-                options.pop(other, None)
-    search(Recipe.from_dict({**options, **given}), arguments.output_dir, arguments.report_to)
+    options = overridden(load_options(arguments.recipe), given)
+    search(Recipe.from_dict(options), arguments.output_dir, arguments.report_to)

@@ -10,7 +10,7 @@ import transformers
 from autobert_zero_hf.model import ARCHITECTURES, architecture
 from autobert_zero_hf.options import add_options, given_options, option_names
 from autobert_zero_hf.search import recipe_options as recipes
-from autobert_zero_hf.search.recipe import Recipe, load_options
+from autobert_zero_hf.search.recipe import Recipe, load_options, overridden
 from autobert_zero_hf.search.shrink import ShrinkOptions, shrink
 
 from .show import load_config
@@ -64,8 +64,8 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--architecture",
         metavar="PATH_OR_NAME",
-        default="bert",
-        help=f"the backbone: {', '.join(ARCHITECTURES)}, or that of a model's folder, in its sizes [bert]",
+        help=f"the backbone: {', '.join(ARCHITECTURES)}, or that of a model's folder, in its sizes; by itself the recipe's "
+        "layers, or BERT's",
     )
     add_options(parser, ShrinkOptions)
     for group in _GROUPS:
@@ -81,16 +81,18 @@ def run(arguments: Namespace) -> None:
     datasets.disable_progress_bars()
     known = {*option_names(_GROUPS), *_SIZES}
     given = {name: value for name, value in vars(arguments).items() if name in known}
-    options = {**load_options(arguments.recipe), **_backbone(arguments.architecture), **given}
-    if arguments.architecture in ARCHITECTURES:
-        layers = Recipe.from_dict({**options, "layers": []}).sizes.num_layers
-        options["layers"] = architecture(arguments.architecture, layers)
+    recipe, name = load_options(arguments.recipe), arguments.architecture
+    if name is None and not recipe.get("layers"):
+        name = "bert"
+    options = overridden({**recipe, **_backbone(name)}, given)
+    if name in ARCHITECTURES:
+        options["layers"] = architecture(name, Recipe.from_dict({**options, "layers": []}).sizes.num_layers)
     shrink(Recipe.from_dict(options), given_options(ShrinkOptions, vars(arguments)), arguments.output_dir)
 
 
-def _backbone(name: str) -> dict[str, Any]:
+def _backbone(name: str | None) -> dict[str, Any]:
     """The options that a model's folder decides: its layers, in its sizes."""
-    if name in ARCHITECTURES:
+    if name is None or name in ARCHITECTURES:
         return {}
     config = load_config(name)
     return {

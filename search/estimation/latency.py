@@ -30,6 +30,7 @@ from ..recipe_options import LatencyOptions
 from .hardware import Hardware
 
 _PASSES_OF_A_TURN = 5
+_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 Seconds = NDArray[np.float64]
 Interval = tuple[float, float]
@@ -108,7 +109,11 @@ def open_base(path: str) -> PreTrainedModel:
         LatencyError: if there is none.
     """
     try:
-        return AutoModel.from_config(AutoConfig.from_pretrained(path))
+        config = AutoConfig.from_pretrained(path)
+        if config.is_encoder_decoder or not hasattr(config, "vocab_size"):
+            raise LatencyError(f"{path!r} is a {config.model_type} model: give an encoder of text, such as a BERT")
+        # Of the type of what it is compared with, whatever the checkpoint's.
+        return AutoModel.from_config(config, dtype=torch.float32)
     except (OSError, ValueError, KeyError) as error:
         raise LatencyError(f"no model to measure is found in {path!r}: {str(error).partition(chr(10))[0]}") from error
 
@@ -168,6 +173,25 @@ def _check(models: Sequence[PreTrainedModel], options: LatencyOptions) -> None:
             )
     if len(kinds := {model.dtype for model in models}) > 1:
         raise LatencyError(f"the models to compare have weights of several types: {', '.join(sorted(map(str, kinds)))}")
+    check_runtime(options)
+
+
+def check_runtime(options: LatencyOptions) -> None:
+    """See that there is what the options measure on and with.
+
+    Raises:
+        LatencyError: if the device or the runtime is not there.
+    """
+    if options.latency_runtime == "onnx":
+        try:
+            import onnxruntime
+            import onnxscript  # noqa: F401  # torch exports by it
+        except ModuleNotFoundError as error:
+            raise LatencyError(
+                f"--latency-runtime onnx needs {error.name}: pip install 'autobert-zero-hf[onnx]'"
+            ) from error
+        if _PROVIDERS.get(options.latency_device) not in onnxruntime.get_available_providers():
+            raise LatencyError(f"the ONNX Runtime that is installed does not run on {options.latency_device!r}")
     try:
         device = torch.device(options.latency_device)
     except RuntimeError as error:
@@ -220,16 +244,8 @@ def _forward_pass(model: PreTrainedModel, options: LatencyOptions) -> Iterator[C
 @contextmanager
 def _onnx_session(model: PreTrainedModel, input_ids: Tensor, options: LatencyOptions) -> Iterator[Any]:
     """The model in ONNX Runtime, exported for this one shape."""
-    try:
-        import onnxruntime
-        import onnxscript  # noqa: F401  # torch exports by it
-    except ModuleNotFoundError as error:
-        raise LatencyError(
-            f"--latency-runtime onnx needs {error.name}: pip install 'autobert-zero-hf[onnx]'"
-        ) from error
-    provider = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}.get(options.latency_device)
-    if provider not in onnxruntime.get_available_providers():
-        raise LatencyError(f"the ONNX Runtime that is installed does not run on {options.latency_device!r}")
+    import onnxruntime
+
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = options.latency_threads
     settings.inter_op_num_threads = 1
@@ -237,7 +253,7 @@ def _onnx_session(model: PreTrainedModel, input_ids: Tensor, options: LatencyOpt
         file = Path(folder) / "model.onnx"
         with torch.inference_mode(False), torch.no_grad():
             torch.onnx.export(model.cpu(), (), file, kwargs={"input_ids": input_ids}, verbose=False)
-        yield onnxruntime.InferenceSession(file, settings, providers=[provider])
+        yield onnxruntime.InferenceSession(file, settings, providers=[_PROVIDERS[options.latency_device]])
 
 
 def _time(passes: Sequence[Callable[[], Any]], options: LatencyOptions) -> tuple[Seconds, Seconds]:

@@ -13,8 +13,10 @@ from xml.etree import ElementTree
 
 import pytest
 import torch
+from autobert_zero_hf.search.estimation.latency_band import LatencyBand
 from autobert_zero_hf.search.publish.facts import read_facts
-from autobert_zero_hf.search.recipe import RecipeError
+from autobert_zero_hf.search.recipe import Recipe, RecipeError
+from autobert_zero_hf.search.run import check_budget
 from autobert_zero_hf.search.shrink import ShrinkOptions, budgets_of
 from transformers import AutoModelForMaskedLM, AutoTokenizer, BertConfig, BertForMaskedLM
 
@@ -161,11 +163,50 @@ def _text(file: Path) -> str:
     return file.read_text() if file.exists() else ""
 
 
-def test_a_latency_that_none_meets_is_said_before_training(text: Path, tmp_path: Path) -> None:
-    printed = shrink(text, tmp_path / "fast", "--latency-ms", "0.0001", status=2)
+def test_a_latency_that_none_meets_is_said_before_training(
+    text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "fast"
+    printed = shrink(text, folder, "--latency-ms", "0.0001", status=2)
     assert "no backbone of the space is predicted to take" in printed
     assert "the closest takes" in printed
-    assert not (tmp_path / "fast" / "supernet.pt").exists()
+    assert not (folder / "supernet.pt").exists()
+    # What is known of one model's latency says nothing of another's.
+    sizes = {"hidden_size": 64, "num_hidden_layers": 6, "num_attention_heads": 2, "intermediate_size": 256}
+    other = str(tmp_path / "bert")
+    BertForMaskedLM(BertConfig(vocab_size=900, max_position_embeddings=64, **sizes)).save_pretrained(other)
+    assert main(command(text, folder, "--speedup-over", other, "--speedup", "1e6")[3:]) == 2
+    assert "the closest takes" in capsys.readouterr().err
+    largest, base = (event for event in journal(folder) if event["event"] == "base")
+    assert (largest["model"], base["model"]) == (None, other)
+    assert base["median"] > 2 * largest["median"]
+
+
+def test_a_number_of_parameters_that_none_has_is_said_before_training(
+    text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command(text, tmp_path / "tiny", "--max-parameters", "700")[3:]) == 2
+    # One layer of hidden size 8: four linears from or to a head of 16, two to or from 16, and two norms.
+    assert "max_parameters=700 is less than any backbone of these sizes has, 880;" in capsys.readouterr().err
+    assert not (tmp_path / "tiny" / "supernet.pt").exists()
+
+
+def test_a_budget_that_leaves_nothing_is_said() -> None:
+    recipe = Recipe.from_dict({"strategy": "random", "search_sizes": "heads"})
+    check_budget(recipe, LatencyBand(lambda _: 5.0, 5.0))
+    with pytest.raises(RecipeError, match=r"strategy random finds no backbone within .* 1,000 too slow.*: give wider"):
+        check_budget(recipe, LatencyBand(lambda _: 5.0, 1.0))
+
+
+def test_the_layers_of_a_recipe_are_shrunk_unless_others_are_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "recipe.yaml").write_text("num_layers: 2\nlayers: [conv(3), conv(5)]\nsearch_sizes: heads\n")
+    words = ["shrink", "--output-dir", str(tmp_path / "x"), "--recipe", str(tmp_path / "recipe.yaml")]
+    assert main([*words, "--num-layers", "3", "--max-parameters", "1"]) == 2
+    assert "layers has 2 lines, num_layers is 3" in capsys.readouterr().err
+    assert main([*words, "--num-layers", "3", "--architecture", "bert"]) == 2
+    assert "give a budget" in capsys.readouterr().err
 
 
 def test_latencies_are_measured_and_a_discovered_backbone_is_shrunk(
@@ -220,3 +261,5 @@ def test_a_budget_given_twice_is_one() -> None:
     budgets = budgets_of(ShrinkOptions(latency_ms=[4.0, 4], max_parameters=[5, 5]))
     assert [budget.name for budget in budgets] == ["4ms", "5-parameters"]
     assert os.path.basename(budgets[0].name) == budgets[0].name
+    near = budgets_of(ShrinkOptions(latency_ms=[1.2345678, 1.2345679]))
+    assert [budget.name for budget in near] == ["1.2345678ms", "1.2345679ms"]

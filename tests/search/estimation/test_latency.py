@@ -12,7 +12,7 @@ from autobert_zero_hf.search.recipe_options import LatencyOptions
 from autobert_zero_hf.search.space.search_space import SearchSpace
 from autobert_zero_hf.search.space.sizes import Sizes, SizesSpace
 from autobert_zero_hf.search.space.sub_models import SubModels
-from transformers import BertConfig, BertModel
+from transformers import BertConfig, BertModel, T5Config, T5Model
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroModel, architecture
 
@@ -99,14 +99,32 @@ def test_what_cannot_be_measured_is_said(like: AutoBertZeroConfig) -> None:
         measure([model], replace(QUICK, latency_device="gpu"))
     with pytest.raises(LatencyError, match="no model to measure"):
         measure([], QUICK)
+    with pytest.raises(LatencyError, match="does not run on 'xpu'"):
+        measure([model], replace(QUICK, latency_runtime="onnx", latency_device="xpu"))
+
+
+def test_a_device_that_is_not_there_is_said_before_samples_are_drawn(
+    tmp_path: Path, like: AutoBertZeroConfig, space: SubModels
+) -> None:
+    for device, reason in (("gpu", "no device is called 'gpu'"), ("xpu", "this machine has no 'xpu'")):
+        with pytest.raises(LatencyError, match=reason):
+            collect(space, like, 2, tmp_path / "latencies.jsonl", replace(QUICK, latency_device=device))
 
 
 def test_the_base_of_a_speed_up_is_any_encoder(tmp_path: Path, like: AutoBertZeroConfig) -> None:
     sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
     BertModel(BertConfig(vocab_size=50, **sizes)).save_pretrained(tmp_path / "bert")
     AutoBertZeroModel(like).save_pretrained(tmp_path / "ours")
-    opened = [open_base(str(tmp_path / name)) for name in ("bert", "ours")]
-    assert all(latency.median > 0 for latency in measure(opened, QUICK))
+    BertModel(BertConfig(vocab_size=50, **sizes)).half().save_pretrained(tmp_path / "half")
+    opened = [open_base(str(tmp_path / name)) for name in ("bert", "ours", "half")]
+    for latency in measure(opened, QUICK):
+        assert latency.median > 0
+        assert latency.hardware.dtype == "float32", "as what it is compared with"
+    T5Model(T5Config(vocab_size=50, d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=2)).save_pretrained(
+        tmp_path / "t5"
+    )
+    with pytest.raises(LatencyError, match="is a t5 model: give an encoder of text"):
+        open_base(str(tmp_path / "t5"))
     with pytest.raises(LatencyError, match="no model to measure is found in '/nowhere'"):
         open_base("/nowhere")
 

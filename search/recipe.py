@@ -252,7 +252,7 @@ def load_options(name_or_path: str) -> dict[str, Any]:
 
 
 def overridden(options: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """The options of a recipe with others in their place; a text takes the place of a data set, and a data set of it."""
+    """The options of a recipe with others in their place; a text replaces a data set, and a data set a text."""
     kept = dict(options)
     for name, others in (("text", ("dataset", "dataset_config", "text_column")), ("dataset", ("text",))):
         if name in given:

@@ -308,8 +308,8 @@ def check_budget(recipe: Recipe, band: LatencyBand | None) -> None:
     if not strategy.ask():
         counts = ", ".join(f"{count:,} {reason}" for reason, count in strategy.rejections.most_common())
         raise RecipeError(
-            f"the strategy {recipe.strategy.strategy} finds no backbone within the limits (of its draws {counts}): give "
-            "wider limits, or another --strategy"
+            f"the strategy {recipe.strategy.strategy} finds no backbone within the limits (of its draws {counts}): "
+            "give wider limits, or another --strategy"
         )
 
 

@@ -1,7 +1,6 @@
 """`autobert-zero search`: search for a backbone."""
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from pathlib import Path
+from argparse import Namespace
 from typing import Any
 
 import datasets
@@ -10,6 +9,8 @@ import transformers
 from autobert_zero_hf.options import add_options
 from autobert_zero_hf.search.recipe import Recipe, load_options, overridden
 from autobert_zero_hf.search.recipe_options import GROUPS, OPTION_NAMES
+
+from .parsers import add_resumed
 
 EXAMPLE = """example:
   autobert-zero search --output-dir runs/first
@@ -22,16 +23,12 @@ EXAMPLE = """example:
 
 def add_parser(commands: Any) -> None:
     """Add this command, with an option for each field of a recipe."""
-    parser: ArgumentParser = commands.add_parser(
+    parser = add_resumed(
+        commands,
         "search",
-        help="search for a backbone",
+        summary="search for a backbone",
         description="Search for a backbone on real text: super-net (BIWS), OP-NAS, and the winner beside a BERT.",
-        epilog=EXAMPLE,
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument(
-        "--output-dir", type=Path, metavar="DIR", required=True, help="where to write; an unfinished search is resumed"
+        example=EXAMPLE,
     )
     parser.add_argument(
         "--recipe",

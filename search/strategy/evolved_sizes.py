@@ -3,6 +3,8 @@
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import islice
 
 from ..space.candidate import Candidate
 from ..space.mutation import mutate_sizes
@@ -15,7 +17,7 @@ _FRESH = 0.5
 
 
 class EvolvedSizes(Proposing):
-    """Half of the candidates are random; the others are mutants of the best so far, in other sizes.
+    """Half of the proposed candidates are random; the others are mutants of the best so far, in other sizes.
 
     A parent is drawn by a roulette wheel: its weight is its score less the least of all parents. The layers of a parent
     stay, but for its depth; other layers come with random candidates alone.
@@ -49,7 +51,7 @@ class EvolvedSizes(Proposing):
 
     def ask(self) -> list[Candidate]:
         """The next generation; empty if nothing new is found."""
-        return self._proposals.generation(self._draw, self.generation_size)
+        return list(islice(iter(self._propose, None), self.generation_size))
 
     def tell(self, evaluations: Sequence[Evaluation]) -> None:
         """Keep the best; the earlier of two with the same score."""
@@ -57,9 +59,17 @@ class EvolvedSizes(Proposing):
         ranked = sorted([*self.parents, *scored], key=lambda evaluation: -evaluation.rank_key)
         self.parents = ranked[: self.num_parents]
 
-    def _draw(self) -> Candidate:
-        if not self.parents or self._rng.random() < _FRESH:
-            return self.space.sample(self._rng)
+    def _propose(self) -> Candidate | None:
+        """A new candidate; None if there is none."""
+        # Decided before any draw is rejected: mutants of what keeps to a budget mostly do, random candidates seldom,
+        # and these would be few if each draw were decided anew.
+        sources = [partial(self.space.sample, self._rng)]
+        if self.parents:
+            sources.insert(self._rng.random() < _FRESH, self._mutant)
+        found = map(self._proposals.draw, sources)
+        return next((candidate for candidate in found if candidate is not None), None)
+
+    def _mutant(self) -> Candidate:
         least = self.parents[-1].rank_key
         weights = [evaluation.rank_key - least for evaluation in self.parents]
         # All with the same score, one parent among them, have the same chance.

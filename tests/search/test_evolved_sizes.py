@@ -62,6 +62,23 @@ def test_the_wheel_favours_the_better_and_never_takes_the_worst() -> None:
     assert 0.6 < drawn[asked[1].identity] / drawn.total() < 0.9
 
 
+def test_half_are_random_however_few_of_those_keep_to_a_budget() -> None:
+    """Of random sizes hardly any does, of what is mutated from those that do, most."""
+
+    def reject(candidate: Candidate) -> str | None:
+        sizes = candidate.sizes
+        assert sizes is not None
+        return None if sizes.num_hidden_layers == 4 and 400 <= sizes.hidden_size <= 432 else "another budget"
+
+    strategy = EvolvedSizes(SPACE, random.Random(0), num_parents=5, generation_size=5, reject=reject)
+    strategy.tell([Evaluation(candidate, float(score)) for score, candidate in enumerate(strategy.ask())])
+    strategy.generation_size = 100
+    fresh = [child.parent is None for child in strategy.ask()]
+    assert len(fresh) == 100
+    # Two standard deviations and a half.
+    assert 37 <= sum(fresh) <= 63
+
+
 def test_of_equal_ones_any_is_a_parent() -> None:
     strategy = EvolvedSizes(SPACE, random.Random(0), num_parents=4, generation_size=4)
     asked = strategy.ask()

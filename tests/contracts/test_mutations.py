@@ -1,5 +1,6 @@
 """What every mutation promises, in wide and narrow spaces. A new one is tested by its line in a table."""
 
+import math
 import random
 from collections import Counter
 from dataclasses import replace
@@ -267,3 +268,22 @@ def test_a_depth_that_would_leave_no_layer_that_mixes_is_not_taken() -> None:
     assert CHANGE_SIZES(Candidate(("conv(1)", "conv(3)"), sizes=sizes), space, random.Random(0)) is None
     child = CHANGE_SIZES(Candidate(("conv(3)", "conv(1)"), sizes=sizes), space, random.Random(0))
     assert child is not None and child.layers == ("conv(3)",)
+
+
+def test_sizes_move_as_often_and_as_far_as_in_the_paper() -> None:
+    """From the middle of the space, with the number of heads; at least one size moves."""
+    sizes = SizesSpace.within(Sizes(8, 768, 3072, 12, 64), "heads")
+    space = SubModels((BERT_ATTENTION,) * 8, sizes)
+    middle, rng, draws = space.candidate(Sizes(4, 448, 1600, 6, 64)), random.Random(0), 3000
+    mutants = [mutate_sizes(middle, space, rng).sizes for _ in range(draws)]
+    paper = {
+        "num_hidden_layers": (0.25, 1),
+        "hidden_size": (0.5, 16),
+        "intermediate_size": (0.5, 64),
+        "num_attention_heads": (0.25, 2),
+    }
+    none = math.prod(1 - probability for probability, _ in paper.values())
+    for name, (probability, reach) in paper.items():
+        moves = [abs(getattr(mutant, name) - getattr(middle.sizes, name)) for mutant in mutants]
+        assert sum(map(bool, moves)) / draws == pytest.approx(probability / (1 - none), abs=0.03), name
+        assert max(moves) == reach

@@ -1,6 +1,7 @@
 """Predicted latencies, and budgets that are met by them; what the samples say is given, so that it can be known."""
 
 import random
+import statistics
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -67,6 +68,28 @@ def test_larger_sizes_are_never_faster(predictor: LatencyPredictor, rng: random.
         assert candidate.sizes is not None
         wider = replace(candidate.sizes, hidden_size=256, num_attention_heads=4)
         assert predictor(SUB_MODELS.candidate(wider)) >= predictor(candidate)
+
+
+def test_the_error_is_that_of_candidates_that_were_held_out() -> None:
+    samples = samples_of(LAYERS.sample, 30, noise=0.2)
+    predictor = LatencyPredictor(samples, LIKE)
+    ratios = [
+        predicted / each.milliseconds
+        for predicted, each in zip(
+            predictor.predict([s.candidate for s in samples.samples]), samples.samples, strict=True
+        )
+    ]
+    assert predictor.error().mean > 1.2 * statistics.fmean(abs(ratio - 1) for ratio in ratios)
+    # Relative errors are what is least: no other scale makes their squares less.
+    assert statistics.fmean(r * r for r in ratios) == pytest.approx(statistics.fmean(ratios), rel=1e-6)
+
+
+def test_larger_sizes_are_never_faster_however_noisy_the_samples(rng: random.Random) -> None:
+    noisy = LatencyPredictor(samples_of(SUB_MODELS.sample, 20, noise=0.5), LIKE)
+    for candidate in (SUB_MODELS.sample(rng) for _ in range(100)):
+        assert candidate.sizes is not None
+        wider = replace(candidate.sizes, hidden_size=256, intermediate_size=1024)
+        assert noisy(SUB_MODELS.candidate(wider)) >= noisy(candidate) > 0
 
 
 def test_layers_that_differ_are_told_apart() -> None:

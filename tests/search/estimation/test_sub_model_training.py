@@ -99,6 +99,27 @@ def test_each_draw_is_another_sub_model(net: SuperNet, rows: MaskedRows, tmp_pat
     assert all(SPACE.objection(candidate) is None for candidate in drawn)
 
 
+def test_a_loud_sub_model_does_not_drown_the_others(
+    config: AutoBertZeroConfig, rows: MaskedRows, tmp_path: Path
+) -> None:
+    class Loud(MaskedLm):
+        factor = 1.0
+
+        def loss(self, candidate: Candidate, batch: Any, number: int) -> torch.Tensor:
+            return super().loss(candidate, batch, number) * (self.factor if number == 4 else 1.0)
+
+    trained = []
+    for factor in (1e3, 1e5):
+        net = SuperNet(config, None, seed=0)
+        objective = Loud(net)
+        objective.factor = factor
+        (tmp_path / f"{factor}").mkdir()
+        train(net, rows, tmp_path / f"{factor}", objective, 3)
+        trained.append(net)
+    for one, two in zip(trained[0].weights, trained[1].weights, strict=True):
+        torch.testing.assert_close(one, two)
+
+
 def test_a_sandwich_has_the_largest_the_smallest_and_random_ones_on_the_same_rows(
     net: SuperNet, rows: MaskedRows, tmp_path: Path
 ) -> None:

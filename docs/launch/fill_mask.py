@@ -1,4 +1,4 @@
-"""Fill a mask with a pushed model, with the code that lies beside its weights: `fill_mask.py someone/first-backbone`."""
+"""Fill a mask with a pushed model, by the code that lies beside its weights: `fill_mask.py someone/my-backbone`."""
 
 import sys
 

@@ -23,6 +23,8 @@ _SMALL_RUN = (
     "--candidate-batch-size 4 --evaluation-rows 40 --candidates 6 --final-steps 4 --mixed-precision no"
 )
 _SMALL_TASK = "--epochs 0.1 --max-length 32 --train-rows 64"
+_SMALL_STEPS = "--backbones-per-step 3 --hidden-step 8 --intermediate-step 16 --latency-samples 20"
+_SMALL_TRAINING = "--max-steps 4 --batch-size 4"
 _OWN_TEXT = "--text my.txt more.txt"
 
 
@@ -34,10 +36,9 @@ def smaller(words: list[str]) -> list[str]:
     if command == "search":
         return [*words, *text, *f"{_SMALL_NET} {_SMALL_SIZES} {_SMALL_RUN}".split()]
     if command == "shrink":
-        steps = "--backbones-per-step 3 --hidden-step 8 --intermediate-step 16 --latency-samples 20".split()
-        return [*words, *text, *_SMALL_NET.split(), *sizes, *_SMALL_RUN.split(), *steps]
+        return [*words, *text, *sizes, *f"{_SMALL_NET} {_SMALL_RUN} {_SMALL_STEPS}".split()]
     if command == "pretrain":
-        return [*words, *text, *_SMALL_NET.split(), *sizes, *"--max-steps 4 --batch-size 4".split()]
+        return [*words, *text, *sizes, *f"{_SMALL_NET} {_SMALL_TRAINING}".split()]
     if command in ("finetune", "evaluate"):
         return [*words, *_SMALL_TASK.split()]
     return words

@@ -6,6 +6,7 @@ are then still read by the parsers of their programs.
 
 import doctest
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,13 @@ import pytest
 import yaml
 from autobert_zero_hf.search.recipe import Recipe
 
+from autobert_zero_hf import AutoBertZeroConfig
+from autobert_zero_hf.commands.main import main
+
 from .command_lines import check, known_options
 from .markdown import PAGES, ROOT, Block, anchors, blocks, commands, links, options
 
-_OF_OTHERS = {"--version", "--dry-run", "--dist", "--attempts", "--flavor", "--help", "--page"}
+_OF_OTHERS = {"--version", "--dry-run", "--dist", "--attempts", "--flavor", "--help", "--secrets"}
 """Options of programs whose parsers are not asked: pytest, pip, hf."""
 
 
@@ -75,6 +79,17 @@ def test_links_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_options_exist(page: Path) -> None:
     assert options(page) <= known_options() | _OF_OTHERS
+
+
+def test_the_picture_shows_what_the_first_command_gave(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    layers = re.findall(r"^ +\d+  (\S.*)$", readme, re.MULTILINE)
+    assert len(layers) == 4
+    assert "".join(layers).replace(" ", "") in re.sub(r"\s", "", readme), "the definition above it"
+    AutoBertZeroConfig(layers=layers).save_pretrained(tmp_path)
+    assert main(["show", str(tmp_path), "--picture", str(tmp_path / "backbone.svg")]) == 0
+    made = (tmp_path / "backbone.svg").read_bytes()
+    assert made == (ROOT / "docs" / "images" / "backbone.svg").read_bytes(), "draw it anew, by the README's command"
 
 
 def test_every_page_is_reached_from_the_readme() -> None:

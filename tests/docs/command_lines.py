@@ -6,7 +6,6 @@ import re
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 
 from accelerate.commands.launch import launch_command_parser
 from accelerate.state import AcceleratorState
@@ -17,6 +16,7 @@ from autobert_zero_hf.commands.main import main, make_parser
 from .markdown import ROOT
 
 _SMALL_NET = "--vocab-size 800 --sequence-length 32"
+_SMALL_ROWS = "--sequence-length 32 --batch-size 4"
 _SMALL_SIZES = "--num-layers 2 --hidden-size 32 --num-attention-heads 2 --intermediate-size 64"
 _SMALL_RUN = (
     "--supernet-steps 20 --supernet-batch-size 4 --population 4 --parents 2 --children 2 --candidate-steps 2 "
@@ -24,7 +24,6 @@ _SMALL_RUN = (
 )
 _SMALL_TASK = "--epochs 0.1 --max-length 32 --train-rows 64"
 _SMALL_STEPS = "--backbones-per-step 3 --hidden-step 8 --intermediate-step 16 --latency-samples 20"
-_SMALL_TRAINING = "--max-steps 4 --batch-size 4"
 _OWN_TEXT = "--text my.txt more.txt"
 
 
@@ -38,18 +37,18 @@ def smaller(words: list[str]) -> list[str]:
     if command == "shrink":
         return [*words, *text, *sizes, *f"{_SMALL_NET} {_SMALL_RUN} {_SMALL_STEPS}".split()]
     if command == "pretrain":
-        return [*words, *text, *sizes, *f"{_SMALL_NET} {_SMALL_TRAINING}".split()]
+        steps = ["--epochs", "0.01"] if "--epochs" in given else ["--max-steps", "4"]
+        return [*words, *text, *sizes, *_SMALL_ROWS.split(), *steps]
     if command in ("finetune", "evaluate"):
         return [*words, *_SMALL_TASK.split()]
     return words
 
 
-def check(line: str, folder: Path, run: bool) -> None:
-    """Read a command line by its program's own parser, and run it.
+def check(line: str, run: bool) -> None:
+    """Read a command line by its program's own parser, and run it in the current folder.
 
     Args:
         line: of the documentation.
-        folder: the current folder, where the texts and runs of the documentation are.
         run: whether to run it; else it is read only.
 
     Raises:
@@ -59,7 +58,11 @@ def check(line: str, folder: Path, run: bool) -> None:
     if words[0] == "autobert-zero":
         _ours(words[1:], run)
     elif words[:2] == ["accelerate", "launch"]:
-        _launched(launch_command_parser().parse_args(_in_root(words[2:])), words[2:], folder, run)
+        assert not run, f"{line}: many processes are started by the tests of searches"
+        known = launch_command_parser().parse_args(words[2:])
+        assert known.training_script == "autobert_zero_hf" and known.module, line
+        assert known.config_file is None or (ROOT / known.config_file).is_file(), line
+        make_parser().parse_args(known.training_script_args)
     elif words[0] == "torchrun":
         known = get_args_parser().parse_args(words[1:])
         assert known.training_script == "autobert_zero_hf" and known.module, line
@@ -81,22 +84,6 @@ def _ours(words: list[str], run: bool) -> None:
     if run:
         AcceleratorState._reset_state(reset_partial_state=True)  # as in a process of its own
         assert main(smaller(words)) == 0, words
-
-
-def _launched(known: object, words: list[str], folder: Path, run: bool) -> None:
-    ours = known.training_script_args  # type: ignore[attr-defined]
-    assert known.training_script == "autobert_zero_hf" and known.module, words  # type: ignore[attr-defined]
-    make_parser().parse_args(ours)
-    if run:
-        launch = _in_root(words[: len(words) - len(ours)])
-        command = [sys.executable, "-m", "accelerate.commands.launch", *launch, *smaller(ours)]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-
-
-def _in_root(words: list[str]) -> list[str]:
-    """The files of the repository by their whole names, since commands run elsewhere here."""
-    return [str(ROOT / word) if (ROOT / word).is_file() else word for word in words]
 
 
 def _of_the_hub(words: list[str], run: bool) -> None:

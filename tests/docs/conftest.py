@@ -21,7 +21,7 @@ def base(documents: Dataset, tokenizer: BertTokenizer, tmp_path_factory: pytest.
     tokenizer.save_pretrained(folder / "models" / "bert")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        check("autobert-zero search --output-dir runs/first", folder, run=True)
+        check("autobert-zero search --output-dir runs/first", run=True)
     return folder
 
 

@@ -25,18 +25,18 @@ _OF_OTHERS = {"--version", "--dry-run", "--dist", "--attempts", "--flavor", "--h
 """Options of programs whose parsers are not asked: pytest, pip, hf."""
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_blocks_run(page: Path, workplace: Path) -> None:
     namespace: dict[str, Any] = {"__name__": "__main__"}
     for block in blocks(page):
         try:
-            run(block, namespace, workplace)
+            run(block, namespace)
         except (Exception, SystemExit) as error:
             error.add_note(f"in the block at {block.place}")
             raise
 
 
-def run(block: Block, namespace: dict[str, Any], folder: Path) -> None:
+def run(block: Block, namespace: dict[str, Any]) -> None:
     if block.language == "python":
         # Empty lines above, so that a traceback names the line of the page.
         code = compile("\n" * (block.line - 1) + block.code, block.place.partition(":")[0], "exec")
@@ -51,7 +51,7 @@ def run(block: Block, namespace: dict[str, Any], folder: Path) -> None:
         assert result.failed == 0 and result.attempted, "what it shows is not what comes out (printed above)"
     elif block.language == "bash":
         for line in commands(block):
-            check(line, folder, run=block.not_run is None)
+            check(line, run=block.not_run is None)
     elif block.language == "yaml":
         Recipe.from_dict(yaml.safe_load(block.code))
     elif block.language == "json":
@@ -64,7 +64,7 @@ def run(block: Block, namespace: dict[str, Any], folder: Path) -> None:
         assert block.language == "text", f"{block.place}: {block.language or 'no language'} is not known here"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     for link in links(page):
         path, _, anchor = link.partition("#")
@@ -76,7 +76,7 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(target), f"{page.name}: {link}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_options_exist(page: Path) -> None:
     assert options(page) <= known_options() | _OF_OTHERS
 

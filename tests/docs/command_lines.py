@@ -1,14 +1,15 @@
 """The command lines of the documentation: read by the parser of each program, and run where that can be done here."""
 
 import configparser
+import contextlib
 import importlib.util
 import re
 import shlex
-import subprocess
-import sys
 
 from accelerate.commands.launch import launch_command_parser
 from accelerate.state import AcceleratorState
+from click.testing import CliRunner
+from huggingface_hub.cli.hf import app
 from torch.distributed.run import get_args_parser
 
 from autobert_zero_hf.commands.main import main, make_parser
@@ -93,9 +94,9 @@ def _of_the_hub(words: list[str], run: bool) -> None:
         words = [*words[: words.index("run") + 1], "--dry-run", *words[words.index("run") + 1 :]]
     else:
         words = [*(word for word in words[:2] if re.fullmatch("[a-z]+", word)), "--help"]
-    command = [sys.executable, "-m", "huggingface_hub.cli.hf", *words]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    with contextlib.chdir(ROOT):
+        done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
 
 
 def _installed(words: list[str]) -> None:

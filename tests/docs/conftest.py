@@ -1,9 +1,11 @@
 """A folder like that of a reader: two texts, a first search by the README's command, and a BERT."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from accelerate.state import AcceleratorState
 from datasets import Dataset
 from transformers import BertConfig, BertForMaskedLM, BertTokenizer
 
@@ -26,9 +28,10 @@ def base(documents: Dataset, tokenizer: BertTokenizer, tmp_path_factory: pytest.
 
 
 @pytest.fixture
-def workplace(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workplace(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of it for a page, as the current folder."""
     folder = tmp_path / "work"
     shutil.copytree(base, folder)
     monkeypatch.chdir(folder)
-    return folder
+    yield folder
+    AcceleratorState._reset_state(reset_partial_state=True)  # the precision of a command is not that of other tests

@@ -57,7 +57,7 @@ def test_the_slurm_script_starts_a_launcher_a_node(tmp_path: Path) -> None:
 
 def test_what_a_job_runs_in_its_container_is_a_command() -> None:
     text = (ROOT / "docs" / "hf-jobs.md").read_text(encoding="utf-8")
-    found = IN_THE_CONTAINER.findall(next(line for line in text.splitlines() if "bash -c" in line))
+    found = IN_THE_CONTAINER.findall(next(line for line in text.splitlines() if "bash -ec" in line))
     assert found
     for words in found:
         make_parser().parse_args(words.split())

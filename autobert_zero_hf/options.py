@@ -57,13 +57,19 @@ def given_options(group: type[OptionsT], values: Mapping[str, Any]) -> OptionsT:
     return group(**{name: values[name] for name in option_names([group]) if name in values})
 
 
-def add_options(parser: ArgumentParser, group: type, leave_out: Collection[str] = ()) -> None:
+def add_options(
+    parser: ArgumentParser,
+    group: type,
+    leave_out: Collection[str] = (),
+    defaults: Mapping[str, Any] = types.MappingProxyType({}),
+) -> None:
     """Add an option to the command line for each field of a group; one that is not given is absent from the result.
 
     Args:
         parser: of the command.
         group: the options.
         leave_out: those that the command does not have.
+        defaults: what the help says of those that the command has other defaults of.
     """
     assert group.__doc__ is not None
     section = parser.add_argument_group(group.__doc__.rstrip(".").lower())
@@ -73,6 +79,7 @@ def add_options(parser: ArgumentParser, group: type, leave_out: Collection[str] 
             continue
         kind, many, choices = _command_line_type(hints[field.name])
         default = field.default_factory() if callable(field.default_factory) else field.default
+        default = defaults.get(field.name, default)
         shown = " ".join(map(str, default)) if isinstance(default, list) else default
         flag, text = f"--{field.name.replace('_', '-')}", field.metadata["help"]
         if kind is bool:

@@ -7,7 +7,7 @@ from typing import Any
 from autobert_zero_hf.model import AutoBertZeroConfig
 from autobert_zero_hf.model.cost import masked_lm_parameters
 
-from .publish.facts import FRONT
+from .publish.facts import BASELINES, FRONT
 from .space.budget import Budget
 from .space.candidate import Candidate
 from .strategy.evaluation import Evaluation
@@ -96,7 +96,7 @@ def describe_front(
         trained: the journal's events of the finalists.
         measured: those of measured latencies.
     """
-    folders = {candidate.identity: name for name, candidate in finalists.items() if name != "bert"}
+    folders = {candidate.identity: name for name, candidate in finalists.items() if name not in BASELINES}
     results = {record["name"]: record for record in trained}
     latencies = {record["identity"]: record for record in measured}
     members = []

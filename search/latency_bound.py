@@ -7,13 +7,14 @@ from typing import Any
 
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
+from transformers import PreTrainedModel
 
 from autobert_zero_hf.model import AutoBertZeroConfig, AutoBertZeroModel
 
-from .estimation.latency import Latency, base_latency, measure
+from .estimation.latency import Latency, measure_beside, open_base
 from .estimation.latency_band import LatencyBand
 from .estimation.latency_predictor import LatencyPredictor
-from .estimation.latency_samples import collect
+from .estimation.latency_samples import Samples, collect
 from .recipe import Recipe
 from .runtime.journal import Journal
 from .runtime.progress import Reporter
@@ -24,15 +25,16 @@ _MOST_MEASURED = 8
 
 
 @dataclass
-class LatencyBound:
-    """Measures in the main process, and tells the others.
+class Stopwatch:
+    """Measures in the main process, and takes out how much slower than usual the machine is at the moment.
+
+    How fast it usually is, random candidates tell that are measured first.
 
     Args:
-        recipe: of the search; it bounds the latency.
-        folder: of the run, where the measured samples are kept.
+        recipe: of the search; how to measure, and how many random candidates.
+        folder: of the run, where these are kept.
         config: the sizes of candidates that have none of their own; the rest of their config.
         accelerator: the processes.
-        journal: holds the target and what was measured, so that a resumed search goes by the same.
         reporter: says what happens.
     """
 
@@ -40,57 +42,99 @@ class LatencyBound:
     folder: Path
     config: AutoBertZeroConfig
     accelerator: Accelerator
-    journal: Journal
     reporter: Reporter
+    samples: Samples | None = None
+
+    def collect(self) -> Samples:
+        """The random candidates; measured once, and told to all processes.
+
+        Raises:
+            LatencyError: if an earlier run measured on other hardware, or if this machine cannot.
+        """
+        if self.samples is None:
+            found: list[Any] = [None]
+            if self.accelerator.is_main_process:
+                recipe, count = self.recipe, self.recipe.joint.latency_samples
+                with self.reporter.phase("Latency", count) as show:
+                    found = [
+                        collect(
+                            recipe.search_space,
+                            self.config,
+                            count,
+                            self.folder / SAMPLES,
+                            recipe.latency,
+                            recipe.run.seed,
+                            lambda n: show(n),
+                        )
+                    ]
+            (self.samples,) = broadcast_object_list(found)
+        assert self.samples is not None
+        return self.samples
+
+    def measure(self, models: Sequence[PreTrainedModel]) -> list[Latency]:
+        """The latency of each model, in the process that calls, after `collect`."""
+        assert self.samples is not None
+        return measure_beside(AutoBertZeroModel(self.config), self.samples.usual, models, self.recipe.latency)
+
+
+@dataclass
+class LatencyBound:
+    """Measures in the main process, and tells the others.
+
+    Args:
+        recipe: of the search; it bounds the latency.
+        stopwatch: measures.
+        journal: holds the target and what was measured, so that a resumed search goes by the same.
+    """
+
+    recipe: Recipe
+    stopwatch: Stopwatch
+    journal: Journal
     band: LatencyBand = field(init=False)
 
     def prepare(self) -> LatencyBand:
-        """Find the target, measure random candidates, and fit the prediction.
+        """Find the target, and fit the prediction.
 
         Raises:
-            LatencyError: if no candidate of the space meets the target, if the model to be faster than is not there, or
-                if an earlier run measured on other hardware.
+            LatencyError: if no candidate of the space meets the target, or if the model to be faster than is not there.
         """
-        options, count = self.recipe.latency, self.recipe.joint.latency_samples
-        space = self.recipe.search_space
-        found: list[Any] = [None, None, None]
-        if self.accelerator.is_main_process:
-            target, base = self._target()
-            with self.reporter.phase("Latency", count) as show:
-                samples = collect(
-                    space, self.config, count, self.folder / SAMPLES, options, self.recipe.run.seed, lambda n: show(n)
-                )
-            found = [target, base, samples]
-        target, base, samples = broadcast_object_list(found)
-        predictor = LatencyPredictor(samples, self.config)
+        watch = self.stopwatch
+        known, path = self.journal.of("latency"), self.recipe.joint.speedup_over
+        # Opened before minutes of measuring: it may not be there.
+        opened = open_base(path) if path and not known and watch.accelerator.is_main_process else None
+        samples = watch.collect()
+        found = list(self._target(opened)) if watch.accelerator.is_main_process else [None, None]
+        target, base = broadcast_object_list(found)
+        predictor = LatencyPredictor(samples, watch.config)
         self.band = LatencyBand(predictor, target)
-        self.band.check(space, self.recipe.cost_budget)
+        self.band.check(self.recipe.search_space, self.recipe.cost_budget)
         error = predictor.error()
-        if not self.journal.of("latency"):
+        if not known:
             facts = {"base": base, "hardware": str(predictor.hardware), "prediction_error": round(error.mean, 5)}
             self.journal.append("latency", target=target, **facts, samples=len(samples.samples))
         low, high = self.band.limits
-        self.reporter.say(f"Latency: {low:.2f} to {high:.2f} ms are searched; predictions are off by {error}")
+        watch.reporter.say(f"Latency: {low:.2f} to {high:.2f} ms are searched; predictions are off by {error}")
         return self.band
 
-    def _target(self) -> tuple[float, float | None]:
+    def _target(self, opened: PreTrainedModel | None) -> tuple[float, float | None]:
         """In milliseconds, and that of the model to be faster than; as it was, where the search goes on."""
         options = self.recipe.joint
         if known := self.journal.of("latency"):
             return known[0]["target"], known[0]["base"]
         if options.latency_ms is not None:
             return options.latency_ms, None
-        assert options.speedup_over is not None and options.speedup is not None
-        base = base_latency(options.speedup_over, self.recipe.latency)
-        self.reporter.say(f"{options.speedup_over}: {base}; {options.speedup:g} times as fast is wanted")
+        assert opened is not None and options.speedup is not None
+        (base,) = self.stopwatch.measure([opened])
+        self.stopwatch.reporter.say(f"{options.speedup_over}: {base}; {options.speedup:g} times as fast is wanted")
         return base.median / options.speedup, base.median
 
     def measured(self, candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
         """What was measured of each, in turn, as the journal has it; new ones are written there."""
         known = {record["identity"]: record for record in self.journal.of("measured")}
         new = [candidate for candidate in candidates if candidate.identity not in known]
-        if self.accelerator.is_main_process and new:
-            latencies = measure([AutoBertZeroModel(each.config(self.config)) for each in new], self.recipe.latency)
+        watch = self.stopwatch
+        if watch.accelerator.is_main_process and new:
+            latencies = watch.measure([AutoBertZeroModel(each.config(watch.config)) for each in new])
             for candidate, latency in zip(new, latencies, strict=True):
                 self.journal.append("measured", identity=candidate.identity, **self._facts(latency))
         records = broadcast_object_list([self.journal.of("measured")])[0]
@@ -109,7 +153,7 @@ class LatencyBound:
             if record["verdict"] != "outside" or record["median"] < self.band.target:
                 return candidate
         medians = [record["median"] for record in self.measured(tried)]
-        self.reporter.say(
+        self.stopwatch.reporter.say(
             f"None of the {len(tried)} best keeps to {self.band.limits[1]:.2f} ms when it is measured: the fastest of "
             f"them is taken, {min(medians):.2f} ms"
         )

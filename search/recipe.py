@@ -111,6 +111,8 @@ class Recipe:
             raise RecipeError("supernet_loss: distillation or both needs a teacher, and a teacher one of these losses")
         usual = dataclasses.asdict(SubModelOptions())
         given = [name for name, value in dataclasses.asdict(options).items() if value != usual[name]]
+        of_sizes = ("hidden_step", "intermediate_step", "min_layers", "min_hidden_size", "min_intermediate_size")
+        given += [name for name in of_sizes if getattr(self.joint, name) != getattr(JointOptions(), name)]
         if given and not sized:
             raise RecipeError(f"{', '.join(given)}: for a search of sizes, which search_sizes heads or head_dim begins")
         if options.layers and len(options.layers) != self.sizes.num_layers:
@@ -202,6 +204,7 @@ class Recipe:
             self.space.max_parameters,
             self.space.max_multiplications,
             self.searched_sizes,
+            self.sub_models.layers,
         )
 
     def make_config(self, vocab_size: int) -> AutoBertZeroConfig:
@@ -246,6 +249,16 @@ def load_options(name_or_path: str) -> dict[str, Any]:
     except RecipeError as error:
         raise RecipeError(f"{path}: {error}") from error
     return options
+
+
+def overridden(options: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The options of a recipe with others in their place; a text replaces a data set, and a data set a text."""
+    kept = dict(options)
+    for name, others in (("text", ("dataset", "dataset_config", "text_column")), ("dataset", ("text",))):
+        if name in given:
+            for other in others:
+                kept.pop(other, None)
+    return {**kept, **given}
 
 
 def _check(options: dict[str, Any]) -> None:

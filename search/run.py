@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState, is_initialized
 from accelerate.utils import InitProcessGroupKwargs, ProjectConfiguration, broadcast_object_list, parse_flag_from_env
 
-from autobert_zero_hf.model import AutoBertZeroConfig, architecture
+from autobert_zero_hf.model import architecture
 from autobert_zero_hf.training.lost import waiting_for_the_launcher
 from autobert_zero_hf.training.precision import gains_from_bfloat16
 from autobert_zero_hf.writing import write_json
@@ -25,7 +26,7 @@ from .estimation.latency_band import LatencyBand
 from .estimation.supernet import SuperNet
 from .finalists import SCRATCH, FinalTraining
 from .front import Compromise, describe_front, find_front, name_models, rank
-from .latency_bound import LatencyBound
+from .latency_bound import LatencyBound, Stopwatch
 from .preparation import Preparation, Text
 from .publish.facts import FRONT, finalists_of
 from .recipe import Recipe, RecipeError
@@ -37,7 +38,7 @@ from .runtime.progress import Reporter, clock
 from .runtime.tracking import Tracking, choose_trackers
 from .space.candidate import Candidate
 from .strategy.from_options import make_strategy
-from .strategy.strategy import Strategy
+from .strategy.strategy import Reject, Strategy
 from .summary import say_result
 
 
@@ -124,16 +125,16 @@ class Shared:
     """What searches with other budgets have in common.
 
     Args:
-        folder: of `tokenizer/` and `latency.jsonl`.
         text: its rows.
         net: the trained super-net.
         supernet: what the journal says of its training.
+        stopwatch: measures latencies.
     """
 
-    folder: Path
     text: Text
     net: SuperNet
     supernet: dict[str, Any]
+    stopwatch: Stopwatch
 
 
 class SearchRun:
@@ -158,21 +159,13 @@ class SearchRun:
         self.finalists = finalists_of(recipe.to_dict())
         self.band: LatencyBand | None = None
         self.bound: LatencyBound | None = None
-        self.strategy = self._make_strategy()
+        self.strategy = _new_strategy(recipe, self._reject)
         self.tasks = load_tasks(recipe)
         self.journal = self._open_journal()
         self.tracking = Tracking(accelerator, self.journal, recipe.supernet.supernet_steps)
 
-    def _make_strategy(self) -> Strategy:
-        recipe, rng = self.recipe, random.Random(f"{self.recipe.run.seed}/strategy")
-        try:
-            return make_strategy(recipe.strategy, recipe.search_space, rng, self._reject)
-        except (ValueError, ModuleNotFoundError) as error:
-            raise RecipeError(str(error)) from error
-
     def _reject(self, candidate: Candidate) -> str | None:
-        # The cheaper check first; the band is known once its latencies are measured.
-        return self.recipe.cost_budget(candidate) or (self.band(candidate) if self.band else None)
+        return _reject(self.recipe, self.band, candidate)  # the band is known once its latencies are measured
 
     def _open_journal(self) -> Journal:
         if self.accelerator.is_main_process and not (self.folder / "journal.jsonl").exists():
@@ -234,20 +227,22 @@ class SearchRun:
         """The text and the super-net; between them, latencies are measured, and a bound that none meets is refused."""
         if (shared := self.shared) is not None:
             self._note("data", shared.text.event)
-            self._bound_latency(shared.net.config, shared.folder)
+            self._bound_latency(shared.stopwatch)
             self._note("supernet", shared.supernet)
             return shared.text, shared.net
         preparation = Preparation(
             self.recipe, self.folder, self.tasks, self.accelerator, self.journal, self.reporter, self.tracking
         )
         text = preparation.read()
-        self._bound_latency(preparation.config(text.rows.tokenizer), self.folder)
+        config = preparation.config(text.rows.tokenizer)
+        self._bound_latency(Stopwatch(self.recipe, self.folder, config, self.accelerator, self.reporter))
         return text, preparation.train(text)
 
-    def _bound_latency(self, config: AutoBertZeroConfig, folder: Path) -> None:
+    def _bound_latency(self, stopwatch: Stopwatch) -> None:
         if self.recipe.bounds_latency:
-            self.bound = LatencyBound(self.recipe, folder, config, self.accelerator, self.journal, self.reporter)
+            self.bound = LatencyBound(self.recipe, stopwatch, self.journal)
             self.band = self.bound.prepare()
+        check_budget(self.recipe, self.band)
 
     def _note(self, event: str, facts: Mapping[str, Any]) -> None:
         """Have an event that was written elsewhere in this journal, too."""
@@ -272,7 +267,7 @@ class SearchRun:
     def _find(self, estimator: Estimator, dispatcher: Dispatcher) -> tuple[SearchLoop, str]:
         """All that was evaluated, and why the search ended."""
         known = len(self.journal.of("candidate"))
-        self.strategy = screened(self.strategy, self.recipe, estimator.rows)
+        self.strategy = screened(self.strategy, self.recipe, estimator.inheritance.net.config, estimator.rows)
         with self.reporter.phase("Candidates", self.recipe.budget.candidates, known) as show:
             loop = SearchLoop(
                 self.strategy,
@@ -288,6 +283,34 @@ class SearchRun:
         if report := screening_report(self.strategy, self.recipe, loop.done):
             self.reporter.say(report)
         return loop, reason
+
+
+def _new_strategy(recipe: Recipe, reject: Reject) -> Strategy:
+    rng = random.Random(f"{recipe.run.seed}/strategy")
+    try:
+        return make_strategy(recipe.strategy, recipe.search_space, rng, reject)
+    except (ValueError, ModuleNotFoundError) as error:
+        raise RecipeError(str(error)) from error
+
+
+def _reject(recipe: Recipe, band: LatencyBand | None, candidate: Candidate) -> str | None:
+    # The cheaper check first.
+    return recipe.cost_budget(candidate) or (band(candidate) if band else None)
+
+
+def check_budget(recipe: Recipe, band: LatencyBand | None) -> None:
+    """See that the strategy proposes something, before anything is trained: its first generation is always the same.
+
+    Raises:
+        RecipeError: if all that it draws is rejected; it says for what.
+    """
+    strategy = _new_strategy(recipe, partial(_reject, recipe, band))
+    if not strategy.ask():
+        counts = ", ".join(f"{count:,} {reason}" for reason, count in strategy.rejections.most_common())
+        raise RecipeError(
+            f"the strategy {recipe.strategy.strategy} finds no backbone within the limits (of its draws {counts}): "
+            "give wider limits, or another --strategy"
+        )
 
 
 def open_journal(recipe: Recipe, folder: Path, accelerator: Accelerator) -> Journal:

@@ -13,22 +13,22 @@ from typing import Annotated, Any
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 
-from autobert_zero_hf.model import AutoBertZeroConfig, AutoBertZeroModel
+from autobert_zero_hf.model import AutoBertZeroModel
 from autobert_zero_hf.options import Range, option
 from autobert_zero_hf.training.evaluation import Grid
 from autobert_zero_hf.training.finetuning import AnyTask, FineTuningOptions
 from autobert_zero_hf.training.masked_lm import MaskedScore
 from autobert_zero_hf.training.spans import SpanOptions
-from autobert_zero_hf.training.task_loading import load_task
+from autobert_zero_hf.training.task_loading import load_task, task_names
 from autobert_zero_hf.writing import write_json, written_whole
 
 from .estimation.from_options import load_tasks
-from .estimation.latency import base_latency, measure
-from .latency_bound import LatencyBound
+from .estimation.latency import open_base
+from .latency_bound import LatencyBound, Stopwatch
 from .preparation import Preparation
 from .publish.shrink_table import as_markdown, as_picture
 from .recipe import Recipe, RecipeError
-from .run import SearchRun, Shared, accelerated, open_journal
+from .run import SearchRun, Shared, accelerated, check_budget, open_journal
 from .runtime.journal import Journal
 from .runtime.progress import Reporter
 from .runtime.tracking import Tracking
@@ -78,9 +78,11 @@ def budgets_of(options: ShrinkOptions, base_ms: float | None = None) -> list[Bud
     """
     if bool(options.speedup) != (options.speedup_over is not None):
         raise RecipeError("--speedup-over names a model and --speedup how many times as fast: give both, or neither")
-    found = [Budget(f"{value:g}ms", {"latency_ms": value}) for value in options.latency_ms]
+    # Two budgets that differ have two names.
+    found = [Budget(f"{value:.15g}ms", {"latency_ms": value}) for value in options.latency_ms]
     found += [
-        Budget(f"{value:g}x", {"latency_ms": None if base_ms is None else base_ms / value}) for value in options.speedup
+        Budget(f"{value:.15g}x", {"latency_ms": None if base_ms is None else base_ms / value})
+        for value in options.speedup
     ]
     found += [Budget(f"{value}-parameters", {"max_parameters": value}) for value in options.max_parameters]
     if not found:
@@ -114,7 +116,8 @@ def shrink(recipe: Recipe, options: ShrinkOptions, output_dir: str | Path) -> di
     folder = Path(output_dir)
     # Read before anything is trained: a task that is not there ends a run that has not begun.
     data = None if options.data is None else Path(options.data)
-    tasks = [load_task(name, recipe.run.seed, data) for name in options.evaluate_on]
+    names = task_names(options.evaluate_on, data) if options.evaluate_on else ()
+    tasks = [load_task(name, recipe.run.seed, data) for name in names]
     with accelerated(recipe, folder) as (recipe, accelerator):
         run = _Shrinking(recipe, options, folder, accelerator, Reporter(accelerator.is_main_process))
         with closing(run.journal):
@@ -151,16 +154,19 @@ class _Shrinking:
         )
         text = preparation.read()
         config = preparation.config(text.rows.tokenizer)
+        stopwatch = Stopwatch(self.recipe, self.folder, config, self.accelerator, self.reporter)
         if self.options.latency_ms or self.options.speedup:
-            self.base = self._measure_base(config)
+            self.base = self._measure_base(stopwatch)
         budgets = budgets_of(self.options, None if self.base is None else self.base["median"])
         recipes = [self._recipe_of(budget) for budget in budgets]
         for recipe in recipes:  # a budget that cannot be met is said before anything is trained
+            band = None
             if recipe.bounds_latency:
                 unwritten = Journal(None, recipe.to_dict(), [])
-                LatencyBound(recipe, self.folder, config, self.accelerator, unwritten, self.reporter).prepare()
+                band = LatencyBound(recipe, stopwatch, unwritten).prepare()
+            check_budget(recipe, band)
         net = preparation.train(text)
-        shared = Shared(self.folder, text, net, self.journal.of("supernet")[0])
+        shared = Shared(text, net, self.journal.of("supernet")[0], stopwatch)
         for budget, recipe in zip(budgets, recipes, strict=True):
             self.reporter.say(f"\n{budget.name}:")
             search = SearchRun(recipe, self.folder / budget.name, self.accelerator, self.reporter, shared)
@@ -171,16 +177,23 @@ class _Shrinking:
                 row = describe_budget(budget.name, search.journal.events, self.base) if main else None
                 self.rows += broadcast_object_list([row])
 
-    def _measure_base(self, config: AutoBertZeroConfig) -> dict[str, Any]:
-        """The latency of the model to be faster than, or of the largest sub-model; measured once."""
-        if not self.journal.of("base"):
-            path, options = self.options.speedup_over, self.recipe.latency
-            if self.accelerator.is_main_process:
-                found = base_latency(path, options) if path else measure([AutoBertZeroModel(config)], options)[0]
+    def _measure_base(self, stopwatch: Stopwatch) -> dict[str, Any]:
+        """The latency of the model to be faster than, or of the largest sub-model; each is measured once."""
+        path, main = self.options.speedup_over, self.accelerator.is_main_process
+        known = self._bases_of(path)
+        # Opened before minutes of measuring: it may not be there.
+        opened = open_base(path) if path and not known and main else AutoBertZeroModel(stopwatch.config)
+        stopwatch.collect()
+        if not known:
+            if main:
+                (found,) = stopwatch.measure([opened])
                 facts = {name: getattr(found, name) for name in ("median", "p95", "passes")}
                 self.journal.append("base", model=path, interval=list(found.interval), **facts)
             self.journal.events[:] = broadcast_object_list([self.journal.events])[0]
-        return self.journal.of("base")[0]
+        return self._bases_of(path)[0]
+
+    def _bases_of(self, path: str | None) -> list[dict[str, Any]]:
+        return [event for event in self.journal.of("base") if event["model"] == path]
 
     def _recipe_of(self, budget: Budget) -> Recipe:
         return Recipe.from_dict({**self.recipe.to_dict(), **budget.changes})

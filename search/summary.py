@@ -20,10 +20,10 @@ def say_result(recipe: Recipe, folder: Path, journal: Journal, reporter: Reporte
     """Print what a search that is finished found: its winner beside the baseline.
 
     Args:
-    recipe: of the search.
-    folder: of the run.
-    journal: its journal.
-    reporter: prints.
+        recipe: of the search.
+        folder: of the run.
+        journal: its journal.
+        reporter: prints.
     """
     say, events = reporter.say, journal.of
     names = finalists_of(recipe.to_dict())

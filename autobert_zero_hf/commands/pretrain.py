@@ -1,7 +1,6 @@
 """`autobert-zero pretrain`: pre-train a model."""
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from pathlib import Path
+from argparse import Namespace
 from typing import Any
 
 import datasets
@@ -10,6 +9,8 @@ import transformers
 from autobert_zero_hf.options import add_options
 from autobert_zero_hf.training.pretraining_options import GROUPS, OPTION_NAMES, PreTrainingOptions
 from autobert_zero_hf.training.processes import join_launch
+
+from .parsers import add_resumed
 
 EXAMPLE = """example:
   autobert-zero pretrain --output-dir runs/pretrained --text my.txt more.txt
@@ -26,17 +27,13 @@ Stopped, however it was, the same command goes on from the last checkpoint.
 
 def add_parser(commands: Any) -> None:
     """Add this command, with an option for each field of the groups."""
-    parser: ArgumentParser = commands.add_parser(
+    parser = add_resumed(
+        commands,
         "pretrain",
-        help="pre-train a model",
+        summary="pre-train a model",
         description="Pre-train a model with Trainer: from scratch, on from a model, or by replacing a BERT's layers; "
         "with a teacher or without.",
-        epilog=EXAMPLE,
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument(
-        "--output-dir", type=Path, metavar="DIR", required=True, help="where to write; an unfinished run is resumed"
+        example=EXAMPLE,
     )
     for group in GROUPS:
         add_options(parser, group)

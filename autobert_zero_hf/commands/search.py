@@ -1,15 +1,16 @@
 """`autobert-zero search`: search for a backbone."""
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from pathlib import Path
+from argparse import Namespace
 from typing import Any
 
 import datasets
 import transformers
 
 from autobert_zero_hf.options import add_options
-from autobert_zero_hf.search.recipe import Recipe, load_options
+from autobert_zero_hf.search.recipe import Recipe, load_options, overridden
 from autobert_zero_hf.search.recipe_options import GROUPS, OPTION_NAMES
+
+from .parsers import add_resumed
 
 EXAMPLE = """example:
   autobert-zero search --output-dir runs/first
@@ -22,16 +23,12 @@ EXAMPLE = """example:
 
 def add_parser(commands: Any) -> None:
     """Add this command, with an option for each field of a recipe."""
-    parser: ArgumentParser = commands.add_parser(
+    parser = add_resumed(
+        commands,
         "search",
-        help="search for a backbone",
+        summary="search for a backbone",
         description="Search for a backbone on real text: super-net (BIWS), OP-NAS, and the winner beside a BERT.",
-        epilog=EXAMPLE,
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument(
-        "--output-dir", type=Path, metavar="DIR", required=True, help="where to write; an unfinished search is resumed"
+        example=EXAMPLE,
     )
     parser.add_argument(
         "--recipe",
@@ -59,9 +56,5 @@ def run(arguments: Namespace) -> None:
     transformers.utils.logging.disable_progress_bar()
     datasets.disable_progress_bars()
     given = {name: value for name, value in vars(arguments).items() if name in OPTION_NAMES}
-    options = load_options(arguments.recipe)
-    for name, others in (("text", ("dataset", "dataset_config", "text_column")), ("dataset", ("text",))):
-        if name in given:  # takes the place of what the recipe says
-            for other in others:
-                options.pop(other, None)
-    search(Recipe.from_dict({**options, **given}), arguments.output_dir, arguments.report_to)
+    options = overridden(load_options(arguments.recipe), given)
+    search(Recipe.from_dict(options), arguments.output_dir, arguments.report_to)

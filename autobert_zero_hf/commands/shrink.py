@@ -1,31 +1,34 @@
 """`autobert-zero shrink`: sizes of a backbone for latency budgets."""
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from pathlib import Path
+from argparse import Namespace
 from typing import Any
 
 import datasets
 import transformers
 
-from autobert_zero_hf.model import ARCHITECTURES, architecture
+from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.model import ARCHITECTURES, AutoBertZeroConfig, architecture
 from autobert_zero_hf.options import add_options, given_options, option_names
 from autobert_zero_hf.search import recipe_options as recipes
-from autobert_zero_hf.search.recipe import Recipe, load_options
+from autobert_zero_hf.search.recipe import Recipe, load_options, overridden
 from autobert_zero_hf.search.shrink import ShrinkOptions, shrink
+from autobert_zero_hf.training.starting_point import read_config
 
-from .show import load_config
+from .parsers import add_resumed
 
 EXAMPLE = """example:
-  autobert-zero shrink --output-dir runs/small --latency-ms 1 2 4
-  autobert-zero shrink --output-dir runs/small --speedup-over models/bert --speedup 2 4 8 --evaluate-on bbc_topics
-  autobert-zero shrink --output-dir runs/smaller --architecture runs/first/best --max-parameters 200000 100000
-  autobert-zero shrink --output-dir runs/taught --supernet-loss both --teacher models/teacher --search-sizes head_dim
-  --latency-ms 2
+  autobert-zero shrink --output-dir runs/small --supernet-from runs/pretrained --latency-ms 1 2 4
+  autobert-zero shrink --output-dir runs/small --supernet-from models/bert --num-layers 4 --speedup-over models/bert
+  --speedup 2 4 8 --evaluate-on bbc_topics
+  autobert-zero shrink --output-dir runs/taught --supernet-from models/bert --supernet-loss distillation
+  --teacher models/bert --search-sizes head_dim --proxy tasks --tasks bbc_topics --latency-ms 2
+  autobert-zero shrink --output-dir runs/new --architecture runs/first/best --max-parameters 200000 100000
 
 A folder for each budget, such as runs/small/2ms, holds its search: best/ is the model, scratch/ the same one without
 what the super-net learnt. The table is shrink.json, shrink.md and shrink.svg. Run again with more budgets, the
 super-net that is there serves them, too.
 """
+_RECIPE = "shrink"
 _GROUPS = (
     recipes.DataOptions,
     recipes.SizeOptions,
@@ -46,31 +49,28 @@ _SIZES = tuple(name for name in option_names([recipes.JointOptions]) if name not
 
 def add_parser(commands: Any) -> None:
     """Add this command, with an option for each field of a recipe that shrinking needs."""
-    parser: ArgumentParser = commands.add_parser(
+    parser = add_resumed(
+        commands,
         "shrink",
-        help="find sizes of a backbone for latency budgets",
+        summary="find sizes of a backbone for latency budgets",
         description="Train one super-net of a backbone's sub-models, and search their sizes for each budget "
         "(AutoTinyBERT).",
-        epilog=EXAMPLE,
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        example=EXAMPLE,
     )
     parser.add_argument(
-        "--output-dir", type=Path, metavar="DIR", required=True, help="where to write; an unfinished run is resumed"
-    )
-    parser.add_argument(
-        "--recipe", default="shrink", help="a recipe of this package, or a YAML file; options override it [shrink]"
+        "--recipe", default=_RECIPE, help=f"a recipe of this package, or a YAML file; options override it [{_RECIPE}]"
     )
     parser.add_argument(
         "--architecture",
         metavar="PATH_OR_NAME",
-        default="bert",
-        help=f"the backbone: {', '.join(ARCHITECTURES)}, or that of a model's folder, in its sizes [bert]",
+        help=f"the backbone: {', '.join(ARCHITECTURES)}, or that of a model, a folder or Hub name, in its sizes; by "
+        "itself that of --supernet-from, the recipe's layers, or BERT's",
     )
     add_options(parser, ShrinkOptions)
+    defaults = load_options(_RECIPE)
     for group in _GROUPS:
-        add_options(parser, group, leave_out=("layers",))
-    add_options(parser, recipes.JointOptions, leave_out=_BUDGETS)
+        add_options(parser, group, leave_out=("layers",), defaults=defaults)
+    add_options(parser, recipes.JointOptions, leave_out=_BUDGETS, defaults=defaults)
     parser.set_defaults(run=run)
 
 
@@ -79,25 +79,49 @@ def run(arguments: Namespace) -> None:
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
     datasets.disable_progress_bars()
+    shrink(chosen_recipe(arguments), given_options(ShrinkOptions, vars(arguments)), arguments.output_dir)
+
+
+def chosen_recipe(arguments: Namespace) -> Recipe:
+    """The recipe that is named, overridden by the options that were given, for the backbone that is meant.
+
+    Raises:
+        AutoBertZeroError: if there is no such backbone, or it is of another kind; as `Recipe.from_dict` besides.
+    """
     known = {*option_names(_GROUPS), *_SIZES}
     given = {name: value for name, value in vars(arguments).items() if name in known}
-    options = {**load_options(arguments.recipe), **_backbone(arguments.architecture), **given}
-    if arguments.architecture in ARCHITECTURES:
-        layers = Recipe.from_dict({**options, "layers": []}).sizes.num_layers
-        options["layers"] = architecture(arguments.architecture, layers)
-    shrink(Recipe.from_dict(options), given_options(ShrinkOptions, vars(arguments)), arguments.output_dir)
-
-
-def _backbone(name: str) -> dict[str, Any]:
-    """The options that a model's folder decides: its layers, in its sizes."""
+    recipe, name = load_options(arguments.recipe), arguments.architecture
+    if name is None:
+        source = given.get("supernet_from", recipe.get("supernet_from"))
+        name = source or (None if recipe.get("layers") else "bert")
+    options = overridden({**recipe, **_backbone(name)}, given)
     if name in ARCHITECTURES:
+        options["layers"] = architecture(name, Recipe.from_dict({**options, "layers": []}).sizes.num_layers)
+    elif name is not None:  # fewer layers than it has are its bottom ones
+        options["layers"] = options["layers"][: options["num_layers"]]
+    return Recipe.from_dict(options)
+
+
+def _backbone(name: str | None) -> dict[str, Any]:
+    """The options that a model decides: its layers, in its sizes."""
+    if name is None or name in ARCHITECTURES:
         return {}
-    config = load_config(name)
+    config = read_config(name)
+    if isinstance(config, AutoBertZeroConfig):
+        layers, head_dim = list(config.layers), config.head_dim
+    elif config.model_type == "bert":
+        layers = architecture("bert", config.num_hidden_layers)
+        head_dim = config.hidden_size // config.num_attention_heads
+    else:
+        raise AutoBertZeroError(
+            f"{name} is a {config.model_type} model: give a BERT, a model of this package, or one of "
+            f"{', '.join(ARCHITECTURES)}"
+        )
     return {
-        "layers": list(config.layers),
-        "num_layers": config.num_hidden_layers,
+        "layers": layers,
+        "num_layers": len(layers),
         "hidden_size": config.hidden_size,
         "intermediate_size": config.intermediate_size,
         "num_attention_heads": config.num_attention_heads,
-        "head_dim": config.head_dim,
+        "head_dim": head_dim,
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 from accelerate import Accelerator
 from transformers import PreTrainedTokenizerBase
 
+from autobert_zero_hf.model import AutoBertZeroConfig
 from autobert_zero_hf.training.masked_lm import MaskedBatch, MaskedRows
 from autobert_zero_hf.training.task_loading import load_text_task
 from autobert_zero_hf.training.tasks import Task
@@ -120,12 +121,13 @@ def make_objective(
     return taught if options.supernet_loss == "distillation" else AddedUp(words, taught)
 
 
-def screened(strategy: Strategy, recipe: Recipe, rows: MaskedRows) -> Strategy:
+def screened(strategy: Strategy, recipe: Recipe, config: AutoBertZeroConfig, rows: MaskedRows) -> Strategy:
     """The strategy, screened by what the recipe says, if it does.
 
     Args:
         strategy: proposes.
         recipe: by what, and how many are kept.
+        config: of candidates, in all that they do not say themselves.
         rows: those that untrained models are measured on: the first of them, without masks.
     """
     options = recipe.screen
@@ -133,7 +135,7 @@ def screened(strategy: Strategy, recipe: Recipe, rows: MaskedRows) -> Strategy:
         return strategy
     input_ids = rows.rows[: min(_SCREENED_ROWS, len(rows))]["input_ids"]
     proxy = make_zero_cost_proxy(options.screen_by, input_ids)
-    worth = Untrained(proxy, recipe.make_config(len(rows.tokenizer)), recipe.run.seed)
+    worth = Untrained(proxy, config, recipe.run.seed)
     return Screened(strategy, worth, 0.5 if options.screen_keep is None else options.screen_keep)
 
 

@@ -4,7 +4,7 @@ import os
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ class Hardware:
         """This machine, as the options use it."""
         device = torch.device(options.latency_device)
         package = {"torch": "torch", "onnx": "onnxruntime"}[options.latency_runtime]
+        version = import_module(package).__version__  # the distribution has another name where it is for GPUs
         facts = _cpu_facts()
         return cls(
             processor=_processor(facts),
@@ -50,7 +51,7 @@ class Hardware:
             instructions=tuple(sorted(flag for flag in _flags(facts) if flag.startswith(_CPU_FLAGS))),
             device=torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
             dtype=str(dtype).removeprefix("torch."),
-            runtime=f"{package} {version(package)}",
+            runtime=f"{package} {version}",
             threads=options.latency_threads,
         )
 

@@ -30,6 +30,7 @@ from ..recipe_options import LatencyOptions
 from .hardware import Hardware
 
 _PASSES_OF_A_TURN = 5
+_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 Seconds = NDArray[np.float64]
 Interval = tuple[float, float]
@@ -66,23 +67,6 @@ class Latency:
         return f"{self.median:.2f} ms ({low:.2f} to {high:.2f}; 95% of passes within {self.p95:.2f})"
 
 
-@dataclass(frozen=True)
-class SpeedUp:
-    """How many times as fast a model is as another, measured in turn.
-
-    Args:
-        median: of the ratios of two passes, the other's time to the model's, of the same turn.
-        interval: of that median.
-        base: the other's latency.
-        latency: the model's.
-    """
-
-    median: float
-    interval: Interval
-    base: Latency
-    latency: Latency
-
-
 def measure(models: Sequence[PreTrainedModel], options: LatencyOptions) -> list[Latency]:
     """The latency of each model, measured in turn.
 
@@ -98,29 +82,40 @@ def measure(models: Sequence[PreTrainedModel], options: LatencyOptions) -> list[
     return [rounds.latency(number) for number in range(len(models))]
 
 
-def speed_ups(base: PreTrainedModel, models: Sequence[PreTrainedModel], options: LatencyOptions) -> list[SpeedUp]:
-    """How many times as fast as `base` each model is; see `measure`."""
-    rounds = _Rounds.of([base, *models], options)
-    return [rounds.speed_up(number) for number in range(1, len(models) + 1)]
+def measure_beside(
+    reference: PreTrainedModel, usual: float, models: Sequence[PreTrainedModel], options: LatencyOptions
+) -> list[Latency]:
+    """The latency of each model, had `reference`, which is measured in turn with them, been as fast as usual.
+
+    What else the machine does slows passes of the same turn by the same factor, so that their ratio stays.
+
+    Args:
+        reference: a model that was measured before.
+        usual: its latency then, in milliseconds.
+        models: as in `measure`, which says what is raised.
+        options: how.
+    """
+    rounds = _Rounds.of([reference, *models], options)
+    return [rounds.latency(number, usual) for number in range(1, len(models) + 1)]
 
 
-def base_latency(path: str, options: LatencyOptions) -> Latency:
-    """The latency of the encoder of a checkpoint, by which a speed-up is meant: the target is its median / speed-up.
+def open_base(path: str) -> PreTrainedModel:
+    """The encoder of a checkpoint, to be faster than; its weights are random, since only their number matters.
 
     Args:
         path: a folder or a name of the Hub: any encoder that `AutoModel` opens, with all of its layers.
-        options: how to measure.
 
     Raises:
-        LatencyError: if there is none; as `measure` besides.
+        LatencyError: if there is none.
     """
     try:
         config = AutoConfig.from_pretrained(path)
-        # Its weights do not matter, only their number.
-        model = AutoModel.from_config(config)
+        if config.is_encoder_decoder or not hasattr(config, "vocab_size"):
+            raise LatencyError(f"{path!r} is a {config.model_type} model: give an encoder of text, such as a BERT")
+        # Of the type of what it is compared with, whatever the checkpoint's.
+        return AutoModel.from_config(config, dtype=torch.float32)
     except (OSError, ValueError, KeyError) as error:
         raise LatencyError(f"no model to measure is found in {path!r}: {str(error).partition(chr(10))[0]}") from error
-    return measure([model], options)[0]
 
 
 @dataclass(frozen=True)
@@ -150,15 +145,12 @@ class _Rounds:
             seconds, elapsed = _time(passes, options)
         return cls(seconds, elapsed, Hardware.here(options, models[0].dtype))
 
-    def latency(self, number: int) -> Latency:
-        times = 1000 * self.seconds[number]
+    def latency(self, number: int, usual: float | None = None) -> Latency:
+        """Of a model; `usual` is what the first one is said to take, in milliseconds."""
+        times = 1000 * self.seconds[number] if usual is None else usual * self.seconds[number] / self.seconds[0]
         waited = max(0.0, 1 - float(self.seconds[number].sum() / self.elapsed[number].sum()))
         p95 = float(np.percentile(times, 95))
         return Latency(float(np.median(times)), p95, _interval(times), len(times), waited, self.hardware)
-
-    def speed_up(self, number: int) -> SpeedUp:
-        ratios = self.seconds[0] / self.seconds[number]
-        return SpeedUp(float(np.median(ratios)), _interval(ratios), self.latency(0), self.latency(number))
 
 
 def _interval(values: Seconds) -> Interval:
@@ -181,6 +173,25 @@ def _check(models: Sequence[PreTrainedModel], options: LatencyOptions) -> None:
             )
     if len(kinds := {model.dtype for model in models}) > 1:
         raise LatencyError(f"the models to compare have weights of several types: {', '.join(sorted(map(str, kinds)))}")
+    check_runtime(options)
+
+
+def check_runtime(options: LatencyOptions) -> None:
+    """See that there is what the options measure on and with.
+
+    Raises:
+        LatencyError: if the device or the runtime is not there.
+    """
+    if options.latency_runtime == "onnx":
+        try:
+            import onnxruntime
+            import onnxscript  # noqa: F401  # torch exports by it
+        except ModuleNotFoundError as error:
+            raise LatencyError(
+                f"--latency-runtime onnx needs {error.name}: pip install 'autobert-zero-hf[onnx]'"
+            ) from error
+        if _PROVIDERS.get(options.latency_device) not in onnxruntime.get_available_providers():
+            raise LatencyError(f"the ONNX Runtime that is installed does not run on {options.latency_device!r}")
     try:
         device = torch.device(options.latency_device)
     except RuntimeError as error:
@@ -233,16 +244,8 @@ def _forward_pass(model: PreTrainedModel, options: LatencyOptions) -> Iterator[C
 @contextmanager
 def _onnx_session(model: PreTrainedModel, input_ids: Tensor, options: LatencyOptions) -> Iterator[Any]:
     """The model in ONNX Runtime, exported for this one shape."""
-    try:
-        import onnxruntime
-        import onnxscript  # noqa: F401  # torch exports by it
-    except ModuleNotFoundError as error:
-        raise LatencyError(
-            f"--latency-runtime onnx needs {error.name}: pip install 'autobert-zero-hf[onnx]'"
-        ) from error
-    provider = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}.get(options.latency_device)
-    if provider not in onnxruntime.get_available_providers():
-        raise LatencyError(f"the ONNX Runtime that is installed does not run on {options.latency_device!r}")
+    import onnxruntime
+
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = options.latency_threads
     settings.inter_op_num_threads = 1
@@ -250,7 +253,7 @@ def _onnx_session(model: PreTrainedModel, input_ids: Tensor, options: LatencyOpt
         file = Path(folder) / "model.onnx"
         with torch.inference_mode(False), torch.no_grad():
             torch.onnx.export(model.cpu(), (), file, kwargs={"input_ids": input_ids}, verbose=False)
-        yield onnxruntime.InferenceSession(file, settings, providers=[provider])
+        yield onnxruntime.InferenceSession(file, settings, providers=[_PROVIDERS[options.latency_device]])
 
 
 def _time(passes: Sequence[Callable[[], Any]], options: LatencyOptions) -> tuple[Seconds, Seconds]:

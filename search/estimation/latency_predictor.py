@@ -64,7 +64,7 @@ class LatencyPredictor:
         if len(samples.samples) < _FEWEST:
             raise LatencyError(
                 f"{len(samples.samples)} measured latencies are too few to predict others: measure {_FEWEST} at "
-                "least, and a few hundred for good predictions"
+                "least, and a few hundred for good predictions, or take a space that has as many (finer steps)"
             )
         self.like = like
         self._samples = samples

@@ -16,7 +16,7 @@ from ..space.candidate import Candidate
 from ..space.sizes import Sizes
 from ..space.space import Space
 from .hardware import Hardware
-from .latency import Latency, LatencyError, measure
+from .latency import Latency, LatencyError, check_runtime, measure
 
 _VERSION = 1
 _MEASURED_IN_TURN = 8
@@ -67,14 +67,18 @@ class Samples:
     reference: str
     samples: tuple[Sample, ...]
 
-    def steadied(self) -> list[float]:
-        """The milliseconds, as they would be had the machine been as fast all the time as it was in the median.
+    @property
+    def usual(self) -> float:
+        """The milliseconds of the reference, in the median: how fast the machine usually is.
 
         Frequency, caches and memory are shared with other programs; over the minutes that a few hundred samples take,
         the reference tells how fast the machine was.
         """
-        usual = statistics.median(sample.reference for sample in self.samples)
-        return [sample.milliseconds * usual / sample.reference for sample in self.samples]
+        return statistics.median(sample.reference for sample in self.samples)
+
+    def steadied(self) -> list[float]:
+        """The milliseconds, as they would be had the machine been as fast all the time as it usually is."""
+        return [sample.milliseconds * self.usual / sample.reference for sample in self.samples]
 
 
 def collect(
@@ -98,9 +102,11 @@ def collect(
         show: is told how many are measured.
 
     Raises:
-        LatencyError: if the file was begun on other hardware or with other options, or is damaged; as `measure`.
+        LatencyError: if the file was begun on other hardware or with other options, or is damaged; as `measure`. It is
+            said before anything is measured.
         WritingError: if the file cannot be written.
     """
+    check_runtime(options)
     reference = with_sizes(Candidate(tuple(like.layers)), like).identity
     begun = Samples(Hardware.here(options), options.latency_batch_size, options.latency_tokens, reference, ())
     samples: list[Sample] = []
@@ -132,6 +138,7 @@ def read_samples(path: Path, options: LatencyOptions) -> Samples:
     """
     if not path.exists():
         raise LatencyError(f"no latencies are found in {path}: measure some first")
+    check_runtime(options)
     return _checked(path, options)
 
 

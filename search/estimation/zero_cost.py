@@ -4,6 +4,8 @@ They screen candidates before any is trained. How well each ranks the candidates
 `tests/benchmarks/zero_cost.json`.
 """
 
+import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -195,7 +197,12 @@ class RankAgreement:
     @classmethod
     def of(cls, proxy: Sequence[float], trained: Sequence[float]) -> "RankAgreement":
         """Of two scores of the same candidates; not a number where one of them is the same for all."""
-        return cls(float(kendalltau(proxy, trained).statistic), float(spearmanr(proxy, trained).statistic), len(proxy))
+        with warnings.catch_warnings():  # scipy's, of what is not a number here
+            warnings.simplefilter("ignore")
+            kendall, spearman = (float(measure(proxy, trained).statistic) for measure in (kendalltau, spearmanr))
+        return cls(kendall, spearman, len(proxy))
 
     def __str__(self) -> str:
+        if math.isnan(self.kendall):
+            return f"no ranks to compare over {self.candidates} candidates"
         return f"Kendall's tau {self.kendall:.2f}, Spearman's rho {self.spearman:.2f} over {self.candidates} candidates"

@@ -43,6 +43,8 @@ def as_markdown(facts: Mapping[str, Any]) -> str:
         "Masked words: accuracy on held-out rows ± its standard error, after the same last training of the model that "
         "was cut from the super-net and of the same one from scratch; gain: the difference on the same words."
     ]
+    if any(row["latency"] is None for row in facts["budgets"]):
+        notes.append("A budget of parameters is one of the layers alone; those in the table are of the whole model.")
     if base:
         what = base["model"] or "the largest sub-model"
         notes.append(f"Speed-up: over {what}, {base['median']:.2f} ms ({_interval(base)}).")

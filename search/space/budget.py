@@ -21,10 +21,11 @@ class Budget:
         max_parameters: of all layers together, without embeddings and head; None for no bound.
         max_multiplications: of a token in all layers, an addition counted in with each. None for no bound.
         sizes: those that candidates may have of their own; None where they have none.
+        layers: those of the one backbone whose sizes are searched; none where layers are searched, too.
 
     Raises:
-        ValueError: if nothing can be so cheap: a bound is below what the cheapest layers cost, with no kernel and no
-            formula.
+        ValueError: if nothing can be so cheap: a bound is below what the cheapest layers cost, which have no kernel and
+            no formula where layers are searched.
     """
 
     config: AutoBertZeroConfig
@@ -32,6 +33,7 @@ class Budget:
     max_parameters: int | None = None
     max_multiplications: int | None = None
     sizes: SizesSpace | None = None
+    layers: Sequence[str] = ()
     _layer: Callable[[str, Sizes | None], Cost] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -39,7 +41,7 @@ class Budget:
         bert = self.cost(architecture("bert", self.config.num_hidden_layers))
         smallest = None if self.sizes is None else self.sizes.smallest
         depth = self.config.num_hidden_layers if smallest is None else smallest.num_hidden_layers
-        least = self.cost(["transpose(transpose(q))"] * depth, smallest)
+        least = self.cost(self.layers[:depth] or ["transpose(transpose(q))"] * depth, smallest)
         for name, bound, lowest, usual in (
             ("max_parameters", self.max_parameters, least.parameters, bert.parameters),
             ("max_multiplications", self.max_multiplications, least.operations, bert.operations),

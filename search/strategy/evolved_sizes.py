@@ -1,7 +1,6 @@
 """The evolved search of AutoTinyBERT (Yin et al. 2021, 2021.acl-long.400), over sizes."""
 
 import random
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,13 +8,13 @@ from ..space.candidate import Candidate
 from ..space.mutation import mutate_sizes
 from ..space.space import SizedSpace
 from .evaluation import Evaluation
-from .strategy import Proposals, Reject, at_least, need_sizes
+from .strategy import Proposing, Reject, at_least, need_sizes
 
 _FRESH = 0.5
 """The share of candidates that are drawn from the space, and not mutated from a parent."""
 
 
-class EvolvedSizes:
+class EvolvedSizes(Proposing):
     """Half of the candidates are random; the others are mutants of the best so far, in other sizes.
 
     A parent is drawn by a roulette wheel: its weight is its score less the least of all parents. The layers of a parent
@@ -42,17 +41,11 @@ class EvolvedSizes:
     ):
         at_least(1, num_parents=num_parents, generation_size=generation_size)
         need_sizes(space, "evolved")
+        super().__init__(space, rng, reject)
         self.space = space
         self.num_parents = num_parents
         self.generation_size = generation_size
         self.parents: list[Evaluation] = []
-        self._rng = rng
-        self._proposals = Proposals(space, reject)
-
-    @property
-    def rejections(self) -> Counter[str]:
-        """How many draws were not proposed, by reason."""
-        return self._proposals.rejections
 
     def ask(self) -> list[Candidate]:
         """The next generation; empty if nothing new is found."""

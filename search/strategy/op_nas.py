@@ -1,7 +1,6 @@
 """Operation-priority neural architecture search, Algorithm 1 of AutoBERT-Zero (arXiv 2107.07445)."""
 
 import random
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,12 +11,12 @@ from ..space.mutation import mutate_graph, mutate_layout, mutate_sizes
 from ..space.search_space import SearchSpace
 from .evaluation import Evaluation
 from .operation_priority import Credit, OperationPriority, Scale
-from .strategy import Proposals, Reject, at_least
+from .strategy import Proposing, Reject, at_least
 
 Levels = Literal["both", "one"]
 
 
-class OpNas:
+class OpNas(Proposing):
     """Evolution whose intra-layer mutations draw operations by priority.
 
     Ask for a generation, evaluate it, tell the results, and so on. No candidate is asked for twice. The same space,
@@ -56,6 +55,7 @@ class OpNas:
         if levels not in get_args(Levels):
             raise ValueError(f"levels must be one of {', '.join(get_args(Levels))}, not {levels!r}")
         at_least(1, population_size=population_size, num_parents=num_parents, num_children=num_children)
+        super().__init__(space, rng, reject)
         self.space = space
         self.population_size = population_size
         self.num_parents = num_parents
@@ -65,13 +65,6 @@ class OpNas:
         )
         self.levels = levels
         self.population: list[Evaluation] = []
-        self._rng = rng
-        self._proposals = Proposals(space, reject)
-
-    @property
-    def rejections(self) -> Counter[str]:
-        """How many draws were not proposed, by reason."""
-        return self._proposals.rejections
 
     def ask(self) -> list[Candidate]:
         """The next generation; empty if nothing new is found."""

@@ -1,16 +1,15 @@
 """Random search, the baseline of every other strategy (Li and Talwalkar 2019, arXiv 1902.07638)."""
 
 import random
-from collections import Counter
 from collections.abc import Sequence
 
 from ..space.candidate import Candidate
 from ..space.space import Space
 from .evaluation import Evaluation
-from .strategy import Proposals, Reject, at_least
+from .strategy import Proposing, Reject, at_least
 
 
-class RandomSearch:
+class RandomSearch(Proposing):
     """Candidates drawn from the space, whatever the results.
 
     Args:
@@ -22,15 +21,9 @@ class RandomSearch:
 
     def __init__(self, space: Space, rng: random.Random, generation_size: int = 10, reject: Reject | None = None):
         at_least(1, generation_size=generation_size)
+        super().__init__(space, rng, reject)
         self.space = space
         self.generation_size = generation_size
-        self._rng = rng
-        self._proposals = Proposals(space, reject)
-
-    @property
-    def rejections(self) -> Counter[str]:
-        """How many draws were not proposed, by reason."""
-        return self._proposals.rejections
 
     def ask(self) -> list[Candidate]:
         """The next generation; empty if nothing new is found."""

@@ -1,7 +1,7 @@
 """Regularised evolution: tournaments in a population that forgets its oldest (Real et al. 2019, arXiv 1802.01548)."""
 
 import random
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -9,10 +9,10 @@ from ..space.candidate import Candidate
 from ..space.mutation import mutate_graph, mutate_layout, mutate_sizes
 from ..space.search_space import SearchSpace
 from .evaluation import Evaluation
-from .strategy import Proposals, Reject, at_least
+from .strategy import Proposing, Reject, at_least
 
 
-class RegularizedEvolution:
+class RegularizedEvolution(Proposing):
     """Algorithm 1 of the paper; `generation_size` cycles run side by side, on the population at their begin.
 
     Args:
@@ -36,18 +36,12 @@ class RegularizedEvolution:
         at_least(1, population_size=population_size, sample_size=sample_size, generation_size=generation_size)
         if sample_size > population_size:
             raise ValueError(f"sample_size={sample_size} must not exceed population_size={population_size}")
+        super().__init__(space, rng, reject)
         self.space = space
         self.population_size = population_size
         self.sample_size = sample_size
         self.generation_size = generation_size
         self.population: deque[Evaluation] = deque()
-        self._rng = rng
-        self._proposals = Proposals(space, reject)
-
-    @property
-    def rejections(self) -> Counter[str]:
-        """How many draws were not proposed, by reason."""
-        return self._proposals.rejections
 
     def ask(self) -> list[Candidate]:
         """The first population at random, then children; empty if nothing new is found."""

@@ -1,5 +1,6 @@
 """What every strategy is: it is asked for candidates and told their results, and never proposes one twice."""
 
+import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -15,6 +16,9 @@ Reject = Callable[[Candidate], str | None]
 """Looks at a candidate before anything is trained: the reason not to evaluate it, or None."""
 
 TRIES = 200
+_KNOWN = "duplicate"
+_REJECTED = 1_000
+"""New candidates that may be rejected on the way to one: of random sizes, one in 200 may keep to a budget."""
 
 
 def all_of(*rejects: Reject) -> Reject:
@@ -49,7 +53,7 @@ class Proposals:
     Args:
         space: what a candidate must belong to.
         reject: a further objection; a candidate that it rejected is not shown to it again.
-        tries: the draws after which the search for a new candidate is given up.
+        tries: the draws of known candidates after which the search for a new one is given up.
     """
 
     def __init__(self, space: Space, reject: Reject | None = None, tries: int = TRIES):
@@ -65,10 +69,12 @@ class Proposals:
 
     def draw(self, sample: Callable[[], Candidate]) -> Candidate | None:
         """The first draw that may be proposed; None if there is none within the tries."""
-        for _ in range(self._tries):
+        known = rejected = 0
+        while known < self._tries and rejected < _REJECTED:
             candidate = sample()
-            if self.objection(candidate) is None:
+            if (reason := self.objection(candidate)) is None:
                 return candidate
+            known, rejected = (known + 1, rejected) if reason == _KNOWN else (known, rejected + 1)
         return None
 
     def generation(self, sample: Callable[[], Candidate], size: int) -> list[Candidate]:
@@ -77,7 +83,7 @@ class Proposals:
 
     def objection(self, candidate: Candidate) -> str | None:
         """Why a candidate may not be proposed, counted by reason; None takes it in as proposed."""
-        reason: str | None = "duplicate"
+        reason: str | None = _KNOWN
         if candidate.identity not in self._seen:
             self._seen.add(candidate.identity)
             if self._space.objection(candidate) is not None:
@@ -106,6 +112,25 @@ class Proposals:
         for identity in places:
             del self._pending[identity]
         return sorted(evaluations, key=lambda evaluation: places[evaluation.candidate.identity])
+
+
+class Proposing:
+    """What strategies share that propose candidates of a space.
+
+    Args:
+        space: where to search.
+        rng: the source of all chance.
+        reject: looks at a candidate before it is proposed.
+    """
+
+    def __init__(self, space: Space, rng: random.Random, reject: Reject | None):
+        self._rng = rng
+        self._proposals = Proposals(space, reject)
+
+    @property
+    def rejections(self) -> Counter[str]:
+        """How many draws were not proposed, by reason."""
+        return self._proposals.rejections
 
 
 def need_sizes(space: SizedSpace, strategy: str) -> SizesSpace:

@@ -1,5 +1,6 @@
 """What every strategy promises, whatever its algorithm."""
 
+import itertools
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -329,4 +330,13 @@ def test_proposals_give_up() -> None:
     assert proposals.generation(lambda: same, 3) == [same]
     assert proposals.rejections == {"duplicate": 7}
     assert proposals.draw(lambda: Candidate(("conv(3)",))) is None
-    assert proposals.rejections == {"duplicate": 13, "outside the space": 1}
+    assert proposals.rejections == {"duplicate": 14, "outside the space": 1}
+
+
+def test_what_few_keep_to_is_found_though_many_are_rejected() -> None:
+    """One draw in 400 is not rejected, as where a budget is near the largest sizes."""
+    numbers = itertools.count(1)
+    large = SubModels((BERT_ATTENTION,) * 8, SizesSpace.within(Sizes(8, 768, 3072, 12, 64), "heads"))
+    strategy = RandomSearch(large, random.Random(0), 2, lambda _: None if next(numbers) % 400 == 0 else "too slow")
+    assert len(strategy.ask()) == 2
+    assert strategy.rejections["too slow"] == 798

@@ -8,17 +8,32 @@ import signal
 import subprocess
 import sys
 import time
+from argparse import ArgumentParser
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 import torch
+from autobert_zero_hf.search.estimation.latency_band import LatencyBand
 from autobert_zero_hf.search.publish.facts import read_facts
-from autobert_zero_hf.search.recipe import RecipeError
+from autobert_zero_hf.search.recipe import Recipe, RecipeError
+from autobert_zero_hf.search.run import check_budget
 from autobert_zero_hf.search.shrink import ShrinkOptions, budgets_of
-from transformers import AutoModelForMaskedLM, AutoTokenizer, BertConfig, BertForMaskedLM
+from autobert_zero_hf.search.space.sizes import Sizes
+from transformers import (
+    AutoConfig,
+    AutoModelForMaskedLM,
+    AutoTokenizer,
+    BertConfig,
+    BertForMaskedLM,
+    DistilBertConfig,
+    DistilBertModel,
+)
 
+from autobert_zero_hf import architecture
 from autobert_zero_hf.commands.main import main
+from autobert_zero_hf.commands.shrink import add_parser, chosen_recipe
+from autobert_zero_hf.errors import AutoBertZeroError
 
 from .small_search import LAUNCH, environment, in_order, journal, without_times
 
@@ -161,11 +176,50 @@ def _text(file: Path) -> str:
     return file.read_text() if file.exists() else ""
 
 
-def test_a_latency_that_none_meets_is_said_before_training(text: Path, tmp_path: Path) -> None:
-    printed = shrink(text, tmp_path / "fast", "--latency-ms", "0.0001", status=2)
+def test_a_latency_that_none_meets_is_said_before_training(
+    text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "fast"
+    printed = shrink(text, folder, "--latency-ms", "0.0001", status=2)
     assert "no backbone of the space is predicted to take" in printed
     assert "the closest takes" in printed
-    assert not (tmp_path / "fast" / "supernet.pt").exists()
+    assert not (folder / "supernet.pt").exists()
+    # What is known of one model's latency says nothing of another's.
+    sizes = {"hidden_size": 64, "num_hidden_layers": 6, "num_attention_heads": 2, "intermediate_size": 256}
+    other = str(tmp_path / "bert")
+    BertForMaskedLM(BertConfig(vocab_size=900, max_position_embeddings=64, **sizes)).save_pretrained(other)
+    assert main(command(text, folder, "--speedup-over", other, "--speedup", "1e6")[3:]) == 2
+    assert "the closest takes" in capsys.readouterr().err
+    largest, base = (event for event in journal(folder) if event["event"] == "base")
+    assert (largest["model"], base["model"]) == (None, other)
+    assert base["median"] > 2 * largest["median"]
+
+
+def test_a_number_of_parameters_that_none_has_is_said_before_training(
+    text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command(text, tmp_path / "tiny", "--max-parameters", "700")[3:]) == 2
+    # One layer of hidden size 8: four linears from or to a head of 16, two to or from 16, and two norms.
+    assert "max_parameters=700 is less than any backbone of these sizes has, 880;" in capsys.readouterr().err
+    assert not (tmp_path / "tiny" / "supernet.pt").exists()
+
+
+def test_a_budget_that_leaves_nothing_is_said() -> None:
+    recipe = Recipe.from_dict({"strategy": "random", "search_sizes": "heads"})
+    check_budget(recipe, LatencyBand(lambda _: 5.0, 5.0))
+    with pytest.raises(RecipeError, match=r"strategy random finds no backbone within .* 1,000 too slow.*: give wider"):
+        check_budget(recipe, LatencyBand(lambda _: 5.0, 1.0))
+
+
+def test_the_layers_of_a_recipe_are_shrunk_unless_others_are_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "recipe.yaml").write_text("num_layers: 2\nlayers: [conv(3), conv(5)]\nsearch_sizes: heads\n")
+    words = ["shrink", "--output-dir", str(tmp_path / "x"), "--recipe", str(tmp_path / "recipe.yaml")]
+    assert main([*words, "--num-layers", "3", "--max-parameters", "1"]) == 2
+    assert "layers has 2 lines, num_layers is 3" in capsys.readouterr().err
+    assert main([*words, "--num-layers", "3", "--architecture", "bert"]) == 2
+    assert "give a budget" in capsys.readouterr().err
 
 
 def test_latencies_are_measured_and_a_discovered_backbone_is_shrunk(
@@ -174,7 +228,7 @@ def test_latencies_are_measured_and_a_discovered_backbone_is_shrunk(
     found = finished[0] / "best"
     words = ["--architecture", str(found), "--strategy", "random", "--speedup-over", str(found), "--speedup"]
     # How fast this machine is, is not known: a speed-up that none reaches says what is near, by samples that are kept.
-    refused = shrink(text, tmp_path / "small", *words, "1e6", status=2)
+    refused = shrink(text, tmp_path / "small", *words, "1000", status=2)
     (closest,) = re.findall(r"the closest takes ([0-9.]+) ms", refused)
     (base,) = [event for event in journal(tmp_path / "small") if event["event"] == "base"]
     printed = shrink(text, tmp_path / "small", *words, str(base["median"] / float(closest)))
@@ -188,6 +242,35 @@ def test_latencies_are_measured_and_a_discovered_backbone_is_shrunk(
     small = json.loads((tmp_path / "small" / row["budget"] / "best" / "config.json").read_text())["layers"]
     assert small == layers[: len(small)]
     assert read_facts(tmp_path / "small" / row["budget"]).finalist == "best"
+
+
+def test_a_checkpoint_to_begin_with_says_layers_and_sizes(shrunk: Path, tmp_path: Path) -> None:
+    """Those that are given win; fewer layers are the bottom ones."""
+    sizes = {"hidden_size": 24, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 40}
+    BertForMaskedLM(BertConfig(vocab_size=800, **sizes)).save_pretrained(tmp_path / "bert")
+
+    def recipe(*words: str) -> Recipe:
+        parser = ArgumentParser()
+        add_parser(parser.add_subparsers())
+        return chosen_recipe(parser.parse_args(["shrink", "--output-dir", "x", *words]))
+
+    whole = recipe("--supernet-from", str(tmp_path / "bert"))
+    assert whole.sub_models.layers == architecture("bert", 3)
+    assert whole.largest == Sizes(3, 24, 40, 4, 6)
+    part = recipe("--supernet-from", str(tmp_path / "bert"), "--num-layers", "2", "--intermediate-size", "32")
+    assert part.sub_models.layers == architecture("bert", 2)
+    assert part.largest == Sizes(2, 24, 32, 4, 6)
+    ours = shrunk / "12000-parameters" / "best"
+    config = AutoConfig.from_pretrained(ours)
+    found = recipe("--supernet-from", str(ours))
+    assert found.sub_models.layers == config.layers
+    assert found.largest == Sizes.of(config)
+    assert recipe().largest == Sizes(4, 256, 1024, 4, 64), "the recipe's"
+    DistilBertModel(DistilBertConfig(vocab_size=50, dim=8, n_layers=1, n_heads=2, hidden_dim=8)).save_pretrained(
+        tmp_path / "other"
+    )
+    with pytest.raises(AutoBertZeroError, match="is a distilbert model: give a BERT"):
+        recipe("--supernet-from", str(tmp_path / "other"))
 
 
 def test_a_teacher_of_another_vocabulary_is_refused_with_both_sizes(
@@ -220,3 +303,5 @@ def test_a_budget_given_twice_is_one() -> None:
     budgets = budgets_of(ShrinkOptions(latency_ms=[4.0, 4], max_parameters=[5, 5]))
     assert [budget.name for budget in budgets] == ["4ms", "5-parameters"]
     assert os.path.basename(budgets[0].name) == budgets[0].name
+    near = budgets_of(ShrinkOptions(latency_ms=[1.2345678, 1.2345679]))
+    assert [budget.name for budget in near] == ["1.2345678ms", "1.2345679ms"]

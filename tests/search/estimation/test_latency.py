@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 from autobert_zero_hf.search.estimation.hardware import Hardware
-from autobert_zero_hf.search.estimation.latency import LatencyError, base_latency, measure, speed_ups
+from autobert_zero_hf.search.estimation.latency import LatencyError, measure, measure_beside, open_base
 from autobert_zero_hf.search.estimation.latency_samples import collect, read_samples
 from autobert_zero_hf.search.recipe_options import LatencyOptions
 from autobert_zero_hf.search.space.search_space import SearchSpace
 from autobert_zero_hf.search.space.sizes import Sizes, SizesSpace
 from autobert_zero_hf.search.space.sub_models import SubModels
-from transformers import BertConfig, BertModel
+from transformers import BertConfig, BertModel, T5Config, T5Model
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroModel, architecture
 
@@ -43,20 +43,30 @@ def test_a_deep_model_takes_longer(like: AutoBertZeroConfig) -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     models = [AutoBertZeroModel(flat).train(), AutoBertZeroModel(deep)]
-    (faster,) = speed_ups(models[1].eval(), models[:1], options)
+    slow, fast = measure([models[1].eval(), models[0]], options)
     assert torch.get_num_threads() == 2
     torch.set_num_threads(before)
     assert [model.training for model in models] == [True, False]
-    assert faster.interval[0] > 2, "an eighth of the work at most"
-    assert faster.interval[0] <= faster.median <= faster.interval[1]
-    for latency in (faster.base, faster.latency):
+    for latency in (slow, fast):
         assert 0 < latency.interval[0] <= latency.median <= latency.interval[1]
         assert latency.median <= latency.p95
         assert latency.passes == 21
         assert 0 <= latency.waited < 1
         assert latency.hardware == Hardware.here(options)
-    assert faster.base.interval[0] > faster.latency.interval[1]
-    assert f"{faster.base.median:.2f} ms" in str(faster.base)
+    assert slow.interval[0] > 2 * fast.interval[1], "an eighth of the work at most"
+    assert f"{slow.median:.2f} ms" in str(slow)
+
+
+def test_how_fast_the_machine_is_at_the_moment_is_taken_out(like: AutoBertZeroConfig) -> None:
+    """The reference is what it is said to usually take, and others follow."""
+    deep = AutoBertZeroConfig(**{**like.to_dict(), "num_hidden_layers": None, "layers": architecture("bert", 12)})
+    reference, usual = AutoBertZeroModel(deep), 1000.0
+    (same, faster) = measure_beside(reference, usual, [reference, AutoBertZeroModel(like)], QUICK)
+    assert same.median == pytest.approx(usual, rel=0.5)
+    assert same.interval[0] <= same.median <= same.interval[1]
+    assert faster.median < same.median, "a quarter of the layers"
+    (twice,) = measure_beside(reference, 2 * usual, [reference], QUICK)
+    assert twice.median == pytest.approx(2 * usual, rel=0.5)
 
 
 def test_more_threads_and_texts(like: AutoBertZeroConfig) -> None:
@@ -89,16 +99,34 @@ def test_what_cannot_be_measured_is_said(like: AutoBertZeroConfig) -> None:
         measure([model], replace(QUICK, latency_device="gpu"))
     with pytest.raises(LatencyError, match="no model to measure"):
         measure([], QUICK)
+    with pytest.raises(LatencyError, match="does not run on 'xpu'"):
+        measure([model], replace(QUICK, latency_runtime="onnx", latency_device="xpu"))
+
+
+def test_a_device_that_is_not_there_is_said_before_samples_are_drawn(
+    tmp_path: Path, like: AutoBertZeroConfig, space: SubModels
+) -> None:
+    for device, reason in (("gpu", "no device is called 'gpu'"), ("xpu", "this machine has no 'xpu'")):
+        with pytest.raises(LatencyError, match=reason):
+            collect(space, like, 2, tmp_path / "latencies.jsonl", replace(QUICK, latency_device=device))
 
 
 def test_the_base_of_a_speed_up_is_any_encoder(tmp_path: Path, like: AutoBertZeroConfig) -> None:
     sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
     BertModel(BertConfig(vocab_size=50, **sizes)).save_pretrained(tmp_path / "bert")
     AutoBertZeroModel(like).save_pretrained(tmp_path / "ours")
-    assert base_latency(str(tmp_path / "bert"), QUICK).median > 0
-    assert base_latency(str(tmp_path / "ours"), QUICK).median > 0
+    BertModel(BertConfig(vocab_size=50, **sizes)).half().save_pretrained(tmp_path / "half")
+    opened = [open_base(str(tmp_path / name)) for name in ("bert", "ours", "half")]
+    for latency in measure(opened, QUICK):
+        assert latency.median > 0
+        assert latency.hardware.dtype == "float32", "as what it is compared with"
+    T5Model(T5Config(vocab_size=50, d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=2)).save_pretrained(
+        tmp_path / "t5"
+    )
+    with pytest.raises(LatencyError, match="is a t5 model: give an encoder of text"):
+        open_base(str(tmp_path / "t5"))
     with pytest.raises(LatencyError, match="no model to measure is found in '/nowhere'"):
-        base_latency("/nowhere", QUICK)
+        open_base("/nowhere")
 
 
 def test_hardware_is_compared_by_all_that_matters() -> None:

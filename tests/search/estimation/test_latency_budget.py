@@ -12,8 +12,8 @@ from autobert_zero_hf.search.estimation.latency_band import LatencyBand
 from autobert_zero_hf.search.estimation.latency_predictor import LatencyPredictor
 from autobert_zero_hf.search.estimation.latency_samples import Sample, Samples, collect
 from autobert_zero_hf.search.recipe_options import LatencyOptions
+from autobert_zero_hf.search.space.budget import Budget
 from autobert_zero_hf.search.space.candidate import Candidate
-from autobert_zero_hf.search.space.parameter_limit import ParameterLimit
 from autobert_zero_hf.search.space.search_space import SearchSpace
 from autobert_zero_hf.search.space.sizes import Sizes, SizesSpace
 from autobert_zero_hf.search.space.sub_models import SubModels
@@ -142,12 +142,12 @@ def test_a_budget_is_met_as_well_as_the_space_allows(predictor: LatencyPredictor
 
 def test_a_budget_is_checked_together_with_other_limits(predictor: LatencyPredictor) -> None:
     band = LatencyBand(predictor, predictor(SUB_MODELS.candidate(SIZES.largest)))
-    limit = ParameterLimit(LIKE, 5_000_000)
+    limit = Budget(LIKE, 128, max_parameters=1_000_000, sizes=SIZES, layers=LIKE.layers)
     with pytest.raises(LatencyError, match="the closest takes") as caught:
         band.check(SUB_MODELS, limit)
-    assert "hidden 256" not in str(caught.value), "its embeddings alone have 7.8 million"
+    assert "4 layers, hidden 256, feed-forward 1024" not in str(caught.value), "they have 3.2 million"
     with pytest.raises(LatencyError, match="the other limits reject every backbone"):
-        band.check(SUB_MODELS, ParameterLimit(LIKE, 1000))
+        band.check(SUB_MODELS, lambda _: "too large")
 
 
 def test_a_budget_where_layers_alone_differ() -> None:

@@ -28,7 +28,7 @@ def base(documents: Dataset, tokenizer: BertTokenizer, tmp_path_factory: pytest.
 
 
 @pytest.fixture
-def workplace(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def reader(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of it for a page, as the current folder."""
     folder = tmp_path / "work"
     shutil.copytree(base, folder)

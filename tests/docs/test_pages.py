@@ -26,7 +26,7 @@ _OF_OTHERS = {"--version", "--dry-run", "--dist", "--attempts", "--flavor", "--h
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_blocks_run(page: Path, workplace: Path) -> None:
+def test_blocks_run(page: Path, reader: Path) -> None:
     namespace: dict[str, Any] = {"__name__": "__main__"}
     for block in blocks(page):
         try:

@@ -1,0 +1,45 @@
+"""The notebook runs from top to bottom, in a kernel of its own."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+from .markdown import ROOT
+
+FILE = ROOT / "docs" / "notebook.ipynb"
+
+
+@pytest.fixture(scope="module")
+def notebook() -> NotebookNode:
+    return nbformat.read(FILE, as_version=4)
+
+
+def test_it_is_kept_without_outputs(notebook: NotebookNode) -> None:
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert code and all(not cell.outputs and cell.execution_count is None for cell in code)
+
+
+def test_its_links_lead_somewhere(notebook: NotebookNode) -> None:
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    targets = [part.split(")")[0] for part in text.split("](")[1:]]
+    assert targets and all((FILE.parent / target).is_file() for target in targets)
+
+
+def test_it_runs_and_shows_pictures(notebook: NotebookNode, tmp_path: Path) -> None:
+    run = NotebookClient(notebook.copy(), timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    shown = [set(output.get("data", ())) for cell in run.cells for output in cell.get("outputs", ())]
+    assert sum("image/svg+xml" in kinds for kinds in shown) == 1, "the graph of a formula"
+    assert sum("image/png" in kinds for kinds in shown) == 1, "the chart of the scores"
+    pages = [
+        output.data["text/html"]
+        for cell in run.cells
+        for output in cell.get("outputs", ())
+        if "text/html" in output.get("data", ()) and "AutoBertZeroConfig" in output.data["text/html"]
+    ]
+    assert len(pages) == 2 and all("<svg" in page for page in pages), "the paper's backbone, and the winner"
+    assert (tmp_path / "runs" / "notebook" / "best" / "model.safetensors").is_file()
+    assert (tmp_path / "runs" / "topics" / "result.json").is_file()

@@ -26,10 +26,14 @@ def scores_over_evaluations(facts: ReportFacts) -> Figure:
             places, values = ([record[name] for record in of_kind] for name in ("number", "score"))
             errors = [record["standard_error"] or 0.0 for record in of_kind]
             style: dict[str, Any] = {"fmt": "o", "markersize": 3, "linewidth": 0.6, "alpha": 0.6}
-            axes.errorbar(places, values, errors, color=colour, label=f"a candidate, {label}", **style)
+            axes.errorbar(places, values, errors, color=colour, label=f"candidate, {label}", **style)
+    last = facts.candidates[-1]["number"]
+    if facts.baseline_score is not None:
+        score, error = facts.baseline_score
+        axes.axhline(score, color=COLOURS[1], linewidth=1.2, label="BERT, scored as a candidate")
+        axes.axhspan(score - (error or 0.0), score + (error or 0.0), color=COLOURS[1], alpha=0.12, linewidth=0)
     axes.step(numbers, list(accumulate(scores, max)), where="post", color=COLOURS[0], label="best so far")
     random_best = expected_best(facts.random_scores)
-    last = facts.candidates[-1]["number"]
     axes.plot(range(1, len(random_best) + 1), random_best, color=_GREY, linestyle="--", label="random search, expected")
     if random_best and last > len(random_best):
         axes.plot([len(random_best), last], [random_best[-1]] * 2, color=_GREY, linestyle=":", linewidth=1)

@@ -150,7 +150,8 @@ def _finish(axes: Axes, across: str, up: str) -> None:
 
 def _legend(axes: Axes) -> None:
     """Above the chart, where it hides nothing."""
-    labels = len(axes.get_legend_handles_labels()[0])
+    labels = axes.get_legend_handles_labels()[1]
+    columns = 5 if max(map(len, labels), default=0) < 20 else 3
     axes.legend(
-        frameon=False, fontsize=8, ncols=min(5, labels), loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2
+        frameon=False, fontsize=8, ncols=min(columns, len(labels) or 1), loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2
     )

@@ -1,6 +1,7 @@
 """What a report says of a search, in numbers: taken from its journal, finished or not."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from ..runtime.journal import VERSION, read_events
 from ..space.candidate import Candidate
 from ..space.sizes import Sizes
 from ..strategy.operation_priority import OperationPriority
-from .facts import SearchFacts, read_json
+from .facts import BASELINES, FRONT, SearchFacts, read_json
 
 _BEST_SHARE = 0.25
 _FEWEST_PAIRS = 4
@@ -287,6 +288,13 @@ def read_report_facts(folder: Path) -> ReportFacts:
             f"{' or '.join(map(str, budgets))}"
         )
     return facts
+
+
+def models_of(facts: ReportFacts) -> list[str]:
+    """The finished models in the folder of a search: its winner, the baseline, and those of its front."""
+    names = [record["name"] for record in facts.search.of("trained")]
+    names = [name for name in names if name in ("best", *BASELINES) or re.fullmatch(rf"{FRONT}/\d+", name)]
+    return [name for name in names if (facts.search.folder / name / "config.json").is_file()]
 
 
 def changed_options(recipe: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, Any]:

@@ -78,7 +78,9 @@ token.</p>
 <div class="picture" tabindex="0" role="group" aria-label="Picture of the formula">{{ picture }}</div>
 """)
 
-_ERROR = _TEMPLATES.from_string('<p class="error" role="alert">This is not a layer:</p><pre class="error">{{ message }}</pre>')
+_ERROR = _TEMPLATES.from_string(
+    '<p class="error" role="alert">This is not a layer:</p><pre class="error">{{ message }}</pre>'
+)
 
 
 def table(
@@ -141,11 +143,15 @@ def compare(facts: ReportFacts, first: int, second: int, config: AutoBertZeroCon
     places = range(max(len(one["layers"]), len(other["layers"])))
     layers = [[record["layers"][place : place + 1] for place in places] for record in (one, other)]
     for place, (a, b) in enumerate(zip(*layers, strict=True), start=1):
-        rows.append((f"layer {place}", *(Markup("<code>{}</code>").format(each[0]) if each else "none" for each in (a, b))))
+        rows.append(
+            (f"layer {place}", *(Markup("<code>{}</code>").format(each[0]) if each else "none" for each in (a, b)))
+        )
     sizes = [record.get("sizes") or {} for record in (one, other)]
     rows += [(name.replace("_", " "), *(str(each.get(name, "")) for each in sizes)) for name in sizes[0] | sizes[1]]
     rows.append(("made by", one["origin"], other["origin"]))
-    return _COMPARISON.render(one=one, other=other, rows=rows, pictures=[_picture(each["layers"]) for each in (one, other)])
+    return _COMPARISON.render(
+        one=one, other=other, rows=rows, pictures=[_picture(each["layers"]) for each in (one, other)]
+    )
 
 
 def _find(facts: ReportFacts, number: int) -> dict[str, Any]:

@@ -153,5 +153,10 @@ def _legend(axes: Axes) -> None:
     labels = axes.get_legend_handles_labels()[1]
     columns = 5 if max(map(len, labels), default=0) < 20 else 3
     axes.legend(
-        frameon=False, fontsize=8, ncols=min(columns, len(labels) or 1), loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2
+        frameon=False,
+        fontsize=8,
+        ncols=min(columns, len(labels) or 1),
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        borderaxespad=0.2,
     )

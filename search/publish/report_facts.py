@@ -85,7 +85,10 @@ class ReportFacts:
     @property
     def baseline_score(self) -> tuple[float, float | None] | None:
         """What BERT has as a candidate, with its error: of the last phase of a search, or because it was one."""
-        berts = [*self.search.of("baseline"), *(each for each in self.candidates if "sizes" not in each and _is_bert(each))]
+        berts = [
+            *self.search.of("baseline"),
+            *(each for each in self.candidates if "sizes" not in each and _is_bert(each)),
+        ]
         return next(((each["score"], each["standard_error"]) for each in berts if each["score"] is not None), None)
 
     @property

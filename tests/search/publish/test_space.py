@@ -22,7 +22,9 @@ PAGE = "someone/first-explorer"
 
 
 @pytest.fixture(scope="module")
-def client(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:  # a Space's files go the ways of a model's
+def client(
+    hub: Hub, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Client]:  # a Space's files go the ways of a model's
     process = Client(environment(hub, tmp_path_factory.mktemp("home"), xet=False))
     yield process
     process.close()

@@ -167,7 +167,9 @@ def _score(record: Mapping[str, Any]) -> str:
 
 def _cost(record: Mapping[str, Any], config: AutoBertZeroConfig, tokens: int) -> Cost | None:
     """Of all layers; None for a candidate that is not legal, which is a failure like others."""
-    own = AutoBertZeroConfig(**{**config.to_dict(), **(record.get("sizes") or {}), "layers": ["conv(3)"]})
+    layers = ["conv(3)"] * len(record["layers"])  # of any kind: the sizes alone are wanted
+    sizes = {**(record.get("sizes") or {}), "num_hidden_layers": len(layers)}
+    own = AutoBertZeroConfig(**{**config.to_dict(), **sizes, "layers": layers})
     try:
         return sum((layer_cost(layer, own, tokens) for layer in record["layers"]), Cost())
     except FormulaError:

@@ -41,7 +41,7 @@ def _write_svg(root: ElementTree.Element, shape: Shape) -> None:
 
 
 def _head(arrow: Arrow) -> str:
-    """A triangle: a marker has a name, and of two pictures in a page one would lose its heads when the other is hidden."""
+    """A triangle; a marker has a name, by which a picture would lose its heads when another in the page is hidden."""
     (x0, y0), (x, y) = arrow.points[-2:]
     length, half = _HEAD
     along, across = (x - x0) / math.dist((x0, y0), (x, y)), (y - y0) / math.dist((x0, y0), (x, y))

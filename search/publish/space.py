@@ -23,7 +23,7 @@ _ELSEWHERE = ("search", "model_cards")
 _PARTS = ("*.py", "*.html", "*.yaml", "*.md", "*.svg", "py.typed")
 
 _SERVED = """\
-\"\"\"The explorer of a search: `python app.py` serves it, at the address and port that Gradio's environment names.\"\"\"
+\"\"\"The explorer of a search: `python app.py` serves it, where Gradio's environment says.\"\"\"
 
 from pathlib import Path
 

@@ -25,12 +25,17 @@ CSS = """
 .picture { overflow-x: auto; } .picture svg { max-width: 100%; height: auto; }
 .picture svg { background: #fff; border-radius: 6px; }
 .error { color: #a40000; } .dark .error { color: #ff9b8f; } pre.error { overflow-x: auto; }
-.shown code { overflow-wrap: anywhere; } .shown td, .shown th { text-align: left; padding: 0.2rem 1rem 0.2rem 0; }
-.comparison { width: 100%; table-layout: fixed; } .comparison th:first-child { width: 9rem; }
-.comparison td, .comparison th { vertical-align: top; overflow-wrap: anywhere; }
-.differs td, .differs th { font-weight: 600; } tr:not(.differs) td { opacity: 0.75; }
+.shown code { overflow-wrap: anywhere; } .shown table { border-collapse: collapse; }
+.shown td, .shown th { text-align: left; vertical-align: top; padding: 0.35rem 1rem 0.35rem 0; border: 0; }
+.shown tr { border: 0; border-bottom: 1px solid var(--border-color-primary); }
+.comparison { width: 100%; table-layout: fixed; } .comparison th:first-child { width: 11rem; }
+.comparison th { font-weight: 600; }
 .beside { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); gap: 1rem; }
-@media (max-width: 40rem) { .comparison th:first-child { width: 5.5rem; } }
+@media (max-width: 40rem) {
+  .comparison tr { display: grid; grid-template-columns: 1fr 1fr; }
+  .comparison th:first-child { grid-column: 1 / -1; width: auto; }
+  .comparison td, .comparison th { padding: 0.2rem 0.6rem 0.2rem 0; }
+}
 """
 _THEME = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
 

@@ -106,8 +106,9 @@ def draw_graph(graph: AttentionGraph, title: str) -> Picture:
     The first operand of an operation enters it on the left.
     """
     layers = Layers(graph, [_width(node.name) for node in graph.nodes], _GAP)
-    left = min(x - layers.width(item) / 2 for item, x in layers.centres.items())
-    right = max(x + layers.width(item) / 2 for item, x in layers.centres.items())
+    # A point more on each side, for half of a line's width.
+    left = min(x - layers.width(item) / 2 for item, x in layers.centres.items()) - 1
+    right = max(x + layers.width(item) / 2 for item, x in layers.centres.items()) + 1
     titled = _LETTER * len(title)
     x_of = {item: x - left + max(0.0, titled - right + left) / 2 for item, x in layers.centres.items()}
     last = max(layers.ranks)

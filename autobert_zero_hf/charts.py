@@ -2,6 +2,7 @@
 
 import io
 from typing import Any
+from xml.etree import ElementTree
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -9,6 +10,7 @@ from matplotlib.figure import Figure
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Of series; the colour-blind tell them apart, too (Okabe and Ito)."""
 
+_NAMESPACE = "http://www.w3.org/2000/svg"
 _SVG: Any = {"svg.fonttype": "none", "svg.hashsalt": "autobert-zero", "font.family": "sans-serif"}
 
 
@@ -18,6 +20,32 @@ def to_svg(figure: Figure) -> str:
     with matplotlib.rc_context(_SVG):
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None}, facecolor="white")
     return file.getvalue()
+
+
+def to_inline_svg(figure: Figure, name: str, title: str) -> str:
+    """A figure as an element of a page, where it stands beside others.
+
+    Args:
+        figure: the figure.
+        name: its own in the page; the names of its parts begin with it.
+        title: what it shows, for those who do not see it.
+    """
+    root = ElementTree.fromstring(to_svg(figure))
+    for element in root.iter():
+        for key, value in element.attrib.items():
+            if key == "id":
+                element.set(key, f"{name}-{value}")
+            elif key.endswith("href") and value.startswith("#"):
+                element.set(key, f"#{name}-{value[1:]}")
+            elif value.startswith("url(#"):
+                element.set(key, f"url(#{name}-{value[5:]}")
+    root.set("role", "img")
+    told = ElementTree.Element(f"{{{_NAMESPACE}}}title")
+    told.text = title
+    root.insert(0, told)
+    ElementTree.register_namespace("", _NAMESPACE)
+    ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
+    return ElementTree.tostring(root, encoding="unicode")
 
 
 def to_png(figure: Figure, dpi: float) -> bytes:

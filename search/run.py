@@ -1,7 +1,7 @@
 """A search from the recipe to the exported winner; every phase is taken up where the journal ends."""
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -201,7 +201,9 @@ class SearchRun:
             compromises = rank(loop.done, config, self.recipe.cost_budget, predict)
             ranked, front = [each.candidate for each in compromises], find_front(compromises)
         best = bound.choose(ranked) if bound else ranked[0]
-        finalists = {"best": best, **self._baseline(best), **name_models(front, best, self.recipe.joint.front)}
+        baseline = self._baseline(best)
+        self._score(baseline, estimator, dispatcher, {evaluation.candidate.identity for evaluation in loop.done})
+        finalists = {"best": best, **baseline, **name_models(front, best, self.recipe.joint.front)}
         final = FinalTraining(
             self.recipe,
             self.folder,
@@ -263,6 +265,23 @@ class SearchRun:
         """
         name = self.finalists[1]
         return {name: best if name == SCRATCH else replace(best, layers=tuple(architecture("bert", len(best.layers))))}
+
+    def _score(
+        self, baseline: Mapping[str, Candidate], estimator: Estimator, dispatcher: Dispatcher, known: Collection[str]
+    ) -> None:
+        """Write down what the BERT beside the winner would have scored as a candidate, unless it was one."""
+        asked = [each for name, each in baseline.items() if name != SCRATCH and each.identity not in known]
+        if self.journal.of("baseline"):
+            return
+
+        def work(candidate: Candidate) -> dict[str, Any]:
+            result = estimator.evaluate(candidate)
+            return {"score": result.score, "standard_error": result.standard_error, "failure": result.failure}
+
+        def write(number: int, result: dict[str, Any]) -> None:
+            self.journal.append("baseline", layers=list(asked[number].layers), **result)
+
+        dispatcher.run(asked, work, write)
 
     def _find(self, estimator: Estimator, dispatcher: Dispatcher) -> tuple[SearchLoop, str]:
         """All that was evaluated, and why the search ended."""

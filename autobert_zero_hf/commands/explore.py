@@ -1,18 +1,27 @@
-"""`autobert-zero explore`: a search in the browser."""
+"""`autobert-zero explore`: a search in the browser, here or as a Space of the Hub."""
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
 
+import transformers
+
 from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.options import add_options, find_problems, given_options, option_names
+from autobert_zero_hf.search.publish import hub
 from autobert_zero_hf.search.publish.report_facts import read_report_facts
+
+from .pages import alone, place_of, push_page, show_page
 
 EXAMPLE = """example:
   autobert-zero explore runs/first
   autobert-zero explore runs/first --port 8000
+  autobert-zero explore runs/first --push-space someone/first-explorer --dry-run
 
-The page is served to this machine alone, unless --host says otherwise.
+The page is served to this machine alone, unless --host says otherwise. A Space is written to DIR/hub-space first.
 """
+
+GROUPS = (hub.PushOptions,)
 
 
 def add_parser(commands: Any) -> None:
@@ -29,18 +38,47 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="the folder of a search")
     parser.add_argument("--host", default="127.0.0.1", help="the address to serve at [127.0.0.1]")
     parser.add_argument("--port", type=int, help="the port [the first free one from 7860]")
+    space = parser.add_argument_group("as a Space of the Hub, instead of serving it")
+    space.add_argument("--push-space", metavar="REPO", help="the Space's page, such as someone/first-explorer")
+    space.add_argument("--model", metavar="REPO", help="the page of the search's winner, which the Space then names")
+    space.add_argument("--dry-run", action="store_true", help="write the folder, show its files and card, send nothing")
+    for group in GROUPS:
+        add_options(parser, group)
     parser.set_defaults(run=run)
 
 
 def run(arguments: Namespace) -> None:
-    """Serve the page until it is interrupted."""
-    facts = read_report_facts(arguments.folder)
+    """Serve the page until it is interrupted, or push it."""
+    given = {name: value for name, value in vars(arguments).items() if name in option_names(GROUPS)}
+    if problems := find_problems(GROUPS, given):
+        raise AutoBertZeroError("; ".join(problems))
+    if not arguments.push_space and (given or arguments.dry_run or arguments.model):
+        raise AutoBertZeroError("--dry-run, --model and the options of a page need --push-space REPO")
     try:
-        from autobert_zero_hf.explorer.app import make_app, serve
+        from autobert_zero_hf.explorer.app import open_search, serve
     except ModuleNotFoundError as error:
         raise AutoBertZeroError(
             f'explore needs {error.name}: python -m pip install -c constraints.txt -e ".[app]"'
         ) from error
-    names = ("best", "bert")
-    models = {name: arguments.folder / name for name in names if (arguments.folder / name / "config.json").exists()}
-    serve(make_app(facts, models), arguments.host, arguments.port)
+    if arguments.push_space:
+        _push(arguments, given_options(hub.PushOptions, given))
+    else:
+        serve(open_search(arguments.folder), arguments.host, arguments.port)
+
+
+def _push(arguments: Namespace, options: hub.PushOptions) -> None:
+    from autobert_zero_hf.search.publish.space import APP, stage_space
+
+    for name in (arguments.push_space, *([arguments.model] if arguments.model else [])):
+        hub.check_name(name)
+    if not arguments.dry_run:
+        hub.check_token()
+    transformers.utils.logging.disable_progress_bar()
+    facts = read_report_facts(arguments.folder)
+    with alone(arguments.folder):
+        place = place_of(arguments.folder / "hub-space", APP)
+        stage_space(facts, place, arguments.push_space, arguments.model)
+        if arguments.dry_run:
+            show_page(place, arguments.push_space, "space")
+        else:
+            push_page(place, arguments.push_space, "space", options, arguments.command_line)

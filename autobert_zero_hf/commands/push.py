@@ -1,15 +1,12 @@
 """`autobert-zero push`: a model, and the search that found it, as pages of the Hub."""
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import datasets
 import transformers
-from filelock import FileLock, Timeout
 from huggingface_hub.utils import disable_progress_bars
 
 from autobert_zero_hf.errors import AutoBertZeroError
@@ -19,6 +16,8 @@ from autobert_zero_hf.search.publish.description import describe
 from autobert_zero_hf.search.publish.facts import read_facts, read_json
 from autobert_zero_hf.search.publish.history import ROWS, stage_history
 from autobert_zero_hf.search.publish.page import PICTURE, stage_model
+
+from .pages import alone, place_of, push_page, show_page
 
 EXAMPLE = """example:
   autobert-zero push runs/first someone/first-backbone --dry-run
@@ -88,9 +87,9 @@ def run(arguments: Namespace) -> None:
     if arguments.push_history and not facts.search:
         raise AutoBertZeroError(f"--push-history: {arguments.folder} does not come from a search that is known here")
     card = describe(facts, metadata, arguments.push_history)
-    with _alone(arguments.folder):
+    with alone(arguments.folder):
         revision = options.tag or options.revision
-        place, history = _place(arguments.folder / "hub", PICTURE), _place(arguments.folder / "hub-history", ROWS)
+        place, history = place_of(arguments.folder / "hub", PICTURE), place_of(arguments.folder / "hub-history", ROWS)
         stage_model(facts, card, place, arguments.repo_id, revision)
         pages = [(place, arguments.repo_id, "model")]
         if facts.search and arguments.push_history:
@@ -99,52 +98,6 @@ def run(arguments: Namespace) -> None:
             pages.append((history, arguments.push_history, "dataset"))
         for page in pages:
             if arguments.dry_run:
-                _show(*page)
+                show_page(*page)
             else:
-                _push(*page, options, arguments.command_line)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """No other push of this folder meanwhile, which would replace what is being sent."""
-    lock = FileLock(folder / ".hub.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise AutoBertZeroError(f"another push of {folder} is under way: let it end, then push again") from error
-    except OSError as error:
-        raise AutoBertZeroError(
-            f"{folder} cannot be written to ({error.strerror}), and what is pushed is made there: push a copy of it"
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _place(folder: Path, sign: str) -> Path:
-    """A folder to write a page in: a new one, or that of an earlier push, which holds the sign."""
-    if folder.exists() and not (folder / sign).exists():
-        raise AutoBertZeroError(
-            f"{folder} is not of an earlier push, and what it holds would be lost: give it another name"
-        )
-    return folder
-
-
-def _show(folder: Path, repo_id: str, repo_type: str) -> None:
-    files = sorted(file for file in folder.rglob("*") if file.is_file())
-    print(f"{repo_type} {repo_id}: {len(files)} files in {folder}, nothing is sent")
-    for file in files:
-        print(f"  {file.stat().st_size:>12,}  {file.relative_to(folder)}")
-    print(f"\nREADME.md\n\n{(folder / 'README.md').read_text(encoding='utf-8')}")
-
-
-def _push(folder: Path, repo_id: str, repo_type: str, options: hub.PushOptions, command_line: str) -> None:
-    hub.give_up_after(options.timeout)
-    message = f"{'Model' if repo_type == 'model' else 'Candidates of a search'}, pushed by autobert-zero"
-    try:
-        pushed = hub.push(folder, repo_id, message, options, repo_type)
-    except hub.PublishError as error:
-        raise hub.PublishError(f"{error}. {folder} stays whole; when that is mended: {command_line}") from error
-    what = "pushed in one commit" if pushed.new else "was there already, nothing was sent"
-    print(f"{pushed.url}: {what} ({pushed.commit})")
+                push_page(*page, options, arguments.command_line)

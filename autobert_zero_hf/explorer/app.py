@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 from transformers import pipeline
 
 from ..model import AutoBertZeroConfig
-from ..search.publish.report_facts import ReportFacts
+from ..search.publish.report_facts import ReportFacts, models_of, read_report_facts
 from ..search.recipe import Recipe
-from .views import show_candidate, show_formula, table
+from .views import compare, show_candidate, show_formula, table
 
 HEADERS = ("candidate", "score", "made by", "layers")
 _WIDTHS = (100, 90, 300, 700)
@@ -22,10 +23,31 @@ EXAMPLES = (
 )
 CSS = """
 .picture { overflow-x: auto; } .picture svg { max-width: 100%; height: auto; }
-.error { color: #a40000; } pre.error { overflow-x: auto; }
-.shown code { overflow-wrap: anywhere; } .shown td, .shown th { text-align: left; padding-right: 1rem; }
+.picture svg { background: #fff; border-radius: 6px; }
+.error { color: #a40000; } .dark .error { color: #ff9b8f; } pre.error { overflow-x: auto; }
+.shown code { overflow-wrap: anywhere; } .shown table { border-collapse: collapse; }
+.shown td, .shown th { text-align: left; vertical-align: top; padding: 0.35rem 1rem 0.35rem 0; border: 0; }
+.shown tr { border: 0; border-bottom: 1px solid var(--border-color-primary); }
+.comparison { width: 100%; table-layout: fixed; } .comparison th:first-child { width: 11rem; }
+.comparison th { font-weight: 600; }
+.beside { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); gap: 1rem; }
+@media (max-width: 40rem) {
+  .comparison tr { display: grid; grid-template-columns: 1fr 1fr; }
+  .comparison th:first-child { grid-column: 1 / -1; width: auto; }
+  .comparison td, .comparison th { padding: 0.2rem 0.6rem 0.2rem 0; }
+}
 """
 _THEME = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+
+
+def open_search(folder: Path) -> gr.Blocks:
+    """The page of a folder of a search, with the models that it holds.
+
+    Raises:
+        AutoBertZeroError: if it holds no search, or a damaged one.
+    """
+    facts = read_report_facts(folder)
+    return make_app(facts, {name: folder / name for name in models_of(facts)})
 
 
 def make_app(facts: ReportFacts, models: dict[str, Path]) -> gr.Blocks:
@@ -37,13 +59,15 @@ def make_app(facts: ReportFacts, models: dict[str, Path]) -> gr.Blocks:
     """
     recipe = Recipe.from_dict(facts.recipe)
     config = recipe.make_config(recipe.data.vocab_size)
-    title = f"{facts.search.folder.resolve().name}: a search for BERT backbones"
+    name = facts.search.folder.resolve().name
+    title = f"{name}: a search for BERT backbones"
     with gr.Blocks(title=title, analytics_enabled=False) as app:
-        gr.Markdown(f"# {facts.search.folder.resolve().name}\n{facts.state}.")
-        with gr.Tab("Candidates"):
-            _candidates(facts, config)
-        with gr.Tab("Compare"):
-            _compare(facts, config)
+        gr.HTML(Markup("<h1>{}</h1><p>{}.</p>").format(name, facts.state))
+        if facts.candidates:
+            with gr.Tab("Candidates"):
+                _candidates(facts, config)
+            with gr.Tab("Compare"):
+                _compare(facts, config)
         with gr.Tab("Formula"):
             _formula(config, recipe.data.sequence_length)
         if models:
@@ -52,8 +76,13 @@ def make_app(facts: ReportFacts, models: dict[str, Path]) -> gr.Blocks:
     return app
 
 
-def serve(app: gr.Blocks, host: str, port: int | None) -> None:
-    """Serve the page until it is interrupted.
+def serve(app: gr.Blocks, host: str | None = None, port: int | None = None) -> None:
+    """Serve the page until it is interrupted, and no file besides.
+
+    Args:
+        app: the page.
+        host: the address; None for what the environment says, as that of a Space does, and else for loopback.
+        port: None likewise, and else for the first free one from 7860.
 
     Raises:
         OSError: if the port is taken.
@@ -99,14 +128,15 @@ def _compare(facts: ReportFacts, config: AutoBertZeroConfig) -> None:
     names = [
         (f"{number}: {'failed' if score is None else f'{score:.4f}'}", number) for number, score, _, _ in table(facts)
     ]
-    show = partial(show_candidate, facts, config=config)
+    show = partial(compare, facts, config=config)
     with gr.Row():
-        for place in range(2):
-            with gr.Column():
-                first = names[min(place, len(names) - 1)][1]
-                number = gr.Dropdown(names, value=first, label=f"candidate {'AB'[place]}")
-                shown = gr.HTML(show(first), elem_classes="shown")
-                number.change(show, number, shown, show_progress="hidden")
+        chosen = [names[min(place, len(names) - 1)][1] for place in range(2)]
+        numbers = [
+            gr.Dropdown(names, value=value, label=f"candidate {name}") for value, name in zip(chosen, "AB", strict=True)
+        ]
+    shown = gr.HTML(show(*chosen), elem_classes="shown")
+    for each in numbers:
+        each.change(show, numbers, shown, show_progress="hidden")
 
 
 def _formula(config: AutoBertZeroConfig, tokens: int) -> None:

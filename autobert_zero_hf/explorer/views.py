@@ -1,6 +1,7 @@
 """What the explorer shows, as HTML."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from jinja2 import Environment
@@ -13,7 +14,7 @@ from ..model.canonical import canonicalise
 from ..model.cost import Cost, layer_cost
 from ..rendering import draw_backbone, draw_graph, to_latex, to_svg
 from ..rendering.picture import Picture
-from ..search.publish.report_facts import ReportFacts
+from ..search.publish.report_facts import ReportFacts, differences
 
 _TEMPLATES = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
 
@@ -21,24 +22,44 @@ _CANDIDATE = _TEMPLATES.from_string("""\
 <h3>Candidate {{ record.number }}</h3>
 <p>{% if record.score is not none %}Score {{ "%.4f" | format(record.score) }}{% if record.standard_error %} ±
 {{ "%.4f" | format(record.standard_error) }}{% endif %}{% else %}Failed: {{ record.failure }}, {{ record.detail }}
-{% endif %}; generation {{ record.generation }}, made by: {{ record.origin }};
+{% endif %}; generation {{ record.generation }}, made by: {{ record.origin }}{% if cost %};
 {{ "{:,}".format(cost.parameters) }} parameters and {{ "{:,}".format(cost.operations) }} operations a token in its
-layers.</p>
-<div class="picture">{{ picture }}</div>
+layers{% endif %}.</p>
+<div class="picture" tabindex="0" role="group" aria-label="Picture of the backbone">{{ picture }}</div>
 <ol>
 {% for layer in record.layers %}
 <li><code>{{ layer }}</code></li>
 {% endfor %}
 </ol>
-{% if ancestors | length > 1 %}
+{% if steps %}
 <p>Where it comes from:</p>
 <ul>
-{% for each in ancestors %}
+{% for each, changes in steps %}
 <li>{{ each.number }}: {{ "%.4f" | format(each.score) if each.score is not none else each.failure }}, {{ each.origin }}
+{% for place, before, after in changes %}
+<br>{{ place }}: <code>{{ before or "nothing" }}</code> → <code>{{ after or "nothing" }}</code>
+{% endfor %}
 </li>
 {% endfor %}
 </ul>
 {% endif %}
+""")
+
+_COMPARISON = _TEMPLATES.from_string("""\
+<h3>Candidate {{ one.number }} and candidate {{ other.number }}</h3>
+<table class="comparison">
+<tr><th scope="col"></th><th scope="col">A: {{ one.number }}</th><th scope="col">B: {{ other.number }}</th></tr>
+{% for name, a, b in rows %}
+<tr{% if a != b %} class="differs"{% endif %}><th scope="row">{{ name }}{% if a != b %} ≠{% endif %}</th>
+<td>{{ a }}</td><td>{{ b }}</td></tr>
+{% endfor %}
+</table>
+<div class="beside">
+{% for name, picture in (("A", pictures[0]), ("B", pictures[1])) %}
+<div><h4>{{ name }}</h4>
+<div class="picture" tabindex="0" role="group" aria-label="Picture of {{ name }}">{{ picture }}</div></div>
+{% endfor %}
+</div>
 """)
 
 _FORMULA = _TEMPLATES.from_string("""\
@@ -54,10 +75,12 @@ token.</p>
 {% endfor %}
 </table>
 {% endif %}
-<div class="picture">{{ picture }}</div>
+<div class="picture" tabindex="0" role="group" aria-label="Picture of the formula">{{ picture }}</div>
 """)
 
-_ERROR = _TEMPLATES.from_string('<p class="error">This is not a layer:</p><pre class="error">{{ message }}</pre>')
+_ERROR = _TEMPLATES.from_string(
+    '<p class="error" role="alert">This is not a layer:</p><pre class="error">{{ message }}</pre>'
+)
 
 
 def table(
@@ -91,22 +114,73 @@ def show_candidate(facts: ReportFacts, number: int, config: AutoBertZeroConfig) 
         number: of the candidate.
         config: the sizes of all candidates; the length of the text is that of their rows.
     """
-    record = next(record for record in facts.candidates if record["number"] == number)
-    own = AutoBertZeroConfig(**{**config.to_dict(), **record.get("sizes", {}), "layers": list(record["layers"])})
-    tokens = facts.recipe["sequence_length"]
-    cost = sum((layer_cost(layer, own, tokens) for layer in record["layers"]), Cost())
+    record = _find(facts, number)
+    chain = facts.ancestors(record)
+    steps = [(each, differences(before, each)) for before, each in pairwise(chain)]
     return _CANDIDATE.render(
-        record=record, cost=cost, picture=_drawn(draw_backbone(record["layers"])), ancestors=ancestors(facts, record)
+        record=record,
+        cost=_cost(record, config, facts.recipe["sequence_length"]),
+        picture=_picture(record["layers"]),
+        steps=[(chain[0], []), *steps] if steps else [],
     )
 
 
-def ancestors(facts: ReportFacts, record: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """A candidate and those that it comes from, the first one first."""
-    by_identity = {each["identity"]: each for each in facts.candidates}
-    chain = [record]
-    while (parent := by_identity.get(chain[-1]["parent"])) is not None:
-        chain.append(parent)
-    return chain[::-1]
+def compare(facts: ReportFacts, first: int, second: int, config: AutoBertZeroConfig) -> str:
+    """Two candidates side by side, and what differs.
+
+    Args:
+        facts: the search.
+        first: the number of the one.
+        second: that of the other.
+        config: as for one candidate.
+    """
+    one, other = _find(facts, first), _find(facts, second)
+    rows = [("score", *map(_score, (one, other)))]
+    costs = [_cost(record, config, facts.recipe["sequence_length"]) for record in (one, other)]
+    for name, unit in (("parameters", "parameters of the layers"), ("operations", "operations a token")):
+        shown = [f"{getattr(cost, name):,}" if cost else "not legal" for cost in costs]
+        rows.append((unit, shown[0], shown[1]))
+    places = range(max(len(one["layers"]), len(other["layers"])))
+    layers = [[record["layers"][place : place + 1] for place in places] for record in (one, other)]
+    for place, (a, b) in enumerate(zip(*layers, strict=True), start=1):
+        rows.append(
+            (f"layer {place}", *(Markup("<code>{}</code>").format(each[0]) if each else "none" for each in (a, b)))
+        )
+    sizes = [record.get("sizes") or {} for record in (one, other)]
+    rows += [(name.replace("_", " "), *(str(each.get(name, "")) for each in sizes)) for name in sizes[0] | sizes[1]]
+    rows.append(("made by", one["origin"], other["origin"]))
+    return _COMPARISON.render(
+        one=one, other=other, rows=rows, pictures=[_picture(each["layers"]) for each in (one, other)]
+    )
+
+
+def _find(facts: ReportFacts, number: int) -> dict[str, Any]:
+    return next(record for record in facts.candidates if record["number"] == number)
+
+
+def _score(record: Mapping[str, Any]) -> str:
+    if record["score"] is None:
+        return f"failed: {record['failure']}"
+    error = record["standard_error"]
+    return f"{record['score']:.4f}" + (f" ± {error:.4f}" if error else "")
+
+
+def _cost(record: Mapping[str, Any], config: AutoBertZeroConfig, tokens: int) -> Cost | None:
+    """Of all layers; None for a candidate that is not legal, which is a failure like others."""
+    layers = ["conv(3)"] * len(record["layers"])  # of any kind: the sizes alone are wanted
+    sizes = {**(record.get("sizes") or {}), "num_hidden_layers": len(layers)}
+    own = AutoBertZeroConfig(**{**config.to_dict(), **sizes, "layers": layers})
+    try:
+        return sum((layer_cost(layer, own, tokens) for layer in record["layers"]), Cost())
+    except FormulaError:
+        return None
+
+
+def _picture(layers: Sequence[str]) -> Markup:
+    try:
+        return _drawn(draw_backbone(layers))
+    except FormulaError as error:
+        return Markup(_ERROR.render(message=str(error)))
 
 
 def show_formula(text: str, config: AutoBertZeroConfig, tokens: int) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from ..model import AttentionGraph, AttentionLayer, ConvolutionLayer, parse_layer
+from .layered import Layers
 
 _LETTER = 6.8
 """The width that a letter is given: more than it takes on average in a font of size 12."""
@@ -102,29 +103,41 @@ def draw_backbone(layers: Sequence[str]) -> Picture:
 def draw_graph(graph: AttentionGraph, title: str) -> Picture:
     """The graph of a formula: inputs as circles at the bottom, operations as boxes, the output at the top.
 
-    The first operand of an operation enters it on the left. In a layered drawing (Sugiyama, Tagawa, Toda 1981) a line
-    that passes rows of operations takes a place of its own in each of them.
+    The first operand of an operation enters it on the left.
     """
-    ranks = _ranks(graph)
-    last = max(ranks)
-    # A row holds the nodes of a rank, and the lines that pass it on their way up: (node, row).
-    rows: list[list[tuple[int, int]]] = [[] for _ in range(last + 1)]
-    for place, rank in enumerate(ranks):
-        users = [ranks[user] for user, node in enumerate(graph.nodes) if place in node.operands]
-        for passed in range(rank, max(users, default=rank + 1)):
-            rows[passed].append((place, passed))
-    centres: dict[tuple[int, int], float] = {}
-    for rank, row in enumerate(rows):
+    layers = Layers(graph, [_width(node.name) for node in graph.nodes], _GAP)
+    # A point more on each side, for half of a line's width.
+    left = min(x - layers.width(item) / 2 for item, x in layers.centres.items()) - 1
+    right = max(x + layers.width(item) / 2 for item, x in layers.centres.items()) + 1
+    titled = _LETTER * len(title)
+    x_of = {item: x - left + max(0.0, titled - right + left) / 2 for item, x in layers.centres.items()}
+    last = max(layers.ranks)
+    top = _HEIGHT * (2.4 if title else 1.3)
 
-        def wanted(item: tuple[int, int], rank: int = rank) -> float:
-            place, _ = item
-            below = [place] if ranks[place] < rank else list(graph.nodes[place].operands)
-            return sum(centres[each, rank - 1] for each in below) / len(below) if below else 0.0
+    def y(row: int) -> float:
+        return top + _STEP * (last - row)
 
-        row.sort(key=wanted)
-        widths = [_width(graph.nodes[place].name) if ranks[place] == rank else _GAP for place, _ in row]
-        centres.update(zip(row, _apart([wanted(item) for item in row], widths), strict=True))
-    return _drawn(graph, ranks, centres, title)
+    root = x_of[len(graph.nodes) - 1, last]
+    # Above the output, as far as the picture's edges let it.
+    shapes: list[Shape] = []
+    width = max(right - left, titled)
+    if title:
+        shapes.append(Label(min(max(root, titled / 2), width - titled / 2), _HEIGHT / 2, title))
+    for place, node in enumerate(graph.nodes):
+        rank = layers.ranks[place]
+        x = x_of[place, rank]
+        if node.is_input:
+            shapes.append(Circle(x, y(rank), _HEIGHT / 2, node.name))
+        else:
+            shapes.append(Box(x, y(rank), _width(node.name), _HEIGHT, node.name, "operation"))
+        for number, operand in enumerate(node.operands):
+            begin = layers.ranks[operand]
+            points = [(x_of[operand, begin], y(begin) - _HEIGHT / 2)]
+            for row in range(begin + 1, rank):  # upright beside the boxes of a row, slanting between rows alone
+                points += [(x_of[operand, row], y(row) + side * _HEIGHT / 2) for side in (1, -1)]
+            shapes.append(Arrow((*points, (x + layers.port(place, number), y(rank) + _HEIGHT / 2))))
+    shapes.append(Arrow(((root, y(last) - _HEIGHT / 2), (root, y(last) - _HEIGHT / 2 - _GAP))))
+    return Picture(width, y(0) + _HEIGHT / 2 + 1, tuple(shapes), title or str(graph))
 
 
 def _width(text: str) -> float:
@@ -138,54 +151,6 @@ def _box(text: str, kind: str) -> Box:
 def _name(number: int) -> str:
     """a to z, then a1, b1 and so on."""
     return chr(ord("a") + number % 26) + (str(number // 26) if number >= 26 else "")
-
-
-def _ranks(graph: AttentionGraph) -> list[int]:
-    """For each node the length of the longest way to it from an input."""
-    ranks: list[int] = []
-    for node in graph.nodes:
-        ranks.append(1 + max((ranks[operand] for operand in node.operands), default=-1))
-    return ranks
-
-
-def _apart(wanted: Sequence[float], widths: Sequence[float]) -> list[float]:
-    """Centres in the order of `wanted` and near them, so that nothing of these widths overlaps."""
-    places: list[float] = []
-    for x, width in zip(wanted, widths, strict=True):
-        nearest = places[-1] + (widths[len(places) - 1] + width) / 2 + _GAP if places else x
-        places.append(max(x, nearest))
-    shift = sum(wanted) / len(wanted) - sum(places) / len(places)
-    return [x + shift for x in places]
-
-
-def _drawn(graph: AttentionGraph, ranks: Sequence[int], centres: dict[tuple[int, int], float], title: str) -> Picture:
-    last = max(ranks)
-    half = {item: (_width(graph.nodes[item[0]].name) if ranks[item[0]] == item[1] else _GAP) / 2 for item in centres}
-    left = min(x - half[item] for item, x in centres.items())
-    right = max(x + half[item] for item, x in centres.items())
-    width = max(right - left, _LETTER * len(title))
-    offset = (width - right - left) / 2
-    top = 3 * _HEIGHT
-
-    def y(rank: int) -> float:
-        return top + _STEP * (last - rank)
-
-    shapes: list[Shape] = [Label(width / 2, _HEIGHT / 2, title)]
-    for place, node in enumerate(graph.nodes):
-        x, rank = offset + centres[place, ranks[place]], ranks[place]
-        if node.is_input:
-            shapes.append(Circle(x, y(rank), _HEIGHT / 2, node.name))
-        else:
-            shapes.append(Box(x, y(rank), _width(node.name), _HEIGHT, node.name, "operation"))
-        for number, operand in enumerate(node.operands):
-            port = (number + 1) / (len(node.operands) + 1) - 0.5
-            start = (offset + centres[operand, ranks[operand]], y(ranks[operand]) - _HEIGHT / 2)
-            passed = [(offset + centres[operand, row], y(row)) for row in range(ranks[operand] + 1, rank)]
-            end = (x + port * _width(node.name), y(rank) + _HEIGHT / 2)
-            shapes.append(Arrow((start, *passed, end)))
-    x = offset + centres[len(graph.nodes) - 1, last]
-    shapes.append(Arrow(((x, y(last) - _HEIGHT / 2), (x, y(last) - _HEIGHT / 2 - _GAP))))
-    return Picture(width, y(0) + _HEIGHT / 2, tuple(shapes), title)
 
 
 def _row(boxes: Sequence[Box]) -> Picture:

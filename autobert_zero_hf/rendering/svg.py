@@ -1,10 +1,13 @@
 """A picture as SVG."""
 
+import math
 from xml.etree import ElementTree
 
 from .picture import FILL, LINE, Arrow, Box, Circle, Picture, Shape
 
 FONT = "Helvetica, Arial, sans-serif"
+_HEAD = (7.0, 2.8)
+"""Of an arrow: its length, and half its width."""
 
 
 def to_svg(picture: Picture) -> str:
@@ -14,9 +17,6 @@ def to_svg(picture: Picture) -> str:
     font = {"font-family": FONT, "font-size": "12", "text-anchor": "middle"}
     root = ElementTree.Element("svg", {"xmlns": "http://www.w3.org/2000/svg", **box, "role": "img", **font})
     ElementTree.SubElement(root, "title").text = picture.title
-    head = {"id": "head", "viewBox": "0 0 8 8", "refX": "7", "refY": "4", "markerWidth": "7", "markerHeight": "7"}
-    marker = ElementTree.SubElement(ElementTree.SubElement(root, "defs"), "marker", {**head, "orient": "auto"})
-    ElementTree.SubElement(marker, "path", {"d": "M 0 1 L 7 4 L 0 7 z", "fill": LINE})
     ElementTree.SubElement(root, "rect", {"fill": "white", **size})
     for shape in picture.shapes:
         _write_svg(root, shape)
@@ -27,8 +27,8 @@ def to_svg(picture: Picture) -> str:
 def _write_svg(root: ElementTree.Element, shape: Shape) -> None:
     if isinstance(shape, Arrow):
         points = " ".join(f"{_short(x)},{_short(y)}" for x, y in shape.points)
-        style = {"fill": "none", "stroke": LINE, "marker-end": "url(#head)"}
-        ElementTree.SubElement(root, "polyline", {"points": points, **style})
+        ElementTree.SubElement(root, "polyline", {"points": points, "fill": "none", "stroke": LINE})
+        ElementTree.SubElement(root, "path", {"d": _head(shape), "fill": LINE})
         return
     if isinstance(shape, Box):
         corner = {"x": _short(shape.x - shape.width / 2), "y": _short(shape.y - shape.height / 2)}
@@ -38,6 +38,16 @@ def _write_svg(root: ElementTree.Element, shape: Shape) -> None:
         place = {"cx": _short(shape.x), "cy": _short(shape.y), "r": _short(shape.radius)}
         ElementTree.SubElement(root, "circle", {**place, "fill": "white", "stroke": LINE})
     ElementTree.SubElement(root, "text", {"x": _short(shape.x), "y": _short(shape.y + 4)}).text = shape.text
+
+
+def _head(arrow: Arrow) -> str:
+    """A triangle; a marker has a name, by which a picture would lose its heads when another in the page is hidden."""
+    (x0, y0), (x, y) = arrow.points[-2:]
+    length, half = _HEAD
+    along, across = (x - x0) / math.dist((x0, y0), (x, y)), (y - y0) / math.dist((x0, y0), (x, y))
+    base, turned = (x - length * along, y - length * across), (-half * across, half * along)
+    left, right = ((base[0] + side * turned[0], base[1] + side * turned[1]) for side in (1, -1))
+    return " ".join(f"{how} {_short(a)} {_short(b)}" for how, (a, b) in zip("MLL", (left, (x, y), right), strict=True))
 
 
 def _short(length: float) -> str:

@@ -44,11 +44,11 @@ class Hardware:
         device = torch.device(options.latency_device)
         package = {"torch": "torch", "onnx": "onnxruntime"}[options.latency_runtime]
         version = import_module(package).__version__  # the distribution has another name where it is for GPUs
-        facts = _cpu_facts()
+        flags = _flags(_cpu_facts())
         return cls(
-            processor=_processor(facts),
-            cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
-            instructions=tuple(sorted(flag for flag in _flags(facts) if flag.startswith(_CPU_FLAGS))),
+            processor=processor(),
+            cores=usable_cores(),
+            instructions=tuple(sorted(flag for flag in flags if flag.startswith(_CPU_FLAGS))),
             device=torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
             dtype=str(dtype).removeprefix("torch."),
             runtime=f"{package} {version}",
@@ -89,7 +89,14 @@ def _cpu_facts() -> dict[str, str]:
     return {name.strip(): value.strip() for name, _, value in parts}
 
 
-def _processor(facts: Mapping[str, str]) -> str:
+def usable_cores() -> int:
+    """Those that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def processor() -> str:
+    """The model of this machine's CPU."""
+    facts = _cpu_facts()
     # A virtual machine may tell the maker's name alone: family and model tell the generation.
     known = [f"{name.removeprefix('cpu ')} {facts[name]}" for name in ("cpu family", "model") if name in facts]
     name = facts.get("model name") or platform.processor() or platform.machine()

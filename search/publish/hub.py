@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 STALE = {
     "model": r"model(-\d+-of-\d+)?\.safetensors|model\.safetensors\.index\.json|\.eval_results/autobert-zero\.yaml",
     "dataset": r"data/train-\d+-of-\d+\.parquet",
+    "space": r"(autobert_zero_hf|runs)/.*",
 }
 """Files of an earlier push that would be loaded, or shown, beside what took their place; all others stay."""
 
@@ -122,7 +123,7 @@ def push(folder: Path, repo_id: str, message: str, options: PushOptions, repo_ty
         repo_id: the page.
         message: of the commit.
         options: how.
-        repo_type: "model" or "dataset".
+        repo_type: "model", "dataset" or "space".
 
     Raises:
         PublishError: if it cannot be done; says in which step, why, and what is known of the page.
@@ -165,7 +166,10 @@ class _Pushing:
     def attempt(self) -> Pushed:
         self.step = "when the page was made"
         private = True if self.options.private else None
-        page = self.api.create_repo(self.repo_id, repo_type=self.repo_type, private=private, exist_ok=True)
+        sdk = "gradio" if self.repo_type == "space" else None
+        page = self.api.create_repo(
+            self.repo_id, repo_type=self.repo_type, private=private, exist_ok=True, space_sdk=sdk
+        )
         self.repo_id = page.repo_id
         if self.options.revision:
             self.step = "when the branch was made"

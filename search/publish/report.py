@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,15 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from autobert_zero_hf import __version__
-from autobert_zero_hf.charts import to_svg as chart_to_svg
-from autobert_zero_hf.rendering import draw_backbone, to_svg
+from autobert_zero_hf.charts import to_inline_svg
+from autobert_zero_hf.rendering import draw_backbone, to_latex, to_svg
 
 from ..recipe import Recipe, load_options
 from ..runtime.progress import clock
 from . import report_charts as charts
 from .description import PROXIES, STRATEGIES
 from .facts import finalists_of, without_places
-from .report_facts import ReportFacts, changed_options
+from .report_facts import ReportFacts, changed_options, differences
 
 _TOP = 20
 
@@ -31,15 +32,16 @@ def write_report(facts: ReportFacts) -> str:
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["clock"] = clock
-    environment.filters["chart"] = _chart
+    environment.filters["chart"] = lambda figure, name, title: Markup(to_inline_svg(figure, name, title))
     environment.filters["drawn"] = lambda layers: Markup(to_svg(draw_backbone(layers)))
+    environment.filters["latex"] = to_latex
     return environment.get_template("report.html").render(**_contents(facts))
 
 
 def _contents(facts: ReportFacts) -> dict[str, Any]:
     types, kernels = facts.visits_by_depth()
     history, recipe = facts.priorities(), facts.recipe
-    depth = max(len(record["layers"]) for record in facts.candidates)
+    depth = max((len(record["layers"]) for record in facts.candidates), default=0)
     trained, correlation, front = facts.trained(), facts.rank_correlation(), facts.front()
     return {
         "name": facts.search.folder.resolve().name,
@@ -49,8 +51,9 @@ def _contents(facts: ReportFacts) -> dict[str, Any]:
         "strategy": STRATEGIES.get(recipe["strategy"], recipe["strategy"]),
         "proxy": PROXIES.get(recipe["proxy"], recipe["proxy"]),
         "seconds": facts.seconds(),
+        "environment": facts.environment,
         "per_hour": _per_hour(facts),
-        "lineage": facts.lineage(),
+        "lineage": [(record, _step(before, record)) for before, record in pairwise([None, *facts.lineage()]) if record],
         "failures": facts.failures().most_common(),
         "rejections": sorted(facts.rejections().items(), key=lambda item: -item[1]),
         "trained": trained,
@@ -64,14 +67,9 @@ def _contents(facts: ReportFacts) -> dict[str, Any]:
         "scores_chart": charts.scores_over_evaluations(facts) if facts.scored else None,
         "finalists_chart": charts.finalists(facts) if trained else None,
         "priorities_chart": charts.priorities(history) if len(history) > 1 else None,
-        "depths_chart": charts.depths(types, kernels, depth, recipe["kernel_sizes"]),
+        "depths_chart": charts.depths(types, kernels, depth, recipe["kernel_sizes"]) if facts.candidates else None,
         "operations_chart": _operations_chart(facts),
     }
-
-
-def _chart(figure: Figure | None) -> Markup:
-    text = "" if figure is None else chart_to_svg(figure)
-    return Markup(text[text.find("<svg") :])  # without the head that an SVG file of its own has
 
 
 def _operations_chart(facts: ReportFacts) -> Figure | None:
@@ -81,9 +79,15 @@ def _operations_chart(facts: ReportFacts) -> Figure | None:
     return charts.operations(visits, len(facts.candidates), facts.best_count)
 
 
+def _step(before: Mapping[str, Any] | None, record: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    return [] if before is None else differences(before, record)
+
+
 def _per_hour(facts: ReportFacts) -> float | None:
     """Candidates an hour, from the first one to the last."""
     times = [record["elapsed"] for record in facts.candidates]
+    if not times:
+        return None
     spent = max(times) - min(times)
     return 3600 * (len(times) - 1) / spent if spent else None
 

@@ -26,10 +26,14 @@ def scores_over_evaluations(facts: ReportFacts) -> Figure:
             places, values = ([record[name] for record in of_kind] for name in ("number", "score"))
             errors = [record["standard_error"] or 0.0 for record in of_kind]
             style: dict[str, Any] = {"fmt": "o", "markersize": 3, "linewidth": 0.6, "alpha": 0.6}
-            axes.errorbar(places, values, errors, color=colour, label=f"a candidate, {label}", **style)
+            axes.errorbar(places, values, errors, color=colour, label=f"candidate, {label}", **style)
+    last = facts.candidates[-1]["number"]
+    if facts.baseline_score is not None:
+        score, error = facts.baseline_score
+        axes.axhline(score, color=COLOURS[1], linewidth=1.2, label="BERT, scored as a candidate")
+        axes.axhspan(score - (error or 0.0), score + (error or 0.0), color=COLOURS[1], alpha=0.12, linewidth=0)
     axes.step(numbers, list(accumulate(scores, max)), where="post", color=COLOURS[0], label="best so far")
     random_best = expected_best(facts.random_scores)
-    last = facts.candidates[-1]["number"]
     axes.plot(range(1, len(random_best) + 1), random_best, color=_GREY, linestyle="--", label="random search, expected")
     if random_best and last > len(random_best):
         axes.plot([len(random_best), last], [random_best[-1]] * 2, color=_GREY, linestyle=":", linewidth=1)
@@ -146,7 +150,13 @@ def _finish(axes: Axes, across: str, up: str) -> None:
 
 def _legend(axes: Axes) -> None:
     """Above the chart, where it hides nothing."""
-    labels = len(axes.get_legend_handles_labels()[0])
+    labels = axes.get_legend_handles_labels()[1]
+    columns = 5 if max(map(len, labels), default=0) < 20 else 3
     axes.legend(
-        frameon=False, fontsize=8, ncols=min(5, labels), loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2
+        frameon=False,
+        fontsize=8,
+        ncols=min(columns, len(labels) or 1),
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        borderaxespad=0.2,
     )

@@ -1,23 +1,27 @@
 """What a report says of a search, in numbers: taken from its journal, finished or not."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from scipy.stats import kendalltau
 
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.model import AttentionLayer, parse_layer
+from autobert_zero_hf.model import AttentionGraph, AttentionLayer, ConvolutionLayer, FormulaError, parse_layer
+from autobert_zero_hf.model.architectures import BERT_ATTENTION
+from autobert_zero_hf.model.canonical import canonicalise
 
-from ..runtime.journal import read_events
+from ..runtime.journal import VERSION, read_events
 from ..space.candidate import Candidate
 from ..space.sizes import Sizes
 from ..strategy.operation_priority import OperationPriority
-from .facts import SearchFacts, read_json
+from .facts import BASELINES, FRONT, SearchFacts, read_json
 
 _BEST_SHARE = 0.25
 _FEWEST_PAIRS = 4
@@ -67,6 +71,8 @@ class ReportFacts:
         if finished := self.search.of("finished"):
             return f"finished: {finished[0]['reason']}"
         wanted = self.recipe["candidates"]
+        if not self.candidates:
+            return "not finished: no candidate is evaluated yet"
         if len(self.candidates) == wanted:
             return "not finished: all candidates are evaluated, the final training is missing"
         return f"not finished: {len(self.candidates)} of {wanted} candidates are evaluated"
@@ -76,11 +82,29 @@ class ReportFacts:
         """Of the candidates that no result led to, in ascending order."""
         return sorted(record["score"] for record in self.scored if record["parent"] is None)
 
+    @property
+    def baseline_score(self) -> tuple[float, float | None] | None:
+        """What BERT has as a candidate, with its error: of the last phase of a search, or because it was one."""
+        berts = [
+            *self.search.of("baseline"),
+            *(each for each in self.candidates if "sizes" not in each and _is_bert(each)),
+        ]
+        return next(((each["score"], each["standard_error"]) for each in berts if each["score"] is not None), None)
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """What the search began on; empty for searches that did not write it down."""
+        return self.search.events[0].get("environment", {})
+
     def lineage(self) -> list[dict[str, Any]]:
         """The best candidate and those that it comes from, the first one first."""
-        by_identity = {record["identity"]: record for record in self.candidates}
+        return [] if self.best is None else self.ancestors(self.best)
+
+    def ancestors(self, record: dict[str, Any]) -> list[dict[str, Any]]:
+        """A candidate and those that it comes from, the first one first."""
+        by_identity = {each["identity"]: each for each in self.candidates}
         chain: list[dict[str, Any]] = []
-        step = self.best
+        step: dict[str, Any] | None = record
         while step is not None and step not in chain:
             chain.append(step)
             step = by_identity.get(step["parent"])
@@ -98,8 +122,9 @@ class ReportFacts:
         """Layer types, by (depth, type), and kernels, by (depth, size); the depth counts from 0."""
         types, kernels = (Visits(Counter(), Counter()) for _ in range(2))
         for record, counters in self._with_counters(types, kernels):
-            for depth, text in enumerate(record["layers"]):
-                layer = parse_layer(text)
+            for depth, layer in enumerate(_legal(record["layers"])):
+                if layer is None:
+                    continue
                 attends = isinstance(layer, AttentionLayer)
                 counters[0][depth, "attention" if attends else "convolution"] += 1
                 if not isinstance(layer, AttentionLayer):
@@ -151,6 +176,8 @@ class ReportFacts:
         def inherited(record: Mapping[str, Any]) -> float | None:
             sizes = Sizes(**record["sizes"]) if "sizes" in record else None
             # From scratch it is the winner's shape, without what the winner inherited.
+            if record["name"] == "bert" and self.baseline_score is not None:
+                return self.baseline_score[0]
             of = None if record["name"] == "scratch" else Candidate(tuple(record["layers"]), sizes=sizes).identity
             return None if of is None else scores.get(of)
 
@@ -171,12 +198,12 @@ class ReportFacts:
         found = kendalltau(*zip(*pairs, strict=True))
         return float(found.statistic), float(found.pvalue), len(pairs)
 
-    def seconds(self) -> dict[str, float]:
-        """What the search took: in all, until the super-net was trained, and for all candidates together."""
+    def seconds(self) -> dict[str, float | None]:
+        """What the search took: in all, until the super-net was trained if it is, and for all candidates together."""
         supernet = self.search.of("supernet")
         return {
             "all": max(event["elapsed"] for event in self.search.events),
-            "super-net": supernet[0]["elapsed"] if supernet else 0.0,
+            "super-net": supernet[0]["elapsed"] if supernet else None,
             "candidates": sum(record["seconds"] for record in self.candidates),
         }
 
@@ -199,15 +226,50 @@ def expected_best(scores: Sequence[float]) -> list[float]:
 
 def operations_of(layers: Sequence[str]) -> list[str]:
     """The names of all operations in a backbone's formulas, each as often as it occurs."""
-    parsed = map(parse_layer, layers)
+    parsed = _legal(layers)
     return [node.name for layer in parsed if isinstance(layer, AttentionLayer) for node in layer.graph.operations]
+
+
+def differences(parent: Mapping[str, Any], child: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """What a candidate has otherwise than another one: where, what the one has and what the other, "" for nothing.
+
+    >>> differences({"layers": ["conv(3)", "conv(9)"]}, {"layers": ["conv(5)", "conv(9)", "conv(3)"]})
+    [('layer 1', 'conv(3)', 'conv(5)'), ('layer 3', '', 'conv(3)')]
+    """
+    pairs = [
+        (f"layer {number}", before, after)
+        for number, (before, after) in enumerate(zip_longest(parent["layers"], child["layers"], fillvalue=""), start=1)
+    ]
+    sizes, others = parent.get("sizes") or {}, child.get("sizes") or {}
+    pairs += [(name.replace("_", " "), f"{sizes.get(name, '')}", f"{others[name]}") for name in others]
+    return [pair for pair in pairs if pair[1] != pair[2]]
+
+
+def _legal(layers: Sequence[str]) -> list[AttentionLayer | ConvolutionLayer | None]:
+    """The layers, None for each that is not legal: such a candidate is a failure like others."""
+    found: list[AttentionLayer | ConvolutionLayer | None] = []
+    for layer in layers:
+        try:
+            found.append(parse_layer(layer))
+        except FormulaError:
+            found.append(None)
+    return found
+
+
+def _is_bert(record: Mapping[str, Any]) -> bool:
+    attention = canonicalise(AttentionGraph.parse(BERT_ATTENTION))
+    return all(
+        isinstance(layer, AttentionLayer) and canonicalise(layer.graph) == attention
+        for layer in _legal(record["layers"])
+    )
 
 
 def read_report_facts(folder: Path) -> ReportFacts:
     """What the folder of a search tells, whether it is finished, running or broken off.
 
     Raises:
-        AutoBertZeroError: if there is no journal, or nothing in it but its begin.
+        AutoBertZeroError: if there is no journal, if nothing is in it yet, or if it is that of searches for several
+            budgets.
         JournalError: if it is damaged.
     """
     journal = folder / "journal.jsonl"
@@ -216,11 +278,26 @@ def read_report_facts(folder: Path) -> ReportFacts:
     events = read_events(journal)
     energy = folder / "energy.json"
     facts = ReportFacts(SearchFacts(folder, events, read_json(energy) if energy.exists() else None))
-    if not facts.candidates and (folder / "shrink.json").exists():
-        raise AutoBertZeroError(f"{folder} holds searches for several budgets: give the folder of one of them")
-    if not facts.candidates:
-        raise AutoBertZeroError(f"the search in {folder} has no candidates yet: let it run on, then report")
+    if not events:
+        raise AutoBertZeroError(f"the search in {folder} has written nothing yet: let it run on, then look again")
+    if events[0].get("version") != VERSION or not isinstance(events[0].get("recipe"), dict):
+        raise AutoBertZeroError(
+            f"{journal} is not a journal of version {VERSION}, but {events[0].get('version')!r}: use the version of "
+            "this package that wrote it"
+        )
+    if budgets := sorted(place.parent for place in folder.glob("*/journal.jsonl") if place.parent.name != "hub"):
+        raise AutoBertZeroError(
+            f"{folder} holds a search for each of several budgets: give the folder of one, "
+            f"{' or '.join(map(str, budgets))}"
+        )
     return facts
+
+
+def models_of(facts: ReportFacts) -> list[str]:
+    """The finished models in the folder of a search: its winner, the baseline, and those of its front."""
+    names = [record["name"] for record in facts.search.of("trained")]
+    names = [name for name in names if name in ("best", *BASELINES) or re.fullmatch(rf"{FRONT}/\d+", name)]
+    return [name for name in names if (facts.search.folder / name / "config.json").is_file()]
 
 
 def changed_options(recipe: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from filelock import BaseFileLock, FileLock, Timeout
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.writing import append_lines, how_to_mend, whole_lines
 
+from .environment import environment
+
 VERSION = 2
 
 
@@ -20,7 +22,7 @@ class JournalError(AutoBertZeroError):
 
 
 class Journal:
-    """Events in the order in which they were written; the first is `start`: version, identity and recipe.
+    """Events in the order in which they were written; the first is `start`: version, identity, recipe, environment.
 
     Each event carries `elapsed`, the seconds of the search so far, those of earlier runs counted in. The start is
     written together with the first event after it, so that a search that could not begin leaves no journal behind.
@@ -103,7 +105,7 @@ class Journal:
             JournalError: if it cannot be written, as on a full disk; the file is then as it was before.
         """
         start = {"version": VERSION, "identity": self.identity, "recipe": self.recipe}
-        records = [] if self.events else [self._record("start", start)]
+        records = [] if self.events else [self._record("start", {**start, "environment": environment()})]
         records.append(self._record(event, facts))
         if self.path is not None:
             self._write(self.path, records)

@@ -30,7 +30,7 @@ STEPS = {
     "tag": r"POST /api/(\w+)s/(.+?)/tag/(.+)",
     "preupload": r"POST /api/(\w+)s/(.+?)/preupload/(.+)",
     "commit": r"POST /api/(\w+)s/(.+?)/commit/(.+)",
-    "batch": r"POST /(datasets/)?(.+?)\.git/info/lfs/objects/batch",
+    "batch": r"POST /(datasets/|spaces/)?(.+?)\.git/info/lfs/objects/batch",
     "verify": r"POST /lfs/verify",
     "put": r"PUT /lfs/(\w{64})",
     "xet": r"GET /api/(\w+)s/(.+?)/xet-(?:read|write)-token/(.+)",
@@ -38,7 +38,7 @@ STEPS = {
     "refs": r"GET /api/(\w+)s/(.+?)/refs",
     "paths": r"POST /api/(\w+)s/(.+?)/paths-info/(.+)",
     "info": r"GET /api/(\w+)s/(.+?)(?:/revision/(.+))?",
-    "resolve": r"(?:GET|HEAD) /(?:(dataset)s/)?(.+?)/resolve/([^/]+)/(.+)",
+    "resolve": r"(?:GET|HEAD) /(?:(dataset|space)s/)?(.+?)/resolve/([^/]+)/(.+)",
 }
 """Each request is the first of these that it matches."""
 
@@ -130,7 +130,7 @@ class Handler(BaseHTTPRequestHandler):
         asked = json.loads(self.body)
         repo_type = asked.get("type") or "model"
         repo_id = f"{asked.get('organization') or 'someone'}/{asked['name']}"
-        url = f"{self.hub.url}/{'datasets/' if repo_type == 'dataset' else ''}{repo_id}"
+        url = f"{self.hub.url}/{'' if repo_type == 'model' else f'{repo_type}s/'}{repo_id}"
         if (repo_type, repo_id) in self.hub.repos:
             return self.json({"error": "You already created this repo", "url": url}, 409)
         self.hub.create(repo_type, repo_id, asked.get("visibility") == "private")

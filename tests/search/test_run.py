@@ -1,6 +1,7 @@
 """Whole searches, small but real, as a user runs them: in processes of their own, one of them killed."""
 
 import json
+import platform
 import shutil
 import signal
 import subprocess
@@ -30,7 +31,7 @@ def test_a_search_finds_distinct_candidates_and_reports_both_numbers(finished: t
     folder, printed = finished
     events = journal(folder)
     kinds = [event["event"] for event in events]
-    assert kinds == ["start", "data", "supernet", *["candidate"] * 13, "trained", "trained", "finished"]
+    assert kinds == ["start", "data", "supernet", *["candidate"] * 13, "baseline", "trained", "trained", "finished"]
     candidates = [event for event in events if event["event"] == "candidate"]
     assert sorted(event["number"] for event in candidates) == list(range(1, 14))
     assert len({event["identity"] for event in candidates}) == 13
@@ -47,6 +48,11 @@ def test_a_search_finds_distinct_candidates_and_reports_both_numbers(finished: t
         ]
     )
     assert bert["layers"] == [BERT_ATTENTION] * 2
+    (baseline,) = (event for event in events if event["event"] == "baseline")
+    assert baseline["layers"] == bert["layers"] and 0 < baseline["score"] < 1
+    versions = events[0]["environment"]["versions"]
+    assert versions["torch"] == torch.__version__ and versions["python"] == platform.python_version()
+    assert platform.node() not in json.dumps(events[0]["environment"])
     for event in (best, bert):
         assert f"{event['accuracy']:.4f} ± {event['standard_error']:.4f}" in printed
         assert event["accuracy"] == sum(event["correct"]) / sum(event["masked"])

@@ -82,16 +82,21 @@ def test_candidates_are_filtered_and_shown(opened: Page, finished: tuple[Path, s
     assert sticks_out(opened) <= 0
 
 
-def test_two_candidates_are_compared(opened: Page) -> None:
+def test_two_candidates_are_compared(opened: Page, finished: tuple[Path, str]) -> None:
     tab(opened, "Compare")
-    titles = opened.locator("h3:visible").filter(has_text="Candidate")
-    expect(titles).to_have_count(2)
-    first, second = titles.all_inner_texts()
-    assert first != second
+    title = opened.locator("h3:visible").filter(has_text="and candidate")
+    expect(title).to_have_count(1)
+    before = title.inner_text()
     opened.get_by_label("candidate B").click()
     opened.get_by_role("option").nth(4).click()
-    expect(titles.nth(1)).not_to_have_text(second)
-    expect(titles.nth(0)).to_have_text(first)
+    expect(title).not_to_have_text(before)
+    chosen = [int(number) for number in re.findall(r"\d+", title.inner_text())]
+    one, other = (next(c for c in journal(finished[0]) if c.get("number") == number) for number in chosen)
+    expect(opened.locator(".comparison tr.differs").filter(has_text="layer")).to_have_count(
+        sum(a != b for a, b in zip(one["layers"], other["layers"], strict=True))
+    )
+    expect(opened.locator(".beside svg:visible")).to_have_count(2)
+    assert sticks_out(opened) <= 0
 
 
 def test_a_formula_is_explained_or_its_error_shown_with_its_place(opened: Page) -> None:

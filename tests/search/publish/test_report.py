@@ -4,16 +4,20 @@ import itertools
 import json
 import shlex
 import shutil
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from statistics import fmean
 
 import pytest
-from autobert_zero_hf.search.publish.report_facts import expected_best, read_report_facts
+from autobert_zero_hf.search.publish.report_facts import expected_best, models_of, read_report_facts
+from autobert_zero_hf.search.recipe import Recipe
 from autobert_zero_hf.search.recipe_options import OPTION_NAMES
 
 from autobert_zero_hf.commands.main import main, make_parser
-from tests.search.small_search import journal
+from autobert_zero_hf.explorer import views
+from tests.search.small_search import environment, in_order, journal
 
 LINKS = ("src", "href", "xlink:href", "srcset", "poster", "data", "action")
 VOID = ("meta", "link", "br", "img", "hr", "input")
@@ -98,6 +102,10 @@ def test_a_search_that_was_broken_off_has_a_report(run: Path) -> None:
         assert f"not finished: {length - first} of 13 candidates are evaluated" in text
         assert "The final training has not been reached" in text
     (run / "journal.jsonl").write_text("\n".join(lines[:first]) + "\n")
+    text = "".join(report(run).text)
+    assert "no candidate is evaluated yet" in text
+    assert "No candidate has a score yet" in text
+    (run / "journal.jsonl").write_text("")
     assert main(["report", str(run)]) == 2
 
 
@@ -109,6 +117,8 @@ def test_failures_and_the_texts_of_others_are_shown_as_they_are(run: Path) -> No
             event |= {"origin": "<script>alert(1)</script>"}
             if event["number"] % 2:
                 event |= {"score": None, "standard_error": None, "failure": "not finite", "detail": "a <b>loss</b>"}
+            if event["number"] == 3:
+                event |= {"failure": "<script>alert(2)</script>", "layers": ["<script>alert(3)</script>"] * 2}
         changed.append(json.dumps(event))
     (run / "journal.jsonl").write_text("\n".join(changed) + "\n")
     assert main(["report", str(run)]) == 0
@@ -116,7 +126,60 @@ def test_failures_and_the_texts_of_others_are_shown_as_they_are(run: Path) -> No
     assert "<script>" not in text
     assert "&lt;script&gt;" in text
     failed = sum('"failure": "not finite"' in line for line in changed)
-    assert ["not finite", str(failed)] in Page(text).cells
+    cells = Page(text).cells
+    assert ["not finite", str(failed), "a <b>loss</b>"] in cells
+    assert ["<script>alert(2)</script>", "1", "a <b>loss</b>"] in cells
+    facts = read_report_facts(run)
+    recipe = Recipe.from_dict(facts.recipe)
+    config = recipe.make_config(recipe.data.vocab_size)
+    for shown in (views.show_candidate(facts, 3, config), views.compare(facts, 2, 3, config)):
+        assert "<script>" not in shown and "&lt;script&gt;" in shown
+
+
+def test_the_command_does_the_same_search_again(run: Path, tmp_path: Path) -> None:
+    text = "".join(report(run).text)
+    command = shlex.split(next(line for line in text.splitlines() if line.startswith("autobert-zero search ")))
+    command[command.index("--output-dir") + 1] = str(tmp_path / "again")
+    subprocess.run([sys.executable, "-m", "autobert_zero_hf", *command[1:]], env=environment(), check=True)
+    assert in_order(tmp_path / "again") == in_order(run)
+
+
+def test_baseline_and_environment_are_those_that_the_journal_tells(run: Path) -> None:
+    lines = (run / "journal.jsonl").read_text().splitlines()
+    start = json.loads(lines[0])
+    start["environment"]["processor"] = "Another 9000"
+    (run / "journal.jsonl").write_text("\n".join([json.dumps(start), *lines[1:]]) + "\n")
+    (baseline,) = (event for event in journal(run) if event["event"] == "baseline")
+    page = report(run)
+    text = "".join(page.text)
+    assert "BERT, scored as a candidate" in text
+    assert f"{baseline['score']:.4f}" in next(row for row in page.cells if row[:1] == ["bert"])[3]
+    assert "Another 9000; " in text
+    assert f"torch {start['environment']['versions']['torch']}" in text
+    del start["environment"]  # as in searches from before
+    (run / "journal.jsonl").write_text("\n".join([json.dumps(start), *lines[1:]]) + "\n")
+    assert "Not recorded" in "".join(report(run).text)
+
+
+def test_a_folder_of_several_budgets_names_those_that_have_a_report(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    for budget in ("2x", "4x"):
+        shutil.copytree(run, tmp_path / "small" / budget)
+    shutil.copy(run / "journal.jsonl", tmp_path / "small")
+    for command in ("report", "explore"):
+        assert main([command, str(tmp_path / "small")]) == 2
+        said = capsys.readouterr().err
+        assert f"{tmp_path / 'small' / '2x'} or {tmp_path / 'small' / '4x'}" in said
+
+
+def test_only_the_models_of_a_search_are_opened(run: Path) -> None:
+    event = next(event for event in journal(run) if event["event"] == "trained")
+    (run.parent / "other").mkdir()
+    shutil.copy(run / "best" / "config.json", run.parent / "other")
+    with (run / "journal.jsonl").open("a") as file:
+        file.write(json.dumps({**event, "name": "../other"}) + "\n")
+    assert models_of(read_report_facts(run)) == ["best", "bert"]
 
 
 def test_where_the_search_looked_is_counted_right(run: Path) -> None:

@@ -1,0 +1,64 @@
+"""What the commands that push have in common: a folder that is made and sent by one process, shown, or pushed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.search.publish import hub
+
+_WHAT = {"model": "Model", "dataset": "Candidates of a search", "space": "Explorer of a search"}
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """No other push of this folder meanwhile, which would replace what is being sent."""
+    lock = FileLock(folder / ".hub.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise AutoBertZeroError(f"another push of {folder} is under way: let it end, then push again") from error
+    except OSError as error:
+        raise AutoBertZeroError(
+            f"{folder} cannot be written to ({error.strerror}), and what is pushed is made there: push a copy of it"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def place_of(folder: Path, sign: str) -> Path:
+    """A folder to write a page in: a new one, or that of an earlier push, which holds the sign."""
+    if folder.exists() and not (folder / sign).exists():
+        raise AutoBertZeroError(
+            f"{folder} is not of an earlier push, and what it holds would be lost: give it another name"
+        )
+    return folder
+
+
+def show_page(folder: Path, repo_id: str, repo_type: str) -> None:
+    """Print the files of a page, and its card."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    print(f"{repo_type} {repo_id}: {len(files)} files in {folder}, nothing is sent")
+    for file in files:
+        print(f"  {file.stat().st_size:>12,}  {file.relative_to(folder)}")
+    print(f"\nREADME.md\n\n{(folder / 'README.md').read_text(encoding='utf-8')}")
+
+
+def push_page(folder: Path, repo_id: str, repo_type: str, options: hub.PushOptions, command_line: str) -> None:
+    """Push a page, and print what came of it.
+
+    Raises:
+        PublishError: if it cannot be done; with the command to run again.
+    """
+    hub.give_up_after(options.timeout)
+    message = f"{_WHAT[repo_type]}, pushed by autobert-zero"
+    try:
+        pushed = hub.push(folder, repo_id, message, options, repo_type)
+    except hub.PublishError as error:
+        raise hub.PublishError(f"{error}. {folder} stays whole; when that is mended: {command_line}") from error
+    what = "pushed in one commit" if pushed.new else "was there already, nothing was sent"
+    print(f"{pushed.url}: {what} ({pushed.commit})")

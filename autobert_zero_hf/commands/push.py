@@ -20,6 +20,8 @@ from autobert_zero_hf.search.publish.facts import read_facts, read_json
 from autobert_zero_hf.search.publish.history import ROWS, stage_history
 from autobert_zero_hf.search.publish.page import PICTURE, stage_model
 
+from .result import Result
+
 EXAMPLE = """example:
   autobert-zero push runs/first someone/first-backbone --dry-run
   autobert-zero push runs/first someone/first-backbone --private --tag v1.0
@@ -67,7 +69,7 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def run(arguments: Namespace) -> None:
+def run(arguments: Namespace) -> Result:
     """Write the folders of the pages, and push them."""
     given = {name: value for name, value in vars(arguments).items() if name in option_names(GROUPS)}
     if problems := find_problems(GROUPS, given):
@@ -97,11 +99,12 @@ def run(arguments: Namespace) -> None:
             about = {name: value for name, value in metadata.items() if name != "base_model"}
             stage_history(facts.search, history, arguments.push_history, arguments.repo_id, about, revision)
             pages.append((history, arguments.push_history, "dataset"))
-        for page in pages:
-            if arguments.dry_run:
-                _show(*page)
-            else:
-                _push(*page, options, arguments.command_line)
+        if arguments.dry_run:
+            shown = [_shown(*page) for page in pages]
+        else:
+            shown = [_push(*page, options, arguments.command_line) for page in pages]
+    facts = {"sent": not arguments.dry_run, "pages": [each.facts for each in shown]}
+    return Result(facts, "\n".join(each.text for each in shown))
 
 
 @contextmanager
@@ -131,15 +134,18 @@ def _place(folder: Path, sign: str) -> Path:
     return folder
 
 
-def _show(folder: Path, repo_id: str, repo_type: str) -> None:
-    files = sorted(file for file in folder.rglob("*") if file.is_file())
-    print(f"{repo_type} {repo_id}: {len(files)} files in {folder}, nothing is sent")
-    for file in files:
-        print(f"  {file.stat().st_size:>12,}  {file.relative_to(folder)}")
-    print(f"\nREADME.md\n\n{(folder / 'README.md').read_text(encoding='utf-8')}")
+def _shown(folder: Path, repo_id: str, repo_type: str) -> Result:
+    """A page that is not sent."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = [{"name": str(path.relative_to(folder)), "bytes": path.stat().st_size} for path in paths]
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    lines = [f"{repo_type} {repo_id}: {len(files)} files in {folder}, nothing is sent"]
+    lines += [f"  {file['bytes']:>12,}  {file['name']}" for file in files]
+    facts = {"page": repo_id, "type": repo_type, "folder": str(folder), "files": files, "card": card}
+    return Result(facts, "\n".join([*lines, f"\nREADME.md\n\n{card}"]))
 
 
-def _push(folder: Path, repo_id: str, repo_type: str, options: hub.PushOptions, command_line: str) -> None:
+def _push(folder: Path, repo_id: str, repo_type: str, options: hub.PushOptions, command_line: str) -> Result:
     hub.give_up_after(options.timeout)
     message = f"{'Model' if repo_type == 'model' else 'Candidates of a search'}, pushed by autobert-zero"
     try:
@@ -147,4 +153,5 @@ def _push(folder: Path, repo_id: str, repo_type: str, options: hub.PushOptions, 
     except hub.PublishError as error:
         raise hub.PublishError(f"{error}. {folder} stays whole; when that is mended: {command_line}") from error
     what = "pushed in one commit" if pushed.new else "was there already, nothing was sent"
-    print(f"{pushed.url}: {what} ({pushed.commit})")
+    facts = {"page": repo_id, "type": repo_type, "url": pushed.url, "commit": pushed.commit, "new": pushed.new}
+    return Result(facts, f"{pushed.url}: {what} ({pushed.commit})")

@@ -10,6 +10,9 @@ import transformers
 from autobert_zero_hf.options import add_options
 from autobert_zero_hf.search.recipe import Recipe, load_options
 from autobert_zero_hf.search.recipe_options import GROUPS, OPTION_NAMES
+from autobert_zero_hf.training.processes import join_launch
+
+from .result import Result
 
 EXAMPLE = """example:
   autobert-zero search --output-dir runs/first
@@ -51,9 +54,10 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def run(arguments: Namespace) -> None:
+def run(arguments: Namespace) -> Result | None:
     """Search by the recipe, overridden by the options that were given."""
     from autobert_zero_hf.search.run import search
+    from autobert_zero_hf.search.summary import in_words, search_result
 
     # The search shows its own progress.
     transformers.utils.logging.disable_progress_bar()
@@ -65,3 +69,7 @@ def run(arguments: Namespace) -> None:
             for other in others:
                 options.pop(other, None)
     search(Recipe.from_dict({**options, **given}), arguments.output_dir, arguments.report_to)
+    if not join_launch().is_main_process:
+        return None
+    result = search_result(arguments.output_dir)
+    return Result(result, in_words(result))

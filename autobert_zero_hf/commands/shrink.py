@@ -10,9 +10,12 @@ import transformers
 from autobert_zero_hf.model import ARCHITECTURES, architecture
 from autobert_zero_hf.options import add_options, given_options, option_names
 from autobert_zero_hf.search import recipe_options as recipes
+from autobert_zero_hf.search.publish.shrink_table import as_markdown
 from autobert_zero_hf.search.recipe import Recipe, load_options
 from autobert_zero_hf.search.shrink import ShrinkOptions, shrink
+from autobert_zero_hf.training.processes import join_launch
 
+from .result import Result
 from .show import load_config
 
 EXAMPLE = """example:
@@ -74,7 +77,7 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def run(arguments: Namespace) -> None:
+def run(arguments: Namespace) -> Result | None:
     """Shrink by the recipe, overridden by the options that were given."""
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
@@ -85,7 +88,12 @@ def run(arguments: Namespace) -> None:
     if arguments.architecture in ARCHITECTURES:
         layers = Recipe.from_dict({**options, "layers": []}).sizes.num_layers
         options["layers"] = architecture(arguments.architecture, layers)
-    shrink(Recipe.from_dict(options), given_options(ShrinkOptions, vars(arguments)), arguments.output_dir)
+    folder: Path = arguments.output_dir
+    facts = shrink(Recipe.from_dict(options), given_options(ShrinkOptions, vars(arguments)), folder)
+    if not join_launch().is_main_process:
+        return None
+    written = [str(folder / f"shrink.{end}") for end in ("json", "md", "svg")]
+    return Result({**facts, "written": written}, f"{as_markdown(facts)}\nWritten: {', '.join(written)}")
 
 
 def _backbone(name: str) -> dict[str, Any]:

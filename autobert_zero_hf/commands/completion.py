@@ -18,6 +18,7 @@ INSTALLATION = """completion of commands, options, choices and paths, for a new 
 PATHS = (
     "architecture", "backbone", "base_model", "data", "dataset", "evaluation", "from_bert", "model", "models", "recipe",
     "source", "speedup_over", "supernet_from", "task_data", "teacher", "text",
+    "tokenizer",
 )  # fmt: skip
 """Options and arguments that are texts, and may be paths; those that are always one have the type `Path`."""
 _FOLDERS = ("DIR",)

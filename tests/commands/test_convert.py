@@ -86,7 +86,7 @@ def test_bad_input_is_one_clear_line(bert: Path, tmp_path: Path, capsys: pytest.
     }
     before = {file: file.read_bytes() for file in bert.iterdir()}
     for name, (source, folder, reason) in cases.items():
-        assert convert(source, "--output-dir", folder) == 2, name
+        assert convert(source, "--output-dir", folder) == 1, name
         said = capsys.readouterr().err
         assert said.startswith("error: "), (name, said)
         assert reason in said, (name, said)
@@ -106,7 +106,7 @@ def test_on_a_full_disk_nothing_is_left_and_the_same_command_works_again(bert: P
         if place == "empty":
             folder.mkdir()
         full = run(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
-        assert full.returncode == 2, full.stderr
+        assert full.returncode == 1, full.stderr
         assert f"error: {folder} could not be written (File too large): make room on that disk" in full.stderr
         assert "Traceback" not in full.stderr
         assert not list(folder.iterdir())

@@ -98,7 +98,7 @@ def test_a_search_that_was_broken_off_has_a_report(run: Path) -> None:
         assert f"not finished: {length - first} of 13 candidates are evaluated" in text
         assert "The final training has not been reached" in text
     (run / "journal.jsonl").write_text("\n".join(lines[:first]) + "\n")
-    assert main(["report", str(run)]) == 2
+    assert main(["report", str(run)]) == 1
 
 
 def test_failures_and_the_texts_of_others_are_shown_as_they_are(run: Path) -> None:

@@ -39,7 +39,7 @@ def _be_the_command(words: Sequence[str], streams: Sequence[Any], environment: d
     if os.isatty(2):
         fcntl.ioctl(2, termios.TIOCSCTTY, 0)
     for number, name in enumerate(("stdin", "stdout", "stderr")):
-        stream = open(number, "w" if number else "r", buffering=1 if os.isatty(number) or number == 2 else -1)
+        stream = os.fdopen(number, "w" if number else "r", buffering=1 if os.isatty(number) or number == 2 else -1)
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
     # What a shell gives to a job in the foreground; one in the background ignores it, and so would its children.

@@ -27,8 +27,8 @@ _FOLDERS = ("DIR",)
 class _PrintCompletion(Action):
     """Prints the script of a shell and ends, as `--help` does."""
 
-    def __call__(self, parser: ArgumentParser, namespace: Namespace, values: Any, option_string: Any = None) -> None:
-        print(shtab.complete(parser, values))
+    def __call__(self, parser: ArgumentParser, _: Namespace, shell: Any, __: str | None = None) -> None:
+        print(shtab.complete(parser, shell))
         parser.exit()
 
 

@@ -46,7 +46,7 @@ def sigterm_raised() -> Iterator[None]:
         yield
         return
 
-    def end(number: int, frame: object) -> None:
+    def end(*_: object) -> None:
         raise Terminated
 
     before = signal.signal(signal.SIGTERM, end)

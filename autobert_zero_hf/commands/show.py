@@ -44,9 +44,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--tokens", type=int, default=128, help="the length of the sequence for which operations are counted [128]"
     )
-    parser.add_argument(
-        "--latex", action="store_true", help="print the layers as lines of LaTeX, instead of the table"
-    )
+    parser.add_argument("--latex", action="store_true", help="print the layers as lines of LaTeX, instead of the table")
     parser.add_argument("--picture", metavar="FILE", type=Path, help="also draw it, as .svg or .png")
     parser.set_defaults(run=run)
 

@@ -1,4 +1,4 @@
-"""A run in a terminal: a few lines that stay where they are, and change twice a second."""
+"""A run in a terminal: a few lines that stay where they are, and change every second."""
 
 import itertools
 import logging
@@ -16,9 +16,10 @@ from rich.text import Text
 from .score_curve import plot
 from .standing import CANDIDATES, Progress, Standing, clock
 
-_REFRESHES_A_SECOND = 2.0
+_REFRESHES_A_SECOND = 1.0
 _WIDEST = 100
 _LABEL = 6
+_WIDEST_CURVE = 60
 _CURVE_ROWS = 4
 _FEWEST_SCORES = 3
 
@@ -33,6 +34,7 @@ class LiveView:
     def __init__(self, standing: Callable[[], Standing | None]):
         self._standing = standing
         self._shown: list[int] = []
+        self._curve: tuple[object, list[str]] = (None, [])
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         standing = self._standing()
@@ -52,9 +54,7 @@ class LiveView:
                 yield Segment.line()
             yield from line
 
-    def _table(
-        self, standing: Standing, progress: Progress, width: int, height: int, options: ConsoleOptions
-    ) -> Table:
+    def _table(self, standing: Standing, progress: Progress, width: int, height: int, options: ConsoleOptions) -> Table:
         table = Table.grid(padding=(0, 1))
         table.add_column(style="dim", no_wrap=True, width=_LABEL)
         table.add_column(no_wrap=True, overflow="ellipsis", width=max(1, width - _LABEL - 1))
@@ -63,7 +63,8 @@ class LiveView:
         if standing.budget:
             table.add_row("budget", Text(standing.budget))
         table.add_row("phase", Text(f"{progress.name}, {clock(progress.seconds)} so far", style="bold"))
-        table.add_row("", ProgressBar(max(1, progress.total), progress.done, width=max(1, min(60, width - _LABEL - 2))))
+        bar = max(1, min(_WIDEST_CURVE, width - _LABEL - 2))
+        table.add_row("", ProgressBar(max(1, progress.total), progress.done, width=bar))
         if of_candidates:
             table.add_row("done", f"{done}, {standing.failed} failed")
             table.add_row("speed", f"candidates {progress.says_rate()}")
@@ -94,9 +95,14 @@ class LiveView:
         rows = min(_CURVE_ROWS, room)
         if rows < 2 or width < 8 or len(scores) < _FEWEST_SCORES:
             return
-        ends = {0: f"{max(scores):.4f}", rows - 1: f"{sorted(scores)[len(scores) // 10]:.4f}"}
-        for number, row in enumerate(plot(scores, min(60, width), rows, braille=not ascii_only)):
-            table.add_row("" if number else "scores", f"{row} {ends.get(number, '')}")
+        width = min(_WIDEST_CURVE, width)
+        key = (standing, len(scores), width, rows)
+        if self._curve[0] != key:  # drawn anew for a new score alone: of thousands it takes milliseconds
+            drawn = plot(scores, width, rows, braille=not ascii_only)
+            ends = {0: f"{max(scores):.4f}", rows - 1: f"{sorted(scores)[len(scores) // 10]:.4f}"}
+            self._curve = key, [f"{row} {ends.get(number, '')}" for number, row in enumerate(drawn)]
+        for number, row in enumerate(self._curve[1]):
+            table.add_row("" if number else "scores", row)
 
 
 @contextmanager

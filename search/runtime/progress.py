@@ -28,7 +28,7 @@ class Phase(Protocol):
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        raise  # noqa: PLE0704 - within an `except`: rich would end the process
+        raise  # what rich is handling; by itself it would end the process
 
 
 class Reporter:

@@ -1,5 +1,6 @@
 """`autobert-zero convert` as a user meets it."""
 
+import json
 import resource
 import subprocess
 import sys
@@ -54,8 +55,10 @@ def test_a_bert_becomes_ours(bert: Path, tmp_path: Path, capsys: pytest.CaptureF
 
 def test_a_head_can_be_chosen(bert: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "classifier"
-    assert convert(bert, "--head", "ForSequenceClassification", "--output-dir", folder) == 0
-    assert capsys.readouterr().out.startswith("AutoBertZeroForSequenceClassification, 2 layers, ")
+    assert convert(bert, "--head", "ForSequenceClassification", "--output-dir", folder, "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["model"], said["layers"]) == ("AutoBertZeroForSequenceClassification", 2)
+    assert (said["tokenizer"], said["written"]) == (True, str(folder))
     AutoBertZeroForSequenceClassification.from_pretrained(folder)
     with pytest.raises(SystemExit, match="2"):
         convert(bert, "--head", "MaskedLM", "--output-dir", tmp_path / "other")

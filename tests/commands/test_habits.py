@@ -53,9 +53,9 @@ def result_of(*words: Any) -> tuple[dict[str, Any], str]:
     return json.loads(out), err
 
 
-def test_show_and_convert_give_json(model: Path, tmp_path: Path) -> None:
+def test_show_gives_json(model: Path, tmp_path: Path) -> None:
     shown, _ = result_of("show", model)
-    assert [layer["formula"] for layer in shown["layers"]][0] == "conv(3)"
+    assert shown["layers"][0]["formula"] == "conv(3)"
     assert shown["parameters"] == sum(layer["parameters"] for layer in shown["layers"]) + (
         shown["embedding_parameters"] + 32 * 32 + 32
     )

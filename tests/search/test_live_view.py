@@ -6,7 +6,6 @@ import re
 import shutil
 from pathlib import Path
 
-
 from tests.search.small_search import OPTIONS, candidates_in, journal
 from tests.terminal import Piped, Terminal
 
@@ -49,8 +48,7 @@ def test_a_terminal_shows_the_search_and_is_left_as_it_was(text: Path, tmp_path:
 
     for columns, rows in ((40, 24), (40, 10), (120, 40)):
         terminal.resize(columns, rows)
-        terminal.look(1.5)
-        view = labelled(terminal.look())
+        view = labelled(terminal.look(3.0))
         assert view["phase"].startswith("Candidates")
         assert {"done", "speed", "left"} <= set(view)
         assert ("scores" in view) == (rows > 10)
@@ -85,10 +83,20 @@ def test_a_search_of_a_terminal_gives_json_to_a_pipe_without_colours(
     assert (result["candidates"], list(result["models"])) == (13, ["best", "bert"])
     assert f"{result['difference']:+.4f} ± {result['difference_standard_error']:.4f}" in finished[1]
 
+    status, out, err = Piped(["report", folder, "--json"]).end()
+    assert (status, json.loads(out)) == (0, {"written": str(folder / "report.html")}), err
+    status, out, err = Piped(["push", folder, "someone/first", "--dry-run", "--json"]).end()
+    pushed = json.loads(out)
+    assert (status, pushed["sent"], len(pushed["pages"])) == (0, False, 1), err
+    page = pushed["pages"][0]
+    assert page["card"] == (folder / "hub" / "README.md").read_text()
+    sizes = {str(file.relative_to(folder / "hub")): file.stat().st_size for file in (folder / "hub").rglob("*.*")}
+    assert {file["name"]: file["bytes"] for file in page["files"]} == {
+        name: size for name, size in sizes.items() if (folder / "hub" / name).is_file()
+    }
 
-def test_a_dumb_terminal_and_a_log_get_plain_lines(
-    finished: tuple[Path, str], text: Path, tmp_path: Path
-) -> None:
+
+def test_a_dumb_terminal_and_a_log_get_plain_lines(finished: tuple[Path, str], text: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     shutil.copytree(finished[0], folder)
     shutil.rmtree(folder / "best")
@@ -104,5 +112,3 @@ def test_a_dumb_terminal_and_a_log_get_plain_lines(
     assert "Final training: 12/12" in err
     assert "Final training" not in out
     assert out.startswith("13 candidates were evaluated, ")
-
-

@@ -82,14 +82,15 @@ def write_json(path: Path, facts: Any) -> None:
         WritingError: if the system refuses; what was there stays.
     """
     with written_whole(path) as partial:
-        partial.write_text(json.dumps(_finite(facts), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        partial.write_text(json.dumps(without_infinities(facts), indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def _finite(facts: Any) -> Any:
+def without_infinities(facts: Any) -> Any:
+    """Facts for JSON, which has no infinite number and none that is not one: such a number becomes null."""
     if isinstance(facts, dict):
-        return {name: _finite(value) for name, value in facts.items()}
+        return {name: without_infinities(value) for name, value in facts.items()}
     if isinstance(facts, list | tuple):
-        return [_finite(value) for value in facts]
+        return [without_infinities(value) for value in facts]
     return None if isinstance(facts, float) and not math.isfinite(facts) else facts
 
 

@@ -194,6 +194,14 @@ class Recipe:
         """Whether candidates have a latency to meet."""
         return self.joint.latency_ms is not None or self.joint.speedup is not None
 
+    @property
+    def latency_budget(self) -> str:
+        """That latency in words; empty where there is none."""
+        joint = self.joint
+        if joint.speedup is not None:
+            return f"{joint.speedup:g} times as fast as {joint.speedup_over}"
+        return "" if joint.latency_ms is None else f"{joint.latency_ms:g} ms"
+
     @cached_property
     def cost_budget(self) -> Budget:
         """What a candidate may cost."""

@@ -34,12 +34,11 @@ from .runtime.dispatch import Dispatcher
 from .runtime.energy import measured_energy
 from .runtime.journal import Journal, JournalError, recorded_recipe
 from .runtime.loop import SearchLoop
-from .runtime.progress import Reporter, clock
+from .runtime.progress import CANDIDATES, Reporter, clock
 from .runtime.tracking import Tracking, choose_trackers
 from .space.candidate import Candidate
 from .strategy.from_options import make_strategy
 from .strategy.strategy import Reject, Strategy
-from .summary import say_result
 
 
 def search(recipe: Recipe, output_dir: str | Path, report_to: Sequence[str] = ("none",)) -> Path:
@@ -66,8 +65,11 @@ def search(recipe: Recipe, output_dir: str | Path, report_to: Sequence[str] = ("
         TrackingError: if a tracker is not known, not installed or cannot be used.
     """
     folder = Path(output_dir)
-    with accelerated(recipe, folder, choose_trackers(report_to)) as (recipe, accelerator):
-        run = SearchRun(recipe, folder, accelerator, Reporter(accelerator.is_main_process))
+    with (
+        accelerated(recipe, folder, choose_trackers(report_to)) as (recipe, accelerator),
+        Reporter(accelerator.is_main_process) as reporter,
+    ):
+        run = SearchRun(recipe, folder, accelerator, reporter)
         unfinished = accelerator.is_main_process and not run.journal.of("finished")
         try:
             with measured_energy(folder / "energy.json", begin=unfinished):
@@ -146,10 +148,17 @@ class SearchRun:
         accelerator: the processes.
         reporter: says what happens.
         shared: what is prepared already; by itself the search prepares all.
+        budget: what the models may cost, in words; that of the recipe, if it is empty.
     """
 
     def __init__(
-        self, recipe: Recipe, folder: Path, accelerator: Accelerator, reporter: Reporter, shared: Shared | None = None
+        self,
+        recipe: Recipe,
+        folder: Path,
+        accelerator: Accelerator,
+        reporter: Reporter,
+        shared: Shared | None = None,
+        budget: str = "",
     ):
         self.recipe = recipe
         self.folder = folder
@@ -163,6 +172,7 @@ class SearchRun:
         self.tasks = load_tasks(recipe)
         self.journal = self._open_journal()
         self.tracking = Tracking(accelerator, self.journal, recipe.supernet.supernet_steps)
+        self.reporter.follow(self.journal, budget or recipe.latency_budget)
 
     def _reject(self, candidate: Candidate) -> str | None:
         return _reject(self.recipe, self.band, candidate)  # the band is known once its latencies are measured
@@ -183,7 +193,6 @@ class SearchRun:
         names = {*self.finalists, *(record["name"] for record in self.journal.of("trained"))}
         if finished and all((self.folder / name).is_dir() for name in names):
             self.reporter.say(f"The search in {self.folder} is finished: {finished[0]['reason']}.")
-            say_result(self.recipe, self.folder, self.journal, self.reporter)
             return
         if len(self.journal.events) > 1:
             self.reporter.say(f"Resuming the search in {self.folder}, {clock(self.journal.spent_before)} old.")
@@ -223,7 +232,6 @@ class SearchRun:
             rejections = dict(self.strategy.rejections.most_common())
             processes = self.accelerator.num_processes
             self.journal.append("finished", reason=reason, rejections=rejections, processes=processes)
-        say_result(self.recipe, self.folder, self.journal, self.reporter)
 
     def _prepare(self) -> tuple[Text, SuperNet]:
         """The text and the super-net; between them, latencies are measured, and a bound that none meets is refused."""
@@ -287,7 +295,7 @@ class SearchRun:
         """All that was evaluated, and why the search ended."""
         known = len(self.journal.of("candidate"))
         self.strategy = screened(self.strategy, self.recipe, estimator.inheritance.net.config, estimator.rows)
-        with self.reporter.phase("Candidates", self.recipe.budget.candidates, known) as show:
+        with self.reporter.phase(CANDIDATES, self.recipe.budget.candidates, known) as show:
             loop = SearchLoop(
                 self.strategy,
                 estimator.evaluate,

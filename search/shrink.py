@@ -118,8 +118,8 @@ def shrink(recipe: Recipe, options: ShrinkOptions, output_dir: str | Path) -> di
     data = None if options.data is None else Path(options.data)
     names = task_names(options.evaluate_on, data) if options.evaluate_on else ()
     tasks = [load_task(name, recipe.run.seed, data) for name in names]
-    with accelerated(recipe, folder) as (recipe, accelerator):
-        run = _Shrinking(recipe, options, folder, accelerator, Reporter(accelerator.is_main_process))
+    with accelerated(recipe, folder) as (recipe, accelerator), Reporter(accelerator.is_main_process) as reporter:
+        run = _Shrinking(recipe, options, folder, accelerator, reporter)
         with closing(run.journal):
             run.run()
             if tasks:
@@ -167,15 +167,16 @@ class _Shrinking:
             check_budget(recipe, band)
         net = preparation.train(text)
         shared = Shared(text, net, self.journal.of("supernet")[0], stopwatch)
-        for budget, recipe in zip(budgets, recipes, strict=True):
-            self.reporter.say(f"\n{budget.name}:")
-            search = SearchRun(recipe, self.folder / budget.name, self.accelerator, self.reporter, shared)
+        for number, (budget, recipe) in enumerate(zip(budgets, recipes, strict=True), start=1):
+            place, words = self.folder / budget.name, f"{budget.name} ({number} of {len(budgets)})"
+            search = SearchRun(recipe, place, self.accelerator, self.reporter, shared, words)
             with closing(search.journal):
                 search.run()
                 # The others are not told of every event.
                 main = self.accelerator.is_main_process
                 row = describe_budget(budget.name, search.journal.events, self.base) if main else None
                 self.rows += broadcast_object_list([row])
+        self.reporter.follow(self.journal)
 
     def _measure_base(self, stopwatch: Stopwatch) -> dict[str, Any]:
         """The latency of the model to be faster than, or of the largest sub-model; each is measured once."""
@@ -214,14 +215,13 @@ class _Shrinking:
             self.evaluation = grid.summary()
 
     def write(self) -> dict[str, Any]:
-        """Write and print the table."""
+        """Write the table."""
         facts = {"base": self.base, "budgets": self.rows, "evaluation": self.evaluation}
         if self.accelerator.is_main_process:
             write_json(self.folder / "shrink.json", facts)
             for name, text in (("shrink.md", as_markdown(facts)), ("shrink.svg", as_picture(facts))):
                 with written_whole(self.folder / name) as partial:
                     partial.write_text(text, encoding="utf-8")
-        self.reporter.say(f"\n{as_markdown(facts)}\nWritten: {self.folder / 'shrink.json'}, .md and .svg")
         return facts
 
 

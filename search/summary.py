@@ -1,6 +1,6 @@
-"""What a search found, in words, for whoever waits for it."""
+"""What a search found, for whoever waits for it: the facts, and the same in words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,78 +10,116 @@ from .finalists import final_rows, rows_that_chose
 from .front import front_table
 from .publish.facts import BASELINES, finalists_of, read_json
 from .recipe import Recipe
-from .runtime.journal import Journal
-from .runtime.progress import Reporter, clock
+from .runtime.journal import read_events
+from .runtime.standing import clock
 from .space.candidate import Candidate
 from .space.sizes import Sizes
 
 
-def say_result(recipe: Recipe, folder: Path, journal: Journal, reporter: Reporter) -> None:
-    """Print what a search that is finished found: its winner beside the baseline.
+def search_result(folder: Path) -> dict[str, Any]:
+    """What a finished search found: its winner beside the baseline.
 
     Args:
-        recipe: of the search.
         folder: of the run.
-        journal: its journal.
-        reporter: prints.
+
+    Returns:
+        What JSON can hold. `models` has the winner first: layers, sizes where they were searched, parameters, accuracy
+        and its standard error, and, where they were measured, the score on tasks and the latency in milliseconds.
     """
-    say, events = reporter.say, journal.of
+    events = read_events(folder / "journal.jsonl")
+    recipe = Recipe.from_dict(events[0]["recipe"])
+
+    def of(kind: str) -> list[dict[str, Any]]:
+        return [event for event in events if event["event"] == kind]
+
     names = finalists_of(recipe.to_dict())
-    trained = {record["name"]: record for record in events("trained")}
-    if set(names) - set(trained):  # a process that follows, and was not told
-        return
-    candidates = events("candidate")
-    failed = sum(record["score"] is None for record in candidates)
-    seconds = max(record["elapsed"] for record in journal.events)
-    scores = {name: MaskedScore(tuple(r["correct"]), tuple(r["masked"])) for name, r in trained.items()}
-    best, beside = (scores[name] for name in names)
+    trained = {record["name"]: record for record in of("trained")}
+    candidates, (finished, *_) = of("candidate"), of("finished")
+    best, beside = (MaskedScore(tuple(trained[n]["correct"]), tuple(trained[n]["masked"])) for n in names)
     difference, error = best.difference(beside)
-    verdict = "better" if difference > 2 * error else "worse" if difference < -2 * error else "not clearly different"
-    say(f"\n{len(candidates)} candidates were evaluated, {failed} of them failed; {clock(seconds)} in all.")
-    for rejections in [event["rejections"] for event in events("finished") if "rejections" in event]:
-        counts = ", ".join(f"{count:,} {reason}" for reason, count in rejections.items())
-        say(f"Rejected before training: {counts or 'none'}")
-    sizes = f" ({Sizes(**trained['best']['sizes'])})" if "sizes" in trained["best"] else ""
-    say(f"The best backbone, {trained['best']['parameters']:,} parameters{sizes}:")
-    for number, layer in enumerate(trained["best"]["layers"], start=1):
-        say(f"  {number:>2}  {layer}")
-    rows = final_rows(recipe, events("data")[0]["held_out_rows"])
-    unseen = rows.start >= rows_that_chose(recipe)
-    which = "that did not choose the winner" if unseen else "some of which chose the winner"
-    say(
-        f"Accuracy (± standard error) on {sum(best.masked):,} masked words of {len(best.masked):,} held-out rows\n"
-        f"{which}, after {recipe.final.final_steps} more steps each on the weights of the same super-net:"
+    rows = final_rows(recipe, of("data")[0]["held_out_rows"])
+    latencies = {record["identity"]: record for record in of("measured")}
+    front = read_json(folder / "front.json") if (folder / "front.json").exists() else None
+    written = [*names, "journal.jsonl", *(["front.json"] if front else [])]
+    return {
+        "folder": str(folder),
+        "reason": finished["reason"],
+        "candidates": len(candidates),
+        "failed": sum(record["score"] is None for record in candidates),
+        "seconds": max(record["elapsed"] for record in events),
+        "rejections": finished.get("rejections"),
+        "models": {name: _model(trained[name], latencies) for name in names},
+        "difference": difference,
+        "difference_standard_error": error,
+        "masked_words": sum(best.masked),
+        "held_out_rows": len(best.masked),
+        "rows_chose_the_winner": rows.start < rows_that_chose(recipe),
+        "final_steps": recipe.final.final_steps,
+        "tasks": recipe.task.tasks,
+        "latency_target_ms": next((event["target"] for event in of("latency")), None),
+        "front": front,
+        "written": [str(folder / name) for name in written],
+    }
+
+
+def _model(trained: Mapping[str, Any], latencies: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    kept = ("layers", "sizes", "parameters", "accuracy", "standard_error", "task_score", "task_error")
+    sizes = Sizes(**trained["sizes"]) if "sizes" in trained else None
+    latency = latencies.get(Candidate(tuple(trained["layers"]), sizes=sizes).identity)
+    measured = {} if latency is None else {key: latency[key] for key in ("median", "interval", "verdict")}
+    return {key: trained[key] for key in kept if key in trained} | ({"latency_ms": measured} if measured else {})
+
+
+def in_words(result: Mapping[str, Any]) -> str:
+    """The same for a reader.
+
+    Args:
+        result: what `search_result` gave.
+    """
+    return "\n".join(_lines(result))
+
+
+def _lines(result: Mapping[str, Any]) -> Iterator[str]:
+    models: Mapping[str, Mapping[str, Any]] = result["models"]
+    (best, beside), baseline = models.values(), BASELINES[list(models)[1]]
+    yield (
+        f"{result['candidates']} candidates were evaluated, {result['failed']} of them failed; "
+        f"{clock(result['seconds'])} in all."
     )
-    say(f"  best         {best.value:.4f} ± {best.standard_error:.4f}")
-    size = f"({trained[names[1]]['parameters']:,} parameters)"
-    say(f"  {BASELINES[names[1]]:<12} {beside.value:.4f} ± {beside.standard_error:.4f}  {size}")
-    say(f"  difference  {difference:+.4f} ± {error:.4f}  best is {verdict}")
-    if recipe.task.tasks:
-        say(f"Mean score on {', '.join(recipe.task.tasks)}, on the rows that chose the winner:")
-        for name, shown in zip(names, _shown(names), strict=True):
-            say(f"  {shown:<12} {trained[name]['task_score']:.4f} ± {trained[name]['task_error']:.4f}")
-    _say_latencies(names, trained, journal, reporter)
-    written = [*names, "journal.jsonl"]
-    if (folder / "front.json").exists():
-        for line in front_table(read_json(folder / "front.json")):
-            say(line)
-        written += ["front.json"]
-    say(f"Written: {', '.join(str(folder / name) for name in written)}")
+    if result["rejections"] is not None:
+        counts = ", ".join(f"{count:,} {reason}" for reason, count in result["rejections"].items())
+        yield f"Rejected before training: {counts or 'none'}"
+    sizes = f" ({Sizes(**best['sizes'])})" if "sizes" in best else ""
+    yield f"The best backbone, {best['parameters']:,} parameters{sizes}:"
+    yield from (f"  {number:>2}  {layer}" for number, layer in enumerate(best["layers"], start=1))
+    which = "some of which chose the winner" if result["rows_chose_the_winner"] else "that did not choose the winner"
+    words, rows = result["masked_words"], result["held_out_rows"]
+    yield f"Accuracy (± standard error) on {words:,} masked words of {rows:,} held-out rows"
+    yield f"{which}, after {result['final_steps']} more steps each on the weights of the same super-net:"
+    yield f"  best         {_plus_minus(best['accuracy'], best['standard_error'])}"
+    score = _plus_minus(beside["accuracy"], beside["standard_error"])
+    yield f"  {baseline:<12} {score}  ({beside['parameters']:,} parameters)"
+    difference, error = result["difference"], result["difference_standard_error"]
+    verdict = "better" if difference > 2 * error else "worse" if difference < -2 * error else "not clearly different"
+    yield f"  difference  {difference:+.4f} ± {error:.4f}  best is {verdict}"
+    if result["tasks"]:
+        yield f"Mean score on {', '.join(result['tasks'])}, on the rows that chose the winner:"
+        for shown, model in (("best", best), (baseline, beside)):
+            yield f"  {shown:<12} {_plus_minus(model['task_score'], model['task_error'])}"
+    if "latency_ms" in best:
+        yield f"Latency, measured, of a target of {result['latency_target_ms']:.2f} ms:"
+        for shown, model in (("best", best), (baseline, beside)):
+            yield f"  {shown:<12} {_latency(model['latency_ms'], verdict=model is best)}"
+    if result["front"]:
+        yield from front_table(result["front"])
+    yield f"Written: {', '.join(result['written'])}"
 
 
-def _say_latencies(
-    names: Sequence[str], trained: Mapping[str, Mapping[str, Any]], journal: Journal, reporter: Reporter
-) -> None:
-    latencies = {record["identity"]: record for record in journal.of("measured")}
-    for (target,) in [journal.of("latency")] if latencies else []:
-        reporter.say(f"Latency, measured, of a target of {target['target']:.2f} ms:")
-        for name, shown in zip(names, _shown(names), strict=True):
-            own = Sizes(**trained[name]["sizes"]) if "sizes" in trained[name] else None
-            record = latencies[Candidate(tuple(trained[name]["layers"]), sizes=own).identity]
-            low, high = record["interval"]
-            verdict = f", {record['verdict']} the band" if name == "best" else ""
-            reporter.say(f"  {shown:<12} {record['median']:.2f} ms ({low:.2f} to {high:.2f}){verdict}")
+def _plus_minus(value: float, error: float) -> str:
+    return f"{value:.4f} ± {error:.4f}"
 
 
-def _shown(names: Sequence[str]) -> tuple[str, str]:
-    return "best", BASELINES[names[1]]
+def _latency(measured: Mapping[str, Any], verdict: bool) -> str:
+    low, high = measured["interval"]
+    said = f", {measured['verdict']} the band" if verdict else ""
+    return f"{measured['median']:.2f} ms ({low:.2f} to {high:.2f}){said}"

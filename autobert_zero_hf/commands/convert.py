@@ -13,6 +13,8 @@ from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import AutoBertZeroConfig
 from autobert_zero_hf.writing import refusals_explained
 
+from .result import Result
+
 EXAMPLE = """example:
   autobert-zero convert google-bert/bert-base-uncased --output-dir models/bert
   autobert-zero convert google-bert/bert-base-uncased --head ForSequenceClassification --output-dir models/classifier
@@ -37,8 +39,8 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def run(arguments: Namespace) -> None:
-    """Convert, write model and tokenizer, and print what came out."""
+def run(arguments: Namespace) -> Result:
+    """Convert, and write model and tokenizer."""
     folder: Path = arguments.output_dir
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise AutoBertZeroError(f"{folder} exists, and what it holds would be lost: give another --output-dir")
@@ -57,7 +59,11 @@ def run(arguments: Namespace) -> None:
             file.unlink()
         raise
     layers, parameters = model.config.num_hidden_layers, model.num_parameters()
-    print(f"{type(model).__name__}, {layers} layers, {parameters:,} parameters\nWritten: {folder}")
+    facts = {"model": type(model).__name__, "layers": layers, "parameters": parameters}
+    return Result(
+        {**facts, "tokenizer": tokenizer is not None, "written": str(folder)},
+        f"{type(model).__name__}, {layers} layers, {parameters:,} parameters\nWritten: {folder}",
+    )
 
 
 def load_tokenizer(source: str, config: AutoBertZeroConfig) -> PreTrainedTokenizerBase | None:

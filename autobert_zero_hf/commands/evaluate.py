@@ -1,5 +1,6 @@
 """`autobert-zero evaluate`: fine-tune models on tasks, with several seeds, and put the scores into one table."""
 
+import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from autobert_zero_hf.training.task_loading import load_task, task_names
 from autobert_zero_hf.writing import write_json, written_whole
 
 from .finetune import FILES
+from .result import Result
 
 EXAMPLE = f"""example:
   autobert-zero evaluate --models runs/first/best runs/first/bert --tasks bbc_topics --output-dir runs/evaluation
@@ -55,8 +57,8 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def run(arguments: Namespace) -> None:
-    """Fill the grid, and print the table."""
+def run(arguments: Namespace) -> Result | None:
+    """Fill the grid."""
     # A line a fine-tuning is enough.
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
@@ -72,15 +74,17 @@ def run(arguments: Namespace) -> None:
     def after_cell(cell: Cell) -> None:
         if is_main:
             _write(arguments.output_dir, grid)
-            print(_line(grid, cell), flush=True)
+            print(_line(grid, cell), file=sys.stderr, flush=True)
 
     try:
         if is_main and (known := sum(grid.result(cell) is not None for cell in grid.cells)):
-            print(f"{known} of {len(grid.cells)} fine-tunings are there already", flush=True)
+            print(f"{known} of {len(grid.cells)} fine-tunings are there already", file=sys.stderr, flush=True)
         grid.fill(after_cell)
-        if is_main:
-            _write(arguments.output_dir, grid)
-            print(f"{as_markdown(grid.summary())}\nWritten: {arguments.output_dir}")
+        if not is_main:
+            return None
+        _write(arguments.output_dir, grid)
+        summary, written = grid.summary(), str(arguments.output_dir)
+        return Result({**summary, "written": written}, f"{as_markdown(summary)}\nWritten: {written}")
     finally:
         grid.close()
 

@@ -12,6 +12,7 @@ from autobert_zero_hf.search.publish import hub
 from autobert_zero_hf.search.publish.report_facts import read_report_facts
 
 from .pages import alone, place_of, push_page, show_page
+from .result import Result
 
 EXAMPLE = """example:
   autobert-zero explore runs/first
@@ -47,7 +48,7 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def run(arguments: Namespace) -> None:
+def run(arguments: Namespace) -> Result | None:
     """Serve the page until it is interrupted, or push it."""
     given = {name: value for name, value in vars(arguments).items() if name in option_names(GROUPS)}
     if problems := find_problems(GROUPS, given):
@@ -61,12 +62,12 @@ def run(arguments: Namespace) -> None:
             f'explore needs {error.name}: python -m pip install -c constraints.txt -e ".[app]"'
         ) from error
     if arguments.push_space:
-        _push(arguments, given_options(hub.PushOptions, given))
-    else:
-        serve(open_search(arguments.folder), arguments.host, arguments.port)
+        return _push(arguments, given_options(hub.PushOptions, given))
+    serve(open_search(arguments.folder), arguments.host, arguments.port)
+    return None
 
 
-def _push(arguments: Namespace, options: hub.PushOptions) -> None:
+def _push(arguments: Namespace, options: hub.PushOptions) -> Result:
     from autobert_zero_hf.search.publish.space import APP, stage_space
 
     for name in (arguments.push_space, *([arguments.model] if arguments.model else [])):
@@ -79,6 +80,7 @@ def _push(arguments: Namespace, options: hub.PushOptions) -> None:
         place = place_of(arguments.folder / "hub-space", APP)
         stage_space(facts, place, arguments.push_space, arguments.model)
         if arguments.dry_run:
-            show_page(place, arguments.push_space, "space")
+            shown = show_page(place, arguments.push_space, "space")
         else:
-            push_page(place, arguments.push_space, "space", options, arguments.command_line)
+            shown = push_page(place, arguments.push_space, "space", options, arguments.command_line)
+    return shown

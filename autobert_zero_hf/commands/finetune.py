@@ -1,14 +1,17 @@
 """`autobert-zero finetune`: fine-tune a model on a task."""
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from autobert_zero_hf.options import add_options, given_options
-from autobert_zero_hf.training.finetuning import FineTuningOptions, finetune
+from autobert_zero_hf.training.finetuning import FineTuningOptions, FineTuningResult, finetune
 from autobert_zero_hf.training.processes import join_launch
 from autobert_zero_hf.training.spans import SpanOptions
 from autobert_zero_hf.training.task_loading import TASKS, load_task
+
+from .result import Result
 
 FILES = """
 With --data, the folder of a task, here glue/stsb, has the files train.jsonl, validation.jsonl and labels.json.
@@ -48,26 +51,31 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def run(arguments: Namespace) -> None:
-    """Fine-tune, and print the result."""
+def run(arguments: Namespace) -> Result | None:
+    """Fine-tune."""
     options = given_options(FineTuningOptions, vars(arguments))
     spans = given_options(SpanOptions, vars(arguments))
     task = load_task(arguments.task, options.seed, arguments.data)
     result = finetune(arguments.model, task, arguments.output_dir, options, spans)
     if not join_launch().is_main_process:
-        return
+        return None
+    written = str(arguments.output_dir)
+    return Result({**result.facts, "written": written}, "\n".join([*_lines(result), f"Written: {written}"]))
+
+
+def _lines(result: FineTuningResult) -> Iterator[str]:
+    """The trials, where there are several, and the scores of the best one."""
     if len(result.trials) > 1:
         for each in result.trials:
             rate, batch_size, epochs = each.trial
             came = f"{each.value:.4f}" if each.scores else "diverged"
-            print(f"learning rate {rate:.2g}, batch {batch_size}, {epochs:g} epochs: {came}")
+            yield f"learning rate {rate:.2g}, batch {batch_size}, {epochs:g} epochs: {came}"
     for rows in result.tuning.encoded.scored:
         score = result.best.scores[rows.name]
         named = [f"{name.replace('_', ' ')} {value:.4f}" for name, value in score.values.items()]
         if len(named) > 1 and score.value not in score.values.values():
             named.append(f"mean {score.value:.4f}")
-        print(
+        yield (
             f"{rows.name}: {', '.join(named)} ± {score.standard_error:.4f} (standard error) on {rows.count:,} held-out "
-            f"rows; {task.constant_answer} gives {rows.baseline:.4f}"
+            f"rows; {result.tuning.task.constant_answer} gives {rows.baseline:.4f}"
         )
-    print(f"Written: {arguments.output_dir}")

@@ -11,6 +11,8 @@ from tempfile import TemporaryDirectory
 
 import psutil
 
+from .exit_status import Status
+
 
 def processes_asked_for() -> int:
     """How many processes an `accelerate launch` on the CPU asked for and did not start; 1 if nothing is to be mended.
@@ -84,9 +86,14 @@ def _end_of(status: int) -> str | None:
     """How a process ended that could not say so itself."""
     if status == -signal.SIGKILL:
         return "was killed (SIGKILL: by hand, or by a system that ran out of memory)"
-    if status < 0:
-        return f"was killed ({signal.Signals(-status).name})"
-    return "failed, as is said above" if status == 1 else None
+    if status == Status.TERMINATED:
+        status = -signal.SIGTERM
+    return f"was killed ({signal.Signals(-status).name})" if status < 0 else None
+
+
+def in_launch() -> bool:
+    """Whether a launcher has started this process."""
+    return "TORCHELASTIC_ERROR_FILE" in os.environ
 
 
 def first_to_speak() -> bool:

@@ -4,8 +4,9 @@ import logging
 import os
 import shlex
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
+from typing import Any
 
 from huggingface_hub.errors import StrictDataclassError
 
@@ -15,10 +16,14 @@ from autobert_zero_hf.model import FormulaError
 from autobert_zero_hf.training.lost import waiting_for_the_launcher
 
 from . import convert, evaluate, explore, finetune, pretrain, push, report, search, show, shrink
-from .launch import first_to_speak, launch, processes_asked_for
+from .completion import INSTALLATION, add_completion
+from .exit_status import TABLE, Status, Terminated, sigterm_raised
+from .launch import first_to_speak, in_launch, launch, processes_asked_for
+from .result import Result, stdout_kept_for_the_result
 
 _RESUMED = ("search", "shrink", "pretrain", "evaluate", "push")
 _OF_SEVERAL_PROCESSES = ("search", "shrink", "pretrain", "finetune", "evaluate")
+_FORESEEN = (AutoBertZeroError, FormulaError, StrictDataclassError, OSError)
 
 
 def make_parser() -> ArgumentParser:
@@ -26,6 +31,8 @@ def make_parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="autobert-zero",
         description="Search for BERT backbones; pre-train, fine-tune, compare, publish, convert and show them.",
+        epilog=f"The result goes to stdout, and all else to stderr. NO_COLOR is heeded.\n\n{TABLE}\n\n{INSTALLATION}",
+        formatter_class=RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=__version__)
@@ -33,36 +40,92 @@ def make_parser() -> ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for module in (search, shrink, report, explore, pretrain, finetune, evaluate, push, convert, show):
         module.add_parser(commands)
+    for command in commands.choices.values():
+        _add_output_options(command)
+    add_completion(parser)
     return parser
+
+
+def _add_output_options(parser: ArgumentParser) -> None:
+    section: Any = parser.add_argument_group("output")
+    section.add_argument("--json", action="store_true", help="print the result as one JSON document")
+    section.add_argument("--quiet", action="store_true", help="print nothing but the result and errors")
+    # Given before the command, it counts as well.
+    section.add_argument("--debug", action="store_true", default=SUPPRESS, help="show the traceback of an error")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Returns:
-        The exit status: 0, 2 for something that the user can mend, or 130 for an interruption.
+        The exit status: see `exit_status`.
+
+    Raises:
+        SystemExit: if the command line is not understood, or asks for help.
+        Exception: what went wrong, with --debug.
     """
     logging.basicConfig(format="%(levelname)s: %(message)s")
     arguments = sys.argv[1:] if arguments is None else arguments
-    command_line = shlex.join(["autobert-zero", *arguments])
-    options = make_parser().parse_args(arguments, Namespace(command_line=command_line))
-    goes_on = ": the same command goes on where it stopped" if options.command in _RESUMED else ""
-    if options.command in _OF_SEVERAL_PROCESSES and (processes := processes_asked_for()) > 1:
-        return launch(processes, arguments, goes_on)
     try:
-        with waiting_for_the_launcher():
-            options.run(options)
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever read what was printed has seen enough, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (AutoBertZeroError, FormulaError, StrictDataclassError, OSError) as error:
+        options = _parse(arguments)
+        goes_on = ": the same command goes on where it stopped" if options.command in _RESUMED else ""
+        if options.command in _OF_SEVERAL_PROCESSES and (processes := processes_asked_for()) > 1:
+            return launch(processes, arguments, goes_on)
+        return _end(options, goes_on)
+    except BrokenPipeError:  # whoever read the help has seen enough
+        _read_no_more(sys.stdout)
+        return Status.DONE
+
+
+def _parse(arguments: Sequence[str]) -> Namespace:
+    command_line = shlex.join(["autobert-zero", *arguments])
+    defaults = Namespace(command_line=command_line, json=False, quiet=False)
+    try:
+        return make_parser().parse_args(arguments, defaults)
+    finally:
+        sys.stdout.flush()  # the help, while a reader who went away can still be seen
+
+
+def _end(options: Namespace, goes_on: str) -> int:
+    """Run the command, say how it ended, and give the status."""
+    try:
+        result = _run(options)
+    except Exception as error:
         if options.debug:
             raise
-        if first_to_speak():
-            print(f"error: {error}", file=sys.stderr)
-        return 2
+        text = f"error: {error}"
+        if not isinstance(error, _FORESEEN):
+            text = f"error: {type(error).__name__}: {error} (not foreseen; with --debug, it is shown where)"
+        return _say(text, Status.FAILED)
     except KeyboardInterrupt:
+        return _say(f"interrupted{goes_on}", Status.INTERRUPTED)
+    except Terminated:
+        # In a launch it is the launcher that ends the processes, and says why.
+        return Status.TERMINATED if in_launch() else _say(f"ended by SIGTERM{goes_on}", Status.TERMINATED)
+    if result is not None:
+        try:
+            result.write(options.json)
+        except BrokenPipeError:  # whoever read it has seen enough
+            _read_no_more(sys.stdout)
+    return Status.DONE
+
+
+def _run(options: Namespace) -> Result | None:
+    with sigterm_raised(), waiting_for_the_launcher(), stdout_kept_for_the_result(options.quiet):
+        result: Result | None = options.run(options)
+        return result
+
+
+def _say(text: str, status: Status) -> Status:
+    try:
         if first_to_speak():
-            print(f"interrupted{goes_on}", file=sys.stderr)
-        return 130
-    return 0
+            print(text, file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        _read_no_more(sys.stderr)
+        return Status.UNREAD
+    return status
+
+
+def _read_no_more(stream: Any) -> None:
+    """What a stream still holds goes nowhere, and so makes no error when the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -9,6 +9,8 @@ from filelock import FileLock, Timeout
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.search.publish import hub
 
+from .result import Result
+
 _WHAT = {"model": "Model", "dataset": "Candidates of a search", "space": "Explorer of a search"}
 
 
@@ -39,17 +41,19 @@ def place_of(folder: Path, sign: str) -> Path:
     return folder
 
 
-def show_page(folder: Path, repo_id: str, repo_type: str) -> None:
-    """Print the files of a page, and its card."""
-    files = sorted(file for file in folder.rglob("*") if file.is_file())
-    print(f"{repo_type} {repo_id}: {len(files)} files in {folder}, nothing is sent")
-    for file in files:
-        print(f"  {file.stat().st_size:>12,}  {file.relative_to(folder)}")
-    print(f"\nREADME.md\n\n{(folder / 'README.md').read_text(encoding='utf-8')}")
+def show_page(folder: Path, repo_id: str, repo_type: str) -> Result:
+    """The files of a page that is not sent, and its card."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = [{"name": str(path.relative_to(folder)), "bytes": path.stat().st_size} for path in paths]
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    lines = [f"{repo_type} {repo_id}: {len(files)} files in {folder}, nothing is sent"]
+    lines += [f"  {file['bytes']:>12,}  {file['name']}" for file in files]
+    facts = {"page": repo_id, "type": repo_type, "folder": str(folder), "files": files, "card": card}
+    return Result(facts, "\n".join([*lines, f"\nREADME.md\n\n{card}"]))
 
 
-def push_page(folder: Path, repo_id: str, repo_type: str, options: hub.PushOptions, command_line: str) -> None:
-    """Push a page, and print what came of it.
+def push_page(folder: Path, repo_id: str, repo_type: str, options: hub.PushOptions, command_line: str) -> Result:
+    """Push a page; what came of it.
 
     Raises:
         PublishError: if it cannot be done; with the command to run again.
@@ -61,4 +65,5 @@ def push_page(folder: Path, repo_id: str, repo_type: str, options: hub.PushOptio
     except hub.PublishError as error:
         raise hub.PublishError(f"{error}. {folder} stays whole; when that is mended: {command_line}") from error
     what = "pushed in one commit" if pushed.new else "was there already, nothing was sent"
-    print(f"{pushed.url}: {what} ({pushed.commit})")
+    facts = {"page": repo_id, "type": repo_type, "url": pushed.url, "commit": pushed.commit, "new": pushed.new}
+    return Result(facts, f"{pushed.url}: {what} ({pushed.commit})")

@@ -11,6 +11,7 @@ from autobert_zero_hf.training.pretraining_options import GROUPS, OPTION_NAMES, 
 from autobert_zero_hf.training.processes import join_launch
 
 from .parsers import add_resumed
+from .result import Result
 
 EXAMPLE = """example:
   autobert-zero pretrain --output-dir runs/pretrained --text my.txt more.txt
@@ -40,7 +41,7 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def run(arguments: Namespace) -> None:
+def run(arguments: Namespace) -> Result | None:
     """Pre-train, and print the result."""
     options = PreTrainingOptions(**{name: value for name, value in vars(arguments).items() if name in OPTION_NAMES})
     from autobert_zero_hf.training.pretraining import pretrain
@@ -48,8 +49,10 @@ def run(arguments: Namespace) -> None:
     transformers.utils.logging.disable_progress_bar()
     datasets.disable_progress_bars()
     facts = pretrain(arguments.output_dir, options)
-    if join_launch().is_main_process:
-        print(_summary(facts), f"Written: {arguments.output_dir}", sep="\n")
+    if not join_launch().is_main_process:
+        return None
+    written = str(arguments.output_dir)
+    return Result({**facts, "written": written}, f"{_summary(facts)}\nWritten: {written}")
 
 
 def _summary(facts: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ from autobert_zero_hf.search.publish.history import ROWS, stage_history
 from autobert_zero_hf.search.publish.page import PICTURE, stage_model
 
 from .pages import alone, place_of, push_page, show_page
+from .result import Result
 
 EXAMPLE = """example:
   autobert-zero push runs/first someone/first-backbone --dry-run
@@ -66,7 +67,7 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def run(arguments: Namespace) -> None:
+def run(arguments: Namespace) -> Result:
     """Write the folders of the pages, and push them."""
     given = {name: value for name, value in vars(arguments).items() if name in option_names(GROUPS)}
     if problems := find_problems(GROUPS, given):
@@ -96,8 +97,9 @@ def run(arguments: Namespace) -> None:
             about = {name: value for name, value in metadata.items() if name != "base_model"}
             stage_history(facts.search, history, arguments.push_history, arguments.repo_id, about, revision)
             pages.append((history, arguments.push_history, "dataset"))
-        for page in pages:
-            if arguments.dry_run:
-                show_page(*page)
-            else:
-                push_page(*page, options, arguments.command_line)
+        if arguments.dry_run:
+            shown = [show_page(*page) for page in pages]
+        else:
+            shown = [push_page(*page, options, arguments.command_line) for page in pages]
+    told = {"sent": not arguments.dry_run, "pages": [each.facts for each in shown]}
+    return Result(told, "\n".join(each.text for each in shown))

@@ -8,6 +8,8 @@ from autobert_zero_hf.search.publish.report import write_report
 from autobert_zero_hf.search.publish.report_facts import read_report_facts
 from autobert_zero_hf.writing import written_whole
 
+from .result import Result
+
 EXAMPLE = """example:
   autobert-zero report runs/first
   autobert-zero report runs/first --output first.html
@@ -31,11 +33,11 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def run(arguments: Namespace) -> None:
+def run(arguments: Namespace) -> Result:
     """Write the file."""
     facts = read_report_facts(arguments.folder)
     output: Path = arguments.output or arguments.folder / "report.html"
     text = write_report(facts)
     with written_whole(output) as partial:
         partial.write_text(text, encoding="utf-8")
-    print(f"Written: {output}")
+    return Result({"written": str(output)}, f"Written: {output}")

@@ -9,8 +9,10 @@ import transformers
 from autobert_zero_hf.options import add_options
 from autobert_zero_hf.search.recipe import Recipe, load_options, overridden
 from autobert_zero_hf.search.recipe_options import GROUPS, OPTION_NAMES
+from autobert_zero_hf.training.processes import join_launch
 
 from .parsers import add_resumed
+from .result import Result
 
 EXAMPLE = """example:
   autobert-zero search --output-dir runs/first
@@ -48,9 +50,10 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def run(arguments: Namespace) -> None:
+def run(arguments: Namespace) -> Result | None:
     """Search by the recipe, overridden by the options that were given."""
     from autobert_zero_hf.search.run import search
+    from autobert_zero_hf.search.summary import in_words, search_result
 
     # The search shows its own progress.
     transformers.utils.logging.disable_progress_bar()
@@ -58,3 +61,7 @@ def run(arguments: Namespace) -> None:
     given = {name: value for name, value in vars(arguments).items() if name in OPTION_NAMES}
     options = overridden(load_options(arguments.recipe), given)
     search(Recipe.from_dict(options), arguments.output_dir, arguments.report_to)
+    if not join_launch().is_main_process:
+        return None
+    result = search_result(arguments.output_dir)
+    return Result(result, in_words(result))

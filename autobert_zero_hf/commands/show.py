@@ -1,7 +1,7 @@
 """`autobert-zero show`: a backbone layer by layer, as a table, as LaTeX or as a picture."""
 
-import json
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,12 @@ from transformers import AutoConfig
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import ARCHITECTURES, AutoBertZeroConfig, AutoBertZeroModel, architecture, parse_layer
 from autobert_zero_hf.model.backbone import ConvolutionLayer, Layer
-from autobert_zero_hf.model.cost import Cost, layer_cost
+from autobert_zero_hf.model.cost import layer_cost
 from autobert_zero_hf.rendering import draw_backbone, to_latex, to_svg
 from autobert_zero_hf.rendering.png import to_png
 from autobert_zero_hf.writing import written_whole
+
+from .result import Result
 
 EXAMPLE = """example:
   autobert-zero show runs/first/best
@@ -42,15 +44,13 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--tokens", type=int, default=128, help="the length of the sequence for which operations are counted [128]"
     )
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--latex", action="store_true", help="print the layers as lines of LaTeX, instead of the table")
-    form.add_argument("--json", action="store_true", help="print the table as JSON")
+    parser.add_argument("--latex", action="store_true", help="print the layers as lines of LaTeX, instead of the table")
     parser.add_argument("--picture", metavar="FILE", type=Path, help="also draw it, as .svg or .png")
     parser.set_defaults(run=run)
 
 
-def run(arguments: Namespace) -> None:
-    """Print the table, and draw the picture that is asked for."""
+def run(arguments: Namespace) -> Result:
+    """Make the table, and draw the picture that is asked for."""
     if arguments.tokens < 1:
         raise AutoBertZeroError(f"--tokens must be at least 1, not {arguments.tokens}")
     picture: Path | None = arguments.picture
@@ -61,12 +61,10 @@ def run(arguments: Namespace) -> None:
         drawn = draw_backbone(config.layers)
         with written_whole(picture) as partial:
             partial.write_bytes(to_png(drawn) if picture.suffix == ".png" else to_svg(drawn).encode())
+    facts = _facts(config, arguments.tokens)
     if arguments.latex:
-        print("\n".join(map(to_latex, config.layers)))
-    elif arguments.json:
-        print(json.dumps(_facts(config, arguments.tokens), indent=1))
-    else:
-        _print_table(arguments.backbone, config, arguments.tokens)
+        return Result(facts, "\n".join(layer["latex"] for layer in facts["layers"]))
+    return Result(facts, "\n".join(_table(arguments.backbone, facts)))
 
 
 def _parameters(config: AutoBertZeroConfig) -> tuple[int, int]:
@@ -79,7 +77,12 @@ def _parameters(config: AutoBertZeroConfig) -> tuple[int, int]:
 def _facts(config: AutoBertZeroConfig, tokens: int) -> dict[str, Any]:
     parameters, embeddings = _parameters(config)
     layers = [
-        {"formula": text, "plan": _plan(parse_layer(text)), **asdict(layer_cost(text, config, tokens))}
+        {
+            "formula": text,
+            "latex": to_latex(text),
+            "plan": _plan(parse_layer(text)),
+            **asdict(layer_cost(text, config, tokens)),
+        }
         for text in config.layers
     ]
     sizes = ("hidden_size", "num_attention_heads", "head_dim", "intermediate_size", "vocab_size")
@@ -92,21 +95,20 @@ def _facts(config: AutoBertZeroConfig, tokens: int) -> dict[str, Any]:
     }
 
 
-def _print_table(name: str, config: AutoBertZeroConfig, tokens: int) -> None:
-    parameters, embeddings = _parameters(config)
-    print(
-        f"{name}: {config.num_hidden_layers} layers, hidden size {config.hidden_size}, "
-        f"{config.num_attention_heads} heads of {config.head_dim}, {parameters:,} parameters "
-        f"({embeddings:,} of them embeddings)"
+def _table(name: str, facts: Mapping[str, Any]) -> Iterator[str]:
+    layers = facts["layers"]
+    yield (
+        f"{name}: {len(layers)} layers, hidden size {facts['hidden_size']}, {facts['num_attention_heads']} heads of "
+        f"{facts['head_dim']}, {facts['parameters']:,} parameters ({facts['embedding_parameters']:,} of them "
+        "embeddings)"
     )
-    print(f"\nThe operations are those of a token among {tokens}; the plan is what a formula runs as.")
-    print("layer  parameters  operations  plan         formula")
-    total = Cost()
-    for number, text in enumerate(config.layers, start=1):
-        cost = layer_cost(text, config, tokens)
-        total += cost
-        print(f"{number:>5}  {cost.parameters:>10,}  {cost.operations:>10,}  {_plan(parse_layer(text)):<11}  {text}")
-    print(f"  all  {total.parameters:>10,}  {total.operations:>10,}")
+    yield f"\nThe operations are those of a token among {facts['tokens']}; the plan is what a formula runs as."
+    yield "layer  parameters  operations  plan         formula"
+    for number, each in enumerate(layers, start=1):
+        cost = f"{each['parameters']:>10,}  {each['operations']:>10,}"
+        yield f"{number:>5}  {cost}  {each['plan']:<11}  {each['formula']}"
+    parameters, operations = (sum(each[what] for each in layers) for what in ("parameters", "operations"))
+    yield f"  all  {parameters:>10,}  {operations:>10,}"
 
 
 def _plan(layer: Layer) -> str:

@@ -1,6 +1,7 @@
 """`autobert-zero shrink`: sizes of a backbone for latency budgets."""
 
 from argparse import Namespace
+from pathlib import Path
 from typing import Any
 
 import datasets
@@ -10,11 +11,14 @@ from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import ARCHITECTURES, AutoBertZeroConfig, architecture
 from autobert_zero_hf.options import add_options, given_options, option_names
 from autobert_zero_hf.search import recipe_options as recipes
+from autobert_zero_hf.search.publish.shrink_table import as_markdown
 from autobert_zero_hf.search.recipe import Recipe, load_options, overridden
 from autobert_zero_hf.search.shrink import ShrinkOptions, shrink
+from autobert_zero_hf.training.processes import join_launch
 from autobert_zero_hf.training.starting_point import read_config
 
 from .parsers import add_resumed
+from .result import Result
 
 EXAMPLE = """example:
   autobert-zero shrink --output-dir runs/small --supernet-from runs/pretrained --latency-ms 1 2 4
@@ -74,12 +78,17 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def run(arguments: Namespace) -> None:
+def run(arguments: Namespace) -> Result | None:
     """Shrink by the recipe, overridden by the options that were given."""
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
     datasets.disable_progress_bars()
-    shrink(chosen_recipe(arguments), given_options(ShrinkOptions, vars(arguments)), arguments.output_dir)
+    folder: Path = arguments.output_dir
+    facts = shrink(chosen_recipe(arguments), given_options(ShrinkOptions, vars(arguments)), folder)
+    if not join_launch().is_main_process:
+        return None
+    written = [str(folder / f"shrink.{end}") for end in ("json", "md", "svg")]
+    return Result({**facts, "written": written}, f"{as_markdown(facts)}\nWritten: {', '.join(written)}")
 
 
 def chosen_recipe(arguments: Namespace) -> Recipe:

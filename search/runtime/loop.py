@@ -114,7 +114,6 @@ class SearchLoop:
         missing.sort(key=lambda place: -self.cost(asked[place]))
         if missing:
             self._check_replay(asked, known)
-        best = self._best_so_far()
         arrived = len(self.done) + len(asked) - len(missing)
 
         def work(place: int) -> dict[str, Any]:
@@ -129,7 +128,7 @@ class SearchLoop:
             }
 
         def write(task: int, result: dict[str, Any]) -> None:
-            nonlocal arrived, best
+            nonlocal arrived
             candidate = asked[missing[task]]
             self.journal.append(
                 "candidate",
@@ -143,8 +142,7 @@ class SearchLoop:
                 **result,
             )
             arrived += 1
-            best = max(best, float("-inf") if result["score"] is None else result["score"])
-            self.show(arrived, f"best {best:.4f}")
+            self.show(arrived)
 
         fresh = dict(zip(missing, self.dispatcher.run(missing, work, write), strict=True))
         records = [fresh[place] if place in fresh else known[c.identity] for place, c in enumerate(asked)]

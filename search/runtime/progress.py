@@ -1,17 +1,22 @@
-"""How far a run is: a bar for each phase in a terminal, calm lines elsewhere, both with the expected remaining time."""
+"""How far a run is, said on stderr: a live view in a terminal, calm plain lines elsewhere."""
 
-import signal
+import os
 import sys
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Protocol
+from contextlib import ExitStack, contextmanager
+from typing import Protocol, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from .journal import Journal
+from .live_view import live
+from .standing import CANDIDATES, Progress, Standing, clock
+
+__all__ = ["CANDIDATES", "Phase", "Reporter", "clock"]
 
 _SECONDS_BETWEEN_LINES = 5.0
+_SHARE_BETWEEN_LINES = 0.05
+"""Of the time so far: a log of a day is not longer than it can be read."""
 
 
 class Phase(Protocol):
@@ -21,78 +26,76 @@ class Phase(Protocol):
         """Say how many steps are done, and something about the last one."""
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        raise  # what rich is handling; by itself it would end the process
+
+
 class Reporter:
-    """Shows messages and phases; silent in all processes but the main one.
+    """Shows messages and phases on stderr; silent in all processes but the main one.
+
+    In a `with` block, and in a terminal, there is one live view for all phases.
 
     Args:
         active: whether this process may write.
     """
 
     def __init__(self, active: bool = True):
-        self._console = Console(file=sys.stdout, highlight=False, quiet=not active, soft_wrap=True)
+        self._console = _Console(file=sys.stderr, highlight=False, quiet=not active, soft_wrap=True)
+        # Not what the environment says of colours, but whether lines can be written over.
+        self._in_terminal = active and sys.stderr.isatty() and os.environ.get("TERM") not in (None, "", "dumb")
+        self._standing = Standing()
+        self._view = ExitStack()
+        self._said_best: str | None = None
+
+    def __enter__(self) -> Self:
+        if self._in_terminal:
+            self._view.enter_context(live(self._console, lambda: self._standing))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._view.close()
 
     def say(self, message: str) -> None:
         """A line."""
         self._console.print(message, markup=False)
 
+    def follow(self, journal: Journal, budget: str = "") -> None:
+        """From now on, it is this search that is shown.
+
+        Args:
+            journal: of the search; its candidates are counted.
+            budget: what its models may cost, in words.
+        """
+        self._standing = Standing(budget)
+        self._standing.follow(journal)
+
     @contextmanager
     def phase(self, name: str, total: int, done: int = 0) -> Iterator[Phase]:
         """A phase of `total` steps, of which `done` were done before."""
-        if self._console.is_terminal:
-            yield from self._bar(name, total, done)
-        else:
-            yield from self._lines(name, total, done)
-
-    def _bar(self, name: str, total: int, before: int) -> Iterator[Phase]:
-        columns = (
-            TextColumn("{task.description:<24}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(elapsed_when_finished=False),
-            TextColumn("{task.fields[note]}"),
-        )
-        with _ended_by_sigterm(), Progress(*columns, console=self._console) as bars:
-            task = bars.add_task(name, total=total, completed=before, note="")
-            yield lambda done, note="": bars.update(task, completed=done, note=note)
-
-    def _lines(self, name: str, total: int, before: int) -> Iterator[Phase]:
-        start = last = time.monotonic()
-        said_end = False
+        progress = self._standing.progress = Progress(name, total, done)
+        said = 0.0
 
         def show(done: int, note: str = "") -> None:
-            nonlocal last, said_end
-            now = time.monotonic()
-            if said_end or (now - last < _SECONDS_BETWEEN_LINES and done < total):
-                return
-            last, said_end = now, done >= total
-            left = (now - start) / max(1, done - before) * (total - done)
-            self.say(
-                f"{name}: {done}/{total}, {clock(now - start)} so far"
-                + (f", about {clock(left)} left" if done < total else "")
-                + (f", {note}" if note else "")
-            )
+            nonlocal said
+            progress.step(done, note)
+            pause = max(_SECONDS_BETWEEN_LINES, _SHARE_BETWEEN_LINES * progress.seconds)
+            if not self._in_terminal and done < total and progress.seconds - said >= pause:
+                said = progress.seconds
+                self._line()
 
-        yield show
+        try:
+            yield show
+        finally:
+            # Also where it was broken off.
+            if progress.done > progress.before:
+                self._line()
+            self._standing.progress = None
 
-
-@contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """Lets SIGTERM, which a launcher sends when another process has died, end this one in order: with a cursor."""
-    if threading.current_thread() is not threading.main_thread():  # no other may handle signals
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def clock(seconds: float) -> str:
-    """Minutes and seconds, or hours and minutes: 2:05, 3h 10m."""
-    seconds = round(seconds)
-    if seconds >= 3600:
-        return f"{seconds // 3600}h {seconds % 3600 // 60:02}m"
-    return f"{seconds // 60}:{seconds % 60:02}"
+    def _line(self) -> None:
+        standing = self._standing
+        self.say(standing.line())
+        best = standing.best
+        if standing.progress and standing.progress.name == CANDIDATES and best and best["identity"] != self._said_best:
+            self._said_best = best["identity"]
+            self.say(f"  the best, candidate {best['number']}: {'; '.join(best['layers'])}")

@@ -1,7 +1,7 @@
 """The evolved search of AutoTinyBERT (Yin et al. 2021, 2021.acl-long.400), over sizes."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -63,7 +63,7 @@ class EvolvedSizes(Proposing):
         """A new candidate; None if there is none."""
         # Decided before any draw is rejected: mutants of what keeps to a budget mostly do, random candidates seldom,
         # and these would be few if each draw were decided anew.
-        sources = [partial(self.space.sample, self._rng)]
+        sources: list[Callable[[], Candidate]] = [partial(self.space.sample, self._rng)]
         if self.parents:
             sources.insert(self._rng.random() < _FRESH, self._mutant)
         found = map(self._proposals.draw, sources)

@@ -1,5 +1,6 @@
 """`autobert-zero convert` as a user meets it."""
 
+import json
 import resource
 import subprocess
 import sys
@@ -54,8 +55,10 @@ def test_a_bert_becomes_ours(bert: Path, tmp_path: Path, capsys: pytest.CaptureF
 
 def test_a_head_can_be_chosen(bert: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "classifier"
-    assert convert(bert, "--head", "ForSequenceClassification", "--output-dir", folder) == 0
-    assert capsys.readouterr().out.startswith("AutoBertZeroForSequenceClassification, 2 layers, ")
+    assert convert(bert, "--head", "ForSequenceClassification", "--output-dir", folder, "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["model"], said["layers"]) == ("AutoBertZeroForSequenceClassification", 2)
+    assert (said["tokenizer"], said["written"]) == (True, str(folder))
     AutoBertZeroForSequenceClassification.from_pretrained(folder)
     with pytest.raises(SystemExit, match="2"):
         convert(bert, "--head", "MaskedLM", "--output-dir", tmp_path / "other")
@@ -86,7 +89,7 @@ def test_bad_input_is_one_clear_line(bert: Path, tmp_path: Path, capsys: pytest.
     }
     before = {file: file.read_bytes() for file in bert.iterdir()}
     for name, (source, folder, reason) in cases.items():
-        assert convert(source, "--output-dir", folder) == 2, name
+        assert convert(source, "--output-dir", folder) == 1, name
         said = capsys.readouterr().err
         assert said.startswith("error: "), (name, said)
         assert reason in said, (name, said)
@@ -106,7 +109,7 @@ def test_on_a_full_disk_nothing_is_left_and_the_same_command_works_again(bert: P
         if place == "empty":
             folder.mkdir()
         full = run(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
-        assert full.returncode == 2, full.stderr
+        assert full.returncode == 1, full.stderr
         assert f"error: {folder} could not be written (File too large): make room on that disk" in full.stderr
         assert "Traceback" not in full.stderr
         assert not list(folder.iterdir())

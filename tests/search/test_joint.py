@@ -162,7 +162,7 @@ def test_history_and_cards_say_the_sizes(joint: tuple[Path, str], tmp_path: Path
 
 
 def test_a_strategy_of_sizes_needs_them(text: Path, tmp_path: Path) -> None:
-    said = search(text, tmp_path / "run", status=2, strategy="evolved")
+    said = search(text, tmp_path / "run", status=1, strategy="evolved")
     assert said.startswith("error: the strategy evolved searches sizes, and here all candidates have the same")
     assert "--search-sizes" in said
 
@@ -179,7 +179,7 @@ def test_a_latency_is_searched_by_prediction_and_judged_by_measurement(text: Pat
         "max_parameters": 100_000,
     }
     # Nothing is that fast. How fast this machine is, is not known: what is near the samples' middle, can be found.
-    said = search(text, refused, status=2, **options, latency_ms=0.001)
+    said = search(text, refused, status=1, **options, latency_ms=0.001)
     assert "error: no backbone of the space is predicted to take" in said
     assert "the closest takes" in said
     measuring = Recipe.from_dict({"search_sizes": "heads", "latency_tokens": 32}).latency
@@ -188,6 +188,7 @@ def test_a_latency_is_searched_by_prediction_and_judged_by_measurement(text: Pat
     shutil.copy(refused / "latency.jsonl", folder)
     samples = (folder / "latency.jsonl").read_bytes()
     printed = search(text, folder, **options, latency_ms=middle)
+    assert f"\n{middle:g} ms: Candidates: " in printed
     assert (folder / "latency.jsonl").read_bytes() == samples  # what was measured is not measured again
     events = journal(folder)
     (latency,) = [event for event in events if event["event"] == "latency"]

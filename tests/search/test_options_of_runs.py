@@ -41,7 +41,7 @@ def test_a_search_goes_on_in_the_precision_that_it_was_begun_in(text: Path, tmp_
     assert journal(tmp_path)[0]["recipe"]["mixed_precision"] == other
     assert "is finished" in search(text, tmp_path, hours=0.0, final_steps=0)
     refused = search(
-        text, tmp_path, status=2, hours=0.0, final_steps=0, mixed_precision="bf16" if other == "no" else "no"
+        text, tmp_path, status=1, hours=0.0, final_steps=0, mixed_precision="bf16" if other == "no" else "no"
     )
     assert "mixed_precision: " in refused
 
@@ -80,10 +80,10 @@ def test_candidates_are_scored_on_tasks(text: Path, tmp_path: Path) -> None:
     (folder / "journal.jsonl").write_text("".join(lines[:-1]))
     rows = tasks / "topics" / "validation.jsonl"
     rows.write_text("".join(reversed(rows.read_text().splitlines(keepends=True))))
-    assert "was begun on another text, or with other rows of the tasks" in search(text, folder, status=2, **options)
+    assert "was begun on another text, or with other rows of the tasks" in search(text, folder, status=1, **options)
 
 
 def test_tasks_that_are_not_there_are_said_before_any_work(text: Path, tmp_path: Path) -> None:
-    said = search(text, tmp_path / "other", status=2, proxy="tasks", tasks="bbc_topics", task_data="/nowhere")
+    said = search(text, tmp_path / "other", status=1, proxy="tasks", tasks="bbc_topics", task_data="/nowhere")
     assert "/nowhere: no such folder" in said
     assert not (tmp_path / "other").exists()

@@ -114,7 +114,7 @@ def test_a_finished_search_says_so_and_does_nothing(finished: tuple[Path, str], 
 
 def test_another_recipe_in_the_same_folder_is_refused(finished: tuple[Path, str], text: Path) -> None:
     before = (finished[0] / "journal.jsonl").read_bytes()
-    said = search(text, finished[0], status=2, candidates=20, seed=3)
+    said = search(text, finished[0], status=1, candidates=20, seed=3)
     assert said.startswith("error: ")
     assert "candidates: 13 there, 20 here; seed: 0 there, 3 here" in said
     assert "Traceback" not in said
@@ -171,13 +171,13 @@ def test_a_lost_result_is_made_again(finished: tuple[Path, str], text: Path, tmp
 def test_a_folder_that_is_not_of_a_search_is_left_alone(text: Path, tmp_path: Path) -> None:
     (tmp_path / "bert").mkdir()
     (tmp_path / "bert" / "thesis.txt").write_text("mine")
-    assert "(there is no journal)" in search(text, tmp_path, status=2)
+    assert "(there is no journal)" in search(text, tmp_path, status=1)
     assert (tmp_path / "bert" / "thesis.txt").read_text() == "mine"
 
 
 @pytest.mark.parametrize("option", ["candidate_learning_rate", "final_learning_rate"])
 def test_a_training_that_diverges_is_said_in_one_line(text: Path, tmp_path: Path, option: str) -> None:
-    said = search(text, tmp_path / "run", status=2, **{option: 1e30}, candidate_steps=4, supernet_steps=2)
+    said = search(text, tmp_path / "run", status=1, **{option: 1e30}, candidate_steps=4, supernet_steps=2)
     assert f"--{option.replace('_', '-')}" in said
     assert "Traceback" not in said
 
@@ -196,5 +196,5 @@ def test_another_text_is_refused_on_resuming(finished: tuple[Path, str], text: P
     changed = tmp_path / "news.txt"
     changed.write_text(text.read_text() + "\n\nOne more document, that was not there before.\n" * 3)
     (folder / "journal.jsonl").write_text("".join(lines).replace(str(text), str(changed)))
-    said = search(changed, folder, status=2)
+    said = search(changed, folder, status=1)
     assert "was begun on another text" in said

@@ -119,14 +119,14 @@ def test_a_tracker_that_is_not_installed_is_said_before_any_work(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = min({kind.value for kind in LoggerType} - {kind.value for kind in get_available_trackers()} - {"all"})
-    assert main(["search", "--output-dir", str(tmp_path / "run"), "--report-to", name]) == 2
+    assert main(["search", "--output-dir", str(tmp_path / "run"), "--report-to", name]) == 1
     assert capsys.readouterr().err == f"error: report-to {name}: not installed: python -m pip install {name}\n"
     assert not (tmp_path / "run").exists()
 
 
 def test_a_tracker_that_does_not_start_is_said_before_any_work(text: Path, tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("in the way")
-    said = search(text, tmp_path, status=2, report_to="tensorboard").splitlines()
+    said = search(text, tmp_path, status=1, report_to="tensorboard").splitlines()
     assert said[-1].startswith("error: report-to tensorboard: cannot be started (")
     assert said[-1].endswith("): mend that, or report elsewhere")
     assert not (tmp_path / "journal.jsonl").exists()

@@ -299,7 +299,7 @@ def test_what_is_made_from_the_baseline_was_not_found_by_the_search(
     assert "found among" not in card.text and "What was searched" not in card.text
     assert "of news.txt: weights inherited from a super-net" in section(card, "Training")
     assert not (model / "hub" / "journal.jsonl").exists()
-    assert main(["push", str(model), "someone/x", "--dry-run", "--push-history", "someone/y"]) == 2
+    assert main(["push", str(model), "someone/x", "--dry-run", "--push-history", "someone/y"]) == 1
 
 
 def test_a_model_of_which_nothing_is_known(
@@ -332,7 +332,7 @@ def bad_beginnings(model: Path, tmp_path: Path) -> dict[str, tuple[list[str], st
 
 def test_bad_input_is_refused_in_a_line(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name, (words, reason) in bad_beginnings(model, tmp_path).items():
-        assert main(["push", *words, "--dry-run"]) == 2, name
+        assert main(["push", *words, "--dry-run"]) == 1, name
         said = capsys.readouterr().err
         assert said.startswith("error: ") and said.count("\n") == 1 and reason in said, (name, said)
     assert not (model / "hub").exists()
@@ -379,7 +379,7 @@ def test_what_is_not_whole_is_refused_in_a_line(
     run: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, (folder, reason) in unusable(run, model, tmp_path).items():
-        assert main(["push", str(folder), "someone/x", "--dry-run"]) == 2, name
+        assert main(["push", str(folder), "someone/x", "--dry-run"]) == 1, name
         said = capsys.readouterr().err.splitlines()[-1]
         assert said.startswith("error: ") and reason in said, (name, said)
         assert not (folder / "hub").exists()
@@ -391,7 +391,7 @@ def test_a_page_takes_its_place_once_it_is_whole(
     stage(capsys, model)
     before = (model / "hub" / "README.md").read_bytes()
     write(model, "result.json", {**FINE_TUNED, "rows": "many"})  # which the card cannot tell
-    assert main(["push", str(model), "someone/x", "--dry-run"]) == 2
+    assert main(["push", str(model), "someone/x", "--dry-run"]) == 1
     assert f"a card cannot be made of what lies in {model} (result.json: ValueError" in capsys.readouterr().err
     assert (model / "hub" / "README.md").read_bytes() == before
     assert sorted(path.name for path in model.glob(".*")) == [".hub.lock"]
@@ -400,7 +400,7 @@ def test_a_page_takes_its_place_once_it_is_whole(
 def test_a_folder_that_is_not_of_a_push_stays(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (model / "hub").mkdir()
     (model / "hub" / "notes.txt").write_text("mine")
-    assert main(["push", str(model), "someone/x", "--dry-run"]) == 2
+    assert main(["push", str(model), "someone/x", "--dry-run"]) == 1
     assert "is not of an earlier push, and what it holds would be lost" in capsys.readouterr().err
     assert [file.name for file in (model / "hub").iterdir()] == ["notes.txt"]
 
@@ -410,7 +410,7 @@ def test_one_push_of_a_folder_at_a_time(model: Path, capsys: pytest.CaptureFixtu
     with FileLock(model / ".hub.lock"):
         waiting = [sys.executable, "-m", "autobert_zero_hf", "push", str(model), "someone/x", "--dry-run"]
         done = subprocess.run(waiting, text=True, capture_output=True)
-        assert done.returncode == 2
+        assert done.returncode == 1
         assert done.stderr == f"error: another push of {model} is under way: let it end, then push again\n"
     stage(capsys, model)
 
@@ -419,11 +419,11 @@ def test_without_a_token_nothing_is_begun(
     model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("HF_TOKEN", raising=False)
-    assert main(["push", str(model), "someone/x"]) == 2
+    assert main(["push", str(model), "someone/x"]) == 1
     assert "there is no token for the Hub: log in with `hf auth login`" in capsys.readouterr().err
     assert not (model / "hub").exists()
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
-    assert main(["push", str(model), "someone/x"]) == 2  # the tests are offline
+    assert main(["push", str(model), "someone/x"]) == 1  # the tests are offline
     said = capsys.readouterr().err
     assert "HF_HUB_OFFLINE is set: unset it" in said and "hf_secret" not in said
     assert AutoConfig.from_pretrained(model / "hub").layers

@@ -106,7 +106,7 @@ def test_a_search_that_was_broken_off_has_a_report(run: Path) -> None:
     assert "no candidate is evaluated yet" in text
     assert "No candidate has a score yet" in text
     (run / "journal.jsonl").write_text("")
-    assert main(["report", str(run)]) == 2
+    assert main(["report", str(run)]) == 1
 
 
 def test_failures_and_the_texts_of_others_are_shown_as_they_are(run: Path) -> None:

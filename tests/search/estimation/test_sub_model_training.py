@@ -207,7 +207,9 @@ def test_the_loss_is_that_of_the_extracted_model(
     assert isinstance(projection, torch.nn.Linear)
     projected = student.last_hidden_state @ projection.weight[:, : sizes.hidden_size].T + projection.bias
     real = mask.bool()
-    hidden = (projected - teacher.last_hidden_state)[real].square().mean()
+    hidden = (projected - teacher.last_hidden_state)[real].square().sum() / teacher.last_hidden_state[
+        real
+    ].square().sum()
     # Of scores, their logarithms after the softmax know all but a constant of each row.
     difference = student.attentions[-1].log() - teacher.attentions[-1].log()
     pairs = (real[:, None, :, None] & real[:, None, None, :]).expand_as(difference)
@@ -215,7 +217,7 @@ def test_the_loss_is_that_of_the_extracted_model(
     assert heads[0] is not None and heads[1] is not None and torch.equal(heads[0], heads[1])
     least = sum(row[seen].var(correction=0) * seen.sum() for row, seen in zip(
         difference.flatten(0, 2), pairs.flatten(0, 2), strict=True
-    ) if seen.any()) / pairs.numel()  # fmt: skip
+    ) if seen.any()) / heads[0][pairs].square().sum()  # fmt: skip
     assert loss - hidden >= least - 1e-6
     torch.testing.assert_close(again, loss)
     unpadded = objective.loss(candidate, batch, 0)
@@ -257,7 +259,7 @@ def test_what_has_no_scores_learns_hidden_states_alone(
     projection = objective.beside.get_submodule("teacher_projection")
     taught = objective.teacher.encode(batch.input_ids).hidden_states
     torch.testing.assert_close(
-        objective.loss(candidate, batch, 0), torch.nn.functional.mse_loss(projection(hidden), taught)
+        objective.loss(candidate, batch, 0), (projection(hidden) - taught).square().sum() / taught.square().sum()
     )
     teacher = Teacher(AutoBertZeroModel(net.config), "ours")
     assert teacher.encode(batch.input_ids).scores is None

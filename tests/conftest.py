@@ -25,6 +25,7 @@ import torch
 from datasets import Dataset
 from hypothesis import HealthCheck, settings
 from transformers import BertTokenizer
+from transformers.utils import logging
 
 from autobert_zero_hf import AutoBertZeroConfig
 from autobert_zero_hf.training.corpus import load_documents
@@ -34,6 +35,12 @@ settings.register_profile(
     "default", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 settings.load_profile("default")
+
+
+@pytest.fixture(autouse=True)
+def _audible() -> None:
+    """A command that ran in this process before may have silenced transformers."""
+    logging.set_verbosity_warning()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -169,8 +169,8 @@ def relative_error(found: Tensor, wanted: Tensor) -> Tensor:
 class TeacherDistillation:
     """The squared errors of the last attention's scores, head by head, and of the last hidden states, added up.
 
-    Each is a share of the teacher's own squares. The paper adds up mean squared errors; with MiniLM, whose hidden states
-    have a mean square of 0.07, those were then not learnt at all beside the scores.
+    Each is a share of the teacher's own squares. The paper adds up mean squared errors as they are; MiniLM's hidden
+    states, whose mean square is 0.07, were then not learnt at all beside its scores.
 
     The scores are those before the softmax, scaled, and zero where padding is. The hidden states go through a linear
     layer to the teacher's width, of which a sub-model uses the slice for its own hidden size; it is learnt, but is not

@@ -15,7 +15,7 @@ import json
 import random
 import statistics
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from autobert_zero_hf.search.runtime.journal import Journal, read_events
 from autobert_zero_hf.search.runtime.progress import Reporter
 from autobert_zero_hf.search.runtime.tracking import Tracking
 from autobert_zero_hf.search.space.candidate import Candidate
+from autobert_zero_hf.search.space.sizes import Sizes
 from autobert_zero_hf.search.strategy.evaluation import Evaluation
 from autobert_zero_hf.search.strategy.from_options import make_strategy
 
@@ -93,9 +94,10 @@ def main(run: Path, evaluations: int, seeds: int, speedups: list[float]) -> None
         "machine": machine(),
         "recipe": without_places(recipe.to_dict()),
         "results": results,
+        "sizes": [field.name for field in fields(Sizes)],
         "scored": {
             budget: [
-                {"layers": e.candidate.layers, "sizes": asdict(sizes), "score": e.score}
+                {"sizes": list(asdict(sizes).values()), "score": round(e.score, 5)}
                 for e in evaluations.values()
                 if (sizes := e.candidate.sizes) is not None and e.score is not None
             ]

@@ -1,12 +1,10 @@
 """Do proxies that need no training rank candidates as trained scores do, and what do they cost?
 
 The trained scores are those of other benchmarks: 24 random backbones of the quickstart's space, each trained from
-scratch (`biws_ranking.json`); 24 of the 388
-backbones of a small space, on inherited weights (`landscape.json`);
-24 of the sub-models of a super-net that strategies have met (`sizes.json`), for each budget of latency.
-Each proxy looks at the same
-candidates untrained. Kendall's tau with a bootstrap interval over the candidates, Spearman's rho, and the CPU seconds
-of a candidate. About two minutes on one thread:
+scratch (`biws_ranking.json`); 24 of the 388 backbones of a small space, on inherited weights (`landscape.json`); 24 of
+the sub-models of a super-net that strategies have met (`sizes.json`), for each budget of latency. Each proxy looks at
+the same candidates untrained. Kendall's tau with a bootstrap interval over the candidates, Spearman's rho, and the CPU
+seconds of a candidate. About two minutes on one thread:
 
     OMP_NUM_THREADS=1 python -m tests.benchmarks.zero_cost runs/zero-cost
 """
@@ -56,7 +54,9 @@ def tables(quickstart: Experiment) -> Iterator[tuple[str, AutoBertZeroConfig, Sc
     recipe = Recipe.from_dict(sizes["recipe"])
     largest = recipe.make_config(recipe.data.vocab_size)
     for budget, rows in sizes["scored"].items():
-        scored = [(Candidate(tuple(row["layers"]), sizes=Sizes(**row["sizes"])), row["score"]) for row in rows]
+        found = [(Sizes(*row["sizes"]), row["score"]) for row in rows]
+        layers = tuple(recipe.sub_models.layers)
+        scored = [(Candidate(layers[: each.num_hidden_layers], sizes=each), score) for each, score in found]
         yield f"sub-models of {budget}", largest, scored
 
 

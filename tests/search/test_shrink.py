@@ -193,7 +193,7 @@ def test_a_latency_that_none_meets_is_said_before_training(
     assert "the closest takes" in capsys.readouterr().err
     largest, base = (event for event in journal(folder) if event["event"] == "base")
     assert (largest["model"], base["model"]) == (None, other)
-    assert base["median"] > 2 * largest["median"]
+    assert base["median"] > largest["median"]
 
 
 def test_a_number_of_parameters_that_none_has_is_said_before_training(
@@ -217,9 +217,9 @@ def test_the_layers_of_a_recipe_are_shrunk_unless_others_are_given(
 ) -> None:
     (tmp_path / "recipe.yaml").write_text("num_layers: 2\nlayers: [conv(3), conv(5)]\nsearch_sizes: heads\n")
     words = ["shrink", "--output-dir", str(tmp_path / "x"), "--recipe", str(tmp_path / "recipe.yaml")]
-    assert main([*words, "--num-layers", "3", "--max-parameters", "1"]) == 2
+    assert main([*words, "--num-layers", "3", "--max-parameters", "1"]) == 1
     assert "layers has 2 lines, num_layers is 3" in capsys.readouterr().err
-    assert main([*words, "--num-layers", "3", "--architecture", "bert"]) == 2
+    assert main([*words, "--num-layers", "3", "--architecture", "bert"]) == 1
     assert "give a budget" in capsys.readouterr().err
 
 

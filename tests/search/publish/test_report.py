@@ -168,7 +168,7 @@ def test_a_folder_of_several_budgets_names_those_that_have_a_report(
         shutil.copytree(run, tmp_path / "small" / budget)
     shutil.copy(run / "journal.jsonl", tmp_path / "small")
     for command in ("report", "explore"):
-        assert main([command, str(tmp_path / "small")]) == 2
+        assert main([command, str(tmp_path / "small")]) == 1
         said = capsys.readouterr().err
         assert f"{tmp_path / 'small' / '2x'} or {tmp_path / 'small' / '4x'}" in said
 

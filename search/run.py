@@ -272,7 +272,8 @@ class SearchRun:
         from scratch.
         """
         name = self.finalists[1]
-        return {name: best if name == SCRATCH else replace(best, layers=tuple(architecture("bert", len(best.layers))))}
+        bert = Candidate(tuple(architecture("bert", len(best.layers))), sizes=best.sizes)
+        return {name: best if name == SCRATCH else bert}
 
     def _score(
         self, baseline: Mapping[str, Candidate], estimator: Estimator, dispatcher: Dispatcher, known: Collection[str]
@@ -284,6 +285,7 @@ class SearchRun:
 
         def work(candidate: Candidate) -> dict[str, Any]:
             result = estimator.evaluate(candidate)
+            estimator.inheritance.forget(candidate)  # none inherits from it
             return {"score": result.score, "standard_error": result.standard_error, "failure": result.failure}
 
         def write(number: int, result: dict[str, Any]) -> None:

@@ -77,6 +77,10 @@ class Inheritance:
         with written_whole(self._file(candidate.identity)) as partial:
             save_file(weights, partial, metadata=sizes)
 
+    def forget(self, candidate: Candidate) -> None:
+        """Remove what was kept of a candidate."""
+        self._file(candidate.identity).unlink(missing_ok=True)
+
     def end_generation(self, evaluations: Sequence[Evaluation]) -> None:
         """Write the generation's best back to the super-net; the earlier of two with the same score.
 

@@ -20,7 +20,8 @@ def test_what_is_inherited_comes_back_on_resuming(text: Path, tmp_path: Path) ->
     whole = tmp_path / "whole"
     search(text, whole, **INHERITANCE)
     kept = {path.stem for path in (whole / "candidates").iterdir()}
-    assert kept == {event["identity"] for event in journal(whole) if event.get("score") is not None}
+    candidates = [event for event in journal(whole) if event["event"] == "candidate"]
+    assert kept == {event["identity"] for event in candidates if event["score"] is not None}, "and not the baseline's"
     lines = (whole / "journal.jsonl").read_text().splitlines(keepends=True)
     for processes in (1, 2):
         # As if it had been killed within the second generation.
@@ -47,7 +48,13 @@ def test_a_search_goes_on_in_the_precision_that_it_was_begun_in(text: Path, tmp_
 
 
 def test_a_screened_search_comes_to_the_same_on_resuming(text: Path, tmp_path: Path) -> None:
-    options: dict[str, Any] = {"screen_by": "w-pca", "final_steps": 0, "candidates": 6, "supernet_steps": 5}
+    options: dict[str, Any] = {
+        "screen_by": "w-pca",
+        "proxy": "loss",
+        "final_steps": 0,
+        "candidates": 6,
+        "supernet_steps": 5,
+    }
     whole, resumed = tmp_path / "whole", tmp_path / "resumed"
     said = search(text, whole, **options)
     assert "Screened by w-pca, " in said

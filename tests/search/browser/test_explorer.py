@@ -92,7 +92,7 @@ def test_two_candidates_are_compared(opened: Page, finished: tuple[Path, str]) -
     expect(title).not_to_have_text(before)
     chosen = [int(number) for number in re.findall(r"\d+", title.inner_text())]
     one, other = (next(c for c in journal(finished[0]) if c.get("number") == number) for number in chosen)
-    expect(opened.locator(".comparison tr.differs").filter(has_text="layer")).to_have_count(
+    expect(opened.locator(".comparison tr.differs th").filter(has_text=re.compile(r"^layer \d"))).to_have_count(
         sum(a != b for a, b in zip(one["layers"], other["layers"], strict=True))
     )
     expect(opened.locator(".beside svg:visible")).to_have_count(2)

@@ -129,7 +129,7 @@ def test_a_full_disk_is_said_and_the_search_goes_on_once_there_is_room(
     )
     said = goes_full(lambda: candidates_in(folder) >= count - 3 + 2, leave=100_000)
     assert said == f"error: {folder / 'best'} could not be written ({full}): {mended}"
-    assert journal(folder)[-1]["event"] == "candidate"
+    assert journal(folder)[-1]["event"] == "baseline", "what comes last before the final training"
     assert not (folder / "best").exists()
     search(text, folder)
     assert without_times(folder) == without_times(finished[0])

@@ -95,5 +95,5 @@ def _fetched(address: str, app: subprocess.Popen) -> str:
 
 def test_what_concerns_a_page_needs_one(client: Client, searched: Path) -> None:
     done = client.run("explore", str(searched), "--dry-run")
-    assert done.status == 2
+    assert done.status == 1
     assert "need --push-space" in done.err

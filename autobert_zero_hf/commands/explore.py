@@ -55,6 +55,8 @@ def run(arguments: Namespace) -> Result | None:
         raise AutoBertZeroError("; ".join(problems))
     if not arguments.push_space and (given or arguments.dry_run or arguments.model):
         raise AutoBertZeroError("--dry-run, --model and the options of a page need --push-space REPO")
+    if arguments.port is not None and not 0 < arguments.port < 65_536:
+        raise AutoBertZeroError(f"--port {arguments.port}: a port is a number from 1 to 65535")
     try:
         from autobert_zero_hf.explorer.app import open_search, serve
     except ModuleNotFoundError as error:

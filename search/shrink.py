@@ -4,7 +4,7 @@ The text, the super-net and the measured latencies lie in the run's folder; each
 which is that of a search: journal, winner, and the same model from scratch beside it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -249,7 +249,7 @@ def describe_budget(name: str, events: Sequence[dict[str, Any]], base: dict[str,
         "candidates": sum(event["event"] == "candidate" for event in events),
         "target_ms": next((event["target"] for event in events if event["event"] == "latency"), None),
         "latency": None if latency is None else {key: latency[key] for key in kept},
-        "speed_up": None if latency is None or base is None else base["median"] / latency["median"],
+        "speed_up": None if latency is None or base is None else _speed_up(base, latency),
         "accuracy": best["accuracy"],
         "standard_error": best["standard_error"],
         "scratch_accuracy": scratch["accuracy"],
@@ -257,3 +257,9 @@ def describe_budget(name: str, events: Sequence[dict[str, Any]], base: dict[str,
         "difference": difference,
         "difference_standard_error": error,
     }
+
+
+def _speed_up(base: Mapping[str, Any], latency: Mapping[str, Any]) -> dict[str, Any]:
+    """How many times as fast, and from which ratio to which the two intervals reach."""
+    (quick, slow), (least, most) = base["interval"], latency["interval"]
+    return {"median": base["median"] / latency["median"], "interval": [quick / most, slow / least]}

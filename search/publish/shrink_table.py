@@ -20,7 +20,16 @@ def as_markdown(facts: Mapping[str, Any]) -> str:
         facts: what `shrink.json` says.
     """
     base, tasks = facts["base"], _means(facts)
-    head = ["budget", "measured ms (95%)", "speed-up", "sizes", "parameters", "masked words", "from scratch", "gain"]
+    head = [
+        "budget",
+        "measured ms (95%)",
+        "speed-up (95%)",
+        "sizes",
+        "parameters",
+        "masked words",
+        "from scratch",
+        "gain",
+    ]
     if tasks:
         head += ["tasks", "tasks, from scratch"]
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
@@ -29,7 +38,7 @@ def as_markdown(facts: Mapping[str, Any]) -> str:
         cells = [
             row["budget"],
             "" if latency is None else f"{latency['median']:.2f} ({_interval(latency)}), {latency['verdict']}",
-            "" if row["speed_up"] is None else f"{row['speed_up']:.1f}",
+            "" if row["speed_up"] is None else f"{row['speed_up']['median']:.2f} ({_interval(row['speed_up'])})",
             str(Sizes(**row["sizes"])),
             f"{row['parameters']:,}",
             _score(row["accuracy"], row["standard_error"]),
@@ -94,8 +103,8 @@ def _means(facts: Mapping[str, Any]) -> dict[tuple[str, str], tuple[float, float
     return {PurePath(row["model"]).parts[-2:]: (row["score"], row["standard_error"]) for row in rows}  # type: ignore[misc]
 
 
-def _interval(latency: Mapping[str, Any]) -> str:
-    return " to ".join(f"{edge:.2f}" for edge in latency["interval"])
+def _interval(measured: Mapping[str, Any]) -> str:
+    return " to ".join(f"{edge:.2f}" for edge in measured["interval"])
 
 
 def _score(value: float, error: float | None) -> str:

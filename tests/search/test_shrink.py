@@ -237,7 +237,10 @@ def test_latencies_are_measured_and_a_discovered_backbone_is_shrunk(
     (row,) = facts["budgets"]
     assert facts["base"]["median"] == base["median"]
     assert row["latency"]["median"] > 0
-    assert row["speed_up"] == pytest.approx(base["median"] / row["latency"]["median"])
+    speed_up = row["speed_up"]
+    assert speed_up["median"] == pytest.approx(base["median"] / row["latency"]["median"])
+    assert speed_up["interval"][0] <= speed_up["median"] <= speed_up["interval"][1]
+    assert speed_up["interval"][1] == pytest.approx(base["interval"][1] / row["latency"]["interval"][0])
     assert "Speed-up: over" in printed
     layers = json.loads((found / "config.json").read_text())["layers"]
     small = json.loads((tmp_path / "small" / row["budget"] / "best" / "config.json").read_text())["layers"]

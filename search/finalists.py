@@ -14,6 +14,7 @@ from autobert_zero_hf.model import AutoBertZeroForMaskedLM
 from autobert_zero_hf.training.masked_lm import MaskedScore, evaluate_masked_lm
 from autobert_zero_hf.training.masked_lm_training import train_masked_lm
 
+from .estimation.objectives import Objective
 from .estimation.proxy import Proxy
 from .estimation.supernet import SuperNet
 from .preparation import TOKENIZER, Text
@@ -40,6 +41,7 @@ class FinalTraining:
         recipe: of the search.
         folder: of the run; a finalist's is in it, under its name.
         net: the trained super-net.
+        objective: what it learnt.
         text: the rows to train on, and those that are scored on.
         tasks: scores on the tasks that the search went by; None for another search.
         evaluated: how many candidates there were.
@@ -49,6 +51,7 @@ class FinalTraining:
     recipe: Recipe
     folder: Path
     net: SuperNet
+    objective: Objective
     text: Text
     tasks: Proxy | None
     evaluated: int
@@ -75,7 +78,7 @@ class FinalTraining:
             model = self._model(name, candidate)
             try:
                 train_masked_lm(
-                    model,
+                    self.objective.alone(model, name != SCRATCH),
                     self.text.rows,
                     steps,
                     self.recipe.final.final_batch_size,
@@ -129,7 +132,7 @@ class FinalTraining:
     def _card(self, name: str, candidate: Candidate, score: MaskedScore) -> Card:
         text = text_of(self.recipe.to_dict())
         title, summary = finalist_title(name, self.evaluated, text, candidate.sizes)
-        return Card(title, summary, [final_training(self.recipe)], [masked_lm_result(score, text)])
+        return Card(title, summary, [final_training(self.recipe, name)], [masked_lm_result(score, text)])
 
 
 def rows_that_chose(recipe: Recipe) -> int:

@@ -111,8 +111,8 @@ class Preparation:
         self.start.check_tokenizer(tokenizer)
         return self.start.config(recipe.largest, recipe.data.sequence_length, recipe.sub_models.layers or None)
 
-    def train(self, text: Text) -> SuperNet:
-        """The trained super-net.
+    def train(self, text: Text) -> tuple[SuperNet, Objective]:
+        """The trained super-net, and what it learnt.
 
         Raises:
             AutoBertZeroError: if the checkpoint or the teacher does not fit.
@@ -141,7 +141,7 @@ class Preparation:
         if not self.journal.of("supernet"):
             parameters = sum(p.numel() for p in net.parameters())
             self.journal.append("supernet", steps=training.steps_done, parameters=parameters)
-        return net
+        return net, training.objective
 
     def _read(self) -> tuple[Dataset, Dataset, PreTrainedTokenizerBase, dict[str, int]]:
         options = self.recipe.data
@@ -204,7 +204,7 @@ class Preparation:
         sizes, options = self.recipe.searched_sizes, self.recipe.sub_models
         if sizes is None:
             return None
-        return make_objective(options, net, sizes, self._extremes()[0], tokenizer, self.recipe.run.seed)
+        return make_objective(options, net, sizes, self._extremes()[0], tokenizer)
 
     def _sandwich(self) -> Sequence[Candidate]:
         return self._extremes() if self.recipe.sub_models.sandwich else ()

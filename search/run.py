@@ -23,6 +23,7 @@ from .estimation.estimator import Estimator
 from .estimation.from_options import load_tasks, make_estimator, screened, screening_report
 from .estimation.inheritance import Inheritance
 from .estimation.latency_band import LatencyBand
+from .estimation.objectives import Objective
 from .estimation.supernet import SuperNet
 from .finalists import SCRATCH, FinalTraining
 from .front import Compromise, describe_front, find_front, name_models, rank
@@ -129,12 +130,14 @@ class Shared:
     Args:
         text: its rows.
         net: the trained super-net.
+        objective: what it learnt.
         supernet: what the journal says of its training.
         stopwatch: measures latencies.
     """
 
     text: Text
     net: SuperNet
+    objective: Objective
     supernet: dict[str, Any]
     stopwatch: Stopwatch
 
@@ -197,7 +200,7 @@ class SearchRun:
         if len(self.journal.events) > 1:
             self.reporter.say(f"Resuming the search in {self.folder}, {clock(self.journal.spent_before)} old.")
         self.tracking.start(self.folder.resolve().name, self.recipe.to_dict())
-        text, net = self._prepare()
+        text, net, objective = self._prepare()
         config = net.config
         dispatcher = Dispatcher(self.accelerator)
         inheritance = Inheritance(net, self.recipe.inheritance, self.folder / "candidates")
@@ -217,6 +220,7 @@ class SearchRun:
             self.recipe,
             self.folder,
             net,
+            objective,
             text,
             estimator.proxy if self.tasks else None,
             len(loop.done),
@@ -233,20 +237,20 @@ class SearchRun:
             processes = self.accelerator.num_processes
             self.journal.append("finished", reason=reason, rejections=rejections, processes=processes)
 
-    def _prepare(self) -> tuple[Text, SuperNet]:
-        """The text and the super-net; between them, latencies are measured, and a bound that none meets is refused."""
+    def _prepare(self) -> tuple[Text, SuperNet, Objective]:
+        """The text, the super-net and what it learnt; a latency that none meets is refused before that is trained."""
         if (shared := self.shared) is not None:
             self._note("data", shared.text.event)
             self._bound_latency(shared.stopwatch)
             self._note("supernet", shared.supernet)
-            return shared.text, shared.net
+            return shared.text, shared.net, shared.objective
         preparation = Preparation(
             self.recipe, self.folder, self.tasks, self.accelerator, self.journal, self.reporter, self.tracking
         )
         text = preparation.read()
         config = preparation.config(text.rows.tokenizer)
         self._bound_latency(Stopwatch(self.recipe, self.folder, config, self.accelerator, self.reporter))
-        return text, preparation.train(text)
+        return text, *preparation.train(text)
 
     def _bound_latency(self, stopwatch: Stopwatch) -> None:
         if self.recipe.bounds_latency:

@@ -5,7 +5,6 @@ from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], learning_rate: float) -> torch.optim.AdamW:
@@ -52,7 +51,7 @@ def rows_at(step: int, size: int, rows: int, seed: int) -> list[int]:
 
 
 def train(
-    model: PreTrainedModel,
+    model: nn.Module,
     batch_at: Callable[[int], Mapping[str, Tensor]],
     steps: int,
     learning_rate: float,
@@ -63,7 +62,7 @@ def train(
     """Train a model in place; the result depends on the arguments alone.
 
     Args:
-        model: a model of transformers that gives a loss; it is left in evaluation mode.
+        model: a model that gives a loss, as those of transformers do; it is left in evaluation mode.
         batch_at: the keyword arguments of the model, labels included, for a step from 0; on any device.
         steps: how many steps.
         learning_rate: the peak.
@@ -74,13 +73,14 @@ def train(
     Raises:
         FloatingPointError: at the first loss that is not finite.
     """
-    with torch.random.fork_rng(devices=[model.device] if model.device.type == "cuda" else []):
+    device = next(model.parameters()).device
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         model.train()
         optimizer = make_optimizer(model.parameters(), learning_rate)
         for step in range(steps):
             set_learning_rate(optimizer, learning_rate_at(step, steps, learning_rate))
-            batch = {name: tensor.to(model.device) for name, tensor in batch_at(step).items()}
+            batch = {name: tensor.to(device) for name, tensor in batch_at(step).items()}
             with autocast():
                 loss = model(**batch).loss
             if not torch.isfinite(loss):

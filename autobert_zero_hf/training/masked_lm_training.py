@@ -3,15 +3,14 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from torch import Tensor
-from transformers import PreTrainedModel
+from torch import Tensor, nn
 
 from .loop import train
 from .masked_lm import MaskedRows
 
 
 def train_masked_lm(
-    model: PreTrainedModel,
+    model: nn.Module,
     rows: MaskedRows,
     steps: int,
     batch_size: int,

@@ -11,15 +11,22 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers.modeling_outputs import MaskedLMOutput
 
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.model import AttentionLayer, AutoBertZeroPreTrainedModel, parse_layer
+from autobert_zero_hf.model import (
+    AttentionLayer,
+    AutoBertZeroForMaskedLM,
+    AutoBertZeroPreTrainedModel,
+    parse_layer,
+)
 from autobert_zero_hf.model.lowering import Input, Product
 from autobert_zero_hf.training.distillation import check_teacher, load_teacher
 from autobert_zero_hf.training.masked_lm import MaskedBatch
 
 from ..space.candidate import Candidate
-from ..space.sizes import SizesSpace
+from ..space.sizes import Sizes, SizesSpace
+from .objectives import Objective
 from .slicing import cut
 from .supernet import SuperNet
 
@@ -166,30 +173,45 @@ def relative_error(found: Tensor, wanted: Tensor) -> Tensor:
     return (found - wanted).square().sum() / wanted.square().sum().clamp_min(torch.finfo(wanted.dtype).tiny)
 
 
+def difference(found: Encoding, taught: Encoding, real: Tensor) -> Tensor:
+    """How far a model's encoding of rows is from its teacher's: a share of the teacher's squares for each of the two.
+
+    The paper adds up mean squared errors as they are; MiniLM's hidden states, whose mean square is 0.07, were then not
+    learnt at all beside its scores.
+
+    Args:
+        found: the model's, its hidden states in the teacher's width.
+        taught: the teacher's.
+        real: (B, N), False for padding, which counts for nothing.
+    """
+    loss = relative_error(found.hidden_states[real].float(), taught.hidden_states[real].float())
+    if taught.scores is not None and found.scores is not None:
+        pairs = real[:, None, :, None] & real[:, None, None, :]
+        loss = loss + relative_error(found.scores.masked_fill(~pairs, 0.0), taught.scores.masked_fill(~pairs, 0.0))
+    return loss
+
+
 class TeacherDistillation:
     """The squared errors of the last attention's scores, head by head, and of the last hidden states, added up.
 
-    Each is a share of the teacher's own squares. The paper adds up mean squared errors as they are; MiniLM's hidden
-    states, whose mean square is 0.07, were then not learnt at all beside its scores.
-
     The scores are those before the softmax, scaled, and zero where padding is. The hidden states go through a linear
     layer to the teacher's width, of which a sub-model uses the slice for its own hidden size; it is learnt, but is not
-    part of the models. A sub-model whose last layer has no such scores learns the hidden states alone. The masked words
-    themselves are not asked for, so the head that predicts them learns nothing.
+    part of the models, and begins as the identity, so that what was cut from its teacher begins near it. A sub-model
+    whose last layer has no such scores learns the hidden states alone. Without masked words besides, the head that
+    predicts them learns nothing.
 
     Args:
         net: the super-net.
         teacher: its teacher.
-        seed: of the linear layer's first weights.
+        words: what is learnt of masked words besides; None for nothing.
     """
 
-    def __init__(self, net: SuperNet, teacher: Teacher, seed: int):
+    def __init__(self, net: SuperNet, teacher: Teacher, words: Objective | None = None):
         self.net = net
         self.teacher = teacher
+        self.words = words
         self.beside = nn.Module()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            projection = nn.Linear(net.config.hidden_size, teacher.hidden_size)
+        projection = _projection(net.config.hidden_size, teacher.hidden_size)
         self.beside.add_module("teacher_projection", projection.to(net.weights[0].device))
         self._taught: tuple[int, Encoding] | None = None
 
@@ -197,7 +219,8 @@ class TeacherDistillation:
         """The loss of a candidate."""
         if self._taught is None or self._taught[0] != number:
             self._taught = number, self.teacher.encode(batch.input_ids)
-        return self.difference(candidate, self._taught[1], batch.input_ids)
+        loss = self.difference(candidate, self._taught[1], batch.input_ids)
+        return loss if self.words is None else loss + self.words.loss(candidate, batch, number)
 
     def difference(
         self, candidate: Candidate, taught: Encoding, input_ids: Tensor, attention_mask: Tensor | None = None
@@ -215,16 +238,56 @@ class TeacherDistillation:
         with _outputs_of(last_projections(skeleton.base_model)) as outputs:
             hidden = self.net.encode(candidate.layers, input_ids, sizes, attention_mask)
         # (B, N, C) -> (B, N, T)
+        projected = nn.functional.linear(hidden, **self._projection_of(sizes))
+        scores = attention_scores(outputs, sizes.num_attention_heads) if outputs else None
+        real = torch.ones_like(input_ids, dtype=torch.bool) if attention_mask is None else attention_mask.bool()
+        return difference(Encoding(projected, scores), taught, real)
+
+    def _projection_of(self, sizes: Sizes) -> dict[str, Tensor]:
+        """The slice of the linear layer for a hidden size, as its arguments."""
         shapes = {"weight": (self.teacher.hidden_size, sizes.hidden_size), "bias": (self.teacher.hidden_size,)}
-        projection = {
+        return {
             name: cut(f"teacher_projection.{name}", weight, self.net.sizes, shapes[name], sizes)
             for name, weight in self.beside.get_submodule("teacher_projection").named_parameters()
         }
-        projected = nn.functional.linear(hidden, **projection).float()
-        real = torch.ones_like(input_ids, dtype=torch.bool) if attention_mask is None else attention_mask.bool()
-        loss = relative_error(projected[real], taught.hidden_states[real].float())
-        if taught.scores is not None and outputs:
-            scores = attention_scores(outputs, sizes.num_attention_heads)
-            pairs = real[:, None, :, None] & real[:, None, None, :]
-            loss = loss + relative_error(scores.masked_fill(~pairs, 0.0), taught.scores.masked_fill(~pairs, 0.0))
-        return loss
+
+    def alone(self, model: AutoBertZeroForMaskedLM, inherits: bool) -> "Taught":
+        """A model that learns masked words, and from the teacher besides."""
+        taught = Taught(model, self.teacher)
+        if inherits:
+            slices = self._projection_of(Sizes.of(model.config))
+            taught.projection.load_state_dict({name: weight.detach().clone() for name, weight in slices.items()})
+        return taught
+
+
+class Taught(nn.Module):
+    """A stand-alone model that learns masked words, and its teacher's scores and hidden states besides.
+
+    Args:
+        model: the model; it is trained in place.
+        teacher: its teacher.
+    """
+
+    def __init__(self, model: AutoBertZeroForMaskedLM, teacher: Teacher):
+        super().__init__()
+        self.model = model
+        self.projection = _projection(model.config.hidden_size, teacher.hidden_size).to(model.device)
+        self.teacher = teacher
+
+    def forward(self, input_ids: Tensor, labels: Tensor) -> MaskedLMOutput:
+        """What the model says of masked words, (B, N) both, with the sum of both losses."""
+        with _outputs_of(last_projections(self.model.base_model)) as outputs:
+            found = self.model(input_ids=input_ids, labels=labels, output_hidden_states=True)
+        scores = attention_scores(outputs, self.model.config.num_attention_heads) if outputs else None
+        encoding = Encoding(self.projection(found.hidden_states[-1]), scores)
+        real = torch.ones_like(input_ids, dtype=torch.bool)
+        return MaskedLMOutput(found.loss + difference(encoding, self.teacher.encode(input_ids), real), found.logits)
+
+
+def _projection(hidden_size: int, teachers: int) -> nn.Linear:
+    """From a hidden size to the teacher's; the identity, as far as both go."""
+    projection = nn.Linear(hidden_size, teachers)
+    with torch.no_grad():
+        projection.weight.copy_(torch.eye(teachers, hidden_size))
+        projection.bias.zero_()
+    return projection

@@ -23,7 +23,7 @@ from .distillation import Teacher, TeacherDistillation
 from .estimator import Estimator
 from .inheritance import Inheritance
 from .masked_lm_proxy import MaskedLmProxy
-from .objectives import AddedUp, InPlaceDistillation, MaskedLm, Objective
+from .objectives import InPlaceDistillation, MaskedLm, Objective
 from .proxy import Proxy
 from .supernet import SuperNet
 from .task_proxy import PreparedTask, TaskProxy
@@ -97,7 +97,6 @@ def make_objective(
     sizes: SizesSpace,
     largest: Candidate,
     tokenizer: PreTrainedTokenizerBase,
-    seed: int,
 ) -> Objective:
     """What a super-net of sub-models learns.
 
@@ -107,7 +106,6 @@ def make_objective(
         sizes: those of its sub-models.
         largest: the sub-model that the others learn from by the sandwich rule.
         tokenizer: of the rows.
-        seed: of what is learnt beside the super-net.
 
     Raises:
         AutoBertZeroError: if the teacher cannot be loaded or does not fit.
@@ -117,8 +115,7 @@ def make_objective(
         return words
     config = net.config
     teacher = Teacher.load(options.teacher, sizes, tokenizer, config.vocab_size, length=config.max_position_embeddings)
-    taught = TeacherDistillation(net, teacher, seed)
-    return taught if options.supernet_loss == "distillation" else AddedUp(words, taught)
+    return TeacherDistillation(net, teacher, None if options.supernet_loss == "distillation" else words)
 
 
 def screened(strategy: Strategy, recipe: Recipe, config: AutoBertZeroConfig, rows: MaskedRows) -> Strategy:

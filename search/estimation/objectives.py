@@ -11,6 +11,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from autobert_zero_hf.model import AutoBertZeroForMaskedLM
 from autobert_zero_hf.training.masked_lm import MaskedBatch
 
 from ..space.candidate import Candidate
@@ -36,6 +37,15 @@ class Objective(Protocol):
         """
         ...
 
+    def alone(self, model: AutoBertZeroForMaskedLM, inherits: bool) -> nn.Module:
+        """What gives a stand-alone model its loss, of `input_ids` and `labels`, when it is trained on.
+
+        Args:
+            model: the model.
+            inherits: whether it was cut from the super-net.
+        """
+        ...
+
 
 @dataclass
 class MaskedLm:
@@ -51,6 +61,10 @@ class MaskedLm:
     def loss(self, candidate: Candidate, batch: MaskedBatch, number: int) -> Tensor:  # noqa: ARG002
         """The loss of a candidate."""
         return self.net(candidate.layers, batch.input_ids, batch.labels, candidate.sizes).loss
+
+    def alone(self, model: AutoBertZeroForMaskedLM, inherits: bool) -> nn.Module:  # noqa: ARG002
+        """The model itself."""
+        return model
 
 
 class InPlaceDistillation(MaskedLm):
@@ -86,20 +100,3 @@ class InPlaceDistillation(MaskedLm):
         logits = self.net(self.largest.layers, batch.input_ids, batch.labels, self.largest.sizes).logits
         self.net.train(training)
         return logits.float().softmax(-1)
-
-
-class AddedUp:
-    """The sum of the losses of several objectives.
-
-    Args:
-        objectives: each has the same super-net.
-    """
-
-    def __init__(self, *objectives: Objective):
-        self.objectives = objectives
-        self.beside: nn.Module = nn.ModuleList(objective.beside for objective in objectives)
-
-    def loss(self, candidate: Candidate, batch: MaskedBatch, number: int) -> Tensor:
-        """The loss of a candidate."""
-        losses = [objective.loss(candidate, batch, number) for objective in self.objectives]
-        return torch.stack(losses).sum()

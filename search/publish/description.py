@@ -67,7 +67,7 @@ def _training(facts: ModelFacts) -> list[str]:
     """All that led to the weights, the first training first."""
     told = _training(facts.origin) if facts.origin else []
     if facts.search and facts.finalist:
-        told.append(final_training(Recipe.from_dict(facts.search.recipe)))
+        told.append(final_training(Recipe.from_dict(facts.search.recipe), facts.finalist))
     if record := facts.records.get("pretraining"):
         known = {**record, "text": text_of(record["options"])}
         told.append("Pre-training, by masked language modelling:\n\n" + _table(known))
@@ -76,16 +76,35 @@ def _training(facts: ModelFacts) -> list[str]:
     return told
 
 
-def final_training(recipe: Recipe) -> str:
-    """How the finalists of a search come by their weights."""
-    data, supernet, final = recipe.data, recipe.supernet, recipe.final
+def final_training(recipe: Recipe, name: str) -> str:
+    """How a finalist of a search comes by its weights.
+
+    Args:
+        recipe: of the search.
+        name: of the finalist, as `finalist_title` has it.
+    """
+    data, sub_models, supernet, final = recipe.data, recipe.sub_models, recipe.supernet, recipe.final
+    source, teacher = without_places(sub_models.supernet_from), without_places(sub_models.teacher)
+    taught = f"the attention scores and hidden states of {teacher}"
+    learnt = {"masked-lm": "", "distillation": f" of {taught}", "both": f" of masked words and {taught}"}
+    weights = (
+        "random weights"
+        if name == "scratch"
+        else f"weights inherited from a super-net ({'AutoTinyBERT' if sub_models.layers else 'BIWS'}; "
+        + (f"begun with weights of {source}; " if source else "")
+        + f"{supernet.supernet_steps} steps{learnt[sub_models.supernet_loss]} with {supernet.backbones_per_step} "
+        f"backbones, {supernet.supernet_batch_size} rows each)"
+    )
     return (
-        f"Masked language modelling of {text_of(recipe.to_dict())}: weights inherited from a super-net "
-        f"(BIWS; {supernet.supernet_steps} steps of {supernet.backbones_per_step} "
-        f"backbones, {supernet.supernet_batch_size} rows each), then {final.final_steps} steps of "
-        f"{final.final_batch_size} rows of {data.sequence_length} tokens, peak learning rate "
-        f"{final.final_learning_rate:g}; seed {recipe.run.seed}, mixed precision {recipe.run.mixed_precision}. A "
-        f"vocabulary of {data.vocab_size:,} WordPieces was trained on the same text."
+        f"Masked language modelling of {text_of(recipe.to_dict())}{f', and {taught}' if teacher else ''}: {weights}, "
+        f"then {final.final_steps} steps of {final.final_batch_size} rows of {data.sequence_length} tokens, peak "
+        f"learning rate {final.final_learning_rate:g}; seed {recipe.run.seed}, mixed precision "
+        f"{recipe.run.mixed_precision}. "
+        + (
+            f"The vocabulary is that of {source or teacher}."
+            if source or teacher
+            else f"A vocabulary of {data.vocab_size:,} WordPieces was trained on the same text."
+        )
     )
 
 

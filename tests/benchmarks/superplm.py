@@ -80,7 +80,7 @@ class Show:
         }[learns]
         if options is not None:
             largest = self.space.extremes[0]
-            objective = make_objective(options, net, self.space.sizes, largest, self.train.tokenizer, SEED)
+            objective = make_objective(options, net, self.space.sizes, largest, self.train.tokenizer)
             training = SuperNetTraining(
                 net,
                 self.space,
@@ -112,7 +112,7 @@ class Show:
         """
         sizes, tokenizer = self.space.sizes, self.train.tokenizer
         teacher = Teacher.load(self.source, sizes, tokenizer, self.config.vocab_size, LENGTH)
-        objective = TeacherDistillation(net, teacher, SEED)
+        objective = TeacherDistillation(net, teacher)
         net.eval()
         batch = self.evaluation[:32]
         return {name: round(self._scores(objective, each, batch), 3) for name, each in self.scored.items()}

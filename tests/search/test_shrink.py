@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 import pytest
 import torch
 from autobert_zero_hf.search.estimation.latency_band import LatencyBand
+from autobert_zero_hf.search.publish.description import final_training
 from autobert_zero_hf.search.publish.facts import read_facts
 from autobert_zero_hf.search.recipe import Recipe, RecipeError
 from autobert_zero_hf.search.run import check_budget
@@ -275,6 +276,32 @@ def test_a_checkpoint_to_begin_with_says_layers_and_sizes(shrunk: Path, tmp_path
     )
     with pytest.raises(AutoBertZeroError, match="is a distilbert model: give a BERT"):
         recipe("--supernet-from", str(tmp_path / "other"))
+
+
+def test_the_card_says_where_the_weights_come_from() -> None:
+    recipe = Recipe.from_dict(
+        {
+            "search_sizes": "head_dim",
+            "num_layers": 2,
+            "layers": ["conv(3)", "conv(5)"],
+            "supernet_from": "models/bert",
+            "supernet_loss": "both",
+            "teacher": "/home/someone/teacher",
+            "text": ["news.txt"],
+            "supernet_steps": 70,
+            "final_steps": 9,
+        }
+    )
+    cut, scratch = final_training(recipe, "best"), final_training(recipe, "scratch")
+    assert "of news.txt, and the attention scores and hidden states of teacher: weights inherited" in cut
+    assert (
+        "(AutoTinyBERT; begun with weights of models/bert; 70 steps of masked words and the attention scores and" in cut
+    )
+    assert "the attention scores and hidden states of teacher: random weights, then 9 steps of 8 rows" in scratch
+    assert "super-net" not in scratch
+    for told in (cut, scratch):
+        assert told.endswith("The vocabulary is that of models/bert.")
+        assert "someone" not in told
 
 
 def test_a_teacher_of_another_vocabulary_is_refused_with_both_sizes(

@@ -3,6 +3,7 @@
 import runpy
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroModel
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from autobert_zero_hf.training.masked_lm import MaskedRows
+from autobert_zero_hf.training.masked_lm_training import train_masked_lm
 from tests.search.small_search import LAUNCH, environment
 
 LARGEST = Sizes(2, 32, 64, 4, 8)
@@ -188,7 +190,7 @@ def test_the_loss_is_that_of_the_extracted_model(
     net: SuperNet, rows: MaskedRows, teacher_folder: Path, sizes: Sizes
 ) -> None:
     net.eval()
-    objective = TeacherDistillation(net, load(teacher_folder, rows), seed=0)
+    objective = TeacherDistillation(net, load(teacher_folder, rows))
     candidate, batch = SPACE.candidate(sizes), rows.sample(0, 4, seed=0)
     bert = BertModel.from_pretrained(teacher_folder, attn_implementation="eager").eval()
     model = net.extract(candidate.layers, sizes).eval().base_model
@@ -224,17 +226,41 @@ def test_the_loss_is_that_of_the_extracted_model(
     assert unpadded != loss
 
 
+@pytest.mark.parametrize("inherits", [True, False])
+def test_a_model_that_is_cut_out_learns_on_from_the_teacher(
+    net: SuperNet, rows: MaskedRows, teacher_folder: Path, inherits: bool
+) -> None:
+    """Its loss is that of the super-net's slice, and of the masked words; it alone is changed, not its teacher."""
+    net.eval()
+    objective = TeacherDistillation(net, load(teacher_folder, rows))
+    projection = objective.beside.get_submodule("teacher_projection")
+    torch.nn.init.normal_(projection.get_parameter("weight"), std=0.1)
+    candidate, batch = SPACE.candidate(Sizes(1, 20, 16, 4, 5)), rows.sample(0, 4, seed=0)
+    model = net.extract(candidate.layers, candidate.sizes).eval()
+    alone = objective.alone(model, inherits).eval()
+    with torch.no_grad():
+        expected = objective.loss(candidate, batch, 0) + MaskedLm(net).loss(candidate, batch, 0)
+        found = alone(batch.input_ids, batch.labels).loss
+        if inherits:
+            torch.testing.assert_close(found, expected)
+        else:
+            assert found != expected, "a projection that begins anew"
+    before = [p.clone() for p in (*objective.teacher.model.parameters(), *objective.beside.parameters())]
+    train_masked_lm(alone, rows, 12, 8, 5e-3, 0, nullcontext)
+    assert all(map(torch.equal, before, (*objective.teacher.model.parameters(), *objective.beside.parameters())))
+    with torch.no_grad():
+        assert alone(batch.input_ids, batch.labels).loss < 0.9 * found
+    assert alone(batch.input_ids, batch.labels).loss.requires_grad
+    assert not any("projection" in name or "teacher" in name for name in model.state_dict())
+
+
 def test_scores_count_head_by_head(net: SuperNet, rows: MaskedRows, config: AutoBertZeroConfig) -> None:
     """A super-net that is its own teacher has no difference; if two heads change places, it has."""
     net.eval()
     candidate, batch = SPACE.extremes[0], rows.sample(0, 4, seed=0)
     model = net.extract(candidate.layers, candidate.sizes).eval()
-    objective = TeacherDistillation(net, Teacher(model, "itself"), seed=0)
+    objective = TeacherDistillation(net, Teacher(model, "itself"))
     with torch.no_grad():
-        projection = objective.beside.get_submodule("teacher_projection")
-        assert isinstance(projection, torch.nn.Linear)
-        projection.weight.copy_(torch.eye(32))
-        projection.bias.zero_()
         assert objective.loss(candidate, batch, 0) == pytest.approx(0.0, abs=1e-10)
         attention = model.base_model.layers[-1].attention
         for each in (attention.q_proj, attention.k_proj, attention.v_proj):
@@ -253,7 +279,7 @@ def test_what_has_no_scores_learns_hidden_states_alone(
     assert not has_scores("matmul(softmax(scale(matmul(v, transpose(k)))), v)")
     layers = (BERT_ATTENTION, "conv(3)")
     net = SuperNet(LARGEST.config(tiny_config, layers), None, seed=0).eval()
-    objective = TeacherDistillation(net, load(teacher_folder, rows), seed=0)
+    objective = TeacherDistillation(net, load(teacher_folder, rows))
     batch, candidate = rows.sample(0, 4, seed=0), Candidate(layers, sizes=LARGEST)
     hidden = net.encode(layers, batch.input_ids)
     projection = objective.beside.get_submodule("teacher_projection")
@@ -271,7 +297,7 @@ def test_a_super_net_learns_from_its_teacher_and_goes_on_where_it_was_broken_off
     def fresh() -> tuple[SuperNet, Objective]:
         net = SuperNet(config, None, seed=0)
         options = SubModelOptions(supernet_loss="distillation", teacher=str(teacher_folder))
-        return net, make_objective(options, net, SPACE.sizes, SPACE.extremes[0], rows.tokenizer, seed=0)
+        return net, make_objective(options, net, SPACE.sizes, SPACE.extremes[0], rows.tokenizer)
 
     class BrokenOffError(Exception):
         pass
@@ -313,6 +339,7 @@ from autobert_zero_hf.search.recipe_options import SuperNetOptions
 from autobert_zero_hf.search.space.sizes import Sizes, SizesSpace
 from autobert_zero_hf.search.space.sub_models import SubModels
 from autobert_zero_hf.training.masked_lm import MaskedRows
+from autobert_zero_hf.training.masked_lm_training import train_masked_lm
 
 folder, checkpoint = map(Path, sys.argv[1:])
 rows = MaskedRows(load_from_disk(folder / "rows").with_format("torch"), AutoTokenizer.from_pretrained(folder))

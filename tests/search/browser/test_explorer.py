@@ -26,7 +26,15 @@ def address(finished: tuple[Path, str]) -> Iterator[str]:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "autobert_zero_hf", "explore", str(finished[0]), "--port", str(port)]
     quiet = {**environment(), "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, env=quiet, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as served:
+    with subprocess.Popen(
+        command,
+        env=quiet,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        # A job in the background of a shell is deaf to Ctrl-C, and so is what it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as served:
         assert served.stdout
         said = []
         for line in served.stdout:

@@ -216,7 +216,8 @@ class _Shrinking:
 
     def write(self) -> dict[str, Any]:
         """Write the table."""
-        facts = {"base": self.base, "budgets": self.rows, "evaluation": self.evaluation}
+        chose = list(self.recipe.task.tasks)
+        facts = {"base": self.base, "budgets": self.rows, "evaluation": self.evaluation, "tasks_that_chose": chose}
         if self.accelerator.is_main_process:
             write_json(self.folder / "shrink.json", facts)
             for name, text in (("shrink.md", as_markdown(facts)), ("shrink.svg", as_picture(facts))):

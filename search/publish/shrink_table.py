@@ -61,6 +61,8 @@ def as_markdown(facts: Mapping[str, Any]) -> str:
         seeds = len(facts["evaluation"]["seeds"])
         names = ", ".join(facts["evaluation"]["tasks"])
         notes.append(f"Tasks: mean of {names} over {seeds} seed{'s' * (seeds > 1)} ± its standard error.")
+        if chose := [task for task in facts["tasks_that_chose"] if task in facts["evaluation"]["tasks"]]:
+            notes.append(f"The winners were chosen by {', '.join(chose)}, which flatters them there.")
     return "\n".join([*lines, "", *notes, ""])
 
 

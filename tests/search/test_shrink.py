@@ -35,6 +35,8 @@ from autobert_zero_hf import architecture
 from autobert_zero_hf.commands.main import main
 from autobert_zero_hf.commands.shrink import add_parser, chosen_recipe
 from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.training.corpus import load_demo
+from tests.task_folders import write_demo_tasks
 
 from .small_search import LAUNCH, environment, in_order, journal, without_times
 
@@ -302,6 +304,38 @@ def test_the_card_says_where_the_weights_come_from() -> None:
     for told in (cut, scratch):
         assert told.endswith("The vocabulary is that of models/bert.")
         assert "someone" not in told
+
+
+def test_what_learns_from_a_teacher_is_chosen_by_a_task_and_fine_tuned(
+    text: Path, shrunk: Path, tmp_path: Path
+) -> None:
+    """From the teacher's own weights on: what is cut out stays near them, and knows more of the task."""
+    data = write_demo_tasks(tmp_path / "tasks", load_demo().select(range(0, 2000, 8)))
+    teacher, folder = tmp_path / "bert", tmp_path / "taught"
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    BertForMaskedLM(BertConfig(vocab_size=800, max_position_embeddings=32, **sizes)).save_pretrained(teacher)
+    AutoTokenizer.from_pretrained(shrunk / "tokenizer").save_pretrained(teacher)
+    words = ["--supernet-from", str(teacher), "--teacher", str(teacher), "--supernet-loss", "distillation"]
+    words += ["--search-sizes", "head_dim", "--proxy", "tasks", "--tasks", "topics", "--task-data", str(data)]
+    words += ["--task-steps", "2", "--supernet-steps", "4", "--candidates", "2", "--max-parameters", "12000"]
+    words += ["--evaluate-on", "topics", "--data", str(data), "--evaluate-seeds", "2", "--evaluate-rows", "40"]
+    printed = shrink(text, folder, *words)
+    assert "The winners were chosen by topics, which flatters them there." in printed
+    assert "| tasks | tasks, from scratch |" in printed
+    facts = json.loads((folder / "shrink.json").read_text())
+    assert len(facts["evaluation"]["results"][0]["scores"]) == 2
+    (candidate, *_) = (event for event in journal(folder / "12000-parameters") if event["event"] == "candidate")
+    assert 0 <= candidate["score"] <= 1
+    bert = BertForMaskedLM.from_pretrained(teacher).get_input_embeddings().weight
+    near, far = (
+        (AutoModelForMaskedLM.from_pretrained(folder / "12000-parameters" / name).get_input_embeddings().weight)
+        for name in ("best", "scratch")
+    )
+    width = near.shape[1]
+    assert (near - bert[:, :width]).abs().mean() < 0.5 * (far - bert[:, :width]).abs().mean()
+    card = (folder / "12000-parameters" / "best" / "README.md").read_text()
+    assert "4 steps of the attention scores and hidden states of bert with 3 backbones" in card
+    assert shrink(text, folder, *words).endswith(printed[printed.index("| budget |") :]), "again, nothing is done"
 
 
 def test_a_teacher_of_another_vocabulary_is_refused_with_both_sizes(

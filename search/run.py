@@ -350,7 +350,8 @@ def open_journal(recipe: Recipe, folder: Path, accelerator: Accelerator) -> Jour
     """The journal of a run itself in the main process, its events in the others.
 
     Raises:
-        JournalError: if it is of another recipe, damaged, or in use.
+        JournalError: if it is of another recipe, or damaged.
+        WritingError: if another process is at work in the folder.
     """
     options = recipe.to_dict()
     journal = Journal.open(folder / "journal.jsonl", options) if accelerator.is_main_process else None

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from filelock import BaseFileLock, FileLock, Timeout
+from filelock import BaseFileLock
 
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.writing import append_lines, how_to_mend, whole_lines
+from autobert_zero_hf.writing import append_lines, claimed, how_to_mend, whole_lines
 
 from .environment import environment
 
@@ -48,17 +48,11 @@ class Journal:
         """Open the journal of a recipe, new or old.
 
         Raises:
-            JournalError: if it belongs to another recipe or version, is damaged before its last line, or is in use.
+            JournalError: if it belongs to another recipe or version, or is damaged before its last line.
+            WritingError: if another process is at work in its folder.
             OSError: if its folder cannot be made.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path.with_name(f".{path.name}.lock"))
-        try:
-            lock.acquire(timeout=0)
-        except Timeout as error:
-            raise JournalError(
-                f"another process is at work in {path.parent}: let it end, or use another --output-dir"
-            ) from error
+        lock = claimed(path.parent, path.with_name(f".{path.name}.lock"))
         try:
             journal = cls(path, recipe, list(_read(path)))
             if journal.events:

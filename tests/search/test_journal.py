@@ -90,7 +90,7 @@ def test_a_second_process_is_refused(path: Path) -> None:
     journal = Journal.open(path, RECIPE)
     script = f"from autobert_zero_hf.search.runtime.journal import *; Journal.open(Path({str(path)!r}), {RECIPE})"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert "JournalError: another process is at work in" in done.stderr
+    assert "WritingError: another process is at work in" in done.stderr
     journal.close()
     assert subprocess.run([sys.executable, "-c", script]).returncode == 0
 

@@ -121,5 +121,6 @@ def _plus_minus(value: float, error: float) -> str:
 
 def _latency(measured: Mapping[str, Any], verdict: bool) -> str:
     low, high = measured["interval"]
-    said = f", {measured['verdict']} the band" if verdict else ""
+    kept = "not clear whether within" if measured["verdict"] == "not clear" else measured["verdict"]
+    said = f", {kept} the band" if verdict else ""
     return f"{measured['median']:.2f} ms ({low:.2f} to {high:.2f}){said}"

@@ -62,8 +62,15 @@ class ReportFacts:
 
     @cached_property
     def best(self) -> dict[str, Any] | None:
-        """The one with the highest score; None as long as there is none."""
-        return max(self.scored, key=lambda record: record["score"], default=None)
+        """The winner; until it is chosen, the one with the highest score, or None as long as there is none."""
+        chosen = [_shape(record) for record in self.search.of("trained") if record["name"] == "best"]
+        winners = [record for record in self.scored if _shape(record) in chosen] or self.scored
+        return max(winners, key=lambda record: record["score"], default=None)
+
+    @property
+    def passed_over(self) -> int:
+        """How many candidates have a higher score than the winner: their measured latency was not sure to be met."""
+        return 0 if self.best is None else sum(record["score"] > self.best["score"] for record in self.scored)
 
     @property
     def state(self) -> str:
@@ -303,3 +310,8 @@ def models_of(facts: ReportFacts) -> list[str]:
 def changed_options(recipe: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, Any]:
     """The options that are not what they usually are."""
     return {name: value for name, value in recipe.items() if usual.get(name) != value}
+
+
+def _shape(record: Mapping[str, Any]) -> tuple[list[str], Any]:
+    """What makes a candidate, of an event of the journal."""
+    return record["layers"], record.get("sizes")

@@ -77,6 +77,8 @@ def test_the_report_shows_the_front(joint: tuple[Path, str], tmp_path: Path) -> 
     for member in kept:
         assert f"<td>{member['folder']}</td>" in text
         assert f"{member['accuracy']:.4f} ± {member['accuracy_error']:.4f}" in text
+        assert f'<td class="number">{member["multiplications"]:,}</td>' in text
+    assert "milliseconds, predicted" not in text
 
 
 def test_the_winner_and_a_bert_of_its_sizes_load(joint: tuple[Path, str]) -> None:

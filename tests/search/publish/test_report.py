@@ -92,6 +92,25 @@ def test_a_finished_search_is_told_whole(run: Path) -> None:
     assert all(recipe[name] == value for name, value in given.items())
 
 
+def test_the_winner_is_told_where_others_scored_higher(run: Path) -> None:
+    """As where a latency is bounded, and those were too slow when they were measured."""
+    events = journal(run)
+    ranked = sorted(
+        (e for e in events if e["event"] == "candidate" and e["score"] is not None), key=lambda e: e["score"]
+    )
+    winner = next(e for e in reversed(ranked) if e["score"] < ranked[-1]["score"])
+    higher = sum(event["score"] > winner["score"] for event in ranked)
+    told = "scored higher; when their latency was measured"
+    assert told not in "".join(report(run).text)
+    for event in events:
+        if event["event"] == "trained" and event["name"] == "best":
+            event["layers"] = winner["layers"]
+    (run / "journal.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    text = "".join(report(run).text)
+    assert f"Candidate {winner['number']}, score {winner['score']:.4f}" in text
+    assert f"{higher} {told}" in text
+
+
 def test_a_search_that_was_broken_off_has_a_report(run: Path) -> None:
     lines = (run / "journal.jsonl").read_text().splitlines()
     shutil.rmtree(run / "best")

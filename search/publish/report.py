@@ -18,6 +18,7 @@ from autobert_zero_hf.rendering import draw_backbone, to_latex, to_svg
 
 from ..recipe import Recipe, load_options
 from ..runtime.progress import clock
+from ..space.sizes import Sizes
 from . import report_charts as charts
 from .description import PROXIES, STRATEGIES
 from .facts import finalists_of, without_places
@@ -35,6 +36,7 @@ def write_report(facts: ReportFacts) -> str:
     environment.filters["chart"] = lambda figure, name, title: Markup(to_inline_svg(figure, name, title))
     environment.filters["drawn"] = lambda layers: Markup(to_svg(draw_backbone(layers)))
     environment.filters["latex"] = to_latex
+    environment.filters["sizes"] = lambda sizes: str(Sizes(**sizes))
     return environment.get_template("report.html").render(**_contents(facts))
 
 

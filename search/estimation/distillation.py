@@ -286,7 +286,7 @@ class Taught(nn.Module):
 
 def _projection(hidden_size: int, teachers: int) -> nn.Linear:
     """From a hidden size to the teacher's; the identity, as far as both go."""
-    projection = nn.Linear(hidden_size, teachers)
+    projection: nn.Linear = nn.utils.skip_init(nn.Linear, hidden_size, teachers)
     with torch.no_grad():
         projection.weight.copy_(torch.eye(teachers, hidden_size))
         projection.bias.zero_()

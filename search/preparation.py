@@ -21,7 +21,8 @@ from autobert_zero_hf.training.tokenization import train_tokenizer
 from autobert_zero_hf.writing import written_whole
 
 from .estimation.biws import SuperNetTraining
-from .estimation.from_options import make_objective
+from .estimation.distillation import Teacher
+from .estimation.from_options import load_teacher, make_objective
 from .estimation.objectives import Objective
 from .estimation.starting_weights import Start
 from .estimation.supernet import SuperNet
@@ -75,6 +76,7 @@ class Preparation:
     reporter: Reporter
     tracking: Tracking
     start: Start | None = field(init=False)
+    teacher: Teacher | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         source = self.recipe.sub_models.supernet_from
@@ -86,7 +88,7 @@ class Preparation:
         Raises:
             CorpusError: if it gives too few rows.
             JournalError: if the journal was begun on another text, or with other rows of the tasks.
-            AutoBertZeroError: if the checkpoint that the super-net is to begin as does not fit.
+            AutoBertZeroError: if the checkpoint that the super-net is to begin as, or its teacher, does not fit.
         """
         train, held_out, tokenizer, counts = self._read()
         if min(len(train), len(held_out)) < 2:
@@ -95,6 +97,9 @@ class Preparation:
                 f"{self.recipe.data.sequence_length} tokens, at least 2 of each are needed: give more text, or a "
                 "smaller --sequence-length"
             )
+        # Before anything is written: other options can be tried in the same folder.
+        config, sizes = self.config(tokenizer), self.recipe.searched_sizes
+        self.teacher = load_teacher(self.recipe.sub_models, sizes, tokenizer, config)
         self._write_down(train, held_out, {**counts, "vocabulary": len(tokenizer)})
         rows, scored = MaskedRows(train, tokenizer), MaskedRows(held_out, tokenizer)
         return Text(self.folder, rows, scored, self.journal.of("data")[0])
@@ -112,13 +117,9 @@ class Preparation:
         return self.start.config(recipe.largest, recipe.data.sequence_length, recipe.sub_models.layers or None)
 
     def train(self, text: Text) -> tuple[SuperNet, Objective]:
-        """The trained super-net, and what it learnt.
-
-        Raises:
-            AutoBertZeroError: if the checkpoint or the teacher does not fit.
-        """
-        options, tokenizer = self.recipe.supernet, text.rows.tokenizer
-        net = self._new_net(tokenizer)
+        """The trained super-net, and what it learnt; after `read`."""
+        options = self.recipe.supernet
+        net = self._new_net(text.rows.tokenizer)
         training = SuperNetTraining(
             net,
             self.recipe.training_space,
@@ -127,7 +128,7 @@ class Preparation:
             self.recipe.run.seed,
             self.accelerator,
             self.folder / SUPERNET,
-            self._objective(net, tokenizer),
+            self._objective(net),
             self._sandwich(),
         )
         if not training.finished:
@@ -200,11 +201,10 @@ class Preparation:
             self.start.give(net)
         return net.to(self.accelerator.device)
 
-    def _objective(self, net: SuperNet, tokenizer: PreTrainedTokenizerBase) -> Objective | None:
-        sizes, options = self.recipe.searched_sizes, self.recipe.sub_models
-        if sizes is None:
+    def _objective(self, net: SuperNet) -> Objective | None:
+        if self.recipe.searched_sizes is None:
             return None
-        return make_objective(options, net, sizes, self._extremes()[0], tokenizer)
+        return make_objective(self.recipe.sub_models, net, self._extremes()[0], self.teacher)
 
     def _sandwich(self) -> Sequence[Candidate]:
         return self._extremes() if self.recipe.sub_models.sandwich else ()

@@ -91,30 +91,37 @@ def make_estimator(
     return Estimator(inheritance, proxy, rows, evaluation[:_PROBED_ROWS], options, seed, accelerator)
 
 
-def make_objective(
-    options: SubModelOptions,
-    net: SuperNet,
-    sizes: SizesSpace,
-    largest: Candidate,
-    tokenizer: PreTrainedTokenizerBase,
-) -> Objective:
+def load_teacher(
+    options: SubModelOptions, sizes: SizesSpace | None, tokenizer: PreTrainedTokenizerBase, config: AutoBertZeroConfig
+) -> Teacher | None:
+    """The teacher of a super-net of sub-models; None where it has none.
+
+    Args:
+        options: whose teaching.
+        sizes: those of the sub-models.
+        tokenizer: of the rows.
+        config: of the largest sub-model.
+
+    Raises:
+        AutoBertZeroError: if it cannot be loaded or does not fit.
+    """
+    if options.teacher is None or sizes is None:
+        return None
+    return Teacher.load(options.teacher, sizes, tokenizer, config.vocab_size, length=config.max_position_embeddings)
+
+
+def make_objective(options: SubModelOptions, net: SuperNet, largest: Candidate, teacher: Teacher | None) -> Objective:
     """What a super-net of sub-models learns.
 
     Args:
-        options: which loss, and whose teaching.
+        options: which loss.
         net: the super-net.
-        sizes: those of its sub-models.
         largest: the sub-model that the others learn from by the sandwich rule.
-        tokenizer: of the rows.
-
-    Raises:
-        AutoBertZeroError: if the teacher cannot be loaded or does not fit.
+        teacher: what `load_teacher` gave.
     """
     words = InPlaceDistillation(net, largest) if options.sandwich else MaskedLm(net)
-    if options.teacher is None:
+    if teacher is None:
         return words
-    config = net.config
-    teacher = Teacher.load(options.teacher, sizes, tokenizer, config.vocab_size, length=config.max_position_embeddings)
     return TeacherDistillation(net, teacher, None if options.supernet_loss == "distillation" else words)
 
 

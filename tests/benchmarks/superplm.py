@@ -22,7 +22,7 @@ import torch
 from accelerate import Accelerator
 from autobert_zero_hf.search.estimation.biws import SuperNetTraining
 from autobert_zero_hf.search.estimation.distillation import Teacher, TeacherDistillation
-from autobert_zero_hf.search.estimation.from_options import make_objective
+from autobert_zero_hf.search.estimation.from_options import load_teacher, make_objective
 from autobert_zero_hf.search.estimation.starting_weights import Start
 from autobert_zero_hf.search.estimation.supernet import SuperNet
 from autobert_zero_hf.search.recipe_options import SubModelOptions, SuperNetOptions
@@ -80,7 +80,8 @@ class Show:
         }[learns]
         if options is not None:
             largest = self.space.extremes[0]
-            objective = make_objective(options, net, self.space.sizes, largest, self.train.tokenizer)
+            teacher = load_teacher(options, self.space.sizes, self.train.tokenizer, self.config)
+            objective = make_objective(options, net, largest, teacher)
             training = SuperNetTraining(
                 net,
                 self.space,

@@ -349,6 +349,7 @@ def test_a_teacher_of_another_vocabulary_is_refused_with_both_sizes(
     said = capsys.readouterr().err
     assert "900" in said
     assert "800" in said
+    assert not (tmp_path / "taught" / "journal.jsonl").exists(), "another teacher can be tried there"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import torch
 from accelerate import Accelerator
 from autobert_zero_hf.search.estimation.biws import SuperNetTraining
 from autobert_zero_hf.search.estimation.distillation import Teacher, TeacherDistillation, has_scores
-from autobert_zero_hf.search.estimation.from_options import make_objective
+from autobert_zero_hf.search.estimation.from_options import load_teacher, make_objective
 from autobert_zero_hf.search.estimation.objectives import InPlaceDistillation, MaskedLm, Objective
 from autobert_zero_hf.search.estimation.supernet import SuperNet
 from autobert_zero_hf.search.recipe_options import SubModelOptions, SuperNetOptions
@@ -297,7 +297,8 @@ def test_a_super_net_learns_from_its_teacher_and_goes_on_where_it_was_broken_off
     def fresh() -> tuple[SuperNet, Objective]:
         net = SuperNet(config, None, seed=0)
         options = SubModelOptions(supernet_loss="distillation", teacher=str(teacher_folder))
-        return net, make_objective(options, net, SPACE.sizes, SPACE.extremes[0], rows.tokenizer)
+        teacher = load_teacher(options, SPACE.sizes, rows.tokenizer, config)
+        return net, make_objective(options, net, SPACE.extremes[0], teacher)
 
     class BrokenOffError(Exception):
         pass

@@ -14,7 +14,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 
 from autobert_zero_hf.model import AutoBertZeroModel
-from autobert_zero_hf.options import Range, option
+from autobert_zero_hf.options import Range, find_problems, option
 from autobert_zero_hf.training.evaluation import Grid
 from autobert_zero_hf.training.finetuning import AnyTask, FineTuningOptions
 from autobert_zero_hf.training.masked_lm import MaskedScore
@@ -51,6 +51,10 @@ class ShrinkOptions:
     evaluate_seeds: Annotated[int, Range(1)] = option(3, "fine-tunings of each winner on each task")
     evaluate_rows: Annotated[int | None, Range(2)] = option(None, "rows of a task to train on at most")
     evaluate_epochs: Annotated[float, Range(0.0)] = option(3.0, "passes over them")
+
+    def __post_init__(self) -> None:
+        if problems := find_problems([ShrinkOptions], vars(self)):
+            raise RecipeError("; ".join(problems))
 
 
 @dataclass(frozen=True)

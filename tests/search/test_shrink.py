@@ -358,6 +358,8 @@ def test_a_teacher_of_another_vocabulary_is_refused_with_both_sizes(
         ({}, "give a budget"),
         ({"speedup": [2.0]}, "give both, or neither"),
         ({"speedup_over": "models/bert"}, "give both, or neither"),
+        ({"latency_ms": [2.0, -1.0]}, r"latency_ms must be .* not \[2.0, -1.0\]"),
+        ({"max_parameters": [5], "evaluate_seeds": 0}, "evaluate_seeds must be .* not 0"),
     ],
 )
 def test_budgets_that_say_nothing_are_refused(options: dict, reason: str) -> None:

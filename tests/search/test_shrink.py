@@ -309,7 +309,7 @@ def test_the_card_says_where_the_weights_come_from() -> None:
 def test_what_learns_from_a_teacher_is_chosen_by_a_task_and_fine_tuned(
     text: Path, shrunk: Path, tmp_path: Path
 ) -> None:
-    """From the teacher's own weights on: what is cut out stays near them, and knows more of the task."""
+    """From the teacher's own weights on: what is cut out stays near them."""
     data = write_demo_tasks(tmp_path / "tasks", load_demo().select(range(0, 2000, 8)))
     teacher, folder = tmp_path / "bert", tmp_path / "taught"
     sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}

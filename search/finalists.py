@@ -16,7 +16,6 @@ from autobert_zero_hf.training.masked_lm_training import train_masked_lm
 
 from .estimation.objectives import Objective
 from .estimation.proxy import Proxy
-from .estimation.supernet import SuperNet
 from .preparation import TOKENIZER, Text
 from .publish.card import Card, masked_lm_result, write_card
 from .publish.description import final_training, finalist_title
@@ -40,8 +39,7 @@ class FinalTraining:
     Args:
         recipe: of the search.
         folder: of the run; a finalist's is in it, under its name.
-        net: the trained super-net.
-        objective: what it learnt.
+        objective: what the super-net learnt, with the trained super-net.
         text: the rows to train on, and those that are scored on.
         tasks: scores on the tasks that the search went by; None for another search.
         evaluated: how many candidates there were.
@@ -50,7 +48,6 @@ class FinalTraining:
 
     recipe: Recipe
     folder: Path
-    net: SuperNet
     objective: Objective
     text: Text
     tasks: Proxy | None
@@ -122,10 +119,10 @@ class FinalTraining:
 
     def _model(self, name: str, candidate: Candidate) -> AutoBertZeroForMaskedLM:
         if name != SCRATCH:
-            return self.net.extract(candidate.layers, candidate.sizes)
+            return self.objective.net.extract(candidate.layers, candidate.sizes)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.recipe.run.seed)
-            config = candidate.config(self.net.config)
+            config = candidate.config(self.objective.net.config)
             config.sparse_prediction = True
             return AutoBertZeroForMaskedLM(config).to(self.accelerator.device)
 

@@ -116,8 +116,8 @@ class Preparation:
         self.start.check_tokenizer(tokenizer)
         return self.start.config(recipe.largest, recipe.data.sequence_length, recipe.sub_models.layers or None)
 
-    def train(self, text: Text) -> tuple[SuperNet, Objective]:
-        """The trained super-net, and what it learnt; after `read`."""
+    def train(self, text: Text) -> Objective:
+        """What the super-net learnt, with the trained super-net; after `read`."""
         options = self.recipe.supernet
         net = self._new_net(text.rows.tokenizer)
         training = SuperNetTraining(
@@ -142,7 +142,7 @@ class Preparation:
         if not self.journal.of("supernet"):
             parameters = sum(p.numel() for p in net.parameters())
             self.journal.append("supernet", steps=training.steps_done, parameters=parameters)
-        return net, training.objective
+        return training.objective
 
     def _read(self) -> tuple[Dataset, Dataset, PreTrainedTokenizerBase, dict[str, int]]:
         options = self.recipe.data

@@ -24,7 +24,6 @@ from .estimation.from_options import load_tasks, make_estimator, screened, scree
 from .estimation.inheritance import Inheritance
 from .estimation.latency_band import LatencyBand
 from .estimation.objectives import Objective
-from .estimation.supernet import SuperNet
 from .finalists import SCRATCH, FinalTraining
 from .front import Compromise, describe_front, find_front, name_models, rank
 from .latency_bound import LatencyBound, Stopwatch
@@ -129,14 +128,12 @@ class Shared:
 
     Args:
         text: its rows.
-        net: the trained super-net.
-        objective: what it learnt.
+        objective: what the super-net learnt, with the trained super-net.
         supernet: what the journal says of its training.
         stopwatch: measures latencies.
     """
 
     text: Text
-    net: SuperNet
     objective: Objective
     supernet: dict[str, Any]
     stopwatch: Stopwatch
@@ -200,7 +197,8 @@ class SearchRun:
         if len(self.journal.events) > 1:
             self.reporter.say(f"Resuming the search in {self.folder}, {clock(self.journal.spent_before)} old.")
         self.tracking.start(self.folder.resolve().name, self.recipe.to_dict())
-        text, net, objective = self._prepare()
+        text, objective = self._prepare()
+        net = objective.net
         config = net.config
         dispatcher = Dispatcher(self.accelerator)
         inheritance = Inheritance(net, self.recipe.inheritance, self.folder / "candidates")
@@ -219,7 +217,6 @@ class SearchRun:
         final = FinalTraining(
             self.recipe,
             self.folder,
-            net,
             objective,
             text,
             estimator.proxy if self.tasks else None,
@@ -237,20 +234,20 @@ class SearchRun:
             processes = self.accelerator.num_processes
             self.journal.append("finished", reason=reason, rejections=rejections, processes=processes)
 
-    def _prepare(self) -> tuple[Text, SuperNet, Objective]:
-        """The text, the super-net and what it learnt; a latency that none meets is refused before that is trained."""
+    def _prepare(self) -> tuple[Text, Objective]:
+        """The text, and what the super-net learnt; a latency that none meets is refused before that is trained."""
         if (shared := self.shared) is not None:
             self._note("data", shared.text.event)
             self._bound_latency(shared.stopwatch)
             self._note("supernet", shared.supernet)
-            return shared.text, shared.net, shared.objective
+            return shared.text, shared.objective
         preparation = Preparation(
             self.recipe, self.folder, self.tasks, self.accelerator, self.journal, self.reporter, self.tracking
         )
         text = preparation.read()
         config = preparation.config(text.rows.tokenizer)
         self._bound_latency(Stopwatch(self.recipe, self.folder, config, self.accelerator, self.reporter))
-        return text, *preparation.train(text)
+        return text, preparation.train(text)
 
     def _bound_latency(self, stopwatch: Stopwatch) -> None:
         if self.recipe.bounds_latency:

@@ -169,8 +169,8 @@ class _Shrinking:
                 unwritten = Journal(None, recipe.to_dict(), [])
                 band = LatencyBound(recipe, stopwatch, unwritten).prepare()
             check_budget(recipe, band)
-        net, objective = preparation.train(text)
-        shared = Shared(text, net, objective, self.journal.of("supernet")[0], stopwatch)
+        objective = preparation.train(text)
+        shared = Shared(text, objective, self.journal.of("supernet")[0], stopwatch)
         for number, (budget, recipe) in enumerate(zip(budgets, recipes, strict=True), start=1):
             place, words = self.folder / budget.name, f"{budget.name} ({number} of {len(budgets)})"
             search = SearchRun(recipe, place, self.accelerator, self.reporter, shared, words)

@@ -22,9 +22,11 @@ class Objective(Protocol):
     """A loss of candidates on a super-net.
 
     Attributes:
+        net: the super-net.
         beside: what is learnt beside the super-net, and is no part of the models that are cut from it.
     """
 
+    net: SuperNet
     beside: nn.Module
 
     def loss(self, candidate: Candidate, batch: MaskedBatch, number: int) -> Tensor:

@@ -51,7 +51,7 @@ def main(run: Path, evaluations: int, seeds: int, speedups: list[float]) -> None
     tracking = Tracking(accelerator, journal, recipe.supernet.supernet_steps)
     preparation = Preparation(recipe, run, [], accelerator, journal, Reporter(), tracking)
     text = preparation.read()
-    net, _ = preparation.train(text)
+    net = preparation.train(text).net
     inheritance = Inheritance(net, recipe.inheritance, run / "candidates")
     estimator = make_estimator(recipe, inheritance, text.rows, text.held_out, [], accelerator)
     predictor = LatencyPredictor(read_samples(run / "latency.jsonl", recipe.latency), net.config)

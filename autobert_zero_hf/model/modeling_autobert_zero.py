@@ -19,10 +19,7 @@ feed-forward block; both with a residual connection and LayerNorm after it, as i
 Shapes: B batch, N tokens, H heads, D head size, C hidden size, F feed-forward size, V vocabulary.
 """
 
-import os
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -38,13 +35,12 @@ from transformers.utils import TransformersKwargs, auto_docstring
 from transformers.utils.generic import merge_with_config_defaults
 from transformers.utils.output_capturing import capture_outputs
 
-from .auto_map import AUTO_MAP
 from .backbone import AttentionLayer, ConvolutionLayer, parse_layer
-from .card import TAGS, plain_card
 from .configuration_autobert_zero import AutoBertZeroConfig
 from .convolution import lightweight_convolution
 from .execution import Surroundings, interpret, run, unseen_sum
 from .masks import visible
+from .saving import PortableModel
 
 
 class AutoBertZeroEmbeddings(nn.Module):
@@ -258,8 +254,9 @@ class AutoBertZeroPooler(nn.Module):
         return torch.tanh(self.dense(pooled))
 
 
+# The second base is the first one's, too: transformers' linter takes a class for a model by it.
 @auto_docstring
-class AutoBertZeroPreTrainedModel(PreTrainedModel):
+class AutoBertZeroPreTrainedModel(PortableModel, PreTrainedModel):
     config: AutoBertZeroConfig
     base_model_prefix = "autobert_zero"
     supports_gradient_checkpointing = True
@@ -270,10 +267,6 @@ class AutoBertZeroPreTrainedModel(PreTrainedModel):
     _supports_attention_backend = True
     _can_compile_fullgraph = True
     _can_record_outputs = {"hidden_states": AutoBertZeroLayer, "attentions": AutoBertZeroAttention}
-
-    def post_init(self) -> None:
-        super().post_init()
-        self.model_tags = list(TAGS)  # of its page on the Hub; a list of its own, to which users add
 
     def get_correct_attn_implementation(self, requested_attention: str | None, is_init_check: bool = False) -> str:
         applicable = super().get_correct_attn_implementation(requested_attention, is_init_check)
@@ -288,64 +281,6 @@ class AutoBertZeroPreTrainedModel(PreTrainedModel):
                         f'attn_implementation="sdpa" each layer takes the fastest way that it has'
                     )
         return applicable
-
-    def save_pretrained(
-        self, save_directory: str | os.PathLike, *args: Any, include_code: bool | None = None, **kwargs: Any
-    ) -> None:
-        r"""
-        Saves the model as any other of transformers.
-
-        Args:
-            save_directory (`str` or `os.PathLike`):
-                The folder; it is made where it does not exist.
-            include_code (`bool`, *optional*):
-                Whether the folder, and those that the model is saved to from then on, also get the code of the model
-                and an `auto_map`, so that every Auto class opens them with `trust_remote_code=True` where this package
-                is not installed. By default as it was in the folder that the model comes from.
-            args, kwargs:
-                Those of [`PreTrainedModel.save_pretrained`].
-
-        Examples:
-
-        ```python
-        >>> import pathlib, tempfile
-        >>> from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
-
-        >>> model = AutoBertZeroForMaskedLM(AutoBertZeroConfig(layers=["conv(9)"], hidden_size=12))
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     model.save_pretrained(folder, include_code=True)
-        ...     pathlib.Path(folder, "modeling_heads.py").exists()
-        True
-
-        ```"""
-        self._carry_code(include_code)
-        super().save_pretrained(save_directory, *args, **kwargs)
-
-    def push_to_hub(self, *args: Any, include_code: bool | None = None, **kwargs: Any) -> Any:
-        r"""
-        Pushes the model as any other of transformers.
-
-        Args:
-            include_code (`bool`, *optional*):
-                As in `save_pretrained`.
-            args, kwargs:
-                Those of [`PreTrainedModel.push_to_hub`].
-        """
-        self._carry_code(include_code)
-        return super().push_to_hub(*args, **kwargs)
-
-    def _carry_code(self, include_code: bool | None) -> None:
-        if include_code is not None:
-            vars(self.config).pop("auto_map", None)
-        if include_code:
-            self.config.auto_map = dict(AUTO_MAP)  # with it, the configuration writes the code
-
-    def _upload_modified_files(self, working_dir: str | os.PathLike, repo_id: str, *args: Any, **kwargs: Any) -> Any:
-        # A page without a card gets transformers' own, with blanks to fill in; a card that a person wrote stays.
-        readme = Path(working_dir, "README.md")
-        if readme.exists() and "This model card has been automatically generated" in readme.read_text(encoding="utf-8"):
-            readme.write_text(plain_card(self, repo_id), encoding="utf-8")
-        return super()._upload_modified_files(working_dir, repo_id, *args, **kwargs)
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:

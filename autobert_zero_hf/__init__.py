@@ -1,31 +1,29 @@
-"""Discovered BERT backbones for transformers: importing this package registers the model type `autobert_zero`."""
+"""Discovered BERT backbones for transformers: importing this package registers the model type `autobert_zero`.
 
-import transformers as _transformers
+The import itself takes neither torch nor transformers along: the model type is registered as soon as the Auto classes
+are there, and the classes of this package are imported when they are asked for.
+"""
 
-from . import model as _model
-from .model import (
-    AutoBertZeroConfig,
-    AutoBertZeroForMaskedLM,
-    AutoBertZeroForMultipleChoice,
-    AutoBertZeroForNextSentencePrediction,
-    AutoBertZeroForPreTraining,
-    AutoBertZeroForQuestionAnswering,
-    AutoBertZeroForSequenceClassification,
-    AutoBertZeroForTokenClassification,
-    AutoBertZeroModel,
-    AutoBertZeroPreTrainedModel,
-    architecture,
-)
-from .rendering.notebook import show_in_notebooks as _show_in_notebooks
+from typing import TYPE_CHECKING, Any
+
+from .registration import register as _register
+
+if TYPE_CHECKING:
+    from .model import (
+        AutoBertZeroConfig,
+        AutoBertZeroForMaskedLM,
+        AutoBertZeroForMultipleChoice,
+        AutoBertZeroForNextSentencePrediction,
+        AutoBertZeroForPreTraining,
+        AutoBertZeroForQuestionAnswering,
+        AutoBertZeroForSequenceClassification,
+        AutoBertZeroForTokenClassification,
+        AutoBertZeroModel,
+        AutoBertZeroPreTrainedModel,
+        architecture,
+    )
 
 __version__ = "0.1.0"
-
-_transformers.AutoConfig.register(AutoBertZeroConfig.model_type, AutoBertZeroConfig)
-_transformers.AutoTokenizer.register(AutoBertZeroConfig, tokenizer_class=_transformers.BertTokenizer)
-for _auto, _place in _model.AUTO_MAP.items():
-    if _auto != "AutoConfig":
-        getattr(_transformers, _auto).register(AutoBertZeroConfig, getattr(_model, _place.rpartition(".")[2]))
-_show_in_notebooks()
 
 __all__ = [
     "AutoBertZeroConfig",
@@ -40,3 +38,17 @@ __all__ = [
     "AutoBertZeroPreTrainedModel",
     "architecture",
 ]
+
+_register()
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import model
+
+    return getattr(model, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

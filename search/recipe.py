@@ -5,12 +5,12 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.model import AutoBertZeroConfig, architecture
+from autobert_zero_hf.model import architecture
 from autobert_zero_hf.options import find_problems
 from autobert_zero_hf.training.shared_options import DataOptions, SizeOptions
 
@@ -34,6 +34,9 @@ from .space.budget import Budget
 from .space.search_space import SearchSpace
 from .space.sizes import Sizes, SizesSpace, Steps
 from .space.sub_models import SubModels
+
+if TYPE_CHECKING:
+    from autobert_zero_hf.model import AutoBertZeroConfig
 
 RECIPES = Path(__file__).parent / "recipes"
 _TRAINING_STEP = 4
@@ -215,8 +218,10 @@ class Recipe:
             self.sub_models.layers,
         )
 
-    def make_config(self, vocab_size: int) -> AutoBertZeroConfig:
+    def make_config(self, vocab_size: int) -> "AutoBertZeroConfig":
         """The sizes of every candidate, or the largest ones, on the backbone of the sub-models, or on BERT's."""
+        from autobert_zero_hf.model import AutoBertZeroConfig
+
         return AutoBertZeroConfig(
             layers=self.sub_models.layers or architecture("bert", self.sizes.num_layers),
             head_dim=self.sub_models.head_dim or self.sizes.hidden_size // self.sizes.num_attention_heads,

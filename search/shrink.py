@@ -8,17 +8,16 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 
 from autobert_zero_hf.model import AutoBertZeroModel
-from autobert_zero_hf.options import Range, find_problems, option
 from autobert_zero_hf.training.evaluation import Grid
-from autobert_zero_hf.training.finetuning import AnyTask, FineTuningOptions
+from autobert_zero_hf.training.finetuning import AnyTask
+from autobert_zero_hf.training.finetuning_options import FineTuningOptions, SpanOptions
 from autobert_zero_hf.training.masked_lm import MaskedScore
-from autobert_zero_hf.training.spans import SpanOptions
 from autobert_zero_hf.training.task_loading import load_task, task_names
 from autobert_zero_hf.writing import write_json, written_whole
 
@@ -32,29 +31,9 @@ from .run import SearchRun, Shared, accelerated, check_budget, open_journal
 from .runtime.journal import Journal
 from .runtime.progress import Reporter
 from .runtime.tracking import Tracking
+from .shrink_options import ShrinkOptions
 from .space.candidate import Candidate
 from .space.sizes import Sizes
-
-
-@dataclass
-class ShrinkOptions:
-    """The budgets, one search each, and the tasks that the winners are fine-tuned on."""
-
-    latency_ms: Annotated[list[float], Range(1e-6)] = option((), "milliseconds that a model may take")
-    speedup: Annotated[list[float], Range(1e-6)] = option((), "how many times as fast as that of --speedup-over")
-    speedup_over: str | None = option(None, "a model, folder or Hub name, that the models are to be faster than")
-    max_parameters: Annotated[list[int], Range(1)] = option(
-        (), "parameters of all layers at most, embeddings not counted"
-    )
-    evaluate_on: list[str] = option((), "tasks, as `evaluate` takes them, to fine-tune the winners on")
-    data: str | None = option(None, "a folder with a folder for each of these tasks")
-    evaluate_seeds: Annotated[int, Range(1)] = option(3, "fine-tunings of each winner on each task")
-    evaluate_rows: Annotated[int | None, Range(2)] = option(None, "rows of a task to train on at most")
-    evaluate_epochs: Annotated[float, Range(0.0)] = option(3.0, "passes over them")
-
-    def __post_init__(self) -> None:
-        if problems := find_problems([ShrinkOptions], vars(self)):
-            raise RecipeError("; ".join(problems))
 
 
 @dataclass(frozen=True)

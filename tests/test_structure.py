@@ -20,7 +20,7 @@ LAYERS = (
     ("rendering",),
     ("conversion",),
     ("training",),
-    ("search.space", "search.strategy", "search.recipe", "search.recipe_options"),
+    ("search.space", "search.strategy", "search.recipe", "search.recipe_options", "search.shrink_options"),
     ("search.estimation",),
     ("search.runtime",),
     ("search.publish",),
@@ -37,7 +37,7 @@ LAYERS = (
     ("commands",),
 )
 """Imports point from a later row to an earlier one, or stay within a row."""
-SHARED = ("charts", "errors", "options", "writing", "model_cards", "search", "__init__")
+SHARED = ("charts", "errors", "notebook", "options", "registration", "writing", "model_cards", "search", "__init__")
 
 
 def modules() -> dict[str, ast.Module]:

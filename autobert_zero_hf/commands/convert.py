@@ -3,17 +3,18 @@
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import transformers
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
-
-from autobert_zero_hf.conversion import HEADS, convert_checkpoint
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.model import AutoBertZeroConfig
+from autobert_zero_hf.model.auto_map import HEAD_NAMES
 from autobert_zero_hf.writing import refusals_explained
 
 from .result import Result
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from autobert_zero_hf.model import AutoBertZeroConfig
 
 EXAMPLE = """example:
   autobert-zero convert google-bert/bert-base-uncased --output-dir models/bert
@@ -34,7 +35,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("source", metavar="SOURCE", help="a checkpoint's folder or Hub name")
     parser.add_argument("--output-dir", type=Path, metavar="DIR", required=True, help="where to write; a new folder")
     parser.add_argument(
-        "--head", choices=HEADS, metavar="HEAD", help=f"one of {', '.join(HEADS)} [the checkpoint's own]"
+        "--head", choices=HEAD_NAMES, metavar="HEAD", help=f"one of {', '.join(HEAD_NAMES)} [the checkpoint's own]"
     )
     parser.set_defaults(run=run)
 
@@ -44,6 +45,11 @@ def run(arguments: Namespace) -> Result:
     folder: Path = arguments.output_dir
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise AutoBertZeroError(f"{folder} exists, and what it holds would be lost: give another --output-dir")
+
+    import transformers
+
+    from autobert_zero_hf.conversion import convert_checkpoint
+
     transformers.utils.logging.disable_progress_bar()
     model = convert_checkpoint(arguments.source, arguments.head)
     tokenizer = load_tokenizer(arguments.source, model.config)
@@ -66,8 +72,10 @@ def run(arguments: Namespace) -> Result:
     )
 
 
-def load_tokenizer(source: str, config: AutoBertZeroConfig) -> PreTrainedTokenizerBase | None:
+def load_tokenizer(source: str, config: "AutoBertZeroConfig") -> "PreTrainedTokenizerBase | None":
     """The tokenizer of a checkpoint, or None if it has none."""
+    from transformers import AutoTokenizer
+
     try:
         # Where the files do not name a class of tokenizers, our configuration does.
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source, config=config)

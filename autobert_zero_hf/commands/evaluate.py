@@ -3,22 +3,17 @@
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
-from typing import Any
-
-import datasets
-import transformers
+from typing import TYPE_CHECKING, Any
 
 from autobert_zero_hf.options import add_options, given_options
-from autobert_zero_hf.training.evaluation import Cell, EvaluationOptions, Grid
-from autobert_zero_hf.training.evaluation_report import as_markdown, as_picture
-from autobert_zero_hf.training.finetuning import FineTuningOptions
-from autobert_zero_hf.training.processes import join_launch
-from autobert_zero_hf.training.spans import SpanOptions
-from autobert_zero_hf.training.task_loading import load_task, task_names
+from autobert_zero_hf.training.finetuning_options import EvaluationOptions, FineTuningOptions, SpanOptions
 from autobert_zero_hf.writing import write_json, written_whole
 
 from .finetune import FILES
 from .result import Result
+
+if TYPE_CHECKING:
+    from autobert_zero_hf.training.evaluation import Cell, Grid
 
 EXAMPLE = f"""example:
   autobert-zero evaluate --models runs/first/best runs/first/bert --tasks bbc_topics --output-dir runs/evaluation
@@ -59,6 +54,14 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: Namespace) -> Result | None:
     """Fill the grid."""
+    import datasets
+    import transformers
+
+    from autobert_zero_hf.training.evaluation import Grid
+    from autobert_zero_hf.training.evaluation_report import as_markdown
+    from autobert_zero_hf.training.processes import join_launch
+    from autobert_zero_hf.training.task_loading import load_task, task_names
+
     # A line a fine-tuning is enough.
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
@@ -71,7 +74,7 @@ def run(arguments: Namespace) -> Result | None:
     grid = Grid(arguments.output_dir, arguments.models, tasks, options, spans, seeds)
     is_main = join_launch().is_main_process
 
-    def after_cell(cell: Cell) -> None:
+    def after_cell(cell: "Cell") -> None:
         if is_main:
             _write(arguments.output_dir, grid)
             print(_line(grid, cell), file=sys.stderr, flush=True)
@@ -89,7 +92,7 @@ def run(arguments: Namespace) -> Result | None:
         grid.close()
 
 
-def _line(grid: Grid, cell: Cell) -> str:
+def _line(grid: "Grid", cell: "Cell") -> str:
     result = grid.result(cell)
     assert result is not None
     done = sum(grid.result(each) is not None for each in grid.cells)
@@ -101,7 +104,9 @@ def _line(grid: Grid, cell: Cell) -> str:
     )
 
 
-def _write(folder: Path, grid: Grid) -> None:
+def _write(folder: Path, grid: "Grid") -> None:
+    from autobert_zero_hf.training.evaluation_report import as_markdown, as_picture
+
     summary = grid.summary()
     write_json(folder / "evaluation.json", summary)
     for name, text in (("evaluation.md", as_markdown(summary)), ("evaluation.svg", as_picture(summary))):

@@ -4,12 +4,9 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
 
-import transformers
-
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.options import add_options, find_problems, given_options, option_names
-from autobert_zero_hf.search.publish import hub
-from autobert_zero_hf.search.publish.report_facts import read_report_facts
+from autobert_zero_hf.search.publish.push_options import PushOptions
 
 from .pages import alone, place_of, push_page, show_page
 from .result import Result
@@ -22,7 +19,7 @@ EXAMPLE = """example:
 The page is served to this machine alone, unless --host says otherwise. A Space is written to DIR/hub-space first.
 """
 
-GROUPS = (hub.PushOptions,)
+GROUPS = (PushOptions,)
 
 
 def add_parser(commands: Any) -> None:
@@ -64,12 +61,16 @@ def run(arguments: Namespace) -> Result | None:
             f'explore needs {error.name}: python -m pip install -c constraints.txt -e ".[app]"'
         ) from error
     if arguments.push_space:
-        return _push(arguments, given_options(hub.PushOptions, given))
+        return _push(arguments, given_options(PushOptions, given))
     serve(open_search(arguments.folder), arguments.host, arguments.port)
     return None
 
 
-def _push(arguments: Namespace, options: hub.PushOptions) -> Result:
+def _push(arguments: Namespace, options: PushOptions) -> Result:
+    import transformers
+
+    from autobert_zero_hf.search.publish import hub
+    from autobert_zero_hf.search.publish.report_facts import read_report_facts
     from autobert_zero_hf.search.publish.space import APP, stage_space
 
     for name in (arguments.push_space, *([arguments.model] if arguments.model else [])):

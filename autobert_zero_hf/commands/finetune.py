@@ -3,15 +3,16 @@
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autobert_zero_hf.options import add_options, given_options
-from autobert_zero_hf.training.finetuning import FineTuningOptions, FineTuningResult, finetune
-from autobert_zero_hf.training.processes import join_launch
-from autobert_zero_hf.training.spans import SpanOptions
-from autobert_zero_hf.training.task_loading import TASKS, load_task
+from autobert_zero_hf.training.finetuning_options import FineTuningOptions, SpanOptions
+from autobert_zero_hf.training.known_tasks import TASKS
 
 from .result import Result
+
+if TYPE_CHECKING:
+    from autobert_zero_hf.training.finetuning import FineTuningResult
 
 FILES = """
 With --data, the folder of a task, here glue/stsb, has the files train.jsonl, validation.jsonl and labels.json.
@@ -53,6 +54,10 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: Namespace) -> Result | None:
     """Fine-tune."""
+    from autobert_zero_hf.training.finetuning import finetune
+    from autobert_zero_hf.training.processes import join_launch
+    from autobert_zero_hf.training.task_loading import load_task
+
     options = given_options(FineTuningOptions, vars(arguments))
     spans = given_options(SpanOptions, vars(arguments))
     task = load_task(arguments.task, options.seed, arguments.data)
@@ -63,7 +68,7 @@ def run(arguments: Namespace) -> Result | None:
     return Result({**result.facts, "written": written}, "\n".join([*_lines(result), f"Written: {written}"]))
 
 
-def _lines(result: FineTuningResult) -> Iterator[str]:
+def _lines(result: "FineTuningResult") -> Iterator[str]:
     """The trials, where there are several, and the scores of the best one."""
     if len(result.trials) > 1:
         for each in result.trials:

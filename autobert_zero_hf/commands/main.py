@@ -8,8 +8,6 @@ from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpForm
 from collections.abc import Sequence
 from typing import Any
 
-from huggingface_hub.errors import StrictDataclassError
-
 from autobert_zero_hf import __version__
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import FormulaError
@@ -23,7 +21,6 @@ from .result import Result, stdout_kept_for_the_result
 
 _RESUMED = ("search", "shrink", "pretrain", "evaluate", "push")
 _OF_SEVERAL_PROCESSES = ("search", "shrink", "pretrain", "finetune", "evaluate")
-_FORESEEN = (AutoBertZeroError, FormulaError, StrictDataclassError, OSError)
 
 
 def make_parser() -> ArgumentParser:
@@ -94,7 +91,7 @@ def _end(options: Namespace, goes_on: str) -> int:
         if options.debug:
             raise
         text = f"error: {error}"
-        if not isinstance(error, _FORESEEN):
+        if not _is_foreseen(error):
             text = f"error: {type(error).__name__}: {error} (not foreseen; with --debug, it is shown where)"
         return _say(text, Status.FAILED)
     except KeyboardInterrupt:
@@ -108,6 +105,14 @@ def _end(options: Namespace, goes_on: str) -> int:
         except BrokenPipeError:  # whoever read it has seen enough
             _read_no_more(sys.stdout)
     return Status.DONE
+
+
+def _is_foreseen(error: Exception) -> bool:
+    if isinstance(error, AutoBertZeroError | FormulaError | OSError):
+        return True
+    from huggingface_hub.errors import StrictDataclassError
+
+    return isinstance(error, StrictDataclassError)
 
 
 def _run(options: Namespace) -> Result | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.search.publish import hub
+from autobert_zero_hf.search.publish.push_options import PushOptions
 
 from .result import Result
 
@@ -52,12 +52,14 @@ def show_page(folder: Path, repo_id: str, repo_type: str) -> Result:
     return Result(facts, "\n".join([*lines, f"\nREADME.md\n\n{card}"]))
 
 
-def push_page(folder: Path, repo_id: str, repo_type: str, options: hub.PushOptions, command_line: str) -> Result:
+def push_page(folder: Path, repo_id: str, repo_type: str, options: PushOptions, command_line: str) -> Result:
     """Push a page; what came of it.
 
     Raises:
         PublishError: if it cannot be done; with the command to run again.
     """
+    from autobert_zero_hf.search.publish import hub
+
     hub.give_up_after(options.timeout)
     message = f"{_WHAT[repo_type]}, pushed by autobert-zero"
     try:

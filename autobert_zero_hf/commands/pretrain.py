@@ -3,12 +3,8 @@
 from argparse import Namespace
 from typing import Any
 
-import datasets
-import transformers
-
 from autobert_zero_hf.options import add_options
 from autobert_zero_hf.training.pretraining_options import GROUPS, OPTION_NAMES, PreTrainingOptions
-from autobert_zero_hf.training.processes import join_launch
 
 from .parsers import add_resumed
 from .result import Result
@@ -44,7 +40,12 @@ def add_parser(commands: Any) -> None:
 def run(arguments: Namespace) -> Result | None:
     """Pre-train, and print the result."""
     options = PreTrainingOptions(**{name: value for name, value in vars(arguments).items() if name in OPTION_NAMES})
+
+    import datasets
+    import transformers
+
     from autobert_zero_hf.training.pretraining import pretrain
+    from autobert_zero_hf.training.processes import join_launch
 
     transformers.utils.logging.disable_progress_bar()
     datasets.disable_progress_bars()

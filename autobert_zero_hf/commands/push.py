@@ -5,17 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import datasets
-import transformers
-from huggingface_hub.utils import disable_progress_bars
-
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.options import add_options, find_problems, given_options, option, option_names
-from autobert_zero_hf.search.publish import hub
-from autobert_zero_hf.search.publish.description import describe
-from autobert_zero_hf.search.publish.facts import read_facts, read_json
-from autobert_zero_hf.search.publish.history import ROWS, stage_history
-from autobert_zero_hf.search.publish.page import PICTURE, stage_model
+from autobert_zero_hf.search.publish.push_options import PushOptions
 
 from .pages import alone, place_of, push_page, show_page
 from .result import Result
@@ -41,7 +33,7 @@ class CardOptions:
     evaluation: str | None = option(None, "the evaluation.json of `autobert-zero evaluate` that holds its scores")
 
 
-GROUPS = (hub.PushOptions, CardOptions)
+GROUPS = (PushOptions, CardOptions)
 
 
 def add_parser(commands: Any) -> None:
@@ -69,10 +61,20 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: Namespace) -> Result:
     """Write the folders of the pages, and push them."""
+    import datasets
+    import transformers
+    from huggingface_hub.utils import disable_progress_bars
+
+    from autobert_zero_hf.search.publish import hub
+    from autobert_zero_hf.search.publish.description import describe
+    from autobert_zero_hf.search.publish.facts import read_facts, read_json
+    from autobert_zero_hf.search.publish.history import ROWS, stage_history
+    from autobert_zero_hf.search.publish.page import PICTURE, stage_model
+
     given = {name: value for name, value in vars(arguments).items() if name in option_names(GROUPS)}
     if problems := find_problems(GROUPS, given):
         raise AutoBertZeroError("; ".join(problems))
-    options, card_options = given_options(hub.PushOptions, given), given_options(CardOptions, given)
+    options, card_options = given_options(PushOptions, given), given_options(CardOptions, given)
     names = [arguments.repo_id, *([arguments.push_history] if arguments.push_history else [])]
     for name in names:
         hub.check_name(name)

@@ -4,8 +4,6 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
 
-from autobert_zero_hf.search.publish.report import write_report
-from autobert_zero_hf.search.publish.report_facts import read_report_facts
 from autobert_zero_hf.writing import written_whole
 
 from .result import Result
@@ -35,6 +33,9 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: Namespace) -> Result:
     """Write the file."""
+    from autobert_zero_hf.search.publish.report import write_report
+    from autobert_zero_hf.search.publish.report_facts import read_report_facts
+
     facts = read_report_facts(arguments.folder)
     output: Path = arguments.output or arguments.folder / "report.html"
     text = write_report(facts)

@@ -3,13 +3,8 @@
 from argparse import Namespace
 from typing import Any
 
-import datasets
-import transformers
-
 from autobert_zero_hf.options import add_options
-from autobert_zero_hf.search.recipe import Recipe, load_options, overridden
 from autobert_zero_hf.search.recipe_options import GROUPS, OPTION_NAMES
-from autobert_zero_hf.training.processes import join_launch
 
 from .parsers import add_resumed
 from .result import Result
@@ -52,8 +47,13 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: Namespace) -> Result | None:
     """Search by the recipe, overridden by the options that were given."""
+    import datasets
+    import transformers
+
+    from autobert_zero_hf.search.recipe import Recipe, load_options, overridden
     from autobert_zero_hf.search.run import search
     from autobert_zero_hf.search.summary import in_words, search_result
+    from autobert_zero_hf.training.processes import join_launch
 
     # The search shows its own progress.
     transformers.utils.logging.disable_progress_bar()

@@ -1,28 +1,34 @@
-"""`autobert-zero show`: a backbone layer by layer, as a table, as LaTeX or as a picture."""
+"""`autobert-zero show`: a backbone, or one formula, as a table, as LaTeX or as a picture."""
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
-
-import torch
-from transformers import AutoConfig
+from typing import TYPE_CHECKING, Any
 
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.model import ARCHITECTURES, AutoBertZeroConfig, AutoBertZeroModel, architecture, parse_layer
+from autobert_zero_hf.model import ARCHITECTURES, architecture, parse_layer
+from autobert_zero_hf.model.axes import axes_by_operation
 from autobert_zero_hf.model.backbone import ConvolutionLayer, Layer
-from autobert_zero_hf.model.cost import layer_cost
+from autobert_zero_hf.model.canonical import canonicalise
+from autobert_zero_hf.model.cost import BaseSizes, ModelSizes, embedding_parameters, layer_cost, model_parameters
+from autobert_zero_hf.model.operations import show_axes
 from autobert_zero_hf.rendering import draw_backbone, to_latex, to_svg
-from autobert_zero_hf.rendering.png import to_png
 from autobert_zero_hf.writing import written_whole
 
 from .result import Result
+
+if TYPE_CHECKING:
+    from autobert_zero_hf.model import AutoBertZeroConfig
 
 EXAMPLE = """example:
   autobert-zero show runs/first/best
   autobert-zero show autobert-zero --picture backbone.svg
   autobert-zero show runs/first/best --latex
+  autobert-zero show "matmul(softmax(scale(matmul(q, transpose(k)))), v)"
+
+A formula, or conv(9), is shown at the sizes of BERT-base: what it costs and runs as, its normal form, and the axes of
+each operation.
 """
 
 _PICTURES = (".svg", ".png")
@@ -32,14 +38,16 @@ def add_parser(commands: Any) -> None:
     """Add this command."""
     parser: ArgumentParser = commands.add_parser(
         "show",
-        help="print a backbone layer by layer",
+        help="print a backbone, or a formula, layer by layer",
         description="Print a backbone layer by layer: formula, parameters, operations a token.",
         epilog=EXAMPLE,
         formatter_class=RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument(
-        "backbone", metavar="PATH_OR_NAME", help=f"a model's folder or Hub name, or one of {', '.join(ARCHITECTURES)}"
+        "backbone",
+        metavar="PATH_OR_NAME",
+        help=f"a model's folder or Hub name, one of {', '.join(ARCHITECTURES)}, or a layer such as conv(9)",
     )
     parser.add_argument(
         "--tokens", type=int, default=128, help="the length of the sequence for which operations are counted [128]"
@@ -56,43 +64,83 @@ def run(arguments: Namespace) -> Result:
     picture: Path | None = arguments.picture
     if picture is not None and picture.suffix not in _PICTURES:
         raise AutoBertZeroError(f"--picture {picture}: the name must end in {' or '.join(_PICTURES)}")
-    config = load_config(arguments.backbone)
+    is_layer = "(" in arguments.backbone and not Path(arguments.backbone).exists()
+    sizes = BaseSizes([str(parse_layer(arguments.backbone))]) if is_layer else _sizes(arguments.backbone)
     if picture is not None:
-        drawn = draw_backbone(config.layers)
-        with written_whole(picture) as partial:
-            partial.write_bytes(to_png(drawn) if picture.suffix == ".png" else to_svg(drawn).encode())
-    facts = _facts(config, arguments.tokens)
+        _draw(sizes, picture)
+    facts = _layer_facts(sizes, arguments.tokens) if is_layer else _facts(sizes, arguments.tokens)
     if arguments.latex:
         return Result(facts, "\n".join(layer["latex"] for layer in facts["layers"]))
-    return Result(facts, "\n".join(_table(arguments.backbone, facts)))
+    lines = _layer_table(facts) if is_layer else _table(arguments.backbone, facts)
+    return Result(facts, "\n".join(lines))
 
 
-def _parameters(config: AutoBertZeroConfig) -> tuple[int, int]:
-    """Of the whole model without a head, and of its embeddings."""
-    with torch.device("meta"):
-        model = AutoBertZeroModel(config)
-    return model.num_parameters(), sum(p.numel() for p in model.embeddings.parameters())
+def _sizes(backbone: str) -> ModelSizes:
+    if backbone in ARCHITECTURES:
+        return BaseSizes(architecture(backbone))
+    return load_config(backbone)
 
 
-def _facts(config: AutoBertZeroConfig, tokens: int) -> dict[str, Any]:
-    parameters, embeddings = _parameters(config)
+def _draw(sizes: ModelSizes, picture: Path) -> None:
+    drawn = draw_backbone(sizes.layers)
+    with written_whole(picture) as partial:
+        if picture.suffix == ".png":
+            from autobert_zero_hf.rendering.png import to_png
+
+            partial.write_bytes(to_png(drawn))
+        else:
+            partial.write_text(to_svg(drawn), encoding="utf-8")
+
+
+def _facts(sizes: ModelSizes, tokens: int) -> dict[str, Any]:
     layers = [
         {
             "formula": text,
             "latex": to_latex(text),
             "plan": _plan(parse_layer(text)),
-            **asdict(layer_cost(text, config, tokens)),
+            **asdict(layer_cost(text, sizes, tokens)),
         }
-        for text in config.layers
+        for text in sizes.layers
     ]
-    sizes = ("hidden_size", "num_attention_heads", "head_dim", "intermediate_size", "vocab_size")
+    names = ("hidden_size", "num_attention_heads", "head_dim", "intermediate_size", "vocab_size")
     return {
-        **{name: getattr(config, name) for name in sizes},
-        "parameters": parameters,
-        "embedding_parameters": embeddings,
+        **{name: getattr(sizes, name) for name in names},
+        "parameters": model_parameters(sizes),
+        "embedding_parameters": embedding_parameters(sizes),
         "tokens": tokens,
         "layers": layers,
     }
+
+
+def _layer_facts(sizes: ModelSizes, tokens: int) -> dict[str, Any]:
+    """Those of a single layer: no model, but what the language knows of the line."""
+    layer = parse_layer(sizes.layers[0])
+    facts = {name: value for name, value in _facts(sizes, tokens).items() if "parameters" not in name}
+    del facts["vocab_size"]
+    if not isinstance(layer, ConvolutionLayer):
+        facts["inputs"] = list(layer.graph.inputs)
+        facts["normal_form"] = str(canonicalise(layer.graph))
+        facts["operations"] = [
+            {"formula": text, "axes": show_axes(axes)} for text, axes in axes_by_operation(layer.typed)
+        ]
+    return facts
+
+
+def _layer_table(facts: Mapping[str, Any]) -> Iterator[str]:
+    (layer,) = facts["layers"]
+    yield layer["formula"]
+    yield f"  runs as      {layer['plan']}"
+    if "normal_form" in facts:
+        yield f"  reads        {', '.join(facts['inputs'])}"
+        yield f"  normal form  {facts['normal_form']}"
+    yield (
+        f"  costs        {layer['parameters']:,} parameters and {layer['operations']:,} operations a token among "
+        f"{facts['tokens']}, with its feed-forward block, at the sizes of BERT-base"
+    )
+    if "operations" in facts:
+        yield "operation, and the axes of what it gives"
+        width = max(len(each["axes"]) for each in facts["operations"])
+        yield from (f"  {each['axes']:<{width}}  {each['formula']}" for each in facts["operations"])
 
 
 def _table(name: str, facts: Mapping[str, Any]) -> Iterator[str]:
@@ -115,14 +163,16 @@ def _plan(layer: Layer) -> str:
     return "convolution" if isinstance(layer, ConvolutionLayer) else "+".join(layer.plan.kinds)
 
 
-def load_config(backbone: str) -> AutoBertZeroConfig:
-    """The config of a published backbone, of a folder or of a Hub model.
+def load_config(backbone: str) -> "AutoBertZeroConfig":
+    """The config of a folder or of a Hub model.
 
     Raises:
         AutoBertZeroError: if there is none, or if it is another kind of model.
     """
-    if backbone in ARCHITECTURES:
-        return AutoBertZeroConfig(layers=architecture(backbone))
+    from transformers import AutoConfig
+
+    from autobert_zero_hf.model import AutoBertZeroConfig
+
     try:
         config = AutoConfig.from_pretrained(backbone)
     except (OSError, ValueError) as error:

@@ -4,18 +4,12 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-import datasets
-import transformers
-
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.model import ARCHITECTURES, AutoBertZeroConfig, architecture
+from autobert_zero_hf.model import ARCHITECTURES, architecture
 from autobert_zero_hf.options import add_options, given_options, option_names
 from autobert_zero_hf.search import recipe_options as recipes
-from autobert_zero_hf.search.publish.shrink_table import as_markdown
 from autobert_zero_hf.search.recipe import Recipe, load_options, overridden
-from autobert_zero_hf.search.shrink import ShrinkOptions, shrink
-from autobert_zero_hf.training.processes import join_launch
-from autobert_zero_hf.training.starting_point import read_config
+from autobert_zero_hf.search.shrink_options import ShrinkOptions
 
 from .parsers import add_resumed
 from .result import Result
@@ -80,6 +74,13 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: Namespace) -> Result | None:
     """Shrink by the recipe, overridden by the options that were given."""
+    import datasets
+    import transformers
+
+    from autobert_zero_hf.search.publish.shrink_table import as_markdown
+    from autobert_zero_hf.search.shrink import shrink
+    from autobert_zero_hf.training.processes import join_launch
+
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
     datasets.disable_progress_bars()
@@ -115,6 +116,10 @@ def _backbone(name: str | None) -> dict[str, Any]:
     """The options that a model decides: its layers, in its sizes."""
     if name is None or name in ARCHITECTURES:
         return {}
+
+    from autobert_zero_hf.model import AutoBertZeroConfig
+    from autobert_zero_hf.training.starting_point import read_config
+
     config = read_config(name)
     if isinstance(config, AutoBertZeroConfig):
         layers, head_dim = list(config.layers), config.head_dim

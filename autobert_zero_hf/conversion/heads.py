@@ -3,12 +3,11 @@
 import re
 
 from .. import model
-from ..model import AUTO_MAP, AutoBertZeroPreTrainedModel
+from ..model import AutoBertZeroPreTrainedModel
+from ..model.auto_map import HEAD_NAMES
 
 HEADS: dict[str, type[AutoBertZeroPreTrainedModel]] = {
-    place.rpartition(".AutoBertZero")[2]: getattr(model, place.rpartition(".")[2])
-    for auto, place in AUTO_MAP.items()
-    if auto != "AutoConfig"
+    name: getattr(model, f"AutoBertZero{name}") for name in HEAD_NAMES
 }
 """What a checkpoint can become: "Model", which has no head, "ForPreTraining", "ForMaskedLM" and so on."""
 

@@ -8,7 +8,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from ..model import AutoBertZeroConfig, FormulaError, parse_layer
-from ..model.axes import show_axes
+from ..model.axes import axes_by_operation, show_axes
 from ..model.backbone import AttentionLayer
 from ..model.canonical import canonicalise
 from ..model.cost import Cost, layer_cost
@@ -197,21 +197,14 @@ def show_formula(text: str, config: AutoBertZeroConfig, tokens: int) -> str:
         layer = parse_layer(text)
     except FormulaError as error:
         return _ERROR.render(message=str(error))
-    attention = isinstance(layer, AttentionLayer)
-    rows = []
-    if isinstance(layer, AttentionLayer):
-        graph = layer.graph
-        texts: list[str] = []
-        for node, axes in zip(graph.nodes, layer.typed.axes, strict=True):
-            operands = ", ".join(texts[place] for place in node.operands)
-            texts.append(f"{node.name}({operands})" if operands else node.name)
-            rows.append((texts[-1], show_axes(axes)))
+    typed = layer.typed if isinstance(layer, AttentionLayer) else None
+    rows = [(each, show_axes(axes)) for each, axes in axes_by_operation(typed)] if typed else []
     return _FORMULA.render(
         plan="+".join(layer.plan.kinds) if isinstance(layer, AttentionLayer) else "convolution",
         cost=layer_cost(text, config, tokens),
         latex=to_latex(text),
         normal=str(canonicalise(layer.graph)) if isinstance(layer, AttentionLayer) else "",
-        rows=rows if attention else [],
+        rows=rows,
         config=config,
         tokens=tokens,
         picture=_drawn(

@@ -2,8 +2,6 @@
 
 import sys
 
-from transformers.dynamic_module_utils import get_relative_import_files
-
 AUTO_MAP = {
     "AutoConfig": "configuration_autobert_zero.AutoBertZeroConfig",
     "AutoModel": "modeling_autobert_zero.AutoBertZeroModel",
@@ -17,9 +15,16 @@ AUTO_MAP = {
     "AutoModelForMultipleChoice": "modeling_heads.AutoBertZeroForMultipleChoice",
 }
 
+HEAD_NAMES = tuple(
+    dict.fromkeys(place.rpartition(".AutoBertZero")[2] for auto, place in AUTO_MAP.items() if auto != "AutoConfig")
+)
+"""The heads: "Model", which has none, "ForPreTraining", "ForMaskedLM" and so on."""
+
 
 def code_files() -> list[str]:
     """The files that the classes of the map need."""
+    from transformers.dynamic_module_utils import get_relative_import_files
+
     # The heads import all the rest. That they are imported here, too, takes them to wherever transformers copies the
     # code of a model without a head, which may be saved again there.
     from .modeling_heads import AutoBertZeroForMaskedLM

@@ -46,6 +46,15 @@ def infer_axes(graph: AttentionGraph) -> TypedGraph:
     return TypedGraph(graph, tuple(axes))
 
 
+def axes_by_operation(typed: TypedGraph) -> list[tuple[str, Axes]]:
+    """Each operation of a graph as a formula, in the order in which they are run, and the axes of what it gives."""
+    texts: list[str] = []
+    for node in typed.graph.nodes:
+        texts.append(node.name if node.is_input else f"{node.name}({', '.join(texts[o] for o in node.operands)})")
+    rows = zip(typed.graph.nodes, texts, typed.axes, strict=True)
+    return [(text, axes) for node, text, axes in rows if not node.is_input]
+
+
 def mixes_tokens(typed: TypedGraph) -> bool:
     """Whether a token's output can depend on other tokens: whether an operation reduces a token axis."""
     return any(

@@ -1,11 +1,58 @@
 """What a layer costs, counted from its text and the sizes: no tensor is made."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from .backbone import ConvolutionLayer, Layer, parse_layer
-from .configuration_autobert_zero import AutoBertZeroConfig
 from .lowering import Apply, Plan, Product
 from .operations import Axis
+
+
+class LayerSizes(Protocol):
+    """What a layer's cost depends on besides its text, by the names of a configuration."""
+
+    @property
+    def hidden_size(self) -> int: ...  # noqa: D102
+
+    @property
+    def intermediate_size(self) -> int: ...  # noqa: D102
+
+    @property
+    def num_attention_heads(self) -> int: ...  # noqa: D102
+
+    @property
+    def head_dim(self) -> int: ...  # noqa: D102
+
+
+class ModelSizes(LayerSizes, Protocol):
+    """What a model's parameters depend on, by the names of a configuration."""
+
+    @property
+    def layers(self) -> Sequence[str]: ...  # noqa: D102
+
+    @property
+    def vocab_size(self) -> int: ...  # noqa: D102
+
+    @property
+    def max_position_embeddings(self) -> int: ...  # noqa: D102
+
+    @property
+    def type_vocab_size(self) -> int: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class BaseSizes:
+    """The sizes of BERT-base, which a configuration has that names no others; torch is not needed to count them."""
+
+    layers: Sequence[str]
+    hidden_size: int = 768
+    intermediate_size: int = 3072
+    num_attention_heads: int = 12
+    head_dim: int = 64
+    vocab_size: int = 30522
+    max_position_embeddings: int = 512
+    type_vocab_size: int = 2
 
 
 @dataclass(frozen=True)
@@ -24,7 +71,7 @@ class Cost:
         return Cost(self.parameters + other.parameters, self.operations + other.operations)
 
 
-def layer_cost(text: str, config: AutoBertZeroConfig, tokens: int) -> Cost:
+def layer_cost(text: str, config: LayerSizes, tokens: int) -> Cost:
     """What a layer costs: its attention or convolution, its feed-forward block, its norms.
 
     Args:
@@ -32,7 +79,7 @@ def layer_cost(text: str, config: AutoBertZeroConfig, tokens: int) -> Cost:
         config: the sizes; its own layers do not count.
         tokens: N, the length of the sequence; attention costs more on longer ones.
 
-    >>> layer_cost("conv(9)", AutoBertZeroConfig(), tokens=128)
+    >>> layer_cost("conv(9)", BaseSizes([]), tokens=128)
     Cost(parameters=6497388, operations=6494976)
     """
     layer = parse_layer(text)
@@ -53,22 +100,30 @@ def layer_cost(text: str, config: AutoBertZeroConfig, tokens: int) -> Cost:
     )
 
 
-def model_parameters(config: AutoBertZeroConfig) -> int:
+def embedding_parameters(config: ModelSizes) -> int:
+    """How many parameters the embeddings of words, positions and token types have, with their norm.
+
+    Args:
+        config: of the model.
+    """
+    return (config.vocab_size + config.max_position_embeddings + config.type_vocab_size + 2) * config.hidden_size
+
+
+def model_parameters(config: ModelSizes) -> int:
     """How many parameters an `AutoBertZeroModel` has: embeddings, layers and pooler; heads are not counted.
 
     Args:
         config: of the model; the length of the sequence plays no part.
 
-    >>> model_parameters(AutoBertZeroConfig(layers=["conv(9)"] * 2))
+    >>> model_parameters(BaseSizes(["conv(9)"] * 2))
     37422552
     """
     hidden = config.hidden_size
-    embeddings = (config.vocab_size + config.max_position_embeddings + config.type_vocab_size + 2) * hidden
     layers = sum(layer_cost(text, config, tokens=1).parameters for text in config.layers)
-    return embeddings + layers + (hidden + 1) * hidden
+    return embedding_parameters(config) + layers + (hidden + 1) * hidden
 
 
-def masked_lm_parameters(config: AutoBertZeroConfig) -> int:
+def masked_lm_parameters(config: ModelSizes) -> int:
     """How many parameters an `AutoBertZeroForMaskedLM` has: embeddings, layers and head.
 
     Args:

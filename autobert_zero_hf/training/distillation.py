@@ -5,9 +5,8 @@ Shapes: B batch, N tokens, C the student's hidden size, T the teacher's, M maske
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from inspect import signature
-from typing import Annotated, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,21 +15,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer, BertForMaskedLM, P
 from ..conversion import from_bert
 from ..errors import AutoBertZeroError
 from ..model import AutoBertZeroPreTrainedModel
-from ..options import Range, option
-
-
-@dataclass
-class DistillationOptions:
-    """Distillation from a teacher."""
-
-    teacher: str | None = option(None, "a masked-LM model of the same vocabulary, folder or Hub name, to learn from")
-    hidden_weight: Annotated[float, Range(0.0)] = option(
-        1.0, "weight in the loss of the mean squared error to the teacher's last hidden states"
-    )
-    soft_label_weight: Annotated[float, Range(0.0)] = option(
-        1.0, "weight in the loss of the divergence from the teacher's predictions of the masked words"
-    )
-    temperature: Annotated[float, Range(0.01)] = option(2.0, "of both predictions; the higher, the softer")
+from .pretraining_options import DistillationOptions
 
 
 def load_teacher(source: str, soft_labels: bool) -> PreTrainedModel:

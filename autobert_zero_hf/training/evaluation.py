@@ -13,33 +13,21 @@ import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from datasets import Dataset
 
 from ..errors import AutoBertZeroError
-from ..options import Range, find_problems, option
 from ..writing import append_lines, claimed, how_to_mend, whole_lines
-from .finetuning import AnyTask, DivergedError, FineTuning, FineTuningOptions, Trial, score_facts
+from .finetuning import AnyTask, DivergedError, FineTuning, Trial, score_facts
+from .finetuning_options import FineTuningOptions, SpanOptions
 from .processes import join_launch
-from .spans import SpanOptions
 from .squad import SpanTask
 from .tasks import Task
 
 CELLS = "cells.jsonl"
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass
-class EvaluationOptions:
-    """Evaluation."""
-
-    seeds: Annotated[int, Range(1)] = option(3, "fine-tunings of each model on each task, with this many seeds")
-
-    def __post_init__(self) -> None:
-        if problems := find_problems([EvaluationOptions], vars(self)):
-            raise AutoBertZeroError("; ".join(problems))
 
 
 @dataclass(frozen=True)

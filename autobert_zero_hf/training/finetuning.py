@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -32,12 +32,12 @@ from transformers import (
 )
 
 from ..errors import AutoBertZeroError
-from ..options import Range, find_problems, option
 from ..writing import claimed, refusals_explained, write_json, written_whole
 from .encoding import EncodedTask, encode_texts
+from .finetuning_options import FineTuningOptions, SpanOptions
 from .metrics import Score
 from .processes import computes_on_cpu, devices, join_launch
-from .spans import SpanOptions, SpanScore, encode_spans
+from .spans import SpanScore, encode_spans
 from .squad import SpanTask
 from .tasks import Task
 
@@ -53,38 +53,6 @@ _TEXT_LENGTH, _WINDOW_LENGTH = 128, 384
 
 class DivergedError(AutoBertZeroError):
     """A training whose weights are not finite any more."""
-
-
-@dataclass
-class FineTuningOptions:
-    """Fine-tuning."""
-
-    epochs: Annotated[list[float], Range(0.001)] = option(
-        (3.0,), "passes over the training rows; of several numbers, here and below, the best on the validation rows"
-    )
-    batch_size: Annotated[list[int], Range(1)] = option((16,), "rows of a step, in all processes together")
-    learning_rate: Annotated[list[float], Range(0.0)] = option(
-        (), "peak learning rate [3e-5 x (768 / hidden size)^1.5: at 768 3e-5, at 384 8.5e-5, at 128 4.4e-4]"
-    )
-    patience: Annotated[int | None, Range(1)] = option(
-        None, "stop after so many epochs without a better score; the best epoch's weights are kept in any case"
-    )
-    max_length: Annotated[int | None, Range(3)] = option(
-        None, "tokens of a text, or of a pair; the rest is cut off [128; for questions 384, in windows]"
-    )
-    train_rows: Annotated[int | None, Range(1)] = option(
-        None, "train on so many rows only, drawn by the seed, if there are more"
-    )
-    mixed_precision: Literal["no", "bf16", "fp16"] = option("no", "autocast of the training")
-    seed: Annotated[int, Range(0, 2**32)] = option(
-        0, "of the split, the classifier's weights and the order of the rows"
-    )
-
-    def __post_init__(self) -> None:
-        problems = find_problems([FineTuningOptions], vars(self))
-        problems += [f"{name} needs a value" for name in ("epochs", "batch_size") if vars(self)[name] == []]
-        if problems:
-            raise AutoBertZeroError("; ".join(problems))
 
 
 class Trial(NamedTuple):

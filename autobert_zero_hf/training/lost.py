@@ -4,8 +4,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from torch.distributed import DistError
-
 from ..errors import AutoBertZeroError
 
 _SECONDS_FOR_THE_LAUNCHER = 30.0
@@ -28,6 +26,8 @@ def waiting_for_the_launcher() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
+        from torch.distributed import DistError
+
         # Gloo has no exception of its own, but names its source file.
         if not isinstance(error, DistError) and "gloo" not in str(error):
             raise

@@ -6,8 +6,7 @@ trained by itself. The head is trained from the first step on, where the paper f
 without one.
 """
 
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
@@ -15,19 +14,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from ..errors import AutoBertZeroError
 from ..model import AutoBertZeroModel, AutoBertZeroPreTrainedModel
-from ..options import Range, option
-
-
-@dataclass
-class ReplacingOptions:
-    """How the layers of --from-bert are replaced."""
-
-    replacing_rate: Annotated[float, Range(0.0, 1.001)] = option(
-        0.3, "probability with which each layer is replaced at first; it rises linearly to 1"
-    )
-    replacing_steps: Annotated[float, Range(0.0, 1.001)] = option(
-        0.5, "share of the training steps after which it is 1, and the new layers are trained alone"
-    )
+from .pretraining_options import ReplacingOptions
 
 
 class ReplacedLayer(nn.Module):

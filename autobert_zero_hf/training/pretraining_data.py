@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
-from typing import Annotated
 
 import numpy as np
 import torch
@@ -18,33 +17,17 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from ..errors import AutoBertZeroError
-from ..options import Range, option
 from .corpus import CorpusError, load_documents, stream_documents
 from .masked_lm import pack
 from .masking import Masking
 from .next_sentence import Row, draw_pair, pack_segments
+from .pretraining_options import HELD_OUT_OF_STREAM, ReadingOptions
 from .shared_options import DataOptions
 
 SHUFFLED = 10_000
 """The documents of a stream among which the order is drawn, and on which a tokenizer is trained."""
 WINDOW = 1_000
 """The rows of a stream that are at hand, for the second text of a pair."""
-HELD_OUT_OF_STREAM = 1_000
-"""The documents at the head of a stream that are held out."""
-
-
-@dataclass
-class ReadingOptions:
-    """What is read besides."""
-
-    validation_text: list[str] = option((), "UTF-8 text files that are held out, instead of a share of the documents")
-    validation_split: str | None = option(None, "the split of --dataset that is held out, instead of a share")
-    streaming: bool = option(
-        False,
-        f"read --dataset while training, with --max-steps; its first {HELD_OUT_OF_STREAM:,} documents are held out, "
-        "and a resumed training reads again what it read before",
-    )
-    evaluation_rows: Annotated[int, Range(2)] = option(1000, "held-out rows to score on at most, evenly spread")
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,47 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-import torch
-
 from ..errors import AutoBertZeroError
+from ..model import ARCHITECTURES
 from ..options import Range, find_problems, option, option_names
-from .distillation import DistillationOptions
-from .module_replacing import ReplacingOptions
-from .pretraining_data import ReadingOptions
 from .shared_options import DataOptions, SizeOptions
-from .starting_point import StartOptions, find_conflicts
+
+DEFAULT_ARCHITECTURE = "autobert-zero"
+HELD_OUT_OF_STREAM = 1_000
+"""The documents at the head of a stream that are held out."""
+
+
+@dataclass
+class ReadingOptions:
+    """What is read besides."""
+
+    validation_text: list[str] = option((), "UTF-8 text files that are held out, instead of a share of the documents")
+    validation_split: str | None = option(None, "the split of --dataset that is held out, instead of a share")
+    streaming: bool = option(
+        False,
+        f"read --dataset while training, with --max-steps; its first {HELD_OUT_OF_STREAM:,} documents are held out, "
+        "and a resumed training reads again what it read before",
+    )
+    evaluation_rows: Annotated[int, Range(2)] = option(1000, "held-out rows to score on at most, evenly spread")
+
+
+@dataclass
+class StartOptions:
+    """What the training starts from."""
+
+    architecture: str | None = option(
+        None, f"the backbone: {', '.join(ARCHITECTURES)}, or that of a model's folder [{DEFAULT_ARCHITECTURE}]"
+    )
+    layers: list[str] = option((), "the backbone, a line for each layer, such as 'conv(9)'")
+    model: str | None = option(
+        None, "a model of this package to train on, such as a search's best/: its backbone, sizes and tokenizer stay"
+    )
+    from_bert: str | None = option(
+        None, "a BERT, folder or Hub name, whose layers are replaced one after another by those of the backbone"
+    )
+    tokenizer: str | None = option(
+        None, "the tokenizer, folder or Hub name; by default that of --model, --from-bert or --teacher, or a new one"
+    )
 
 
 @dataclass
@@ -44,6 +76,32 @@ class TrainingOptions:
     )
     log_steps: Annotated[int, Range(1)] = option(50, "steps between two lines with the mean loss")
     seed: Annotated[int, Range(0, 2**32)] = option(0, "of all chance: the split, the weights, the order, the masks")
+
+
+@dataclass
+class ReplacingOptions:
+    """How the layers of --from-bert are replaced."""
+
+    replacing_rate: Annotated[float, Range(0.0, 1.001)] = option(
+        0.3, "probability with which each layer is replaced at first; it rises linearly to 1"
+    )
+    replacing_steps: Annotated[float, Range(0.0, 1.001)] = option(
+        0.5, "share of the training steps after which it is 1, and the new layers are trained alone"
+    )
+
+
+@dataclass
+class DistillationOptions:
+    """Distillation from a teacher."""
+
+    teacher: str | None = option(None, "a masked-LM model of the same vocabulary, folder or Hub name, to learn from")
+    hidden_weight: Annotated[float, Range(0.0)] = option(
+        1.0, "weight in the loss of the mean squared error to the teacher's last hidden states"
+    )
+    soft_label_weight: Annotated[float, Range(0.0)] = option(
+        1.0, "weight in the loss of the divergence from the teacher's predictions of the masked words"
+    )
+    temperature: Annotated[float, Range(0.01)] = option(2.0, "of both predictions; the higher, the softer")
 
 
 GROUPS = (
@@ -96,7 +154,7 @@ class PreTrainingOptions:
         return "ForPreTraining" if self.training.next_sentence else "ForMaskedLM"
 
     def _conflicts(self) -> list[str]:
-        problems = find_conflicts(self.start, self.sizes)
+        problems = _conflicts_of_start(self.start, self.sizes)
         for group, owner in ((ReplacingOptions, "from_bert"), (DistillationOptions, "teacher")):
             flags = [f"--{name.replace('_', '-')}" for name in self._given_of(group) if name != owner]
             if flags and not self.given.get(owner):
@@ -111,8 +169,11 @@ class PreTrainingOptions:
             self.reading.validation_text or self.reading.validation_split or self.reading.streaming
         ):
             problems.append("--held-out is a share of the documents, which is not held out here: leave it out")
-        if self.training.mixed_precision == "fp16" and not torch.cuda.is_available():
-            problems.append("--mixed-precision fp16 needs a GPU: give bf16 or no")
+        if self.training.mixed_precision == "fp16":
+            import torch  # not for the command's help
+
+            if not torch.cuda.is_available():
+                problems.append("--mixed-precision fp16 needs a GPU: give bf16 or no")
         return problems
 
     def differences(self, begun: Mapping[str, Any]) -> list[str]:
@@ -123,3 +184,34 @@ class PreTrainingOptions:
             for name in OPTION_NAMES
             if theirs[name] != mine[name]
         ]
+
+
+def _conflicts_of_start(start: StartOptions, sizes: Mapping[str, Any]) -> list[str]:
+    """Which options do not go together, in words.
+
+    Args:
+        start: the options.
+        sizes: those of `SizeOptions` that were given.
+    """
+    problems = []
+    named = [name for name in ("architecture", "layers", "model") if getattr(start, name)]
+    if len(named) > 1:
+        problems.append(f"{_flags(named)} each name a backbone: give one of them")
+    if start.model and start.from_bert:
+        problems.append(
+            f"--from-bert replaces layers by new ones, and --model has its own: give --architecture {start.model} "
+            "to take its backbone alone"
+        )
+    owner = "--model" if start.model else "--from-bert" if start.from_bert else None
+    backbone = "--layers" if start.layers else f"--architecture {start.architecture}"
+    if "num_layers" in sizes and (start.model or start.layers or start.architecture not in (None, *ARCHITECTURES)):
+        problems.append(f"--num-layers: {'--model' if start.model else backbone} has its own number, leave that out")
+    if owner and (own := [name for name in sizes if name not in ("dropout", "num_layers")]):
+        problems.append(f"{_flags(own)}: {owner} has its own, leave that out")
+    if start.tokenizer and owner:
+        problems.append(f"--tokenizer: {owner} has its own, leave that out")
+    return problems
+
+
+def _flags(names: list[str]) -> str:
+    return ", ".join(f"--{name.replace('_', '-')}" for name in names)

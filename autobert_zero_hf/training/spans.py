@@ -10,7 +10,7 @@ Shapes: W windows, N tokens of the longest window.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from datasets import Dataset
@@ -18,31 +18,13 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
 from ..errors import AutoBertZeroError
-from ..options import Range, find_problems, option
 from .encoding import EncodedTask, ScoredRows
+from .finetuning_options import SpanOptions
 from .squad import SpanTask
 from .squad_metrics import AnswerScore, Threshold, best_threshold
 
 _SPECIAL = 3  # [CLS] question [SEP] context [SEP]
 _PLACES = ("row", "begins", "ends")
-
-
-@dataclass
-class SpanOptions:
-    """Questions and answers (SQuAD)."""
-
-    doc_stride: Annotated[int | None, Range(0)] = option(
-        None, "tokens that neighbouring windows of a long context share [a third of a window: 128 of 384]"
-    )
-    n_best: Annotated[int, Range(1)] = option(20, "answers that are kept for each question, and starts and ends tried")
-    max_answer_length: Annotated[int, Range(1)] = option(30, "tokens of an answer at most")
-    no_answer_threshold: float = option(
-        0.0, "SQuAD v2.0: no answer is given where its score exceeds that of the best answer by more than this"
-    )
-
-    def __post_init__(self) -> None:
-        if problems := find_problems([SpanOptions], vars(self)):
-            raise AutoBertZeroError("; ".join(problems))
 
 
 @dataclass(frozen=True)

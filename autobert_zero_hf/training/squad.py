@@ -11,8 +11,6 @@ from datasets import Dataset
 from .squad_metrics import AnswerScore, Squad, SquadV2
 from .tasks import TaskError
 
-SQUAD = {"squad": ("rajpurkar/squad", "plain_text"), "squad_v2": ("rajpurkar/squad_v2", "squad_v2")}
-"""The data sets of the Hub and their configurations."""
 COLUMNS = ("id", "context", "question", "answers")
 
 Columns = tuple[Mapping[str, Sequence[Any]], Callable[[int], str]]

@@ -1,7 +1,6 @@
 """What a pre-training starts from: nothing, a model of this package, or a BERT whose layers are to be replaced."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
@@ -9,60 +8,8 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
 from ..conversion import HEADS, convert_checkpoint
 from ..errors import AutoBertZeroError
 from ..model import ARCHITECTURES, AutoBertZeroConfig, AutoBertZeroPreTrainedModel, architecture
-from ..options import option
+from .pretraining_options import DEFAULT_ARCHITECTURE, StartOptions
 from .shared_options import SizeOptions
-
-DEFAULT_ARCHITECTURE = "autobert-zero"
-
-
-@dataclass
-class StartOptions:
-    """What the training starts from."""
-
-    architecture: str | None = option(
-        None, f"the backbone: {', '.join(ARCHITECTURES)}, or that of a model's folder [{DEFAULT_ARCHITECTURE}]"
-    )
-    layers: list[str] = option((), "the backbone, a line for each layer, such as 'conv(9)'")
-    model: str | None = option(
-        None, "a model of this package to train on, such as a search's best/: its backbone, sizes and tokenizer stay"
-    )
-    from_bert: str | None = option(
-        None, "a BERT, folder or Hub name, whose layers are replaced one after another by those of the backbone"
-    )
-    tokenizer: str | None = option(
-        None, "the tokenizer, folder or Hub name; by default that of --model, --from-bert or --teacher, or a new one"
-    )
-
-
-def find_conflicts(start: StartOptions, sizes: Mapping[str, Any]) -> list[str]:
-    """Which options do not go together, in words.
-
-    Args:
-        start: the options.
-        sizes: those of `SizeOptions` that were given.
-    """
-    problems = []
-    named = [name for name in ("architecture", "layers", "model") if getattr(start, name)]
-    if len(named) > 1:
-        problems.append(f"{_flags(named)} each name a backbone: give one of them")
-    if start.model and start.from_bert:
-        problems.append(
-            f"--from-bert replaces layers by new ones, and --model has its own: give --architecture {start.model} "
-            "to take its backbone alone"
-        )
-    owner = "--model" if start.model else "--from-bert" if start.from_bert else None
-    backbone = "--layers" if start.layers else f"--architecture {start.architecture}"
-    if "num_layers" in sizes and (start.model or start.layers or start.architecture not in (None, *ARCHITECTURES)):
-        problems.append(f"--num-layers: {'--model' if start.model else backbone} has its own number, leave that out")
-    if owner and (own := [name for name in sizes if name not in ("dropout", "num_layers")]):
-        problems.append(f"{_flags(own)}: {owner} has its own, leave that out")
-    if start.tokenizer and owner:
-        problems.append(f"--tokenizer: {owner} has its own, leave that out")
-    return problems
-
-
-def _flags(names: list[str]) -> str:
-    return ", ".join(f"--{name.replace('_', '-')}" for name in names)
 
 
 def load_tokenizer(source: str) -> PreTrainedTokenizerBase:

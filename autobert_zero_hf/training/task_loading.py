@@ -8,15 +8,10 @@ from datasets import Dataset, load_dataset
 
 from .corpus import DEMO_TOPICS, load_demo
 from .glue import DATASET, GLUE
-from .squad import COLUMNS, SQUAD, SpanTask, span_task
+from .known_tasks import DEMO, HUB_TASKS, SQUAD, TASKS
+from .squad import COLUMNS, SpanTask, span_task
 from .task_files import task_from_files, tasks_in
 from .tasks import Task, TaskError, check_columns, task_rows
-
-DEMO = "bbc_topics"
-HUB_TASKS = (*GLUE, *SQUAD)
-"""The tasks that the Hub has: GLUE's, `squad` and `squad_v2`."""
-TASKS = (DEMO, *HUB_TASKS)
-"""The tasks that are there without a folder."""
 
 
 def task_names(asked: Sequence[str], folder: Path | None = None) -> tuple[str, ...]:

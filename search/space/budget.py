@@ -3,12 +3,16 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from autobert_zero_hf.model import AutoBertZeroConfig, architecture
+from autobert_zero_hf.model import architecture
 from autobert_zero_hf.model.cost import Cost, layer_cost
 
 from .candidate import Candidate
 from .sizes import Sizes, SizesSpace
+
+if TYPE_CHECKING:
+    from autobert_zero_hf.model import AutoBertZeroConfig
 
 
 @dataclass
@@ -28,7 +32,7 @@ class Budget:
             no formula where layers are searched.
     """
 
-    config: AutoBertZeroConfig
+    config: "AutoBertZeroConfig"
     tokens: int
     max_parameters: int | None = None
     max_multiplications: int | None = None

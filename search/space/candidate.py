@@ -3,17 +3,15 @@
 import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from autobert_zero_hf.model import (
-    AttentionGraph,
-    AttentionLayer,
-    AutoBertZeroConfig,
-    backbone_identity,
-    parse_layer,
-)
+from autobert_zero_hf.model import AttentionGraph, AttentionLayer, backbone_identity, parse_layer
 from autobert_zero_hf.model.axes import mixes_tokens
 
 from .sizes import Sizes
+
+if TYPE_CHECKING:
+    from autobert_zero_hf.model import AutoBertZeroConfig
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class Candidate:
             return backbone
         return hashlib.blake2b(f"{backbone}|{self.sizes}".encode(), digest_size=8).hexdigest()
 
-    def config(self, like: AutoBertZeroConfig) -> AutoBertZeroConfig:
+    def config(self, like: "AutoBertZeroConfig") -> "AutoBertZeroConfig":
         """Its config, in all that it does not say itself like another: where it has no sizes, they are that one's."""
         sizes = Sizes.of(like) if self.sizes is None else self.sizes
         return sizes.config(like, self.layers)

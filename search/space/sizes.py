@@ -4,9 +4,10 @@ import dataclasses
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from autobert_zero_hf.model import AutoBertZeroConfig
+if TYPE_CHECKING:
+    from autobert_zero_hf.model import AutoBertZeroConfig
 
 
 @dataclass(frozen=True, order=True)
@@ -28,7 +29,7 @@ class Sizes:
     head_dim: int
 
     @classmethod
-    def of(cls, config: AutoBertZeroConfig) -> Self:
+    def of(cls, config: "AutoBertZeroConfig") -> Self:
         """Those of a config."""
         return cls(**{field.name: getattr(config, field.name) for field in dataclasses.fields(cls)})
 
@@ -37,12 +38,14 @@ class Sizes:
         """Of all heads together: the paper's qkv."""
         return self.num_attention_heads * self.head_dim
 
-    def config(self, like: AutoBertZeroConfig, layers: Sequence[str]) -> AutoBertZeroConfig:
+    def config(self, like: "AutoBertZeroConfig", layers: Sequence[str]) -> "AutoBertZeroConfig":
         """A config of these sizes, and in all else like another.
 
         Raises:
             ValueError: if the layers are not as many, or not legal.
         """
+        from autobert_zero_hf.model import AutoBertZeroConfig
+
         return AutoBertZeroConfig(**{**like.to_dict(), **dataclasses.asdict(self), "layers": list(layers)})
 
     def __str__(self) -> str:

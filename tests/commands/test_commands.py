@@ -1,6 +1,7 @@
 """The command line as a user meets it."""
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -40,7 +41,7 @@ def test_help_shows_an_example_that_parses(command: str, capsys: pytest.CaptureF
     with pytest.raises(SystemExit, match="0"):
         main([command, "--help"])
     printed = capsys.readouterr().out
-    examples = [line.split() for line in printed.split("example:")[1].splitlines() if "autobert-zero " in line]
+    examples = [shlex.split(line) for line in printed.split("example:")[1].splitlines() if "autobert-zero " in line]
     assert examples
     for words in examples:
         assert make_parser().parse_args(words[words.index("autobert-zero") + 1 :]).command == command
@@ -58,6 +59,20 @@ def test_show_counts_what_the_model_has(capsys: pytest.CaptureFixture[str]) -> N
     # Four linears of 768 x 768, two of 768 x 3072; for each of 12 heads two products of 128 x 64, and a scale and a
     # softmax of 128 scores.
     assert int(operations.replace(",", "")) == 4 * 768**2 + 2 * 768 * 3072 + 12 * (2 * 128 * 64 + 2 * 128)
+
+
+def test_show_of_a_formula(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    attention = "matmul(softmax(scale(matmul(q, transpose(k)))), v)"
+    assert main(["show", attention, "--json", "--picture", str(tmp_path / "drawn.svg")]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["inputs"] == ["q", "k", "v"] and facts["layers"][0]["plan"] == "flash"
+    assert facts["operations"][1] == {"formula": "matmul(q, transpose(k))", "axes": "(tokens, tokens)"}
+    assert (tmp_path / "drawn.svg").read_text() == to_svg(draw_backbone([attention]))
+    assert main(["show", "conv( 9 )"]) == 0
+    first, plan, cost = capsys.readouterr().out.splitlines()
+    assert (first, plan.split()) == ("conv(9)", ["runs", "as", "convolution"]) and "6,497,388 parameters" in cost
+    assert main(["show", "matmul(q, k)"]) == 1
+    assert "need the same axis" in capsys.readouterr().err
 
 
 def test_show_gives_json_latex_and_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

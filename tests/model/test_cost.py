@@ -6,7 +6,14 @@ import torch
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM, AutoBertZeroModel
 from autobert_zero_hf.model.architectures import AUTOBERT_ZERO, BERT_ATTENTION
 from autobert_zero_hf.model.backbone import parse_layer
-from autobert_zero_hf.model.cost import layer_cost, masked_lm_parameters, mixer_operations
+from autobert_zero_hf.model.cost import (
+    BaseSizes,
+    embedding_parameters,
+    layer_cost,
+    masked_lm_parameters,
+    mixer_operations,
+    model_parameters,
+)
 
 
 def test_standard_attention() -> None:
@@ -49,3 +56,13 @@ def test_the_parameters_of_a_whole_model(sizes: dict[str, int]) -> None:
     config = AutoBertZeroConfig(layers=[BERT_ATTENTION, "conv(9)"], vocab_size=500, **sizes)
     with torch.device("meta"):
         assert masked_lm_parameters(config) == AutoBertZeroForMaskedLM(config).num_parameters()
+
+
+def test_base_sizes_are_those_that_a_configuration_has_by_itself() -> None:
+    config = AutoBertZeroConfig()
+    sizes = BaseSizes(config.layers)
+    assert {name: getattr(config, name) for name in vars(sizes)} == vars(sizes)
+    with torch.device("meta"):
+        model = AutoBertZeroModel(config)
+    assert model_parameters(sizes) == model.num_parameters()
+    assert embedding_parameters(sizes) == sum(weight.numel() for weight in model.embeddings.parameters())

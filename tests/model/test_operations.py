@@ -11,6 +11,7 @@ from autobert_zero_hf.model.operations import (
     equal,
     operation,
     operation_names,
+    probe,
     register,
     rows_against_rows,
     swapped,
@@ -26,6 +27,12 @@ PAPER = (
 
 def test_the_ten_operations_of_the_paper() -> None:
     assert operation_names() == PAPER
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_an_operation_of_the_table_passes_the_probe(name: str) -> None:
+    """It is probed here, and not when the table is made, which needs no torch."""
+    probe(operation(name))
 
 
 def test_operations_compute_what_their_names_say() -> None:

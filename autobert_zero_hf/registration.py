@@ -51,7 +51,7 @@ def _register_models(_: ModuleType) -> None:
         if not hasattr(module, "__all__"):  # transformers' decorators import the Auto classes amid our own import
             return
         for auto_class, place in AUTO_MAP.items():
-            home, _, model_class = place.partition(".")
+            home, model_class = place.split(".")
             if home == name:
                 getattr(auto, auto_class).register(AutoBertZeroConfig, getattr(module, model_class), exist_ok=True)
 

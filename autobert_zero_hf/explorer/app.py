@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 
 from ..errors import AutoBertZeroError
 from ..model import AutoBertZeroConfig
+from ..places import without_places
 from ..search.publish.report_facts import ReportFacts, models_of, read_report_facts
 from ..search.recipe import Recipe
 from .closing import UploadsClosed
@@ -190,7 +191,8 @@ def _fill_mask(models: dict[str, Path]) -> None:
                 raise AutoBertZeroError("Choose one of the models.")
             return filler.fill(_text(text)), ""
         except AutoBertZeroError as error:
-            return None, Markup('<p class="error" role="alert">{}</p>').format(_text(str(error)))
+            said = _text(without_places(str(error)))
+            return None, Markup('<p class="error" role="alert">{}</p>').format(said)
 
     name = gr.Dropdown(list(models), value=next(iter(models)), label="model")
     text = gr.Textbox("The government has [MASK] a new law.", label="a text with one [MASK]")

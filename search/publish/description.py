@@ -181,11 +181,12 @@ def _varied_sizes(recipe: Mapping[str, Any]) -> str:
     heads, dims = space.num_attention_heads, space.head_dim
     bounds = {
         "latency_ms": "{} ms of latency",
-        "speedup": "{} times the speed of " + without_places(recipe.get("speedup_over") or "another"),
+        "speedup": "{} times the speed of {over}",
         "max_parameters": "{:,} parameters in the layers",
         "max_multiplications": "{:,} multiplications of a token in the layers",
     }
-    given = [words.format(recipe[name]) for name, words in bounds.items() if recipe.get(name) is not None]
+    over = without_places(recipe.get("speedup_over"))
+    given = [words.format(recipe[name], over=over) for name, words in bounds.items() if recipe.get(name) is not None]
     return (
         f"Sizes: {space.num_hidden_layers.lowest} to {space.num_hidden_layers.highest} layers, hidden "
         f"{hidden.lowest} to {hidden.highest}, feed-forward {inner.lowest} to {inner.highest}, {heads.lowest} to "

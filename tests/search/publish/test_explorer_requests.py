@@ -9,7 +9,9 @@ import httpx
 import pytest
 from gradio import Blocks
 
+from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.explorer.app import open_search, serve
+from autobert_zero_hf.explorer.masks import MaskFiller
 
 HOSTILE: tuple[Any, ...] = (
     None, "", [], {}, [[]], {"a": {}}, True, -1, 99, 1e308, "\ud83d", "<b>x</b>", "conv(9", "relu(q)", "x" * 20_000,
@@ -91,3 +93,8 @@ def test_a_mask_that_cannot_be_filled_is_said_in_a_sentence(served: Served) -> N
         words, said = fill(text)
         assert not words and reason in said, said
     assert "Choose one of the models." in fill("[MASK]", "../../elsewhere")[1]
+
+
+def test_a_model_that_is_gone_since_the_page_was_opened(tmp_path: Path) -> None:
+    with pytest.raises(AutoBertZeroError, match=r"^The model best cannot be used: "):
+        MaskFiller(tmp_path / "best").fill("a [MASK]")

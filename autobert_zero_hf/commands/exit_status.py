@@ -67,5 +67,5 @@ class Signals:
                 signal.signal(number, handler)
 
     def _take(self, number: int, _frame: object) -> None:
-        self.came = self.came or Status(128 + number)
+        self.came = self.came or (Status.INTERRUPTED if number == signal.SIGINT else Status.TERMINATED)
         raise KeyboardInterrupt if number == signal.SIGINT else Terminated

@@ -59,7 +59,8 @@ def written_whole(path: Path) -> Iterator[Path]:
         WritingError: if the system refuses a write; nothing is left behind.
     """
     partial = path.with_name(f".{path.name}.partial")
-    _remove(partial)
+    with refusals_explained(path):
+        _remove(partial)
     try:
         with refusals_explained(path):
             yield partial
@@ -103,9 +104,12 @@ def refusals_explained(path: Path) -> Iterator[None]:
     """
     try:
         yield
+    except AutoBertZeroError:  # says itself what is wrong, such as with a file that was read
+        raise
     except Exception as error:
         if cause := _of_the_system(error):
-            raise WritingError(f"{path} could not be written ({cause.strerror}): {how_to_mend(cause)}") from error
+            said = cause.strerror or " ".join(str(cause).split())  # what is raised in Python alone has no strerror
+            raise WritingError(f"{path} could not be written ({said}): {how_to_mend(cause)}") from error
         raise
 
 
@@ -174,7 +178,7 @@ def _of_the_system(error: BaseException | None) -> OSError | None:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():  # what a link leads to is not ours
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)

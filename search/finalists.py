@@ -11,6 +11,7 @@ from transformers import AutoTokenizer
 
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import AutoBertZeroForMaskedLM
+from autobert_zero_hf.places import local_place
 from autobert_zero_hf.training.masked_lm import MaskedScore, evaluate_masked_lm
 from autobert_zero_hf.training.masked_lm_training import train_masked_lm
 
@@ -92,7 +93,8 @@ class FinalTraining:
                     "another --output-dir"
                 ) from error
             model.config.sparse_prediction = False
-            card = write_card(self._card(name, candidate, score), model, str(self.folder / name), with_code=False)
+            place = local_place(self.folder, name)
+            card = write_card(self._card(name, candidate, score), model, place, with_code=False)
             # A tokenizer as it was written: one that was used keeps, for one, the length that it cut to.
             export(model, AutoTokenizer.from_pretrained(self.text.folder / TOKENIZER), card, self.folder / name)
             return {

@@ -142,6 +142,9 @@ class _Shrinking:
             self.base = self._measure_base(stopwatch)
         budgets = budgets_of(self.options, None if self.base is None else self.base["median"])
         recipes = [self._recipe_of(budget) for budget in budgets]
+        if self.accelerator.is_main_process and not self.journal.of("budgets"):
+            # By this event, which no search has, the folder is known for what it is.
+            self.journal.append("budgets", names=[budget.name for budget in budgets])
         for recipe in recipes:  # a budget that cannot be met is said before anything is trained
             band = None
             if recipe.bounds_latency:

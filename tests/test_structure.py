@@ -37,7 +37,10 @@ LAYERS = (
     ("commands",),
 )
 """Imports point from a later row to an earlier one, or stay within a row."""
-SHARED = ("charts", "errors", "notebook", "options", "registration", "writing", "model_cards", "search", "__init__")
+SHARED = (
+    "charts", "errors", "folders", "markdown", "model_cards", "notebook", "options", "places", "registration", "search",
+    "writing", "__init__",
+)  # fmt: skip
 
 
 def modules() -> dict[str, ast.Module]:

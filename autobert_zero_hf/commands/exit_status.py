@@ -35,22 +35,37 @@ class Terminated(BaseException):
     """SIGTERM has come; not an `Exception`, so that nothing takes it for a failure."""
 
 
-@contextmanager
-def sigterm_raised() -> Iterator[None]:
-    """Lets SIGTERM end the block as Ctrl-C does: files whole, locks free, the terminal with its cursor.
+class Signals:
+    """The signals that end a command, and which of them has come.
 
-    Raises:
-        Terminated: when it comes.
+    A library that is interrupted may raise an error of its own in the place of the signal, or after it. What ended the
+    command is the signal all the same.
     """
-    if threading.current_thread() is not threading.main_thread():  # no other may handle signals
-        yield
-        return
 
-    def end(*_: object) -> None:
-        raise Terminated
+    came: Status | None = None
+    """The status of the first one; None as long as none has come."""
 
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    @contextmanager
+    def raised(self) -> Iterator[None]:
+        """Lets SIGTERM end the block as Ctrl-C does: files whole, locks free, the terminal with its cursor.
+
+        Raises:
+            KeyboardInterrupt: when Ctrl-C comes.
+            Terminated: when SIGTERM comes.
+        """
+        if threading.current_thread() is not threading.main_thread():  # no other may handle signals
+            yield
+            return
+        taken = [signal.SIGTERM]
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else a job in the background, deaf to it
+            taken.append(signal.SIGINT)
+        before = {number: signal.signal(number, self._take) for number in taken}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _take(self, number: int, _frame: object) -> None:
+        self.came = self.came or (Status.INTERRUPTED if number == signal.SIGINT else Status.TERMINATED)
+        raise KeyboardInterrupt if number == signal.SIGINT else Terminated

@@ -75,6 +75,7 @@ def _push(arguments: Namespace, options: PushOptions) -> Result:
 
     for name in (arguments.push_space, *([arguments.model] if arguments.model else [])):
         hub.check_name(name)
+    hub.check_refs(options)
     if not arguments.dry_run:
         hub.check_token()
     transformers.utils.logging.disable_progress_bar()

@@ -15,7 +15,7 @@ from autobert_zero_hf.training.lost import waiting_for_the_launcher
 
 from . import convert, evaluate, explore, finetune, pretrain, push, report, search, show, shrink
 from .completion import INSTALLATION, add_completion
-from .exit_status import TABLE, Status, Terminated, sigterm_raised
+from .exit_status import TABLE, Signals, Status, Terminated
 from .launch import first_to_speak, in_launch, launch, processes_asked_for
 from .result import Result, stdout_kept_for_the_result
 
@@ -85,20 +85,19 @@ def _parse(arguments: Sequence[str]) -> Namespace:
 
 def _end(options: Namespace, goes_on: str) -> int:
     """Run the command, say how it ended, and give the status."""
+    signals = Signals()
     try:
-        result = _run(options)
-    except Exception as error:
+        with signals.raised():
+            result = _run(options)
+    except (Exception, KeyboardInterrupt, Terminated) as error:
+        if signals.came or not isinstance(error, Exception):
+            return _ended(signals.came or Status.INTERRUPTED, goes_on)
         if options.debug:
             raise
         text = f"error: {error}"
         if not _is_foreseen(error):
             text = f"error: {type(error).__name__}: {error} (not foreseen; with --debug, it is shown where)"
         return _say(text, Status.FAILED)
-    except KeyboardInterrupt:
-        return _say(f"interrupted{goes_on}", Status.INTERRUPTED)
-    except Terminated:
-        # In a launch it is the launcher that ends the processes, and says why.
-        return Status.TERMINATED if in_launch() else _say(f"ended by SIGTERM{goes_on}", Status.TERMINATED)
     if result is not None:
         try:
             result.write(options.json)
@@ -115,8 +114,16 @@ def _is_foreseen(error: Exception) -> bool:
     return isinstance(error, StrictDataclassError)
 
 
+def _ended(by: Status, goes_on: str) -> int:
+    """Say which signal ended the command."""
+    if by is Status.INTERRUPTED:
+        return _say(f"interrupted{goes_on}", by)
+    # In a launch it is the launcher that ends the processes, and says why.
+    return by if in_launch() else _say(f"ended by SIGTERM{goes_on}", by)
+
+
 def _run(options: Namespace) -> Result | None:
-    with sigterm_raised(), waiting_for_the_launcher(), stdout_kept_for_the_result(options.quiet):
+    with waiting_for_the_launcher(), stdout_kept_for_the_result(options.quiet):
         result: Result | None = options.run(options)
         return result
 

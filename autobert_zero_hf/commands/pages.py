@@ -24,7 +24,8 @@ def alone(folder: Path) -> Iterator[None]:
         raise AutoBertZeroError(f"another push of {folder} is under way: let it end, then push again") from error
     except OSError as error:
         raise AutoBertZeroError(
-            f"{folder} cannot be written to ({error.strerror}), and what is pushed is made there: push a copy of it"
+            f"{error.filename or folder} cannot be written to ({error.strerror}), and what is pushed is made beside "
+            "it: push a copy of the folder"
         ) from error
     try:
         yield
@@ -34,6 +35,11 @@ def alone(folder: Path) -> Iterator[None]:
 
 def place_of(folder: Path, sign: str) -> Path:
     """A folder to write a page in: a new one, or that of an earlier push, which holds the sign."""
+    if folder.is_symlink():
+        raise AutoBertZeroError(
+            f"{folder} is a link to {folder.readlink()}, and the page would take its place: take the link away, or "
+            "give it another name"
+        )
     if folder.exists() and not (folder / sign).exists():
         raise AutoBertZeroError(
             f"{folder} is not of an earlier push, and what it holds would be lost: give it another name"

@@ -78,6 +78,7 @@ def run(arguments: Namespace) -> Result:
     names = [arguments.repo_id, *([arguments.push_history] if arguments.push_history else [])]
     for name in names:
         hub.check_name(name)
+    hub.check_refs(options)
     if not arguments.dry_run:
         hub.check_token()
     transformers.utils.logging.disable_progress_bar()

@@ -2,20 +2,16 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
-from safetensors import SafetensorError
 from transformers import PreTrainedConfig
 
 from ..errors import AutoBertZeroError
 from ..model import AutoBertZeroConfig, AutoBertZeroPreTrainedModel
 from .bert import load_bert
 from .heads import HEADS, head_of
+from .loading import unreadable_refused
 from .pypi_autobert import load_autobert
-
-UNREADABLE = (OSError, ValueError, RuntimeError, SafetensorError, UnpicklingError)
-"""What is raised for files that are missing or damaged, or do not belong together."""
 
 
 def convert_checkpoint(source: str | Path, head: str | None = None, **load_options: Any) -> AutoBertZeroPreTrainedModel:
@@ -50,10 +46,8 @@ def convert_checkpoint(source: str | Path, head: str | None = None, **load_optio
     source = str(source)
     if head not in (None, *HEADS):
         raise AutoBertZeroError(f"unknown head {head!r}: known are {', '.join(HEADS)}")
-    try:
+    with unreadable_refused(f"no checkpoint with a config.json is found at {source}", source):
         config, _ = PreTrainedConfig.get_config_dict(source, **load_options)
-    except (OSError, ValueError) as error:
-        raise AutoBertZeroError(f"no checkpoint with a config.json is found at {source}: {error}") from error
     if (model_type := config.get("model_type")) not in ("bert", "autobert"):
         raise AutoBertZeroError(f"{source} {_what(config)}: give a checkpoint of BERT, or of PyPI's autobert")
     architectures = config.get("architectures") or ["none"]
@@ -69,14 +63,10 @@ def convert_checkpoint(source: str | Path, head: str | None = None, **load_optio
         load_options.setdefault("ignore_mismatched_sizes", True)
         if chosen == "ForQuestionAnswering":
             load_options.setdefault("num_labels", 2)
-    try:
+    with unreadable_refused(f"cannot load the weights of {source} into what its config.json says", source):
         if model_type == "bert":
             return load_bert(source, chosen, **load_options)
         return load_autobert(source, chosen, config, **load_options)
-    except UNREADABLE as error:
-        raise AutoBertZeroError(
-            f"cannot load the weights of {source} into what its config.json says: {error}"
-        ) from error
 
 
 def _what(config: Mapping[str, Any]) -> str:

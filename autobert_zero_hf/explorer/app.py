@@ -1,16 +1,20 @@
 """The explorer's page, by Gradio."""
 
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from markupsafe import Markup
-from transformers import pipeline
+from starlette.middleware import Middleware
 
+from ..errors import AutoBertZeroError
 from ..model import AutoBertZeroConfig
+from ..places import without_places
 from ..search.publish.report_facts import ReportFacts, models_of, read_report_facts
 from ..search.recipe import Recipe
+from .closing import UploadsClosed
+from .masks import MaskFiller
 from .views import compare, show_candidate, show_formula, table
 
 HEADERS = ("candidate", "score", "made by", "layers")
@@ -76,18 +80,29 @@ def make_app(facts: ReportFacts, models: dict[str, Path]) -> gr.Blocks:
     return app
 
 
-def serve(app: gr.Blocks, host: str | None = None, port: int | None = None) -> None:
-    """Serve the page until it is interrupted, and no file besides.
+def serve(app: gr.Blocks, host: str | None = None, port: int | None = None, wait: bool = True) -> None:
+    """Serve the page until it is interrupted, and no file besides; none is taken.
 
     Args:
         app: the page.
         host: the address; None for what the environment says, as that of a Space does, and else for loopback.
         port: None likewise, and else for the first free one from 7860.
+        wait: until it is interrupted; otherwise it is served meanwhile, and `app.close` ends it.
 
     Raises:
         OSError: if the port is taken.
     """
-    app.launch(server_name=host, server_port=port, theme=_THEME, css=CSS, footer_links=[], quiet=False)
+    closed = {"middleware": [Middleware(UploadsClosed)]}
+    app.launch(
+        server_name=host,
+        server_port=port,
+        theme=_THEME,
+        css=CSS,
+        footer_links=[],
+        quiet=False,
+        app_kwargs=closed,
+        prevent_thread_lock=not wait,
+    )
 
 
 def _candidates(facts: ReportFacts, config: AutoBertZeroConfig) -> None:
@@ -107,15 +122,26 @@ def _candidates(facts: ReportFacts, config: AutoBertZeroConfig) -> None:
     shown = gr.HTML(elem_classes="shown")
     filters: list[Any] = [containing, kind, least]
 
-    def filtered(text: str, which: str, lowest: float) -> list[list[Any]]:
-        return _as_lists(table(facts, text, which, lowest or None))
+    def filtered(text: Any, which: Any, lowest: Any) -> list[list[Any]]:
+        least = lowest if isinstance(lowest, int | float) else 0.0
+        return _as_lists(table(facts, _text(text), _text(which), least or None))
 
-    def chosen(event: gr.SelectData) -> str:
-        return show_candidate(facts, int(event.row_value[0]), config)
+    def chosen(event: gr.EventData) -> str:
+        row = _row(event)
+        return show_candidate(facts, row[0], config) if row else ""
 
     for each in filters:
-        each.change(filtered, filters, rows, show_progress="hidden")
+        each.change(filtered, filters, rows, show_progress="hidden", preprocess=False)
     rows.select(chosen, None, shown, show_progress="hidden")
+
+
+def _row(event: gr.EventData) -> list[Any]:
+    """The row that a cell of a table is in; none for what is no click on a cell."""
+    try:
+        row = event.row_value
+    except (AttributeError, TypeError):  # of an event without it, or without anything
+        row = None
+    return row if isinstance(row, list) else []
 
 
 def _as_lists(rows: list[tuple[int, float | None, str, str]]) -> list[list[Any]]:
@@ -136,31 +162,46 @@ def _compare(facts: ReportFacts, config: AutoBertZeroConfig) -> None:
         ]
     shown = gr.HTML(show(*chosen), elem_classes="shown")
     for each in numbers:
-        each.change(show, numbers, shown, show_progress="hidden")
+        each.change(show, numbers, shown, show_progress="hidden", preprocess=False)
 
 
 def _formula(config: AutoBertZeroConfig, tokens: int) -> None:
     text = gr.Textbox(EXAMPLES[0], label="a layer", lines=2)
-    gr.Examples([[example] for example in EXAMPLES], text)
-    show = partial(show_formula, config=config, tokens=tokens)
+    examples = gr.Dataset(components=[text], samples=[[example] for example in EXAMPLES], label="Examples")
+
+    def show(typed: Any) -> str:
+        return show_formula(_text(typed), config, tokens)
+
+    def example(place: Any) -> Any:
+        return EXAMPLES[place] if isinstance(place, int) and 0 <= place < len(EXAMPLES) else gr.skip()
+
     shown = gr.HTML(show(EXAMPLES[0]), elem_classes="shown")
-    text.input(show, text, shown, show_progress="hidden")
-    text.change(show, text, shown, show_progress="hidden")
+    examples.click(example, examples, text, show_progress="hidden", preprocess=False)
+    text.input(show, text, shown, show_progress="hidden", preprocess=False)
+    text.change(show, text, shown, show_progress="hidden", preprocess=False)
 
 
 def _fill_mask(models: dict[str, Path]) -> None:
-    @cache
-    def loaded(name: str) -> Any:
-        return pipeline("fill-mask", model=str(models[name]))
+    fillers = {name: MaskFiller(folder) for name, folder in models.items()}
 
-    def fill(name: str, text: str) -> dict[str, float]:
-        mask = loaded(name).tokenizer.mask_token
-        if text.count(mask) != 1:
-            raise gr.Error(f"Write {mask} once, where a word is wanted.")
-        return {found["token_str"]: found["score"] for found in loaded(name)(text, top_k=8)}
+    def fill(name: Any, text: Any) -> tuple[dict[str, float] | None, str]:
+        filler = fillers.get(_text(name))
+        try:
+            if filler is None:
+                raise AutoBertZeroError("Choose one of the models.")
+            return filler.fill(_text(text)), ""
+        except AutoBertZeroError as error:
+            said = _text(without_places(str(error)))
+            return None, Markup('<p class="error" role="alert">{}</p>').format(said)
 
     name = gr.Dropdown(list(models), value=next(iter(models)), label="model")
     text = gr.Textbox("The government has [MASK] a new law.", label="a text with one [MASK]")
     button = gr.Button("Fill")
+    said = gr.HTML()
     words = gr.Label(label="words", show_heading=False)
-    gr.on([button.click, text.submit], fill, [name, text], words)
+    gr.on([button.click, text.submit], fill, [name, text], [words, said], preprocess=False)
+
+
+def _text(value: Any) -> str:
+    """What a control holds, as a text that can be shown: anybody may send anything, also half of a character."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""

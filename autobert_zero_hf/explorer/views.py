@@ -106,15 +106,17 @@ def table(
     return sorted(rows, key=lambda row: (row[1] is None, -(row[1] or 0.0)))
 
 
-def show_candidate(facts: ReportFacts, number: int, config: AutoBertZeroConfig) -> str:
+def show_candidate(facts: ReportFacts, number: Any, config: AutoBertZeroConfig) -> str:
     """A candidate: score, picture, formulas, cost, lineage.
 
     Args:
         facts: the search.
-        number: of the candidate.
+        number: of the candidate; nothing is shown for what is none.
         config: the sizes of all candidates; the length of the text is that of their rows.
     """
     record = _find(facts, number)
+    if record is None:
+        return ""
     chain = facts.ancestors(record)
     steps = [(each, differences(before, each)) for before, each in pairwise(chain)]
     return _CANDIDATE.render(
@@ -125,16 +127,18 @@ def show_candidate(facts: ReportFacts, number: int, config: AutoBertZeroConfig) 
     )
 
 
-def compare(facts: ReportFacts, first: int, second: int, config: AutoBertZeroConfig) -> str:
+def compare(facts: ReportFacts, first: Any, second: Any, config: AutoBertZeroConfig) -> str:
     """Two candidates side by side, and what differs.
 
     Args:
         facts: the search.
-        first: the number of the one.
+        first: the number of the one; nothing is shown for what is none.
         second: that of the other.
         config: as for one candidate.
     """
     one, other = _find(facts, first), _find(facts, second)
+    if one is None or other is None:
+        return ""
     rows = [("score", *map(_score, (one, other)))]
     costs = [_cost(record, config, facts.recipe["sequence_length"]) for record in (one, other)]
     for name, unit in (("parameters", "parameters of the layers"), ("operations", "operations a token")):
@@ -154,8 +158,9 @@ def compare(facts: ReportFacts, first: int, second: int, config: AutoBertZeroCon
     )
 
 
-def _find(facts: ReportFacts, number: int) -> dict[str, Any]:
-    return next(record for record in facts.candidates if record["number"] == number)
+def _find(facts: ReportFacts, number: Any) -> dict[str, Any] | None:
+    # A cell of a table may hold the number as a text.
+    return next((record for record in facts.candidates if str(record["number"]) == str(number)), None)
 
 
 def _score(record: Mapping[str, Any]) -> str:

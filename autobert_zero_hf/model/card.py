@@ -1,5 +1,7 @@
 """The parts of a model card that follow from the model alone, and a card of nothing else."""
 
+import json
+
 from huggingface_hub import ModelCardData
 from transformers import PreTrainedModel
 
@@ -50,7 +52,7 @@ def describe_backbone(model: PreTrainedModel) -> str:
         "",
         "| layer | what it computes |",
         "|---|---|",
-        *(f"| {number} | `{layer}` |" for number, layer in enumerate(config.layers, start=1)),
+        *(f"| {number} | `{' '.join(layer.split())}` |" for number, layer in enumerate(config.layers, start=1)),
         "",
         "`conv(k)` is a lightweight convolution over `k` tokens; any other line is the formula of an attention over "
         "the projections `q`, `k` and `v` of the hidden states.",
@@ -68,15 +70,17 @@ def describe_use(class_name: str, place: str, revision: str | None = None, with_
         with_code: whether the place carries the model's code, so that the package is not needed.
     """
     auto = next((auto for auto, target in AUTO_MAP.items() if target.endswith(f".{class_name}")), "AutoModel")
-    pinned = f', revision="{revision}"' if revision else ""
+    # As JSON has it, a text is one of Python, whatever is in it.
+    place, pinned = (json.dumps(text, ensure_ascii=False) for text in (place, revision or ""))
+    pinned = f", revision={pinned}" if revision else ""
     text = f"""With the package `autobert-zero-hf`:
 
 ```python
 from transformers import {auto}, AutoTokenizer
 import autobert_zero_hf  # registers the model type
 
-model = {auto}.from_pretrained("{place}"{pinned})
-tokenizer = AutoTokenizer.from_pretrained("{place}"{pinned})
+model = {auto}.from_pretrained({place}{pinned})
+tokenizer = AutoTokenizer.from_pretrained({place}{pinned})
 ```
 """
     if with_code:
@@ -87,8 +91,8 @@ Without it, with the code that lies beside the weights. It runs on your machine:
 ```python
 from transformers import {auto}, AutoTokenizer
 
-model = {auto}.from_pretrained("{place}"{pinned}, trust_remote_code=True)
-tokenizer = AutoTokenizer.from_pretrained("{place}"{pinned}, trust_remote_code=True)
+model = {auto}.from_pretrained({place}{pinned}, trust_remote_code=True)
+tokenizer = AutoTokenizer.from_pretrained({place}{pinned}, trust_remote_code=True)
 ```
 """
     return text + "\nEvery other head opens the same weights, as with BERT; what they do not hold starts anew."

@@ -145,6 +145,12 @@ class Operation:
 
 _TABLE: dict[str, Operation] = {}
 
+HOW_TO_BRING = (
+    "one of your own is known once the module that registers it is imported: in Python, import it, and then call "
+    "autobert_zero_hf.commands.main.main with the words of the command"
+)
+"""Said where an operation is not known."""
+
 
 def operation(name: str) -> Operation:
     """The operation of this name.
@@ -155,7 +161,7 @@ def operation(name: str) -> Operation:
     if name not in _TABLE:
         near = difflib.get_close_matches(name, _TABLE, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(_TABLE)}"
-        raise KeyError(f"unknown operation {name!r}: {hint}")
+        raise KeyError(f"unknown operation {name!r}: {hint} ({HOW_TO_BRING})")
     return _TABLE[name]
 
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForMaskedLM, AutoTokenizer, BertForMaskedLM, PreTrainedModel, PreTrainedTokenizerBase
 
 from ..conversion import from_bert
+from ..conversion.loading import load, unreadable_refused
 from ..errors import AutoBertZeroError
 from ..model import AutoBertZeroPreTrainedModel
 from .pretraining_options import DistillationOptions
@@ -29,12 +30,10 @@ def load_teacher(source: str, soft_labels: bool) -> PreTrainedModel:
         AutoBertZeroError: if there is none, if weights of its layers are missing, or if it has no head that predicts
             words and one is wanted.
     """
-    try:
-        loaded: Any = AutoModelForMaskedLM.from_pretrained(source, output_loading_info=True)
-    except (OSError, ValueError) as error:
-        raise AutoBertZeroError(f"cannot load a masked-LM model to learn from at {source!r}: {error}") from error
-    teacher, info = loaded
-    anew = [name for name in info["missing_keys"] if name.endswith("weight")]
+    with unreadable_refused(f"cannot load a masked-LM model to learn from at {source!r}", source):
+        loaded: Any = load(AutoModelForMaskedLM, source)
+    teacher, new = loaded
+    anew = sorted(name for name in new if name.endswith("weight"))
     if gaps := [name for name in anew if name.startswith(f"{teacher.base_model_prefix}.")]:
         raise AutoBertZeroError(f"the teacher {source} lacks {len(gaps)} weights, {gaps[0]} for one: give a whole one")
     if anew and soft_labels:

@@ -7,6 +7,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ..charts import COLOURS, to_svg
+from ..markdown import escaped
 
 _SPREAD = 0.7
 """Of the room of a task, how much its models take."""
@@ -28,7 +29,7 @@ def as_markdown(summary: Mapping[str, Any]) -> str:
     Args:
         summary: what `evaluation.json` says.
     """
-    names = short_names(summary["models"])
+    names = {model: escaped(name) for model, name in short_names(summary["models"]).items()}
     results = {(row["task"], row["model"]): row for row in summary["results"]}
     lines = [
         "| task | score | rows | constant answer | " + " | ".join(names.values()) + " |",
@@ -37,7 +38,8 @@ def as_markdown(summary: Mapping[str, Any]) -> str:
     for task, facts in summary["tasks"].items():
         cells = [_cell(results.get((task, model))) for model in names]
         lines.append(
-            f"| {task} | {facts['metric']} | {facts['rows']:,} | {facts['baseline']:.3f} | {' | '.join(cells)} |"
+            f"| {escaped(task)} | {facts['metric']} | {facts['rows']:,} | {facts['baseline']:.3f} | "
+            f"{' | '.join(cells)} |"
         )
     if summary["means"]:
         means = {row["model"]: row for row in summary["means"]}
@@ -49,7 +51,11 @@ def as_markdown(summary: Mapping[str, Any]) -> str:
         "Scores are on the validation split, on which the best epoch was chosen, and the hyper-parameters if there "
         "were several; a constant answer is the training rows' most frequent class or answer, or their mean.",
         "",
-        *(f"- {task}, {names[model]}: {_chosen(row)}" for (task, model), row in results.items() if row["seeds"]),
+        *(
+            f"- {escaped(task)}, {names[model]}: {_chosen(row)}"
+            for (task, model), row in results.items()
+            if row["seeds"]
+        ),
     ]
     if summary["cells_done"] < summary["cells"]:
         notes.insert(0, f"**{summary['cells_done']} of {summary['cells']} fine-tunings are done.**\n")

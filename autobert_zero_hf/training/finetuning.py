@@ -31,6 +31,7 @@ from transformers import (
     set_seed,
 )
 
+from ..conversion.loading import load, unreadable_refused
 from ..errors import AutoBertZeroError
 from ..writing import claimed, refusals_explained, write_json, written_whole
 from .encoding import EncodedTask, encode_texts
@@ -253,11 +254,9 @@ class FineTuning:
         is_span = isinstance(self.task, SpanTask)
         auto = AutoModelForQuestionAnswering if is_span else AutoModelForSequenceClassification
         head = {"num_labels": 2} if isinstance(self.task, SpanTask) else self.task.head
-        try:
+        with unreadable_refused(f"cannot load a model from {self.model!r}", self.model):
             # Whatever precision a checkpoint is stored in, it is trained in single precision, or autocast from it.
-            return auto.from_pretrained(self.model, **head, ignore_mismatched_sizes=True, dtype=torch.float32)
-        except (OSError, ValueError) as error:
-            raise AutoBertZeroError(f"cannot load a model from {self.model!r}: {error}") from error
+            return load(auto, self.model, **head, ignore_mismatched_sizes=True, dtype=torch.float32)[0]
 
     def _arguments(self, trial: Trial, seed: int, folder: Path) -> TrainingArguments:
         try:
@@ -289,10 +288,8 @@ class FineTuning:
 
 
 def _open(model: str) -> tuple[PreTrainedConfig, PreTrainedTokenizerBase]:
-    try:
+    with unreadable_refused(f"cannot load a model and its tokenizer from {model!r}", model):
         return AutoConfig.from_pretrained(model), AutoTokenizer.from_pretrained(model)
-    except (OSError, ValueError) as error:
-        raise AutoBertZeroError(f"cannot load a model and its tokenizer from {model!r}: {error}") from error
 
 
 def _finite(outputs: Any) -> Any:

@@ -22,6 +22,7 @@ from transformers import (
 )
 
 from ..errors import AutoBertZeroError
+from ..places import local_place
 from ..writing import WritingError, how_to_mend, no_room
 from .checkpoints import PreTrainingFolder
 from .distillation import Distillation, check_teacher, load_teacher
@@ -264,7 +265,9 @@ class _PreTraining:
     def _save(self, place: Path, facts: dict[str, Any]) -> None:
         self.student.save_pretrained(place)
         self.tokenizer.save_pretrained(place)
-        (place / "README.md").write_text(write_card(self.student, facts, str(self.folder.path)), encoding="utf-8")
+        (place / "README.md").write_text(
+            write_card(self.student, facts, local_place(self.folder.path)), encoding="utf-8"
+        )
 
     def _facts(self, arguments: TrainingArguments, score: HeldOutScore, state: TrainerState) -> dict[str, Any]:
         chosen, start = self.options.training, self.options.start

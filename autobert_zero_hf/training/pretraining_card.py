@@ -9,7 +9,9 @@ from transformers import PreTrainedModel
 
 import autobert_zero_hf.model_cards as model_cards
 
+from ..markdown import escaped
 from ..model.card import TAGS, describe_backbone, describe_use
+from ..places import without_places
 
 
 def write_card(model: PreTrainedModel, facts: Mapping[str, Any], path: str) -> str:
@@ -18,17 +20,18 @@ def write_card(model: PreTrainedModel, facts: Mapping[str, Any], path: str) -> s
     Args:
         model: the model.
         facts: what `pretrain` returns.
-        path: where the model stands.
+        path: what to give to `from_pretrained`.
     """
+    told = escaped(without_places(facts))
     card_data = ModelCardData(
         library_name="transformers",
         pipeline_tag="fill-mask",
         tags=list(TAGS),
     )
     training = {
-        "objective": facts["objective"] + (", whole words" if facts["whole_word_masking"] else ""),
-        "started from": facts["started_from"],
-        "teacher": facts["teacher"] or "none",
+        "objective": told["objective"] + (", whole words" if facts["whole_word_masking"] else ""),
+        "started from": told["started_from"],
+        "teacher": told["teacher"] or "none",
         "steps": f"{facts['steps']:,} of {facts['batch_size']} rows of {facts['sequence_length']} tokens",
         "peak learning rate": f"{facts['learning_rate']:.2g}",
         "precision": "float32" if facts["precision"] == "no" else facts["precision"],
@@ -46,7 +49,7 @@ def write_card(model: PreTrainedModel, facts: Mapping[str, Any], path: str) -> s
     card = ModelCard.from_template(
         card_data,
         template_path=str(Path(model_cards.__path__[0]) / "pretrained.md"),
-        title=f"An AutoBERT-Zero model, pre-trained on {facts['text']}",
+        title=f"An AutoBERT-Zero model, pre-trained on {told['text']}",
         backbone=describe_backbone(model),
         use=describe_use(type(model).__name__, path, with_code=False),
         training=training,

@@ -6,6 +6,7 @@ from typing import Any
 from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
 
 from ..conversion import HEADS, convert_checkpoint
+from ..conversion.loading import load, unreadable_refused
 from ..errors import AutoBertZeroError
 from ..model import ARCHITECTURES, AutoBertZeroConfig, AutoBertZeroPreTrainedModel, architecture
 from .pretraining_options import DEFAULT_ARCHITECTURE, StartOptions
@@ -18,10 +19,8 @@ def load_tokenizer(source: str) -> PreTrainedTokenizerBase:
     Raises:
         AutoBertZeroError: if there is none.
     """
-    try:
+    with unreadable_refused(f"cannot load a tokenizer from {source!r}", source):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source)
-    except (OSError, ValueError) as error:
-        raise AutoBertZeroError(f"cannot load a tokenizer from {source!r}: {error}") from error
     # Where there is no file at all, transformers makes a tokenizer that knows special tokens alone.
     if not set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens):
         raise AutoBertZeroError(f"no tokenizer is found at {source!r}: its files belong beside the model")
@@ -91,11 +90,8 @@ def _load(source: str, head: str, fields: Mapping[str, Any]) -> AutoBertZeroPreT
     if (model_type := read_config(source).model_type) != AutoBertZeroConfig.model_type:
         advice = "give it as --from-bert, or convert it first" if model_type == "bert" else "give one of this package"
         raise AutoBertZeroError(f"--model {source} is a {model_type} model: {advice}")
-    try:
-        model: AutoBertZeroPreTrainedModel = HEADS[head].from_pretrained(source, **fields)
-    except (OSError, ValueError) as error:
-        raise AutoBertZeroError(f"cannot load the model {source!r}: {error}") from error
-    return model
+    with unreadable_refused(f"cannot load the model {source!r}", source):
+        return load(HEADS[head], source, **fields)[0]
 
 
 def read_config(source: str) -> Any:
@@ -104,10 +100,8 @@ def read_config(source: str) -> Any:
     Raises:
         AutoBertZeroError: if there is none.
     """
-    try:
+    with unreadable_refused(f"no model is found at {source!r}", source):
         return AutoConfig.from_pretrained(source)
-    except (OSError, ValueError) as error:
-        raise AutoBertZeroError(f"no model is found at {source!r}: {error}") from error
 
 
 def _layers(start: StartOptions, num_layers: int) -> list[str]:

@@ -7,6 +7,7 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from autobert_zero_hf.conversion import convert_checkpoint
+from autobert_zero_hf.conversion.loading import load, unreadable_refused
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import AttentionLayer, AutoBertZeroConfig, AutoBertZeroForMaskedLM, parse_layer
 from autobert_zero_hf.model.backbone import ConvolutionLayer
@@ -41,10 +42,8 @@ class Start:
             model = convert_checkpoint(self.source, "ForMaskedLM")
             assert isinstance(model, AutoBertZeroForMaskedLM)
             return model
-        try:
-            return AutoBertZeroForMaskedLM.from_pretrained(self.source)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise AutoBertZeroError(f"cannot load the model {self.source!r}: {error}") from error
+        with unreadable_refused(f"cannot load the model {self.source!r}", self.source):
+            return load(AutoBertZeroForMaskedLM, self.source)[0]
 
     def check_tokenizer(self, tokenizer: PreTrainedTokenizerBase) -> None:
         """Refuse another tokenizer than the checkpoint's: its embeddings are those of its words.

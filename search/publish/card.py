@@ -10,6 +10,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from transformers import PreTrainedModel
 
 from autobert_zero_hf import __version__
+from autobert_zero_hf.markdown import escaped
 from autobert_zero_hf.model.card import CITATION, TAGS, describe_backbone, describe_use, pipeline_tag
 from autobert_zero_hf.training.masked_lm import MaskedScore
 
@@ -144,13 +145,18 @@ def write_card(
         backbone=describe_backbone(model),
         searched=card.searched,
         training=card.training,
-        results=card.results,
+        results=[_cells(result) for result in card.results],
         remarks=card.remarks,
         use=describe_use(class_name, place, revision, with_code),
         limits=LIMITS,
         citation=CITATION.replace("year   = {2026}", f"year   = {{2026}},\n  note   = {{version {__version__}}}"),
     ).content
     return content if content.endswith("\n") else content + "\n"
+
+
+def _cells(result: Result) -> tuple[str, ...]:
+    """Its row of the table."""
+    return escaped((result.task, result.metric, result.shown, result.shown_baseline, result.measured_on))
 
 
 def _model_index(result: Result) -> Iterator[EvalResult]:

@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.markdown import escaped
+from autobert_zero_hf.places import without_places
 
 from ..recipe import Recipe
 from ..space.sizes import Sizes
 from .card import Card
-from .facts import FILES, ModelFacts, SearchFacts, finalists_of, text_of, without_places
+from .facts import FILES, ModelFacts, SearchFacts, finalists_of, text_of
 from .results import METRICS, hub_dataset, results_of
 
 STRATEGIES = {
@@ -72,7 +74,7 @@ def _training(facts: ModelFacts) -> list[str]:
         known = {**record, "text": text_of(record["options"])}
         told.append("Pre-training, by masked language modelling:\n\n" + _table(known))
     if record := facts.records.get("result"):
-        told.append(f"Fine-tuning on {record['task']}:\n\n" + _table(record))
+        told.append(f"Fine-tuning on {escaped(record['task'])}:\n\n" + _table(record))
     return told
 
 
@@ -84,7 +86,7 @@ def final_training(recipe: Recipe, name: str) -> str:
         name: of the finalist, as `finalist_title` has it.
     """
     data, sub_models, supernet, final = recipe.data, recipe.sub_models, recipe.supernet, recipe.final
-    source, teacher = without_places(sub_models.supernet_from), without_places(sub_models.teacher)
+    source, teacher = (escaped(without_places(each)) for each in (sub_models.supernet_from, sub_models.teacher))
     taught = f"the attention scores and hidden states of {teacher}"
     learnt = {"masked-lm": "", "distillation": f" of {taught}", "both": f" of masked words and {taught}"}
     weights = (
@@ -95,8 +97,9 @@ def final_training(recipe: Recipe, name: str) -> str:
         + f"{supernet.supernet_steps} steps{learnt[sub_models.supernet_loss]} with {supernet.backbones_per_step} "
         f"backbones, {supernet.supernet_batch_size} rows each)"
     )
+    text = escaped(text_of(recipe.to_dict()))
     return (
-        f"Masked language modelling of {text_of(recipe.to_dict())}{f', and {taught}' if teacher else ''}: {weights}, "
+        f"Masked language modelling of {text}{f', and {taught}' if teacher else ''}: {weights}, "
         f"then {final.final_steps} steps of {final.final_batch_size} rows of {data.sequence_length} tokens, peak "
         f"learning rate {final.final_learning_rate:g}; seed {recipe.run.seed}, mixed precision "
         f"{recipe.run.mixed_precision}. "
@@ -118,6 +121,7 @@ def finalist_title(name: str, candidates: int, text: str, sizes: Sizes | None = 
         sizes: the finalist's, where candidates had sizes of their own.
     """
     found = "" if sizes is None else f" Its sizes were searched, too: {sizes}."
+    text = escaped(text)
     if name == "best":
         return "A BERT backbone found by search", f"The best of {candidates} candidates on {text}.{found}"
     if name == "bert":
@@ -133,16 +137,17 @@ def _title(facts: ModelFacts) -> tuple[str, str]:
     search = facts.search
     if search and facts.finalist:
         return finalist_title(facts.finalist, len(search.candidates), search.text, search.sizes_of(facts.finalist))
-    made = f", whose backbone was found among {len(search.candidates)} candidates on {search.text}" if search else ""
+    among = f"{len(search.candidates)} candidates on {escaped(search.text)}" if search else ""
+    made = f", whose backbone was found among {among}" if search else ""
     if "result" in facts.records:
-        task = facts.records["result"]["task"]
+        task = escaped(facts.records["result"]["task"])
         return f"An AutoBERT-Zero model, fine-tuned on {task}", f"A model for {task}{made}."
     trained = ", pre-trained" if "pretraining" in facts.records else ""
     return f"An AutoBERT-Zero model{trained}", f"A BERT whose layers are lines of text in its configuration{made}."
 
 
 def _searched(search: SearchFacts, history: str | None) -> list[str]:
-    recipe, candidates = search.recipe, search.candidates
+    recipe, candidates = escaped(search.recipe), search.candidates
     failed = sum(record["score"] is None for record in candidates)
     operations = ", ".join(recipe["operations"])
     kinds = {
@@ -158,7 +163,7 @@ def _searched(search: SearchFacts, history: str | None) -> list[str]:
         f"evaluated, {failed} of them failed.",
         f"Score: {PROXIES[recipe['proxy']]}{tasks}, after {recipe['candidate_steps']} training steps on weights "
         f"inherited from the {recipe['inherit_from']}.",
-        f"Text: {search.text}.",
+        f"Text: {escaped(search.text)}.",
         f"Cost: {search.hours:.2f} hours with {search.processes} process{'es' if search.processes > 1 else ''}"
         + (_energy(search) if search.energy else "; the energy was not measured")
         + ".",
@@ -176,11 +181,12 @@ def _varied_sizes(recipe: Mapping[str, Any]) -> str:
     heads, dims = space.num_attention_heads, space.head_dim
     bounds = {
         "latency_ms": "{} ms of latency",
-        "speedup": f"{{}} times the speed of {without_places(recipe.get('speedup_over'))}",
+        "speedup": "{} times the speed of {over}",
         "max_parameters": "{:,} parameters in the layers",
         "max_multiplications": "{:,} multiplications of a token in the layers",
     }
-    given = [words.format(recipe[name]) for name, words in bounds.items() if recipe.get(name) is not None]
+    over = without_places(recipe.get("speedup_over"))
+    given = [words.format(recipe[name], over=over) for name, words in bounds.items() if recipe.get(name) is not None]
     return (
         f"Sizes: {space.num_hidden_layers.lowest} to {space.num_hidden_layers.highest} layers, hidden "
         f"{hidden.lowest} to {hidden.highest}, feed-forward {inner.lowest} to {inner.highest}, {heads.lowest} to "
@@ -195,7 +201,7 @@ def _energy(search: SearchFacts) -> str:
     measured = search.energy["hours"]
     part = "" if measured >= 0.95 * search.hours else f" in the {measured:.2f} hours that were measured"
     energy = f"{search.energy['kilowatt_hours']:.2g} kWh of the whole machine{part}"
-    return f", and {energy} (estimated by {search.energy['measured_by']})"
+    return f", and {energy} (estimated by {escaped(search.energy['measured_by'])})"
 
 
 def _remarks(facts: ModelFacts) -> str:
@@ -218,7 +224,7 @@ def _remarks(facts: ModelFacts) -> str:
 def _table(record: Mapping[str, Any]) -> str:
     """The facts of a training, less what the results tell."""
     lines = ["| | |", "|---|---|"]
-    for name, value in without_places(record).items():
+    for name, value in escaped(without_places(record)).items():
         told = name in _MEASURED or name.endswith(("standard_error", "baseline"))
         nested = isinstance(value, dict) or (isinstance(value, list) and any(isinstance(e, dict | list) for e in value))
         if not told and not nested and value not in (None, []):

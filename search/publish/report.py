@@ -1,7 +1,7 @@
 """The report of a search: one HTML file that needs no network, made of its journal, finished or not."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from autobert_zero_hf import __version__
 from autobert_zero_hf.charts import to_inline_svg
+from autobert_zero_hf.model import FormulaError
 from autobert_zero_hf.rendering import draw_backbone, to_latex, to_svg
 
 from ..recipe import Recipe, load_options
@@ -21,7 +22,7 @@ from ..runtime.progress import clock
 from ..space.sizes import Sizes
 from . import report_charts as charts
 from .description import PROXIES, STRATEGIES
-from .facts import finalists_of, without_places
+from .facts import finalists_of
 from .report_facts import ReportFacts, changed_options, differences
 
 _TOP = 20
@@ -34,10 +35,26 @@ def write_report(facts: ReportFacts) -> str:
     )
     environment.filters["clock"] = clock
     environment.filters["chart"] = lambda figure, name, title: Markup(to_inline_svg(figure, name, title))
-    environment.filters["drawn"] = lambda layers: Markup(to_svg(draw_backbone(layers)))
-    environment.filters["latex"] = to_latex
+    environment.filters["drawn"] = _drawn
+    environment.filters["latex"] = _latex
     environment.filters["sizes"] = lambda sizes: str(Sizes(**sizes))
     return environment.get_template("report.html").render(**_contents(facts))
+
+
+def _drawn(layers: Sequence[str]) -> str:
+    """The picture of a backbone; what is wrong with it, where it has none."""
+    try:
+        return Markup(to_svg(draw_backbone(layers)))
+    except FormulaError as error:
+        return Markup('<pre class="unreadable">{}</pre>').format(error)
+
+
+def _latex(layer: str) -> str:
+    """A layer as LaTeX; as it is where it cannot be read."""
+    try:
+        return to_latex(layer)
+    except FormulaError:
+        return layer
 
 
 def _contents(facts: ReportFacts) -> dict[str, Any]:
@@ -48,6 +65,7 @@ def _contents(facts: ReportFacts) -> dict[str, Any]:
     return {
         "name": facts.search.folder.resolve().name,
         "facts": facts,
+        "unreadable": facts.unreadable(),
         "made": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "version": __version__,
         "strategy": STRATEGIES.get(recipe["strategy"], recipe["strategy"]),
@@ -65,7 +83,7 @@ def _contents(facts: ReportFacts) -> dict[str, Any]:
         "front_chart": charts.front(front) if front else None,
         "baseline": finalists_of(recipe)[1],
         "command": _command(recipe),
-        "recipe": yaml.safe_dump(without_places(recipe), sort_keys=False),
+        "recipe": yaml.safe_dump(recipe, sort_keys=False),
         "scores_chart": charts.scores_over_evaluations(facts) if facts.scored else None,
         "finalists_chart": charts.finalists(facts) if trained else None,
         "priorities_chart": charts.priorities(history) if len(history) > 1 else None,

@@ -13,15 +13,17 @@ from typing import Any
 from scipy.stats import kendalltau
 
 from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.folders import JOURNAL, FolderKind, kind_of
 from autobert_zero_hf.model import AttentionGraph, AttentionLayer, ConvolutionLayer, FormulaError, parse_layer
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from autobert_zero_hf.model.canonical import canonicalise
+from autobert_zero_hf.places import without_places
 
 from ..runtime.journal import VERSION, read_events
 from ..space.candidate import Candidate
 from ..space.sizes import Sizes
 from ..strategy.operation_priority import OperationPriority
-from .facts import BASELINES, FRONT, SearchFacts, read_json
+from .facts import BASELINES, FRONT, SearchFacts, read_json, run_of, several_budgets
 
 _BEST_SHARE = 0.25
 _FEWEST_PAIRS = 4
@@ -125,6 +127,15 @@ class ReportFacts:
         """How many draws were not evaluated, by the reason; known at the end of a search."""
         return next((event.get("rejections", {}) for event in self.search.of("finished")), {})
 
+    def unreadable(self) -> str | None:
+        """Why a layer of a candidate that has a score cannot be read, such as an operation that is not known here."""
+        for layer in dict.fromkeys(layer for record in self.scored for layer in record["layers"]):
+            try:
+                parse_layer(layer)
+            except FormulaError as error:
+                return str(error)
+        return None
+
     def visits_by_depth(self) -> tuple[Visits, Visits]:
         """Layer types, by (depth, type), and kernels, by (depth, size); the depth counts from 0."""
         types, kernels = (Visits(Counter(), Counter()) for _ in range(2))
@@ -185,8 +196,9 @@ class ReportFacts:
             # From scratch it is the winner's shape, without what the winner inherited.
             if record["name"] == "bert" and self.baseline_score is not None:
                 return self.baseline_score[0]
-            of = None if record["name"] == "scratch" else Candidate(tuple(record["layers"]), sizes=sizes).identity
-            return None if of is None else scores.get(of)
+            if record["name"] == "scratch" or None in _legal(record["layers"]):
+                return None
+            return scores.get(Candidate(tuple(record["layers"]), sizes=sizes).identity)
 
         return [{**record, "inherited": inherited(record)} for record in self.search.of("trained")]
 
@@ -274,28 +286,32 @@ def _is_bert(record: Mapping[str, Any]) -> bool:
 def read_report_facts(folder: Path) -> ReportFacts:
     """What the folder of a search tells, whether it is finished, running or broken off.
 
+    Files have their names, and not where they lie: a report is passed on, and a page is served.
+
     Raises:
         AutoBertZeroError: if there is no journal, if nothing is in it yet, or if it is that of searches for several
             budgets.
         JournalError: if it is damaged.
     """
-    journal = folder / "journal.jsonl"
+    kind = kind_of(folder)
+    if kind is FolderKind.SHRINK:
+        raise several_budgets(folder)
+    journal = folder / JOURNAL
     if not journal.is_file():
-        raise AutoBertZeroError(f"{folder} holds no search (journal.jsonl): give the --output-dir of one")
+        of = run_of(folder)
+        raise AutoBertZeroError(
+            f"{folder} holds no search (journal.jsonl), but {kind.value}: give "
+            + (f"that of its search, {of}" if of else "the --output-dir of one")
+        )
     events = read_events(journal)
     energy = folder / "energy.json"
-    facts = ReportFacts(SearchFacts(folder, events, read_json(energy) if energy.exists() else None))
+    facts = ReportFacts(SearchFacts(folder, without_places(events), read_json(energy) if energy.exists() else None))
     if not events:
         raise AutoBertZeroError(f"the search in {folder} has written nothing yet: let it run on, then look again")
     if events[0].get("version") != VERSION or not isinstance(events[0].get("recipe"), dict):
         raise AutoBertZeroError(
             f"{journal} is not a journal of version {VERSION}, but {events[0].get('version')!r}: use the version of "
             "this package that wrote it"
-        )
-    if budgets := sorted(place.parent for place in folder.glob("*/journal.jsonl") if place.parent.name != "hub"):
-        raise AutoBertZeroError(
-            f"{folder} holds a search for each of several budgets: give the folder of one, "
-            f"{' or '.join(map(str, budgets))}"
         )
     return facts
 

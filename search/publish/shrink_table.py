@@ -7,6 +7,8 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from autobert_zero_hf.charts import COLOURS, to_svg
+from autobert_zero_hf.markdown import escaped
+from autobert_zero_hf.places import without_places
 
 from ..space.sizes import Sizes
 
@@ -55,11 +57,11 @@ def as_markdown(facts: Mapping[str, Any]) -> str:
     if any(row["latency"] is None for row in facts["budgets"]):
         notes.append("A budget of parameters is one of the layers alone; those in the table are of the whole model.")
     if base:
-        what = base["model"] or "the largest sub-model"
+        what = escaped(without_places(base["model"])) or "the largest sub-model"
         notes.append(f"Speed-up: over {what}, {base['median']:.2f} ms ({_interval(base)}).")
     if tasks:
         seeds = len(facts["evaluation"]["seeds"])
-        names = ", ".join(facts["evaluation"]["tasks"])
+        names = ", ".join(escaped(list(facts["evaluation"]["tasks"])))
         notes.append(f"Tasks: mean of {names} over {seeds} seed{'s' * (seeds > 1)} ± its standard error.")
         if chose := [task for task in facts["tasks_that_chose"] if task in facts["evaluation"]["tasks"]]:
             notes.append(f"The winners were chosen by {', '.join(chose)}, which flatters them there.")

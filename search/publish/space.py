@@ -11,8 +11,10 @@ import yaml
 from packaging.requirements import Requirement
 
 import autobert_zero_hf
+from autobert_zero_hf.markdown import escaped
 from autobert_zero_hf.writing import written_whole
 
+from .links import check_links
 from .page import load, stage_search
 from .report_facts import ReportFacts, models_of
 
@@ -59,6 +61,7 @@ def stage_space(facts: ReportFacts, place: Path, repo_id: str, model: str | None
             tokenizer.save_pretrained(run / each)
         front = facts.search.folder / "front.json"
         if front.exists():
+            check_links(facts.search.folder, ("front.json",))
             shutil.copy(front, run)
         _copy_package(partial / _PACKAGE)
         (partial / APP).write_text(_SERVED.format(name=name), encoding="utf-8")
@@ -107,8 +110,8 @@ def _card(facts: ReportFacts, repo_id: str, model: str | None) -> str:
     }
     return (
         f"---\n{yaml.safe_dump(metadata, sort_keys=False)}---\n\n# {title}\n\n"
-        f"{len(facts.candidates)} candidates of a search for BERT backbones on {search.text}: browse and compare them, "
-        "type a formula and see its axes, plan, cost and picture, fill a mask.\n\n"
+        f"{len(facts.candidates)} candidates of a search for BERT backbones on {escaped(search.text)}: browse and "
+        "compare them, type a formula and see its axes, plan, cost and picture, fill a mask.\n\n"
         "Made by `autobert-zero explore --push-space`; `python app.py` serves the same page anywhere, with what "
         f"`requirements.txt` names and gradio {version('gradio')}.\n"
     )

@@ -9,7 +9,7 @@ from autobert_zero_hf.model import AttentionLayer, parse_layer
 from autobert_zero_hf.model.axes import infer_axes
 from autobert_zero_hf.model.backbone import MAX_KERNEL_SIZE, Layer
 from autobert_zero_hf.model.graph import INPUTS, MAX_DEPTH, MAX_OPERATIONS, AttentionGraph, FormulaError
-from autobert_zero_hf.model.operations import operation_names
+from autobert_zero_hf.model.operations import HOW_TO_BRING, operation_names
 
 from .candidate import Candidate
 from .sampling import Weights, sample_graph
@@ -187,7 +187,7 @@ class SearchSpace:
 
 def _misnamed(what: str, names: Sequence[str], known: Sequence[str]) -> Iterable[str]:
     if unknown := sorted(set(names).difference(known)):
-        yield f"unknown {what} {unknown}; known are {list(known)}"
+        yield f"unknown {what} {unknown}; known are {list(known)}" + f" ({HOW_TO_BRING})" * (what == "operations")
     if repeated := [name for name, times in Counter(names).items() if times > 1]:
         yield f"{what} given more than once: {repeated}"
     if not names:

@@ -27,7 +27,6 @@ from autobert_zero_hf.search.estimation.latency_band import LatencyBand
 from autobert_zero_hf.search.estimation.latency_predictor import LatencyPredictor
 from autobert_zero_hf.search.estimation.latency_samples import read_samples
 from autobert_zero_hf.search.preparation import Preparation
-from autobert_zero_hf.search.publish.facts import without_places
 from autobert_zero_hf.search.recipe import Recipe
 from autobert_zero_hf.search.runtime.journal import Journal, read_events
 from autobert_zero_hf.search.runtime.progress import Reporter
@@ -37,6 +36,7 @@ from autobert_zero_hf.search.space.sizes import Sizes
 from autobert_zero_hf.search.strategy.evaluation import Evaluation
 from autobert_zero_hf.search.strategy.from_options import make_strategy
 
+from autobert_zero_hf.places import without_places
 from tests.benchmarks.paired import machine
 
 STRATEGIES = ("random", "fast", "evolved")

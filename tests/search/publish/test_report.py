@@ -17,7 +17,9 @@ from autobert_zero_hf.search.recipe_options import OPTION_NAMES
 
 from autobert_zero_hf.commands.main import main, make_parser
 from autobert_zero_hf.explorer import views
-from tests.search.small_search import environment, in_order, journal
+from autobert_zero_hf.model.operations import Operation, register, unchanged, unregister
+from autobert_zero_hf.places import without_places
+from tests.search.small_search import candidates_in, environment, in_order, journal
 
 LINKS = ("src", "href", "xlink:href", "srcset", "poster", "data", "action")
 VOID = ("meta", "link", "br", "img", "hr", "input")
@@ -86,7 +88,7 @@ def test_a_finished_search_is_told_whole(run: Path) -> None:
             assert f"{event['accuracy']:.4f} ± {event['standard_error']:.4f}" in text
     command = next(line for line in text.splitlines() if line.startswith("autobert-zero search "))
     again = vars(make_parser().parse_args(shlex.split(command)[1:]))
-    recipe = events[0]["recipe"]
+    recipe = without_places(events[0]["recipe"])
     given = {name: again[name] for name in OPTION_NAMES if again.get(name) is not None}
     assert given
     assert all(recipe[name] == value for name, value in given.items())
@@ -159,6 +161,7 @@ def test_the_command_does_the_same_search_again(run: Path, tmp_path: Path) -> No
     text = "".join(report(run).text)
     command = shlex.split(next(line for line in text.splitlines() if line.startswith("autobert-zero search ")))
     command[command.index("--output-dir") + 1] = str(tmp_path / "again")
+    command[command.index("--text") + 1] = journal(run)[0]["recipe"]["text"][0]  # of which the report has the name
     subprocess.run([sys.executable, "-m", "autobert_zero_hf", *command[1:]], env=environment(), check=True)
     assert in_order(tmp_path / "again") == in_order(run)
 
@@ -185,11 +188,55 @@ def test_a_folder_of_several_budgets_names_those_that_have_a_report(
 ) -> None:
     for budget in ("2x", "4x"):
         shutil.copytree(run, tmp_path / "small" / budget)
-    shutil.copy(run / "journal.jsonl", tmp_path / "small")
-    for command in ("report", "explore"):
-        assert main([command, str(tmp_path / "small")]) == 1
+    own = [event for event in journal(run) if event["event"] in ("start", "data", "supernet")]
+    (tmp_path / "small" / "journal.jsonl").write_text("".join(json.dumps(event) + "\n" for event in own))
+    for command in ("report", "explore", "push"):
+        page = ["someone/first", "--dry-run"] if command == "push" else []
+        assert main([command, str(tmp_path / "small"), *page]) == 1
         said = capsys.readouterr().err
         assert f"{tmp_path / 'small' / '2x'} or {tmp_path / 'small' / '4x'}" in said
+
+
+def test_a_search_stays_one_whatever_lies_in_its_folder(run: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["push", str(run), "someone/first", "--push-history", "someone/history", "--dry-run"]) == 0
+    for name in ("2x", "copy"):
+        shutil.copytree(run / "hub-history", run / name)
+    assert len(read_report_facts(run).candidates) == candidates_in(run)
+    assert main(["report", str(run)]) == 0
+    assert main(["report", str(run / "best")]) == 1
+    assert f"but a model: give that of its search, {run.resolve()}" in capsys.readouterr().err
+
+
+def test_a_report_and_a_card_are_passed_on_and_tell_no_places(run: Path, text: Path) -> None:
+    assert journal(run)[0]["recipe"]["text"] == [str(text)]
+    report(run)
+    for page in (run / "report.html", *run.glob("*/README.md")):
+        assert "news.txt" in page.read_text(), page
+        assert "/pytest-of-" not in page.read_text(), page
+    assert 'from_pretrained("./whole/best")' in (run / "best" / "README.md").read_text()
+
+
+def test_an_operation_that_is_not_registered_here_is_said_with_how_to_bring_it(
+    run: Path, capsys: pytest.CaptureFixture
+) -> None:
+    """As in a search that used one of its own."""
+    told = (run / "journal.jsonl").read_text().replace("softmax(", "sparsemax(").replace("matmul(", "sparsemax(")
+    (run / "journal.jsonl").write_text(told)
+    page = "".join(report(run).text)
+    assert "unknown operation 'sparsemax'" in page and "once the module that registers it is imported" in page
+    config = run / "best" / "config.json"
+    facts = json.loads(config.read_text())
+    facts["layers"][0] = "sparsemax(q)"
+    config.write_text(json.dumps(facts))
+    for words in (["show"], ["push", "someone/first", "--dry-run"]):
+        assert main([words[0], str(run / "best"), *words[1:]]) == 1
+        assert "once the module that registers it is imported" in capsys.readouterr().err
+    register(Operation("sparsemax", 1, lambda x, head_size: x.softmax(-1), unchanged, "a test", reduces=(-1,)))
+    try:
+        assert main(["show", str(run / "best")]) == 0
+        assert "sparsemax(q)" in capsys.readouterr().out
+    finally:
+        unregister("sparsemax")
 
 
 def test_only_the_models_of_a_search_are_opened(run: Path) -> None:

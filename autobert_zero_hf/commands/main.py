@@ -11,9 +11,11 @@ from typing import Any
 from huggingface_hub.errors import StrictDataclassError
 
 from autobert_zero_hf import __version__
-from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.errors import AutoBertZeroError, explain_refusal
 from autobert_zero_hf.model import FormulaError
+from autobert_zero_hf.model.excerpts import excerpt, shortened
 from autobert_zero_hf.training.lost import waiting_for_the_launcher
+from autobert_zero_hf.writing import check_folder
 
 from . import convert, evaluate, explore, finetune, pretrain, push, report, search, show, shrink
 from .completion import INSTALLATION, add_completion
@@ -24,6 +26,8 @@ from .result import Result, stdout_kept_for_the_result
 _RESUMED = ("search", "shrink", "pretrain", "evaluate", "push")
 _OF_SEVERAL_PROCESSES = ("search", "shrink", "pretrain", "finetune", "evaluate")
 _FORESEEN = (AutoBertZeroError, FormulaError, StrictDataclassError, OSError)
+_MAX_ERROR = 4000
+"""Characters of an error that are printed; a library may put all that it was given into its words."""
 
 
 def make_parser() -> ArgumentParser:
@@ -93,10 +97,7 @@ def _end(options: Namespace, goes_on: str) -> int:
     except Exception as error:
         if options.debug:
             raise
-        text = f"error: {error}"
-        if not isinstance(error, _FORESEEN):
-            text = f"error: {type(error).__name__}: {error} (not foreseen; with --debug, it is shown where)"
-        return _say(text, Status.FAILED)
+        return _say(f"error: {_explained(error)}", Status.FAILED)
     except KeyboardInterrupt:
         return _say(f"interrupted{goes_on}", Status.INTERRUPTED)
     except Terminated:
@@ -110,7 +111,29 @@ def _end(options: Namespace, goes_on: str) -> int:
     return Status.DONE
 
 
+def _check_paths(options: Namespace) -> None:
+    """What holds for every command: its words can be written down, and so can its results."""
+    for word in shlex.split(options.command_line):
+        try:
+            word.encode()
+        except UnicodeEncodeError as error:
+            # Python shows a byte that is not UTF-8 as half of a character, which no journal, card or JSON can hold.
+            raise AutoBertZeroError(f"{excerpt(word)} is not UTF-8: rename what it names, or give another") from error
+    if (folder := getattr(options, "output_dir", None)) is not None:
+        check_folder(folder)
+
+
+def _explained(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return shortened(explain_refusal(error), _MAX_ERROR)
+    if isinstance(error, _FORESEEN):
+        return shortened(str(error), _MAX_ERROR)
+    told = shortened(f"{type(error).__name__}: {error}", _MAX_ERROR)
+    return f"{told} (not foreseen; with --debug, it is shown where)"
+
+
 def _run(options: Namespace) -> Result | None:
+    _check_paths(options)
     with sigterm_raised(), waiting_for_the_launcher(), stdout_kept_for_the_result(options.quiet):
         result: Result | None = options.run(options)
         return result

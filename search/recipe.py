@@ -9,6 +9,7 @@ from typing import Any
 
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import AutoBertZeroConfig, architecture
+from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.options import find_problems
 from autobert_zero_hf.reading import ReadingError, decode, parse_yaml
 from autobert_zero_hf.training.shared_options import DataOptions, SizeOptions
@@ -83,7 +84,7 @@ class Recipe:
         if width % heads and recipe.sub_models.head_dim is None:
             raise RecipeError(f"hidden_size ({width}) is not a multiple of num_attention_heads ({heads})")
         if kernels != sorted(set(kernels)):
-            raise RecipeError(f"kernel_sizes must rise: {kernels}")
+            raise RecipeError(f"kernel_sizes must rise: {excerpt(kernels)}")
         if recipe.strategy.strategy == "evolution" and recipe.strategy.tournament > recipe.strategy.population:
             raise RecipeError(
                 f"tournament ({recipe.strategy.tournament}) must not exceed population ({recipe.strategy.population})"
@@ -243,7 +244,9 @@ def load_options(name_or_path: str) -> dict[str, Any]:
         path = RECIPES / f"{name_or_path}.yaml"
     if not path.is_file():
         known = sorted(file.stem for file in RECIPES.glob("*.yaml"))
-        raise RecipeError(f"no recipe {name_or_path!r}: give one of {', '.join(known)}, or the path of a YAML file")
+        raise RecipeError(
+            f"no recipe {excerpt(name_or_path)}: give one of {', '.join(known)}, or the path of a YAML file"
+        )
     try:
         options = parse_yaml(decode(path.read_bytes()))
     except ReadingError as error:

@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .excerpts import excerpt
 from .graph import INPUTS
 
 
@@ -150,9 +151,10 @@ def operation(name: str) -> Operation:
         KeyError: if there is none; the message names the nearest one.
     """
     if name not in _TABLE:
-        near = difflib.get_close_matches(name, _TABLE, n=1)
+        # Names are case-sensitive, and mostly in lower case.
+        near = difflib.get_close_matches(name, _TABLE, n=1) or difflib.get_close_matches(name.lower(), _TABLE, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(_TABLE)}"
-        raise KeyError(f"unknown operation {name!r}: {hint}")
+        raise KeyError(f"unknown operation {excerpt(name)}: {hint}")
     return _TABLE[name]
 
 

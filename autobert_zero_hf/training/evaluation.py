@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 class EvaluationOptions:
     """Evaluation."""
 
-    seeds: Annotated[int, Range(1)] = option(3, "fine-tunings of each model on each task, with this many seeds")
+    seeds: Annotated[int, Range(1, 10_000)] = option(3, "fine-tunings of each model on each task, with this many seeds")
 
     def __post_init__(self) -> None:
         if problems := find_problems([EvaluationOptions], vars(self)):

@@ -23,10 +23,12 @@ class TrainingOptions:
     next_sentence: bool = option(False, "also tell whether a text goes on from another, as BERT does")
     whole_word_masking: bool = option(False, "mask all pieces of a word together")
     masking: Annotated[float, Range(0.001, 1.0)] = option(0.15, "share of the tokens of a row that are asked for")
-    epochs: Annotated[float, Range(0.0)] = option(3.0, "passes over the rows")
+    epochs: Annotated[float, Range(0.0, 1_000_000)] = option(3.0, "passes over the rows")
     max_steps: Annotated[int | None, Range(1)] = option(None, "training steps, instead of --epochs")
-    batch_size: Annotated[int, Range(1)] = option(32, "rows of a step, in all processes together; BERT took 256")
-    gradient_accumulation: Annotated[int, Range(1)] = option(
+    batch_size: Annotated[int, Range(1, 1_000_000)] = option(
+        32, "rows of a step, in all processes together; BERT took 256"
+    )
+    gradient_accumulation: Annotated[int, Range(1, 1_000_000)] = option(
         1, "parts that each process computes its share of a step in, one after another, for less memory"
     )
     learning_rate: Annotated[float | None, Range(0.0)] = option(

@@ -156,7 +156,10 @@ def bad_inputs(folder: Path, model_folder: Path) -> dict[str, tuple[list[str], s
     return {
         "unknown recipe key": (["search", *out, "--recipe", str(folder / "recipe.yaml")], "'supernet_steps'"),
         "unknown recipe": (["search", *out, "--recipe", "quick"], "give one of joint, quickstart, shrink"),
-        "out of range": (["search", *out, "--candidates", "0"], "candidates must be at least 1, not 0"),
+        "out of range": (
+            ["search", *out, "--candidates", "0"],
+            "candidates must be at least 1 and below 1,000,000, not 0",
+        ),
         "heads": (["search", *out, "--num-attention-heads", "3"], "not a multiple"),
         "missing text": (["search", *out, "--text", str(folder / "none.txt")], "no such file"),
         "too little text": (["search", *out, "--text", str(folder / "file")], "1 documents with text"),

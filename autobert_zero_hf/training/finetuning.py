@@ -31,6 +31,7 @@ from transformers import (
     set_seed,
 )
 
+from ..conversion.loading import check_source, explain_missing
 from ..errors import AutoBertZeroError
 from ..model.bounds import MAX_POSITIONS
 from ..options import Range, find_problems, option
@@ -322,10 +323,13 @@ class FineTuning:
 
 
 def _open(model: str) -> tuple[PreTrainedConfig, PreTrainedTokenizerBase]:
+    check_source(model)
     try:
         return AutoConfig.from_pretrained(model), AutoTokenizer.from_pretrained(model)
     except (OSError, ValueError) as error:
-        raise AutoBertZeroError(f"cannot load a model and its tokenizer from {model!r}: {error}") from error
+        raise AutoBertZeroError(
+            f"cannot load a model and its tokenizer from {model!r}: {explain_missing(model, error)}"
+        ) from error
 
 
 def _finite(outputs: Any) -> Any:

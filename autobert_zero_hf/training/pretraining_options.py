@@ -97,6 +97,12 @@ class PreTrainingOptions:
         """The model's head."""
         return "ForPreTraining" if self.training.next_sentence else "ForMaskedLM"
 
+    @property
+    def holds_out_a_share(self) -> bool:
+        """Whether the held-out rows are a share of the documents."""
+        reading = self.reading
+        return not (reading.validation_text or reading.validation_split or reading.streaming)
+
     def _conflicts(self) -> list[str]:
         problems = find_conflicts(self.start, self.sizes)
         for group, owner in ((ReplacingOptions, "from_bert"), (DistillationOptions, "teacher")):
@@ -109,9 +115,7 @@ class PreTrainingOptions:
             problems.append("--streaming needs --max-steps: how long a stream is, is not known")
         if "vocab_size" in self.given and any((self.start.tokenizer, self.start.model, self.start.from_bert)):
             problems.append("--vocab-size is that of a new tokenizer, and one is given")
-        if "held_out" in self.given and (
-            self.reading.validation_text or self.reading.validation_split or self.reading.streaming
-        ):
+        if "held_out" in self.given and not self.holds_out_a_share:
             problems.append("--held-out is a share of the documents, which is not held out here: leave it out")
         if self.training.mixed_precision == "fp16" and not torch.cuda.is_available():
             problems.append("--mixed-precision fp16 needs a GPU: give bf16 or no")

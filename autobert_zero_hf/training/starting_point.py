@@ -7,6 +7,7 @@ from typing import Any
 from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
 
 from ..conversion import HEADS, convert_checkpoint
+from ..conversion.loading import check_source, explain_missing
 from ..errors import AutoBertZeroError
 from ..model import ARCHITECTURES, AutoBertZeroConfig, AutoBertZeroPreTrainedModel, architecture
 from ..options import option
@@ -71,10 +72,11 @@ def load_tokenizer(source: str) -> PreTrainedTokenizerBase:
     Raises:
         AutoBertZeroError: if there is none.
     """
+    check_source(source)
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source)
     except (OSError, ValueError) as error:
-        raise AutoBertZeroError(f"cannot load a tokenizer from {source!r}: {error}") from error
+        raise AutoBertZeroError(f"cannot load a tokenizer from {source!r}: {explain_missing(source, error)}") from error
     # Where there is no file at all, transformers makes a tokenizer that knows special tokens alone.
     if not set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens):
         raise AutoBertZeroError(f"no tokenizer is found at {source!r}: its files belong beside the model")
@@ -157,10 +159,11 @@ def read_config(source: str) -> Any:
     Raises:
         AutoBertZeroError: if there is none.
     """
+    check_source(source)
     try:
         return AutoConfig.from_pretrained(source)
     except (OSError, ValueError) as error:
-        raise AutoBertZeroError(f"no model is found at {source!r}: {error}") from error
+        raise AutoBertZeroError(f"no model is found at {source!r}: {explain_missing(source, error)}") from error
 
 
 def _layers(start: StartOptions, num_layers: int) -> list[str]:

@@ -129,7 +129,7 @@ def load_config(backbone: str) -> AutoBertZeroConfig:
     check_source(backbone)
     try:
         config = AutoConfig.from_pretrained(backbone)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # whatever the libraries make of somebody's config.json
         raise AutoBertZeroError(
             f"{excerpt(backbone)} is not one of {', '.join(ARCHITECTURES)}, and no model is found there: "
             f"{explain_missing(backbone, error)}"

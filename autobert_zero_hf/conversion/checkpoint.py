@@ -12,7 +12,7 @@ from ..errors import AutoBertZeroError
 from ..model import AutoBertZeroConfig, AutoBertZeroPreTrainedModel
 from .bert import load_bert
 from .heads import HEADS, head_of
-from .loading import check_source, explain_missing
+from .loading import explain_missing, missing_folder
 from .pypi_autobert import load_autobert
 
 UNREADABLE = (OSError, ValueError, RuntimeError, SafetensorError, UnpicklingError)
@@ -51,13 +51,13 @@ def convert_checkpoint(source: str | Path, head: str | None = None, **load_optio
     source = str(source)
     if head not in (None, *HEADS):
         raise AutoBertZeroError(f"unknown head {head!r}: known are {', '.join(HEADS)}")
-    check_source(source)
+    missing = f"no checkpoint with a config.json is found at {source}"
+    if told := missing_folder(source):
+        raise AutoBertZeroError(f"{missing}: {told}")
     try:
         config, _ = PreTrainedConfig.get_config_dict(source, **load_options)
-    except (OSError, ValueError) as error:
-        raise AutoBertZeroError(
-            f"no checkpoint with a config.json is found at {source}: {explain_missing(source, error)}"
-        ) from error
+    except Exception as error:  # whatever the libraries make of somebody's config.json
+        raise AutoBertZeroError(f"{missing}: {explain_missing(source, error)}") from error
     if (model_type := config.get("model_type")) not in ("bert", "autobert"):
         raise AutoBertZeroError(f"{source} {_what(config)}: give a checkpoint of BERT, or of PyPI's autobert")
     architectures = config.get("architectures") or ["none"]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from huggingface_hub.errors import StrictDataclassError
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -39,7 +40,11 @@ def missing_folder(source: str) -> str:
 
 def explain_missing(source: str, error: Exception) -> str:
     """Why a model could not be had from a folder or a name of the Hub."""
-    said = shortened(" ".join(str(error).split()), 1000)
+    # Where a line of the configuration is wrong, a caret shows the place: such a message keeps its lines.
+    said = str(error) if isinstance(error, ValueError) else " ".join(str(error).split())
+    said = shortened(said, 2000)
+    if not isinstance(error, OSError | ValueError | StrictDataclassError):
+        said = f"{type(error).__name__}: {said}"
     return said if Path(source).exists() else f"there is no such folder here, and of the Hub this is said: {said}"
 
 

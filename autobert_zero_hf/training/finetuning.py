@@ -326,7 +326,7 @@ def _open(model: str) -> tuple[PreTrainedConfig, PreTrainedTokenizerBase]:
     check_source(model)
     try:
         return AutoConfig.from_pretrained(model), AutoTokenizer.from_pretrained(model)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # whatever the libraries make of somebody's files
         raise AutoBertZeroError(
             f"cannot load a model and its tokenizer from {model!r}: {explain_missing(model, error)}"
         ) from error

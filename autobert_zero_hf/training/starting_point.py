@@ -162,7 +162,7 @@ def read_config(source: str) -> Any:
     check_source(source)
     try:
         return AutoConfig.from_pretrained(source)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # whatever the libraries make of somebody's config.json
         raise AutoBertZeroError(f"no model is found at {source!r}: {explain_missing(source, error)}") from error
 
 

@@ -193,12 +193,7 @@ def bad_inputs(folder: Path, model_folder: Path) -> dict[str, tuple[list[str], s
         ),
         "no epochs": (["finetune", *model, *out, "--epochs", "0"], "epochs must be at least"),
         "no backbone": (["show", str(folder / "nothing")], "nothing: there is no such folder; "),
-        "no base": (["search", *out, "--speedup-over", str(folder / "no"), "--speedup", "2"], "no such folder"),
         "no checkpoint": (["convert", str(folder / "no"), *out], "no: there is no such folder"),
-        "little held out": (
-            ["search", *out, "--held-out", "0.001", "--sequence-length", "512"],
-            "at least 2 of each are needed: give more text, a larger --held-out, or a smaller --sequence-length",
-        ),
         "another model": (["show", str(folder / "bert-config")], "is a bert model, not autobert_zero"),
         "another picture": (["show", "bert", "--picture", str(folder / "bert.gif")], "must end in .svg or .png"),
         "no tokens": (["show", "bert", "--tokens", "0"], "--tokens must be at least 1"),
@@ -212,7 +207,7 @@ def test_bad_input_is_one_clear_line(tmp_path: Path, model_folder: Path, capsys:
         assert reason in said, (name, said)
         assert said.startswith("error: ") or ("diverged" in name and "\nerror: " in said), (name, said)
         assert "Traceback" not in said, (name, said)
-        if name not in ("diverged", "little held out", "diverged regression"):  # the libraries speak, too
+        if name not in ("diverged", "diverged regression"):  # the libraries speak, too
             assert said.count("\n") == 1, (name, said)
 
 

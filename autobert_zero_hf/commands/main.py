@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import shlex
 import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
@@ -26,6 +27,7 @@ from .result import Result, stdout_kept_for_the_result
 _RESUMED = ("search", "shrink", "pretrain", "evaluate", "push")
 _OF_SEVERAL_PROCESSES = ("search", "shrink", "pretrain", "finetune", "evaluate")
 _FORESEEN = (AutoBertZeroError, FormulaError, StrictDataclassError, OSError)
+_NO_MEMORY = "can't allocate memory"
 _MAX_ERROR = 4000
 """Characters of an error that are printed; a library may put all that it was given into its words."""
 
@@ -128,6 +130,11 @@ def _explained(error: Exception) -> str:
         return shortened(explain_refusal(error), _MAX_ERROR)
     if isinstance(error, _FORESEEN):
         return shortened(str(error), _MAX_ERROR)
+    # torch has a class for this on a GPU alone.
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or _NO_MEMORY in str(error):
+        asked = re.search(r"allocate (\d+) bytes", str(error))
+        told = f", {int(asked[1]) / 1e9:,.1f} GB in one piece" if asked else ""
+        return f"there is not enough memory{told}: give smaller sizes, shorter rows or fewer of them at once"
     told = shortened(f"{type(error).__name__}: {error}", _MAX_ERROR)
     return f"{told} (not foreseen; with --debug, it is shown where)"
 

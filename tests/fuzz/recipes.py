@@ -1,5 +1,6 @@
 """Recipes: options of hostile values, and YAML that was spoilt."""
 
+import json
 import random
 import tempfile
 from pathlib import Path
@@ -40,7 +41,7 @@ def content(rng: random.Random) -> str:
     options = {**yaml.safe_load(source)}
     for _ in range(rng.choice((1, 1, 3))):
         options[rng.choice(OPTION_NAMES)] = hostile_value(rng)
-    return str(yaml.safe_dump(options))
+    return json.dumps(options)  # which is YAML, and is written however deep it is
 
 
 def run(count: int, seed: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""Places that cannot be written to are said in a sentence, before any work."""
+"""What the machine refuses is said in a sentence: places that cannot be written to, before any work, and memory."""
 
 from pathlib import Path
 
@@ -75,3 +75,13 @@ def test_a_folder_is_not_lost_where_a_file_is_written(tmp_path: Path, capsys: py
         partial.write_text("new")
     assert [path.name for path in tmp_path.iterdir()] == ["pictures.svg"]
     assert (folder / "mine").read_text() == "kept"
+
+
+def test_a_model_that_memory_has_no_room_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = tmp_path / "a.txt"
+    text.write_text("\n\n".join(f"The {number} words of a text." * 9 for number in range(60)))
+    words = ["--text", str(text), "--architecture", "bert", "--vocab-size", "200", "--sequence-length", "16"]
+    sizes = ["--num-layers", "1", "--hidden-size", "262144", "--intermediate-size", "1048576"]
+    assert main(["pretrain", "--output-dir", str(tmp_path / "out"), *words, *sizes]) == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("error: there is not enough memory, ") and said.endswith("or fewer of them at once")

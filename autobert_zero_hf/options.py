@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
-from .model.excerpts import excerpt
+from .model.excerpts import excerpt, shortened
 
 OptionsT = TypeVar("OptionsT")
 _TOLD = 8
@@ -46,21 +46,22 @@ def option_names(groups: Sequence[type]) -> tuple[str, ...]:
 
 
 def find_problems(groups: Sequence[type], values: Mapping[str, Any]) -> list[str]:
-    """What is wrong with the names, the types and the ranges of these values, or with the first of many; empty if
-    nothing is."""
+    """What is wrong with the names, types and ranges of these values, of many the first; empty if nothing is."""
     hints: dict[str, Any] = {}
     for group in groups:
         hints.update(typing.get_type_hints(group, include_extras=True))
-    problems = []
+    problems: list[str] = []
     for name, value in values.items():
+        wanted = _unmet(value, hints[name]) if name in hints else ""
+        if name in hints and not wanted:
+            continue
         if len(problems) == _TOLD:
             return [*problems, "and more"]
-        if name not in hints:
-            shown = excerpt(name)
-            near = difflib.get_close_matches(shown.strip("'"), hints, n=1, cutoff=0.0)
-            problems.append(f"unknown option {shown}: the nearest known one is {near[0]!r}")
-        elif wanted := _unmet(value, hints[name]):
+        if wanted:
             problems.append(f"{name} must be {wanted}, not {excerpt(value)}")
+        else:
+            near = difflib.get_close_matches(shortened(str(name), 60), hints, n=1, cutoff=0.0)
+            problems.append(f"unknown option {excerpt(name)}: the nearest known one is {near[0]!r}")
     return problems
 
 

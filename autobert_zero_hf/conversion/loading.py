@@ -29,7 +29,7 @@ def check_source(source: str) -> None:
 
 def missing_folder(source: str) -> str:
     """What to say of a folder that is meant and not there; empty where it is, or may be a name of the Hub."""
-    place = Path(source).expanduser()
+    place = Path(source)
     meant = source.startswith((".", "~", os.sep)) or source.endswith(os.sep) or source.count(os.sep) > 1
     if os.path.lexists(place) or not (meant or (os.sep in source and place.parent.is_dir())):
         return ""

@@ -193,7 +193,10 @@ def bad_inputs(folder: Path, model_folder: Path) -> dict[str, tuple[list[str], s
         ),
         "no epochs": (["finetune", *model, *out, "--epochs", "0"], "epochs must be at least"),
         "no backbone": (["show", str(folder / "nothing")], "nothing: there is no such folder; "),
-        "no checkpoint": (["convert", str(folder / "no"), *out], "no: there is no such folder"),
+        "no checkpoint": (
+            ["convert", str(folder / "no"), "--output-dir", str(folder / "new")],
+            "no: there is no such folder",
+        ),
         "another model": (["show", str(folder / "bert-config")], "is a bert model, not autobert_zero"),
         "another picture": (["show", "bert", "--picture", str(folder / "bert.gif")], "must end in .svg or .png"),
         "no tokens": (["show", "bert", "--tokens", "0"], "--tokens must be at least 1"),

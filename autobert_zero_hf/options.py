@@ -3,6 +3,8 @@
 import dataclasses
 import difflib
 import math
+import re
+import sys
 import types
 import typing
 from argparse import SUPPRESS, ArgumentParser, BooleanOptionalAction
@@ -10,7 +12,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
+from .model.excerpts import excerpt, shortened
+
 OptionsT = TypeVar("OptionsT")
+_TOLD = 8
+"""Problems that a message names at most."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +27,9 @@ class Range:
     below: float = math.inf
 
     def __str__(self) -> str:
-        return f"at least {self.minimum:g}" + (f" and below {self.below:g}" if self.below < math.inf else "")
+        return f"at least {_shown(self.minimum)}" + (
+            f" and below {_shown(self.below)}" if self.below < math.inf else ""
+        )
 
 
 def option(default: Any, text: str) -> Any:
@@ -38,17 +46,22 @@ def option_names(groups: Sequence[type]) -> tuple[str, ...]:
 
 
 def find_problems(groups: Sequence[type], values: Mapping[str, Any]) -> list[str]:
-    """What is wrong with the names, the types and the ranges of these values; empty if nothing is."""
+    """What is wrong with the names, types and ranges of these values, of many the first; empty if nothing is."""
     hints: dict[str, Any] = {}
     for group in groups:
         hints.update(typing.get_type_hints(group, include_extras=True))
-    problems = []
+    problems: list[str] = []
     for name, value in values.items():
-        if name not in hints:
-            near = difflib.get_close_matches(str(name), hints, n=1, cutoff=0.0)
-            problems.append(f"unknown option {name!r}: the nearest known one is {near[0]!r}")
-        elif wanted := _unmet(value, hints[name]):
-            problems.append(f"{name} must be {wanted}, not {value!r}")
+        wanted = _unmet(value, hints[name]) if name in hints else ""
+        if name in hints and not wanted:
+            continue
+        if len(problems) == _TOLD:
+            return [*problems, "and more"]
+        if wanted:
+            problems.append(f"{name} must be {wanted}, not {excerpt(value)}")
+        else:
+            near = difflib.get_close_matches(shortened(str(name), 60), hints, n=1, cutoff=0.0)
+            problems.append(f"unknown option {excerpt(name)}: the nearest known one is {near[0]!r}")
     return problems
 
 
@@ -109,6 +122,10 @@ def _command_line_type(hint: Any) -> tuple[type, bool, tuple[Any, ...] | None]:
     return hint, False, None
 
 
+def _shown(number: float) -> str:
+    return f"{number:,}" if isinstance(number, int) else f"{number:g}"
+
+
 def _unmet(value: Any, hint: Any) -> str:
     """What a value should be and is not, in words; empty if all is well."""
     limits = None
@@ -116,10 +133,17 @@ def _unmet(value: Any, hint: Any) -> str:
         hint, limits = typing.get_args(hint)
     if not _is_a(value, hint):
         return _described(hint)
+    if not all(_is_whole(text) for text in (value if isinstance(value, list) else [value])):
+        return "of whole characters"
     numbers = value if isinstance(value, list) else [] if value is None else [value]
     if limits is not None and not all(limits.minimum <= number < limits.below for number in numbers):
         return str(limits)
     return ""
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether it is no text that holds half of a character, a lone surrogate, which cannot be written down."""
+    return not (isinstance(value, str) and re.search("[\ud800-\udfff]", value))
 
 
 def _is_a(value: Any, hint: Any) -> bool:
@@ -132,8 +156,8 @@ def _is_a(value: Any, hint: Any) -> bool:
         return any(_is_a(value, argument) for argument in arguments)
     if isinstance(value, bool) and hint is not bool:
         return False
-    if hint is float:  # a file of facts has no place for infinity
-        return isinstance(value, int | float) and math.isfinite(value)
+    if hint is float:  # a file of facts has no place for infinity, nor float for every whole number
+        return isinstance(value, int | float) and abs(value) <= sys.float_info.max
     return isinstance(value, hint)
 
 

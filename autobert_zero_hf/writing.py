@@ -34,8 +34,9 @@ def claimed(folder: Path, lock: Path) -> BaseFileLock:
         lock: the lock's file in it; its own folder is made, if need be.
 
     Raises:
-        WritingError: if another process is at work there.
+        WritingError: if another process is at work there, or nothing can be written there.
     """
+    check_folder(folder)
     lock.parent.mkdir(parents=True, exist_ok=True)
     held = FileLock(lock)
     try:
@@ -47,6 +48,24 @@ def claimed(folder: Path, lock: Path) -> BaseFileLock:
     return held
 
 
+def check_folder(folder: Path) -> None:
+    """See that a folder can be made, or written to where it is there, before anything is worked out for it.
+
+    Raises:
+        WritingError: if a file is in the way, or the system lets nothing be written.
+    """
+    place = folder
+    while not (place.exists() or place.is_symlink()):
+        place = place.parent
+    if not place.is_dir():
+        what = "is a file" if place.exists() else "is a link to nothing"
+        told = f"{folder} {what}" if place == folder else f"{folder} cannot be made: {place} {what}"
+        raise WritingError(f"{told}; give another --output-dir")
+    if not os.access(place, os.W_OK | os.X_OK):
+        told = f"{place} may not be written to" + (f", and {folder} not made" if place != folder else "")
+        raise WritingError(f"{told}: change its permissions, or give another --output-dir")
+
+
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """A place to write a file or a folder at, which takes its name once all of it is on the disk.
@@ -56,7 +75,8 @@ def written_whole(path: Path) -> Iterator[Path]:
             the new one, which is whole by then, takes its name.
 
     Raises:
-        WritingError: if the system refuses a write; nothing is left behind.
+        WritingError: if the system refuses a write, or a folder stands where a file is to be written; nothing is left
+            behind.
     """
     partial = path.with_name(f".{path.name}.partial")
     with refusals_explained(path):
@@ -68,7 +88,9 @@ def written_whole(path: Path) -> Iterator[Path]:
                 if file.is_file():
                     with file.open("rb") as written:
                         os.fsync(written.fileno())
-            if partial.is_dir() or path.is_dir():
+            if path.is_dir() and not partial.is_dir():
+                raise WritingError(f"{path} is a folder, and what it holds would be lost: give a file's name")
+            if partial.is_dir():
                 _remove(path)
             partial.replace(path)
     except Exception:

@@ -13,7 +13,7 @@ from datasets import Dataset, DatasetDict
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from autobert_zero_hf.model import AutoBertZeroConfig, architecture
-from autobert_zero_hf.training.corpus import CorpusError, load_documents
+from autobert_zero_hf.training.corpus import CorpusError, how_to_have_more_rows, load_documents
 from autobert_zero_hf.training.masked_lm import MaskedRows, pack
 from autobert_zero_hf.training.starting_point import load_tokenizer
 from autobert_zero_hf.training.tasks import Task
@@ -94,8 +94,8 @@ class Preparation:
         if min(len(train), len(held_out)) < 2:
             raise CorpusError(
                 f"the text gives {len(train)} rows to train on and {len(held_out)} held-out rows of "
-                f"{self.recipe.data.sequence_length} tokens, at least 2 of each are needed: give more text, or a "
-                "smaller --sequence-length"
+                f"{self.recipe.data.sequence_length} tokens, at least 2 of each are needed: "
+                f"{how_to_have_more_rows(len(train), len(held_out))}"
             )
         # Before anything is written: other options can be tried in the same folder.
         config, sizes = self.config(tokenizer), self.recipe.searched_sizes

@@ -7,11 +7,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import architecture
+from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.options import find_problems
+from autobert_zero_hf.reading import ReadingError, decode, parse_yaml
 from autobert_zero_hf.training.shared_options import DataOptions, SizeOptions
 
 from .recipe_options import (
@@ -87,7 +87,7 @@ class Recipe:
         if width % heads and recipe.sub_models.head_dim is None:
             raise RecipeError(f"hidden_size ({width}) is not a multiple of num_attention_heads ({heads})")
         if kernels != sorted(set(kernels)):
-            raise RecipeError(f"kernel_sizes must rise: {kernels}")
+            raise RecipeError(f"kernel_sizes must rise: {excerpt(kernels)}")
         if recipe.strategy.strategy == "evolution" and recipe.strategy.tournament > recipe.strategy.population:
             raise RecipeError(
                 f"tournament ({recipe.strategy.tournament}) must not exceed population ({recipe.strategy.population})"
@@ -249,11 +249,13 @@ def load_options(name_or_path: str) -> dict[str, Any]:
         path = RECIPES / f"{name_or_path}.yaml"
     if not path.is_file():
         known = sorted(file.stem for file in RECIPES.glob("*.yaml"))
-        raise RecipeError(f"no recipe {name_or_path!r}: give one of {', '.join(known)}, or the path of a YAML file")
+        raise RecipeError(
+            f"no recipe {excerpt(name_or_path)}: give one of {', '.join(known)}, or the path of a YAML file"
+        )
     try:
-        options = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+        options = parse_yaml(decode(path.read_bytes()))
+    except ReadingError as error:
+        raise RecipeError(f"{path} is {error}") from error
     options = {} if options is None else options
     if not isinstance(options, dict):
         raise RecipeError(f"{path}: a recipe is a mapping, such as `seed: 0`, not {type(options).__name__}")

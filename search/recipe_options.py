@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from autobert_zero_hf.model.bounds import MAX_LAYERS, MAX_POSITIONS, MAX_WIDTH
 from autobert_zero_hf.model.graph import INPUTS, MAX_DEPTH, MAX_OPERATIONS
 from autobert_zero_hf.model.operations import operation_names
 from autobert_zero_hf.options import Range, option, option_names
@@ -42,7 +43,7 @@ class JointOptions:
     )
     hidden_step: Annotated[int, Range(1)] = option(16, "between two hidden sizes")
     intermediate_step: Annotated[int, Range(1)] = option(32, "between two feed-forward sizes")
-    min_layers: Annotated[int, Range(1)] = option(1, "layers of a candidate at least")
+    min_layers: Annotated[int, Range(1, MAX_LAYERS + 1)] = option(1, "layers of a candidate at least")
     min_hidden_size: Annotated[int | None, Range(1)] = option(
         None, "hidden size of a candidate at least; by itself 128, or half of the largest if that is less"
     )
@@ -54,10 +55,10 @@ class JointOptions:
     )
     speedup_over: str | None = option(None, "a model, a folder or a name of the Hub, whose latency sets that bound")
     speedup: Annotated[float | None, Range(1e-6)] = option(None, "how many times as fast as that model, with it")
-    latency_samples: Annotated[int, Range(20)] = option(
+    latency_samples: Annotated[int, Range(20, 1_000_000)] = option(
         200, "random candidates that are measured, which the prediction is fitted to"
     )
-    front: Annotated[int, Range(0)] = option(
+    front: Annotated[int, Range(0, 10_000)] = option(
         0, "the best compromises of score, speed and parameters that are trained on and kept, with the winner, at most"
     )
 
@@ -67,8 +68,10 @@ class SuperNetOptions:
     """How the shared weights are trained."""
 
     supernet_steps: Annotated[int, Range(1)] = option(600, "training steps of the super-net")
-    supernet_batch_size: Annotated[int, Range(1)] = option(8, "rows that each backbone of a step sees")
-    backbones_per_step: Annotated[int, Range(1)] = option(2, "random backbones whose gradients are averaged in a step")
+    supernet_batch_size: Annotated[int, Range(1, 1_000_000)] = option(8, "rows that each backbone of a step sees")
+    backbones_per_step: Annotated[int, Range(1, 10_000)] = option(
+        2, "random backbones whose gradients are averaged in a step"
+    )
     supernet_learning_rate: Annotated[float, Range(0.0)] = option(2e-3, "peak learning rate of the super-net")
     random_attention: Annotated[float, Range(0.0, 1.001)] = option(
         0.0, "share of those backbones whose attentions are random formulas; the rest have standard ones"
@@ -82,7 +85,7 @@ class SubModelOptions:
     layers: list[str] = option(
         (), "the backbone whose sizes alone are searched, a line for each layer; none where layers are searched, too"
     )
-    head_dim: Annotated[int | None, Range(1)] = option(
+    head_dim: Annotated[int | None, Range(1, MAX_WIDTH + 1)] = option(
         None, "width of a head of the largest model; by itself hidden size / heads"
     )
     supernet_from: str | None = option(
@@ -115,12 +118,12 @@ class StrategyOptions:
         "OP-NAS, the same with operations drawn evenly, regularised evolution, random search, a sampler of Optuna; "
         "over sizes, random search among good proportions, or evolved sizes, as in AutoTinyBERT",
     )
-    population: Annotated[int, Range(1)] = option(
+    population: Annotated[int, Range(1, 1_000_000)] = option(
         24, "random candidates in the first generation; of evolved sizes, the best so far that are parents"
     )
-    parents: Annotated[int, Range(1)] = option(5, "best candidates that have children")
-    children: Annotated[int, Range(1)] = option(2, "children of a parent in a generation")
-    tournament: Annotated[int, Range(1)] = option(10, "candidates that compete to be a parent, in evolution")
+    parents: Annotated[int, Range(1, 1_000_000)] = option(5, "best candidates that have children")
+    children: Annotated[int, Range(1, 1_000_000)] = option(2, "children of a parent in a generation")
+    tournament: Annotated[int, Range(1, 1_000_000)] = option(10, "candidates that compete to be a parent, in evolution")
     alpha: Annotated[float, Range(0.0)] = option(1.0, "exploration of operations that were rarely tried, in OP-NAS")
     operation_credit: Literal["presence", "occurrences"] = option(
         "presence", "whether a candidate's score counts once for an operation that it holds, or each time it occurs"
@@ -173,7 +176,7 @@ class EstimationOptions:
     )
 
     candidate_steps: Annotated[int, Range(0)] = option(8, "training steps of a candidate on its inherited weights")
-    candidate_batch_size: Annotated[int, Range(1)] = option(8, "rows of such a step")
+    candidate_batch_size: Annotated[int, Range(1, 1_000_000)] = option(8, "rows of such a step")
     candidate_learning_rate: Annotated[float, Range(0.0)] = option(5e-4, "learning rate of such a step")
     candidate_seconds: Annotated[float, Range(0.0)] = option(
         600.0, "seconds after which the training of a candidate is given up; it counts as a failure"
@@ -190,7 +193,7 @@ class TaskOptions:
     tasks: list[str] = option((), "tasks to fine-tune on: bbc_topics, GLUE's of the Hub, or those of --task-data")
     task_data: str | None = option(None, "a folder of tasks: NAME/train.jsonl, validation.jsonl and labels.json")
     task_steps: Annotated[int, Range(1)] = option(100, "training steps on each task")
-    task_batch_size: Annotated[int, Range(1)] = option(16, "rows of such a step")
+    task_batch_size: Annotated[int, Range(1, 1_000_000)] = option(16, "rows of such a step")
     task_learning_rate: Annotated[float, Range(0.0)] = option(5e-4, "peak learning rate of such a training")
 
 
@@ -200,18 +203,20 @@ class LatencyOptions:
 
     latency_runtime: Literal["torch", "onnx"] = option("torch", "what runs the model: PyTorch, or ONNX Runtime")
     latency_device: str = option("cpu", "where it runs")
-    latency_threads: Annotated[int, Range(1)] = option(1, "threads on the CPU")
-    latency_batch_size: Annotated[int, Range(1)] = option(1, "texts of a forward pass")
-    latency_tokens: Annotated[int, Range(1)] = option(128, "tokens of a text")
-    latency_warm_up: Annotated[int, Range(0)] = option(5, "forward passes before those that count")
-    latency_passes: Annotated[int, Range(1)] = option(30, "forward passes that count, of which the median is taken")
+    latency_threads: Annotated[int, Range(1, 1024)] = option(1, "threads on the CPU")
+    latency_batch_size: Annotated[int, Range(1, 100_000)] = option(1, "texts of a forward pass")
+    latency_tokens: Annotated[int, Range(1, MAX_POSITIONS + 1)] = option(128, "tokens of a text")
+    latency_warm_up: Annotated[int, Range(0, 1_000_000)] = option(5, "forward passes before those that count")
+    latency_passes: Annotated[int, Range(1, 1_000_000)] = option(
+        30, "forward passes that count, of which the median is taken"
+    )
 
 
 @dataclass
 class BudgetOptions:
     """When the search ends: whichever comes first."""
 
-    candidates: Annotated[int, Range(1)] = option(64, "candidates to evaluate")
+    candidates: Annotated[int, Range(1, 1_000_000)] = option(64, "candidates to evaluate")
     hours: Annotated[float, Range(0.0)] = option(24.0, "hours after which no new generation is begun")
     patience: Annotated[int, Range(1)] = option(
         20, "generations without a better candidate after which the search ends"
@@ -225,7 +230,7 @@ class FinalOptions:
     final_steps: Annotated[int, Range(0)] = option(
         400, "training steps of the winner and of the BERT, on their inherited weights"
     )
-    final_batch_size: Annotated[int, Range(1)] = option(8, "rows of such a step")
+    final_batch_size: Annotated[int, Range(1, 1_000_000)] = option(8, "rows of such a step")
     final_learning_rate: Annotated[float, Range(0.0)] = option(1e-3, "peak learning rate")
 
 

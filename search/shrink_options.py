@@ -20,9 +20,9 @@ class ShrinkOptions:
     )
     evaluate_on: list[str] = option((), "tasks, as `evaluate` takes them, to fine-tune the winners on")
     data: str | None = option(None, "a folder with a folder for each of these tasks")
-    evaluate_seeds: Annotated[int, Range(1)] = option(3, "fine-tunings of each winner on each task")
+    evaluate_seeds: Annotated[int, Range(1, 10_000)] = option(3, "fine-tunings of each winner on each task")
     evaluate_rows: Annotated[int | None, Range(2)] = option(None, "rows of a task to train on at most")
-    evaluate_epochs: Annotated[float, Range(0.0)] = option(3.0, "passes over them")
+    evaluate_epochs: Annotated[float, Range(0.0, 1_000_000)] = option(3.0, "passes over them")
 
     def __post_init__(self) -> None:
         if problems := find_problems([ShrinkOptions], vars(self)):

@@ -9,10 +9,10 @@ import pytest
 
 
 @contextmanager
-def mounted(mount: Path) -> Iterator[Path]:
-    """A disk of 4 MiB, seen through the process that mounted it for itself alone."""
+def mounted(mount: Path, options: str = "rw") -> Iterator[Path]:
+    """A disk of 4 MiB, seen through the process that mounted it for itself alone; "ro" makes it a read-only one."""
     mount.mkdir()
-    script = f"mount -t tmpfs -o size=4m none {mount} && echo mounted && exec sleep 600"
+    script = f"mount -t tmpfs -o size=4m,{options} none {mount} && echo mounted && exec sleep 600"
     holder = subprocess.Popen(
         ["unshare", "-rm", "sh", "-c", script], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )

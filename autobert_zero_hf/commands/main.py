@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import shlex
 import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
@@ -9,9 +10,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from autobert_zero_hf import __version__
-from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.errors import AutoBertZeroError, explain_refusal
 from autobert_zero_hf.model import FormulaError
+from autobert_zero_hf.model.excerpts import excerpt, shortened
 from autobert_zero_hf.training.lost import waiting_for_the_launcher
+from autobert_zero_hf.writing import check_folder
 
 from . import convert, evaluate, explore, finetune, pretrain, push, report, search, show, shrink
 from .completion import INSTALLATION, add_completion
@@ -21,6 +24,9 @@ from .result import Result, stdout_kept_for_the_result
 
 _RESUMED = ("search", "shrink", "pretrain", "evaluate", "push")
 _OF_SEVERAL_PROCESSES = ("search", "shrink", "pretrain", "finetune", "evaluate")
+_NO_MEMORY = "can't allocate memory"
+_MAX_ERROR = 4000
+"""Characters of an error that are printed; a library may put all that it was given into its words."""
 
 
 def make_parser() -> ArgumentParser:
@@ -94,10 +100,7 @@ def _end(options: Namespace, goes_on: str) -> int:
             return _ended(signals.came or Status.INTERRUPTED, goes_on)
         if options.debug:
             raise
-        text = f"error: {error}"
-        if not _is_foreseen(error):
-            text = f"error: {type(error).__name__}: {error} (not foreseen; with --debug, it is shown where)"
-        return _say(text, Status.FAILED)
+        return _say(f"error: {_explained(error)}", Status.FAILED)
     if result is not None:
         try:
             result.write(options.json)
@@ -106,8 +109,34 @@ def _end(options: Namespace, goes_on: str) -> int:
     return Status.DONE
 
 
+def _check_paths(options: Namespace) -> None:
+    """What holds for every command: its words can be written down, and so can its results."""
+    for word in shlex.split(options.command_line):
+        try:
+            word.encode()
+        except UnicodeEncodeError as error:
+            # Python shows a byte that is not UTF-8 as half of a character, which no journal, card or JSON can hold.
+            raise AutoBertZeroError(f"{excerpt(word)} is not UTF-8: rename what it names, or give another") from error
+    if (folder := getattr(options, "output_dir", None)) is not None:
+        check_folder(folder)
+
+
+def _explained(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return shortened(explain_refusal(error), _MAX_ERROR)
+    if _is_foreseen(error):
+        return shortened(str(error), _MAX_ERROR)
+    # torch has a class for this on a GPU alone.
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or _NO_MEMORY in str(error):
+        asked = re.search(r"allocate (\d+) bytes", str(error))
+        told = f", {int(asked[1]) / 1e9:,.1f} GB in one piece" if asked else ""
+        return f"there is not enough memory{told}: give smaller sizes, shorter rows or fewer of them at once"
+    told = shortened(f"{type(error).__name__}: {error}", _MAX_ERROR)
+    return f"{told} (not foreseen; with --debug, it is shown where)"
+
+
 def _is_foreseen(error: Exception) -> bool:
-    if isinstance(error, AutoBertZeroError | FormulaError | OSError):
+    if isinstance(error, AutoBertZeroError | FormulaError):
         return True
     from huggingface_hub.errors import StrictDataclassError
 
@@ -123,6 +152,7 @@ def _ended(by: Status, goes_on: str) -> int:
 
 
 def _run(options: Namespace) -> Result | None:
+    _check_paths(options)
     with waiting_for_the_launcher(), stdout_kept_for_the_result(options.quiet):
         result: Result | None = options.run(options)
         return result

@@ -12,6 +12,7 @@ from autobert_zero_hf.model.axes import axes_by_operation
 from autobert_zero_hf.model.backbone import ConvolutionLayer, Layer
 from autobert_zero_hf.model.canonical import canonicalise
 from autobert_zero_hf.model.cost import BaseSizes, ModelSizes, embedding_parameters, layer_cost, model_parameters
+from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.model.operations import show_axes
 from autobert_zero_hf.rendering import draw_backbone, to_latex, to_svg
 from autobert_zero_hf.writing import written_whole
@@ -171,14 +172,12 @@ def load_config(backbone: str) -> "AutoBertZeroConfig":
     """
     from transformers import AutoConfig
 
+    from autobert_zero_hf.conversion.loading import unreadable_refused
     from autobert_zero_hf.model import AutoBertZeroConfig
 
-    try:
+    failing = f"{excerpt(backbone)} is not one of {', '.join(ARCHITECTURES)}, and no model is found there"
+    with unreadable_refused(failing, backbone):
         config = AutoConfig.from_pretrained(backbone)
-    except (OSError, ValueError) as error:
-        raise AutoBertZeroError(
-            f"{backbone!r} is not one of {', '.join(ARCHITECTURES)}, and no model is found there: {error}"
-        ) from error
     if not isinstance(config, AutoBertZeroConfig):
         raise AutoBertZeroError(f"{backbone} is a {config.model_type} model, not {AutoBertZeroConfig.model_type}")
     return config

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePath
@@ -16,6 +17,7 @@ from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME, WEIGH
 
 from ..errors import AutoBertZeroError
 from ..model import AutoBertZeroConfig
+from ..model.excerpts import shortened
 
 ModelT = TypeVar("ModelT", bound=PreTrainedModel)
 
@@ -36,8 +38,11 @@ def unreadable_refused(failing: str, source: str | Path) -> Iterator[None]:
         source: the folder or Hub name that is read.
 
     Raises:
-        AutoBertZeroError: for every error of a library, or if the index of the weights names files elsewhere.
+        AutoBertZeroError: for every error of a library, if the index of the weights names files elsewhere, or, before
+            the Hub is asked, if a folder is meant and is not there.
     """
+    if told := missing_folder(str(source)):
+        raise AutoBertZeroError(f"{failing}: {told}")
     try:
         _check_index(Path(source))
         yield
@@ -45,7 +50,9 @@ def unreadable_refused(failing: str, source: str | Path) -> Iterator[None]:
         raise
     # Of all kinds: the parsers of configurations, pickles and tokenizers raise whatever they stumble upon.
     except Exception as error:
-        raise AutoBertZeroError(f"{failing}: {_reason(error, _weights_file(Path(source)))}") from error
+        said = _reason(error, _weights_file(Path(source)))
+        asked_hub = "" if Path(source).exists() else "there is no such folder here, and of the Hub this is said: "
+        raise AutoBertZeroError(f"{failing}: {asked_hub}{said}") from error
 
 
 def check_finite(model: PreTrainedModel, source: str | Path) -> None:
@@ -95,8 +102,10 @@ def _reason(error: Exception, weights: Path | None) -> str:
             "as safetensors"
         )
     if isinstance(error, _SPEAKING):
-        own = isinstance(error, SafetensorError) or "PytorchStreamReader" in str(error)
-        return f"{where} is damaged or cut off ({_line(error)}): make or download it again" if own else _line(error)
+        if isinstance(error, SafetensorError) or "PytorchStreamReader" in str(error):
+            return f"{where} is damaged or cut off ({_line(error)}): make or download it again"
+        # Where a line of the configuration is wrong, a caret shows the place: such a message keeps its lines.
+        return shortened(str(error), 2000) if "^" in str(error) else _line(error)
     said = f"{type(error).__name__}: {_line(error)}"
     return f"its files, among them {where}, are not those of a model ({said}): make or download them again"
 
@@ -104,6 +113,17 @@ def _reason(error: Exception, weights: Path | None) -> str:
 def _line(error: object, longest: int = _LONGEST) -> str:
     text = " ".join(str(error).split())
     return text if len(text) <= longest else f"{text[:longest]}..."
+
+
+def missing_folder(source: str) -> str:
+    """What to say of a folder that is meant and not there; empty where it is, or may be a name of the Hub."""
+    place = Path(source)
+    meant = source.startswith((".", "~", os.sep)) or source.endswith(os.sep) or source.count(os.sep) > 1
+    if os.path.lexists(place) or not (meant or (os.sep in source and place.parent.is_dir())):
+        return ""
+    there = [each.name for each in sorted(place.parent.glob("*")) if each.is_dir()] if place.parent.is_dir() else []
+    hint = f"; {place.parent} holds {shortened(', '.join(there), 200)}" if there else ""
+    return f"there is no such folder{hint}"
 
 
 def shared_fields(config: Mapping[str, Any]) -> dict[str, Any]:

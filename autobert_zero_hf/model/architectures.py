@@ -1,5 +1,8 @@
 """Published backbones as data."""
 
+from .bounds import MAX_LAYERS
+from .excerpts import excerpt
+
 BERT_ATTENTION = "matmul(softmax(scale(matmul(q, transpose(k)))), v)"
 """Scaled dot-product attention (Vaswani et al. 2017), a line of a backbone."""
 
@@ -33,13 +36,15 @@ def architecture(name: str, num_hidden_layers: int = 12) -> list[str]:
             convolution and an attention: of n pairs, pair i is pair floor(6 i / n) of the six.
 
     Raises:
-        ValueError: for another name.
+        ValueError: for another name, or more than 1,024 layers.
 
     >>> architecture("bert", 1)
     ['matmul(softmax(scale(matmul(q, transpose(k)))), v)']
     >>> [line for line in architecture("autobert-zero") if line.startswith("conv")]
     ['conv(65)', 'conv(9)', 'conv(3)', 'conv(7)', 'conv(7)', 'conv(3)']
     """
+    if num_hidden_layers > MAX_LAYERS:
+        raise ValueError(f"{excerpt(num_hidden_layers)} layers are too many, a backbone has {MAX_LAYERS:,} at most")
     if name == "bert":
         return [BERT_ATTENTION] * num_hidden_layers
     if name == "autobert-zero":
@@ -48,4 +53,4 @@ def architecture(name: str, num_hidden_layers: int = 12) -> list[str]:
         chosen = [2 * (i * pairs // wanted) for i in range(wanted)]
         layers = [AUTOBERT_ZERO[first + half] for first in chosen for half in (0, 1)]
         return layers[:num_hidden_layers]
-    raise ValueError(f"unknown architecture {name!r}: known are {', '.join(ARCHITECTURES)}")
+    raise ValueError(f"unknown architecture {excerpt(name)}: known are {', '.join(ARCHITECTURES)}")

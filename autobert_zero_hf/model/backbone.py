@@ -8,12 +8,15 @@ from functools import cached_property, lru_cache
 
 from .axes import TypedGraph, infer_axes
 from .canonical import identity
-from .graph import AttentionGraph, FormulaError
+from .excerpts import excerpt
+from .graph import AttentionGraph, FormulaError, check_length
 from .lowering import Plan, lower
 
 MAX_KERNEL_SIZE = 1023
 
 _CONVOLUTION = re.compile(r"\s*conv\s*\(([^()]*)\)\s*")
+_MEANT_AS_CONVOLUTION = re.compile(r"\s*conv(?:\d*\s*$|\s+[\d\s]*(?:$|[^\w\s])|[^\w\s])", re.IGNORECASE)
+_WORD = re.compile(r"\bconv\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -82,22 +85,43 @@ def parse_layer(text: str) -> Layer:
              ^
     """
     if not isinstance(text, str):
-        raise FormulaError(f"a layer is a text such as conv(9), not {type(text).__name__}", repr(text)[:80])
+        raise FormulaError(f"a layer is a text such as conv(9), not {type(text).__name__}", excerpt(text))
+    check_length(text)
     return _parse_layer(text)
 
 
 @lru_cache(maxsize=4096)
 def _parse_layer(text: str) -> Layer:
     match = _CONVOLUTION.fullmatch(text)
+    if match is None and _MEANT_AS_CONVOLUTION.match(text):
+        raise _not_a_convolution(text)
     if match is None:
+        if inside := _WORD.search(text):
+            raise FormulaError("a convolution is a layer of its own, and no part of a formula", text, inside.span())
         return AttentionLayer(infer_axes(AttentionGraph.parse(text)))
     written = match[1].strip()
     size = int(written) if re.fullmatch(r"[0-9]{1,4}", written) else 0
     if size % 2 == 0 or size > MAX_KERNEL_SIZE:
         raise FormulaError(
-            f"a convolution takes an odd kernel size from 1 to {MAX_KERNEL_SIZE}, not {written!r}", text, match.span(1)
+            f"a convolution takes an odd kernel size from 1 to {MAX_KERNEL_SIZE}, not {excerpt(written)}",
+            text,
+            match.span(1),
         )
     return ConvolutionLayer(size)
+
+
+def _not_a_convolution(text: str) -> FormulaError:
+    """What is wrong with a line that begins like one."""
+    begin, end = len(text) - len(text.lstrip()), len(text.rstrip())
+    if not text[begin:].startswith("conv"):
+        return FormulaError("names are written in lower case: conv(9), say", text, (begin, begin + 4))
+    if whole := _CONVOLUTION.match(text):
+        return FormulaError(
+            f"unexpected {text[whole.end()]!r} after a convolution", text, (whole.end(), whole.end() + 1)
+        )
+    if text.count("(") == 1 and ")" not in text:
+        return FormulaError("the parenthesis of the convolution is not closed", text[:end] + " ", (end, end + 1))
+    return FormulaError("a convolution is written as in conv(9), with its kernel size", text, (begin, end))
 
 
 def backbone_identity(layers: Sequence[str]) -> str:

@@ -13,7 +13,6 @@
 # limitations under the License.
 """The configuration of an AutoBERT-Zero model: BERT's, and a line of text for each layer."""
 
-import math
 import os
 import shutil
 import sys
@@ -28,9 +27,13 @@ from transformers.utils import auto_docstring
 from .architectures import architecture
 from .auto_map import AUTO_MAP, code_files
 from .backbone import is_convolution, parse_layer
+from .bounds import MAX_LABELS, MAX_LAYERS, MAX_SIZES, MAX_WIDTH
+from .excerpts import excerpt
 
 ADAPTED_BY_DEFAULT = ("q_proj", "k_proj", "v_proj", "in_proj")
 """What a mixer reads its input through: every attention has one of the first three, every convolution the last."""
+_SHOWN = 8
+"""Lines that are not legal that a message shows at most."""
 
 
 @auto_docstring(
@@ -108,10 +111,11 @@ class AutoBertZeroConfig(PreTrainedConfig):
     def __post_init__(self, **kwargs: Any) -> None:
         # Derived from the layers, never read: an old file may carry it.
         kwargs.pop("layer_types", None)
+        _check_labels(kwargs.get("num_labels"))
         if self.layers is None:
-            self.layers = architecture(
-                "autobert-zero", 12 if self.num_hidden_layers is None else self.num_hidden_layers
-            )
+            wanted = 12 if self.num_hidden_layers is None else self.num_hidden_layers
+            # Too many are refused below, with all else that is wrong.
+            self.layers = architecture("autobert-zero", min(wanted, MAX_LAYERS))
         if isinstance(self.layers, (list, tuple)):
             self.layers = list(self.layers)
         if self.num_hidden_layers is None and isinstance(self.layers, list):
@@ -129,6 +133,7 @@ class AutoBertZeroConfig(PreTrainedConfig):
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
         """From plain data; `layers` among the keyword arguments replaces those of the data, whatever their number."""
+        _check_labels(kwargs.get("num_labels"))
         if "layers" in kwargs:
             config_dict = {**config_dict, "layers": kwargs.pop("layers"), "num_hidden_layers": None}
         return super().from_dict(config_dict, **kwargs)
@@ -157,51 +162,74 @@ class AutoBertZeroConfig(PreTrainedConfig):
 
     def validate_architecture(self) -> None:
         """Checks the layers and the sizes together; called by transformers when the configuration is made or saved."""
-        at_least_one = (
-            "vocab_size", "hidden_size", "num_attention_heads", "intermediate_size", "max_position_embeddings",
-            "type_vocab_size", "head_dim",
-        )  # fmt: skip
         problems = [
-            f"{name} must be at least 1, not {value}"
-            for name in at_least_one
-            if (value := getattr(self, name)) is not None and value < 1
+            f"{name} must be at least 1, not {excerpt(value)}"
+            for name in MAX_SIZES
+            # No layers at all are told of below.
+            if name != "num_hidden_layers" and (value := getattr(self, name)) is not None and value < 1
         ]
         problems += [
-            f"{name} is a probability, at least 0 and less than 1, not {value}"
+            f"{name} must be at most {largest:,}, not {excerpt(value)}"
+            for name, largest in MAX_SIZES.items()
+            if (value := getattr(self, name)) is not None and value > largest
+        ]
+        if self.head_dim is not None and not problems and self.num_attention_heads * self.head_dim > MAX_WIDTH:
+            problems.append(
+                f"{self.num_attention_heads:,} heads of {self.head_dim:,} are wider than {MAX_WIDTH:,} together"
+            )
+        problems += [
+            f"{name} is a probability, at least 0 and less than 1, not {excerpt(value)}"
             for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout")
             if (value := getattr(self, name)) is not None and not 0 <= value < 1
         ]
-        if not 0 < self.layer_norm_eps < math.inf:
-            problems.append(f"layer_norm_eps must be more than 0, not {self.layer_norm_eps}")
-        if not 0 <= self.initializer_range < math.inf:
-            problems.append(f"initializer_range must be at least 0, not {self.initializer_range}")
+        # A whole number may be beyond all that a float can be.
+        if not 0 < self.layer_norm_eps <= sys.float_info.max:
+            problems.append(f"layer_norm_eps must be more than 0, not {excerpt(self.layer_norm_eps)}")
+        if not 0 <= self.initializer_range <= sys.float_info.max:
+            problems.append(f"initializer_range must be at least 0, not {excerpt(self.initializer_range)}")
         if self.head_dim is None:
             problems.append(
-                f"hidden_size ({self.hidden_size}) is not a multiple of num_attention_heads "
-                f"({self.num_attention_heads}); give head_dim, the size of a head, to allow it"
+                f"hidden_size ({excerpt(self.hidden_size)}) is not a multiple of num_attention_heads "
+                f"({excerpt(self.num_attention_heads)}); give head_dim, the size of a head, to allow it"
             )
         if self.hidden_act not in ACT2FN:
-            problems.append(f"unknown hidden_act {self.hidden_act!r}")
+            problems.append(f"unknown hidden_act {excerpt(self.hidden_act)}")
         if self.pad_token_id is not None and not 0 <= self.pad_token_id < self.vocab_size:
-            problems.append(f"pad_token_id ({self.pad_token_id}) is not in the vocabulary of {self.vocab_size}")
+            pad, size = excerpt(self.pad_token_id), excerpt(self.vocab_size)
+            problems.append(f"pad_token_id ({pad}) is not in the vocabulary of {size}")
+        problems += self._problems_of_layers()
+        if problems:
+            raise ValueError("this AutoBERT-Zero configuration is not valid:\n- " + "\n- ".join(problems))
+
+    def _problems_of_layers(self) -> list[str]:
         if not isinstance(self.layers, list):
-            problems.append(f"layers is a list of texts, a line for each layer, not {self.layers!r}")
-        elif not self.layers:
-            problems.append(
-                f"a backbone has at least one layer: layers is [], num_hidden_layers {self.num_hidden_layers}"
-            )
-        elif self.num_hidden_layers != len(self.layers):
+            return [f"layers is a list of texts, a line for each layer, not {excerpt(self.layers)}"]
+        if not self.layers:
+            number = excerpt(self.num_hidden_layers)
+            return [f"a backbone has at least one layer: layers is [], num_hidden_layers {number}"]
+        if len(self.layers) > MAX_LAYERS:
+            return [f"layers has {len(self.layers):,} lines, of at most {MAX_LAYERS:,}"]
+        problems = []
+        # As many as are too many are no list of lines.
+        if self.num_hidden_layers != len(self.layers) and self.num_hidden_layers <= MAX_LAYERS:
             problems.append(
                 f"num_hidden_layers is {self.num_hidden_layers}, but layers has {len(self.layers)} lines; "
                 "give layers alone"
             )
-        for number, layer in enumerate(self.layers if isinstance(self.layers, list) else ()):
+        illegal = []
+        for number, layer in enumerate(self.layers):
             try:
                 parse_layer(layer)
             except ValueError as error:
-                problems.append(f"layers[{number}]: {error}")
-        if problems:
-            raise ValueError("this AutoBERT-Zero configuration is not valid:\n- " + "\n- ".join(problems))
+                illegal.append(f"layers[{number}]: {error}")
+        more = [f"and {len(illegal) - _SHOWN:,} more lines are not legal"] * (len(illegal) > _SHOWN)
+        return problems + illegal[:_SHOWN] + more
+
+
+def _check_labels(number: Any) -> None:
+    """A name is made for each of them when the number is set."""
+    if number is not None and not (isinstance(number, int) and 0 <= number <= MAX_LABELS):
+        raise ValueError(f"num_labels is a whole number of at most {MAX_LABELS:,}, not {excerpt(number)}")
 
 
 __all__ = ["AutoBertZeroConfig"]

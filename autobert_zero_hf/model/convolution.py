@@ -42,7 +42,7 @@ def lightweight_convolution(x: Tensor, kernels: Tensor, mask: Tensor | None = No
 
 def fastest_form(x: Tensor, kernel_size: int) -> Callable[[Tensor, Tensor], Tensor]:
     """The form to compute a convolution of `x` (B, N, H, D) with, as the benchmark has it."""
-    if torch.compiler.is_exporting():
+    if torch.compiler.is_exporting() or torch.jit.is_tracing():
         # A program for any length must not look at the length; and every runtime has a fast depthwise convolution.
         return grouped_convolution
     if x.device.type != "cpu":

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from .excerpts import excerpt, shortened
+
 INPUTS = ("q", "k", "v")
 """The names of a graph's inputs: the projections of the hidden states, each of shape tokens x features."""
 
@@ -137,6 +139,16 @@ class AttentionGraph:
         return FormulaError(reason, parsed.source, parsed.spans[place])
 
 
+def check_length(text: str) -> None:
+    """See that a line is short enough to be read.
+
+    Raises:
+        FormulaError: if it is not.
+    """
+    if problem := _too_long(len(text)):
+        raise FormulaError(problem, text[:80] + "...")
+
+
 def _too_long(length: int) -> str:
     if length <= MAX_TEXT_LENGTH:
         return ""
@@ -184,11 +196,8 @@ class _Parser:
 
     def __init__(self, text: str):
         if not isinstance(text, str):
-            raise FormulaError(
-                f"an attention formula is a text, not {type(text).__name__}", repr(text)[:MAX_TEXT_LENGTH]
-            )
-        if problem := _too_long(len(text)):
-            raise FormulaError(problem, text[:80] + "...")
+            raise FormulaError(f"an attention formula is a text, not {type(text).__name__}", excerpt(text))
+        check_length(text)
         self.text = text
         self.tokens = list(self._tokenise())
         self.next = 0
@@ -216,7 +225,7 @@ class _Parser:
         self._expression(depth=0)
         if self.next < len(self.tokens):
             token, start, end = self.tokens[self.next]
-            raise FormulaError(f"unexpected {token!r} after the end of the formula", self.text, (start, end))
+            raise FormulaError(f"unexpected {excerpt(token)} after the end of the formula", self.text, (start, end))
         graph = AttentionGraph(tuple(self.builder.nodes), self.text, tuple(self.spans))
         if problem := _too_many(len(graph.operations)):
             raise FormulaError(problem, self.text)
@@ -228,7 +237,7 @@ class _Parser:
             raise FormulaError(f"the formula ends where {described} should stand", self.text + " ", (end, end + 1))
         token, start, end = self.tokens[self.next]
         if not (token in wanted.split() or (wanted == "name" and token not in "(),")):
-            raise FormulaError(f"unexpected {token!r} where {described} should stand", self.text, (start, end))
+            raise FormulaError(f"unexpected {excerpt(token)} where {described} should stand", self.text, (start, end))
         self.next += 1
         return token, start, end
 
@@ -247,9 +256,17 @@ class _Parser:
             end = token[2]
             if name in INPUTS:
                 raise FormulaError(f"{name!r} is an input and takes no arguments", self.text, (start, end))
+        elif name.lower() in INPUTS and name not in INPUTS:
+            raise FormulaError(
+                f"{excerpt(name)} is not an input: names are written in lower case, did you mean "
+                f"{shortened(' '.join(self.text.lower().split()), 100)}?",
+                self.text,
+                (start, end),
+            )
         elif name not in INPUTS:
             raise FormulaError(
-                f"{name!r} is not an input: the inputs are q, k and v; an operation needs arguments, as in {name}(q)",
+                f"{excerpt(name)} is not an input: the inputs are q, k and v; an operation needs arguments, as in "
+                f"{shortened(name, 60)}(q)",
                 self.text,
                 (start, end),
             )

@@ -40,6 +40,7 @@ from .configuration_autobert_zero import AutoBertZeroConfig
 from .convolution import lightweight_convolution
 from .execution import Surroundings, interpret, run, unseen_sum
 from .masks import visible
+from .observers import is_observed
 from .saving import PortableModel
 
 
@@ -198,9 +199,9 @@ class AutoBertZeroMLP(nn.Module):
     def forward(self, hidden_states: Tensor) -> Tensor:
         wide = self.up_proj(hidden_states)
         # The system hands out memory anew for tensors of this size: a second one costs more than the activation itself.
-        # Where a gradient or a hook looks at the first, it stays.
-        hooks = (self.up_proj._forward_hooks, self.activation._forward_pre_hooks, self.activation._forward_hooks)
-        in_place = type(self.activation) is GELUActivation and not wide.requires_grad and not any(hooks)
+        # Where a gradient, a hook or a trace looks at the first, it stays.
+        seen = wide.requires_grad or is_observed(self.up_proj, self.activation)
+        in_place = type(self.activation) is GELUActivation and not seen
         return self.down_proj(torch.ops.aten.gelu_(wide) if in_place else self.activation(wide))
 
 

@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from .excerpts import excerpt
 from .graph import INPUTS
 
 if TYPE_CHECKING:
@@ -159,9 +160,10 @@ def operation(name: str) -> Operation:
         KeyError: if there is none; the message names the nearest one.
     """
     if name not in _TABLE:
-        near = difflib.get_close_matches(name, _TABLE, n=1)
+        # Names are case-sensitive, and mostly in lower case.
+        near = difflib.get_close_matches(name, _TABLE, n=1) or difflib.get_close_matches(name.lower(), _TABLE, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(_TABLE)}"
-        raise KeyError(f"unknown operation {name!r}: {hint} ({HOW_TO_BRING})")
+        raise KeyError(f"unknown operation {excerpt(name)}: {hint} ({HOW_TO_BRING})")
     return _TABLE[name]
 
 

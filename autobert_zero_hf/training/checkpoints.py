@@ -10,6 +10,7 @@ from filelock import BaseFileLock
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from ..errors import AutoBertZeroError
+from ..reading import parse_json
 from ..writing import claimed, written_whole
 
 FACTS = "pretraining.json"
@@ -103,7 +104,7 @@ def _read(file: Path) -> dict[str, Any] | None:
     if not file.exists():
         return None
     try:
-        facts: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        facts: dict[str, Any] = parse_json(file.read_bytes())
         dict(facts["options"])
     except (ValueError, KeyError, TypeError) as error:
         raise AutoBertZeroError(

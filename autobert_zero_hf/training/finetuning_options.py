@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from ..errors import AutoBertZeroError
+from ..model.bounds import MAX_POSITIONS
 from ..options import Range, find_problems, option
 
 
@@ -11,17 +12,17 @@ from ..options import Range, find_problems, option
 class FineTuningOptions:
     """Fine-tuning."""
 
-    epochs: Annotated[list[float], Range(0.001)] = option(
+    epochs: Annotated[list[float], Range(0.001, 1_000_000)] = option(
         (3.0,), "passes over the training rows; of several numbers, here and below, the best on the validation rows"
     )
-    batch_size: Annotated[list[int], Range(1)] = option((16,), "rows of a step, in all processes together")
+    batch_size: Annotated[list[int], Range(1, 1_000_000)] = option((16,), "rows of a step, in all processes together")
     learning_rate: Annotated[list[float], Range(0.0)] = option(
         (), "peak learning rate [3e-5 x (768 / hidden size)^1.5: at 768 3e-5, at 384 8.5e-5, at 128 4.4e-4]"
     )
     patience: Annotated[int | None, Range(1)] = option(
         None, "stop after so many epochs without a better score; the best epoch's weights are kept in any case"
     )
-    max_length: Annotated[int | None, Range(3)] = option(
+    max_length: Annotated[int | None, Range(3, MAX_POSITIONS + 1)] = option(
         None, "tokens of a text, or of a pair; the rest is cut off [128; for questions 384, in windows]"
     )
     train_rows: Annotated[int | None, Range(1)] = option(
@@ -61,7 +62,7 @@ class SpanOptions:
 class EvaluationOptions:
     """Evaluation."""
 
-    seeds: Annotated[int, Range(1)] = option(3, "fine-tunings of each model on each task, with this many seeds")
+    seeds: Annotated[int, Range(1, 10_000)] = option(3, "fine-tunings of each model on each task, with this many seeds")
 
     def __post_init__(self) -> None:
         if problems := find_problems([EvaluationOptions], vars(self)):

@@ -25,6 +25,7 @@ from ..errors import AutoBertZeroError
 from ..places import local_place
 from ..writing import WritingError, how_to_mend, no_room
 from .checkpoints import PreTrainingFolder
+from .corpus import how_to_have_more_rows
 from .distillation import Distillation, check_teacher, load_teacher
 from .held_out import HeldOutScore, evaluate_held_out, word_frequencies
 from .masking import Masking
@@ -147,7 +148,8 @@ class _PreTraining:
         if min(len(held_out), 2 if self.count is None else self.count) < 2:
             raise AutoBertZeroError(
                 f"the text gives {self.count} rows to train on and {len(held_out)} held-out rows of {length} tokens, "
-                "at least 2 of each are needed: give more text, or a smaller --sequence-length"
+                "at least 2 of each are needed: "
+                f"{how_to_have_more_rows(self.count or 0, len(held_out), self.options.holds_out_a_share)}"
             )
         self.steps = chosen.max_steps or max(1, math.ceil(chosen.epochs * len(train) / chosen.batch_size))
         self.frequencies = word_frequencies(held_out if self.count is None else train, self.student.config.vocab_size)

@@ -55,10 +55,12 @@ class TrainingOptions:
     next_sentence: bool = option(False, "also tell whether a text goes on from another, as BERT does")
     whole_word_masking: bool = option(False, "mask all pieces of a word together")
     masking: Annotated[float, Range(0.001, 1.0)] = option(0.15, "share of the tokens of a row that are asked for")
-    epochs: Annotated[float, Range(0.0)] = option(3.0, "passes over the rows")
+    epochs: Annotated[float, Range(0.0, 1_000_000)] = option(3.0, "passes over the rows")
     max_steps: Annotated[int | None, Range(1)] = option(None, "training steps, instead of --epochs")
-    batch_size: Annotated[int, Range(1)] = option(32, "rows of a step, in all processes together; BERT took 256")
-    gradient_accumulation: Annotated[int, Range(1)] = option(
+    batch_size: Annotated[int, Range(1, 1_000_000)] = option(
+        32, "rows of a step, in all processes together; BERT took 256"
+    )
+    gradient_accumulation: Annotated[int, Range(1, 1_000_000)] = option(
         1, "parts that each process computes its share of a step in, one after another, for less memory"
     )
     learning_rate: Annotated[float | None, Range(0.0)] = option(
@@ -153,6 +155,12 @@ class PreTrainingOptions:
         """The model's head."""
         return "ForPreTraining" if self.training.next_sentence else "ForMaskedLM"
 
+    @property
+    def holds_out_a_share(self) -> bool:
+        """Whether the held-out rows are a share of the documents."""
+        reading = self.reading
+        return not (reading.validation_text or reading.validation_split or reading.streaming)
+
     def _conflicts(self) -> list[str]:
         problems = _conflicts_of_start(self.start, self.sizes)
         for group, owner in ((ReplacingOptions, "from_bert"), (DistillationOptions, "teacher")):
@@ -165,9 +173,7 @@ class PreTrainingOptions:
             problems.append("--streaming needs --max-steps: how long a stream is, is not known")
         if "vocab_size" in self.given and any((self.start.tokenizer, self.start.model, self.start.from_bert)):
             problems.append("--vocab-size is that of a new tokenizer, and one is given")
-        if "held_out" in self.given and (
-            self.reading.validation_text or self.reading.validation_split or self.reading.streaming
-        ):
+        if "held_out" in self.given and not self.holds_out_a_share:
             problems.append("--held-out is a share of the documents, which is not held out here: leave it out")
         if self.training.mixed_precision == "fp16":
             import torch  # not for the command's help

@@ -1,5 +1,6 @@
 """Questions whose answer is a part of a text, or that have none: SQuAD v1.1 and v2.0, and rows of their columns."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,8 +9,11 @@ from typing import Any
 
 from datasets import Dataset
 
+from ..model.excerpts import excerpt
 from .squad_metrics import AnswerScore, Squad, SquadV2
 from .tasks import TaskError
+
+logger = logging.getLogger(__name__)
 
 COLUMNS = ("id", "context", "question", "answers")
 
@@ -81,12 +85,15 @@ def span_task(name: str, train: Columns, validation: Columns, dataset: tuple[str
 def _rows(columns: Mapping[str, Sequence[Any]], place: Callable[[int], str]) -> Dataset:
     for column in ("id", "context", "question"):
         for number, text in enumerate(columns[column]):
-            if not (isinstance(text, str) and text.strip()):
-                raise TaskError(f"{place(number)}: {column} is not a text but {text!r}")
+            if not isinstance(text, str) or (column == "id" and not text.strip()):
+                raise TaskError(f"{place(number)}: {column} is not a text but {excerpt(text)}")
+    columns, place = _without_empty(columns, place)
     seen: dict[str, int] = {}
     for number, name in enumerate(columns["id"]):
         if (first := seen.setdefault(name, number)) != number:
-            raise TaskError(f"{place(number)}: the id {name} is that of another question, too ({place(first)})")
+            raise TaskError(
+                f"{place(number)}: the id {excerpt(name)} is that of another question, too ({place(first)})"
+            )
     answers = [
         _answers(answers, context, place, number)
         for number, (answers, context) in enumerate(zip(columns["answers"], columns["context"], strict=True))
@@ -96,16 +103,33 @@ def _rows(columns: Mapping[str, Sequence[Any]], place: Callable[[int], str]) -> 
     return Dataset.from_dict({**kept, "answers": texts, "starts": starts})
 
 
+def _without_empty(columns: Mapping[str, Sequence[Any]], place: Callable[[int], str]) -> Columns:
+    """Without the rows that have nothing to ask or to read; a warning says how many there were."""
+    empty, kept = [], []
+    for number, texts in enumerate(zip(columns["context"], columns["question"], strict=True)):
+        (kept if all(text.strip() for text in texts) else empty).append(number)
+    if not empty:
+        return columns, place
+    if not kept:
+        raise TaskError(f"{place(0)}: context or question is empty, here and in every row; one must have both")
+    logger.warning(
+        "%s: context or question is empty; %s of %s rows are so, and left out",
+        place(empty[0]),
+        f"{len(empty):,}",
+        f"{len(empty) + len(kept):,}",
+    )
+    return {name: [column[number] for number in kept] for name, column in columns.items()}, lambda n: place(kept[n])
+
+
 def _answers(answers: Any, context: str, place: Callable[[int], str], number: int) -> tuple[list[str], list[int]]:
     """The texts of the answers to a question, and where they begin."""
     texts, starts = (answers.get(part) if isinstance(answers, dict) else None for part in ("text", "answer_start"))
     if not (isinstance(texts, list) and isinstance(starts, list) and len(texts) == len(starts)):
         wanted = '{"text": [...], "answer_start": [...]} of one length'
-        raise TaskError(f"{place(number)}: answers is not {wanted}, but {answers!r}")
+        raise TaskError(f"{place(number)}: answers is not {wanted}, but {excerpt(answers)}")
     for text, start in zip(texts, starts, strict=True):
         whole = isinstance(start, int) and not isinstance(start, bool) and start >= 0
         if not (isinstance(text, str) and text and whole and context.startswith(text, start)):
-            raise TaskError(
-                f"{place(number)}: the answer {text!r} is not in the context at {start!r}, its answer_start"
-            )
+            where = f"in the context at {excerpt(start)}, its answer_start"
+            raise TaskError(f"{place(number)}: the answer {excerpt(text)} is not {where}")
     return texts, starts

@@ -6,6 +6,7 @@ from typing import Any
 
 from datasets import Dataset, load_dataset
 
+from ..model.excerpts import excerpt
 from .corpus import DEMO_TOPICS, load_demo
 from .glue import DATASET, GLUE
 from .known_tasks import DEMO, HUB_TASKS, SQUAD, TASKS
@@ -40,11 +41,12 @@ def load_task(name: str, seed: int = 0, folder: Path | None = None) -> Task | Sp
     score on is their validation split, because the answers of their test splits are not public.
 
     In a folder, each task is a folder of its name. `train.jsonl` and `validation.jsonl` have a row a line: a JSON
-    object with `sentence`, or a pair by one of GLUE's names such as `sentence1` and `sentence2`, and `label`; what
-    else it has is left out. `labels.json` is `{"names": [...]}`, and a label a place among these names, or, for a
-    regression, `{"names": [], "range": [lowest, highest]}`; a task of GLUE's name can do without. Instead of
-    `validation.jsonl` there may be MNLI's two. Rows of SQuAD's columns, `id`, `context`, `question` and `answers`, need
-    no labels; with questions that have no answer they are scored as SQuAD v2.0, without as v1.1.
+    object with `sentence` or `text`, or a pair by one of GLUE's names such as `sentence1` and `sentence2`, and `label`;
+    what else it has is left out. `labels.json` is `{"names": [...]}`, and a label one of these names or its place among
+    them, or, for a regression, `{"names": [], "range": [lowest, highest]}`; a task of GLUE's name can do without.
+    Instead of `validation.jsonl` there may be MNLI's two. Rows of SQuAD's columns, `id`, `context`, `question` and
+    `answers`, need no labels; with questions that have no answer they are scored as SQuAD v2.0, without as v1.1. What
+    has no context or no question is left out, and half of a character is replaced by U+FFFD: both with a warning.
 
     Args:
         name: of the task.
@@ -67,7 +69,7 @@ def load_task(name: str, seed: int = 0, folder: Path | None = None) -> Task | Sp
         train, validation = (_columns(*source, split, COLUMNS) for split in ("train", "validation"))
         return span_task(name, train, validation, source)
     known = ", ".join(TASKS)
-    raise TaskError(f"unknown task {name!r}: known are {known}, and those of a folder (--data, or --task-data)")
+    raise TaskError(f"unknown task {excerpt(name)}: known are {known}, and those of a folder (--data, or --task-data)")
 
 
 def load_text_task(name: str, seed: int = 0, folder: Path | None = None) -> Task:
@@ -87,7 +89,7 @@ def _load_glue(name: str) -> Task:
 
     def rows(split: str) -> Dataset:
         columns, place = _columns(DATASET, name, split, (*known.texts, "label"))
-        return task_rows(columns, len(known.labels), known.label_range, place)
+        return task_rows(columns, known.labels, known.label_range, place)
 
     further = {score: rows(split) for score, split in known.further}
     train, validation = rows("train"), rows(known.validation)

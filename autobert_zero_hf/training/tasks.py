@@ -1,5 +1,6 @@
 """Tasks to fine-tune on: a text or a pair of texts, and a class or a number to answer."""
 
+import difflib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from datasets import Dataset
 from numpy.typing import NDArray
 
 from ..errors import AutoBertZeroError
+from ..model.excerpts import excerpt, shortened
 from .metrics import GlueMetric, TaskScore, metric_for
 
 
@@ -124,13 +126,14 @@ def check_columns(columns: Sequence[str], wanted: Sequence[str], place: str) -> 
     """
     for column in wanted:
         if column not in columns:
-            also = " (or sentence1 and sentence2)" if column == "sentence" else ""
-            raise TaskError(f"{place}: no column {column!r}{also}; its columns are {', '.join(columns) or 'none'}")
+            also = " (or text, or sentence1 and sentence2)" if column == "sentence" else ""
+            known = shortened(", ".join(columns) or "none", 200)
+            raise TaskError(f"{place}: no column {column!r}{also}; its columns are {known}")
 
 
 def task_rows(
     columns: Mapping[str, Sequence[Any]],
-    classes: int,
+    classes: Sequence[str],
     limits: tuple[float, float] | None,
     place: Callable[[int], str],
 ) -> Dataset:
@@ -138,7 +141,7 @@ def task_rows(
 
     Args:
         columns: one or two of texts, and `label`; not empty.
-        classes: how many there are.
+        classes: their names; a label is the place of one, or its name.
         limits: the range of a regression.
         place: where a row stands, for messages.
 
@@ -149,26 +152,36 @@ def task_rows(
     for column in texts:
         for number, text in enumerate(columns[column]):
             if not isinstance(text, str):
-                raise TaskError(f"{place(number)}: {column} is not a text but {text!r}")
+                raise TaskError(f"{place(number)}: {column} is not a text but {excerpt(text)}")
     labels = [_label(label, classes, limits, place, number) for number, label in enumerate(columns["label"])]
     named = dict(zip(("text", "text_pair"), (columns[name] for name in texts), strict=False))
     return Dataset.from_dict({**named, "label": labels})
 
 
 def _label(
-    label: Any, classes: int, limits: tuple[float, float] | None, place: Callable[[int], str], number: int
+    label: Any, classes: Sequence[str], limits: tuple[float, float] | None, place: Callable[[int], str], number: int
 ) -> float:
-    if limits is None:
-        if isinstance(label, bool) or not isinstance(label, int) or not 0 <= label < classes:
-            wanted = f"a whole number from 0 to {classes - 1}, a class's place"
-            raise TaskError(f"{place(number)}: label {label!r} is not {wanted}")
-        return label
-    if not (is_number(label) and limits[0] <= label <= limits[1]):
+    if limits is not None:
+        if is_number(label) and limits[0] <= label <= limits[1]:
+            return float(label)
         wanted = f"a number from {limits[0]:g} to {limits[1]:g}, the range"
-        raise TaskError(f"{place(number)}: label {label!r} is not {wanted}")
-    return float(label)
+        raise TaskError(f"{place(number)}: label {excerpt(label)} is not {wanted}")
+    if isinstance(label, str) and label in classes:
+        return classes.index(label)
+    # Tables that have gaps write 0 as 0.0.
+    if is_number(label) and label == int(label) and 0 <= label < len(classes):
+        return int(label)
+    near = difflib.get_close_matches(label[:100], classes, n=1) if isinstance(label, str) else []
+    names = f"; did you mean {excerpt(near[0])}?" if near else f": {shortened(', '.join(classes), 100)}"
+    wanted = f"a whole number from 0 to {len(classes) - 1}, a class's place, nor a class's name{names}"
+    raise TaskError(f"{place(number)}: label {excerpt(label)} is not {wanted}")
 
 
 def is_number(value: Any) -> bool:
     """Whether a value is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond all of float's
+        return False

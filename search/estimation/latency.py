@@ -24,6 +24,7 @@ from scipy.stats import quantile_test
 from torch import Tensor
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
+from autobert_zero_hf.conversion.loading import missing_folder
 from autobert_zero_hf.errors import AutoBertZeroError
 
 from ..recipe_options import LatencyOptions
@@ -108,6 +109,8 @@ def open_base(path: str) -> PreTrainedModel:
     Raises:
         LatencyError: if there is none.
     """
+    if told := missing_folder(path):
+        raise LatencyError(f"no model to measure is found in {path!r}: {told}")
     try:
         config = AutoConfig.from_pretrained(path)
         if config.is_encoder_decoder or not hasattr(config, "vocab_size"):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from autobert_zero_hf.model import AutoBertZeroConfig, AutoBertZeroModel
+from autobert_zero_hf.reading import parse_json
 from autobert_zero_hf.writing import append_lines, refusals_explained, whole_lines
 
 from ..recipe_options import LatencyOptions
@@ -191,7 +192,7 @@ def _append(path: Path, records: Sequence[dict[str, Any]]) -> None:
 def _read(path: Path) -> Samples:
     number = 0
     try:
-        start, *records = [json.loads(line) for line in whole_lines(path)] or [{}]
+        start, *records = [parse_json(line) for line in whole_lines(path)] or [{}]
         if start.get("version") != _VERSION:
             raise ValueError(f"version {start.get('version')!r}, not {_VERSION}")
         samples = []
@@ -202,7 +203,7 @@ def _read(path: Path) -> Samples:
             samples.append(Sample(candidate, float(record["milliseconds"]), (low, high), *numbers))
         hardware = Hardware.from_dict(start["hardware"])
         return Samples(hardware, start["texts"], start["tokens"], start["reference"], tuple(samples))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise LatencyError(
             f"{path}, line {number + 1}, is no measured latency ({error}): restore the file, or measure into another"
         ) from error

@@ -1,6 +1,5 @@
 """What is known of a model: what a search, a pre-training, a fine-tuning and an evaluation wrote beside it."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,6 +9,7 @@ from typing import Any
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.folders import JOURNAL, FolderKind, budgets_in, kind_of
 from autobert_zero_hf.places import without_places
+from autobert_zero_hf.reading import parse_json
 from autobert_zero_hf.training.masked_lm import MaskedScore
 
 from ..runtime.journal import VERSION, read_events
@@ -220,7 +220,7 @@ def read_json(path: Path) -> dict[str, Any]:
         AutoBertZeroError: if it cannot be read, or holds something else.
     """
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = parse_json(path.read_bytes())
         if not isinstance(facts, dict):
             raise ValueError("not a mapping")
         return facts

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from autobert_zero_hf.reading import parse_json
 from autobert_zero_hf.writing import WritingError, written_whole
 
 logger = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ def _add(path: Path, kilowatt_hours: float, hours: float) -> None:
     facts: dict[str, Any] = {"kilowatt_hours": 0.0, "hours": 0.0}
     try:
         if path.exists():
-            facts = json.loads(path.read_text(encoding="utf-8"))
+            facts = parse_json(path.read_bytes())
         facts = {
             "kilowatt_hours": facts["kilowatt_hours"] + kilowatt_hours,
             "hours": facts["hours"] + hours,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from autobert_zero_hf.model import AttentionLayer, parse_layer
 from autobert_zero_hf.model.axes import infer_axes
 from autobert_zero_hf.model.backbone import MAX_KERNEL_SIZE, Layer
+from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.model.graph import INPUTS, MAX_DEPTH, MAX_OPERATIONS, AttentionGraph, FormulaError
 from autobert_zero_hf.model.operations import HOW_TO_BRING, operation_names
 
@@ -72,9 +73,9 @@ class SearchSpace:
                 yield f"{name} is from 1 to {largest}, not {value}"
         kernels = self.kernel_sizes
         if not kernels or any(not 1 <= size <= MAX_KERNEL_SIZE or size % 2 == 0 for size in kernels):
-            yield f"kernel sizes are odd numbers from 1 to {MAX_KERNEL_SIZE}, not {list(kernels)}"
+            yield f"kernel sizes are odd numbers from 1 to {MAX_KERNEL_SIZE}, not {excerpt(list(kernels))}"
         elif len(set(kernels)) < len(kernels):
-            yield f"kernel sizes come once each, not {list(kernels)}"
+            yield f"kernel sizes come once each, not {excerpt(list(kernels))}"
         elif set(self.layer_types) == {CONVOLUTION} and max(kernels) == 1:
             yield "convolutions of kernel size 1 alone do not mix tokens"
 
@@ -187,9 +188,10 @@ class SearchSpace:
 
 def _misnamed(what: str, names: Sequence[str], known: Sequence[str]) -> Iterable[str]:
     if unknown := sorted(set(names).difference(known)):
-        yield f"unknown {what} {unknown}; known are {list(known)}" + f" ({HOW_TO_BRING})" * (what == "operations")
+        how = f" ({HOW_TO_BRING})" if what == "operations" else ""
+        yield f"unknown {what} {excerpt(unknown)}; known are {list(known)}{how}"
     if repeated := [name for name, times in Counter(names).items() if times > 1]:
-        yield f"{what} given more than once: {repeated}"
+        yield f"{what} given more than once: {excerpt(repeated)}"
     if not names:
         yield f"a space needs some {what}, of {list(known)}"
 

@@ -64,7 +64,7 @@ def test_show_gives_json(model: Path, tmp_path: Path) -> None:
     assert f"{shown['parameters']:,} parameters" in out
     refused = Piped(["show", tmp_path / "none", "--json"]).end()
     assert refused[:2] == (1, "")
-    assert "no model is found there" in refused[2]
+    assert "there is no such folder" in refused[2]
 
 
 def test_training_gives_json_whatever_the_libraries_print(model: Path, tasks: Path, text: Path, tmp_path: Path) -> None:

@@ -58,11 +58,35 @@ def test_all_problems_are_named_at_once() -> None:
         ({"classifier_dropout": -0.1}, "classifier_dropout is a probability"),
         ({"layer_norm_eps": 0}, "layer_norm_eps must be more than 0, not 0"),
         ({"initializer_range": float("inf")}, "initializer_range must be at least 0, not inf"),
+        ({"num_hidden_layers": 10**7}, "num_hidden_layers must be at most 1,024, not 10000000$"),
+        ({"num_hidden_layers": 10**9, "vocab_size": 10**12}, "vocab_size must be at most 33,554,432, not"),
+        ({"num_hidden_layers": 10**9, "layers": ["conv(3)"]}, "num_hidden_layers must be at most 1,024, not"),
+        ({"layers": ["conv(3)"] * 10**6}, "layers has 1,000,000 lines, of at most 1,024"),
+        ({"layers": "conv(3)" * 10**6}, "layers is a list of texts, a line for each layer, not 'conv"),
+        ({"layers": [[["conv(3)"] * 10**6]]}, r"layers\[0\]: a layer is a text such as conv\(9\), not list"),
+        ({"layers": ["nonsense" * 10**5] * 1000}, "and 992 more lines are not legal"),
+        ({"layers": ["conv(" + "9" * 10**6]}, r"layers\[0\]: too large: the formula has 1000005 characters"),
+        ({"hidden_size": 10**9}, "hidden_size must be at most 262,144"),
+        ({"hidden_size": 10**5000}, "hidden_size must be at most 262,144, not a number of"),
+        ({"num_attention_heads": 2**13, "head_dim": 2**13}, "8,192 heads of 8,192 are wider than 262,144 together"),
+        ({"hidden_act": "x" * 10**6}, "unknown hidden_act 'xxx"),
+        ({"layer_norm_eps": 10**400}, "layer_norm_eps must be more than 0, not a number of"),
+        ({"num_labels": 10**9}, "num_labels is a whole number of at most 1,048,576, not 1000000000"),
+        ({"num_labels": "two"}, "num_labels is a whole number of at most 1,048,576, not 'two'"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "-".join(value),
 )
 def test_sizes_that_do_not_fit(options: dict, reason: str) -> None:
-    with pytest.raises(ValueError, match=reason):
+    with pytest.raises(ValueError, match=reason) as caught:
         AutoBertZeroConfig(**options)
+    assert len(str(caught.value)) < 4000
+
+
+def test_labels_are_bounded_where_a_model_is_opened(tmp_path: Path) -> None:
+    AutoBertZeroConfig(layers=["conv(3)"]).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="num_labels is a whole number of at most"):
+        AutoConfig.from_pretrained(tmp_path, num_labels=10**9)
+    assert AutoConfig.from_pretrained(tmp_path, num_labels=7).num_labels == 7
 
 
 def test_a_config_that_was_made_wrong_by_hand_is_not_loaded(tmp_path: Path) -> None:

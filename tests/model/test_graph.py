@@ -4,6 +4,7 @@ from hypothesis import given
 from autobert_zero_hf.model.architectures import ARCHITECTURES, AUTOBERT_ZERO, BERT_ATTENTION, architecture
 from autobert_zero_hf.model.axes import infer_axes
 from autobert_zero_hf.model.backbone import AttentionLayer, ConvolutionLayer, backbone_identity, parse_layer
+from autobert_zero_hf.model.bounds import MAX_LAYERS
 from autobert_zero_hf.model.graph import MAX_TEXT_LENGTH, AttentionGraph, FormulaError, Node
 from tests.graphs import typed_graphs
 
@@ -63,6 +64,19 @@ WRONG = {
     "even kernel": ("conv(4)", "odd kernel size", "4"),
     "huge kernel": ("conv(99999999999999)", "odd kernel size", "9"),
     "kernel is a formula": ("conv(q)", "odd kernel size", "q"),
+    "a comma after the kernel": ("conv(9,)", "odd kernel size", "9,"),
+    "convolution that is not closed": ("conv(9", "the parenthesis of the convolution is not closed", " "),
+    "convolution without an end": ("conv(", "the parenthesis of the convolution is not closed", " "),
+    "convolution closed twice": ("conv(9))", "unexpected ')' after a convolution", ")"),
+    "two convolutions": ("conv(9) conv(3)", "unexpected 'c' after a convolution", "conv(3)"),
+    "convolution without parentheses": ("conv 9", "is written as in conv(9)", "conv 9"),
+    "convolution in brackets": ("conv[9]", "is written as in conv(9)", "conv[9]"),
+    "convolution alone": ("conv", "is written as in conv(9)", "conv"),
+    "convolution in two pairs": ("conv((9))", "is written as in conv(9)", "conv((9))"),
+    "capital convolution": ("CONV(9)", "written in lower case: conv(9)", "CONV"),
+    "convolution in a formula": ("add(conv(9), q)", "a layer of its own", "conv(9)"),
+    "capital inputs": ("MATMUL(Q, K)", "in lower case, did you mean matmul(q, k)?", "Q"),
+    "capital operation": ("SOFTMAX(q)", "unknown operation 'SOFTMAX': did you mean 'softmax'?", "SOFTMAX(q)"),
 }
 
 
@@ -77,6 +91,31 @@ def test_an_error_shows_formula_place_and_reason(text: str, reason: str, place: 
     if len(text) < 100:
         assert shown.strip() == text.strip()
         assert marked.startswith(place)
+
+
+@pytest.mark.parametrize("begin", ["conv(", "conv", "neg(", "neg(q) ", "", "CONV(", "conv(9)", "neg(\n"])
+@pytest.mark.parametrize("rest", ["9" * 4000, "q" * 4000, "9" * 10**6, "q" * 10**6, " " * 10**6, "(" * 10**6])
+def test_an_error_is_short_however_long_the_text_is(begin: str, rest: str) -> None:
+    with pytest.raises(FormulaError) as caught:
+        parse_layer(begin + rest)
+    assert len(str(caught.value)) < 800
+    with pytest.raises(FormulaError) as caught:
+        AttentionGraph.parse(begin + rest)
+    assert len(str(caught.value)) < 800
+
+
+def test_what_begins_like_a_convolution_may_be_an_operation() -> None:
+    with pytest.raises(FormulaError, match="unknown operation 'conv2'"):
+        parse_layer("conv2(q)")
+
+
+def test_architectures_are_bounded() -> None:
+    for name in ARCHITECTURES:
+        assert len(architecture(name, MAX_LAYERS)) == MAX_LAYERS
+        with pytest.raises(ValueError, match=r"layers are too many, a backbone has 1,024 at most"):
+            architecture(name, 10**9)
+    with pytest.raises(ValueError, match="unknown architecture 'xxx"):
+        architecture("x" * 10**6)
 
 
 @pytest.mark.parametrize("thing", [None, 5, ["q"], b"q", {"q": 1}])

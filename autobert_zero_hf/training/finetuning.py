@@ -32,9 +32,11 @@ from transformers import (
 )
 
 from ..errors import AutoBertZeroError
+from ..model import AutoBertZeroConfig, AutoBertZeroPreTrainedModel
 from ..options import Range, find_problems, option
 from ..writing import claimed, refusals_explained, write_json, written_whole
 from .encoding import EncodedTask, encode_texts
+from .fitting import fit_length, other_padding, take_special_tokens
 from .metrics import Score
 from .processes import computes_on_cpu, devices, join_launch
 from .spans import SpanOptions, SpanScore, encode_spans
@@ -198,7 +200,6 @@ class FineTuning:
     def __init__(self, model: str, task: AnyTask, options: FineTuningOptions, spans: SpanOptions | None = None):
         config, self.tokenizer = _open(model)
         longest = self.tokenizer.model_max_length
-        longest = min(longest, getattr(config, "max_position_embeddings", longest))
         if options.max_length is not None and options.max_length > longest:
             raise AutoBertZeroError(f"--max-length {options.max_length}: the model takes {longest} tokens at most")
         if options.train_rows is not None and options.train_rows < len(task.train):
@@ -211,6 +212,7 @@ class FineTuning:
             )
         usual = _WINDOW_LENGTH if isinstance(task, SpanTask) else _TEXT_LENGTH
         self.model = model
+        self.warnings = other_padding(config, self.tokenizer) if isinstance(config, AutoBertZeroConfig) else []
         self.task = task
         self.options = options
         self.spans = spans or SpanOptions()
@@ -223,8 +225,10 @@ class FineTuning:
     def encoded(self) -> EncodedTask:
         """The task's rows as tokens."""
         if isinstance(self.task, SpanTask):
-            return encode_spans(self.task, self.tokenizer, self.max_length, self.spans)
-        return encode_texts(self.task, self.tokenizer, self.max_length)
+            encoded = encode_spans(self.task, self.tokenizer, self.max_length, self.spans)
+        else:
+            encoded = encode_texts(self.task, self.tokenizer, self.max_length)
+        return replace(encoded, warnings=(*self.warnings, *encoded.warnings))
 
     def run(self, trial: Trial, seed: int, folder: Path, quiet: bool = False) -> tuple[TrialResult, Trainer]:
         """Train, keep the weights of the best epoch, and score them.
@@ -287,9 +291,12 @@ class FineTuning:
         head = {"num_labels": 2} if isinstance(self.task, SpanTask) else self.task.head
         try:
             # Whatever precision a checkpoint is stored in, it is trained in single precision, or autocast from it.
-            return auto.from_pretrained(self.model, **head, ignore_mismatched_sizes=True, dtype=torch.float32)
+            network = auto.from_pretrained(self.model, **head, ignore_mismatched_sizes=True, dtype=torch.float32)
         except (OSError, ValueError) as error:
             raise AutoBertZeroError(f"cannot load a model from {self.model!r}: {error}") from error
+        if isinstance(network, AutoBertZeroPreTrainedModel):
+            take_special_tokens(network, self.tokenizer)
+        return network
 
     def _arguments(self, trial: Trial, seed: int, folder: Path) -> TrainingArguments:
         try:
@@ -322,7 +329,8 @@ class FineTuning:
 
 def _open(model: str) -> tuple[PreTrainedConfig, PreTrainedTokenizerBase]:
     try:
-        return AutoConfig.from_pretrained(model), AutoTokenizer.from_pretrained(model)
+        config = AutoConfig.from_pretrained(model)
+        return config, fit_length(AutoTokenizer.from_pretrained(model), config)
     except (OSError, ValueError) as error:
         raise AutoBertZeroError(f"cannot load a model and its tokenizer from {model!r}: {error}") from error
 

@@ -6,6 +6,7 @@ biases and norms; gradients of a norm of 1 at most.
 """
 
 import functools
+import logging
 import math
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from ..errors import AutoBertZeroError
 from ..writing import WritingError, how_to_mend, no_room
 from .checkpoints import PreTrainingFolder
 from .distillation import Distillation, check_teacher, load_teacher
+from .fitting import fit_length, special_ids, take_special_tokens
 from .held_out import HeldOutScore, evaluate_held_out, word_frequencies
 from .masking import Masking
 from .module_replacing import ModuleReplacing
@@ -44,6 +46,8 @@ from .pretraining_progress import Progress, diverged
 from .processes import computes_on_cpu, devices, join_launch
 from .starting_point import load_tokenizer, make_student
 from .tokenization import train_tokenizer
+
+logger = logging.getLogger(__name__)
 
 WIDTH_TIMES_RATE = 0.128
 """The peak learning rate by default, times the hidden size."""
@@ -122,20 +126,29 @@ class _PreTraining:
         @functools.cache
         def tokenizer() -> PreTrainedTokenizerBase:
             if source is not None:
-                return load_tokenizer(source)
+                found = load_tokenizer(source)
+                if not (start.model or start.from_bert):  # the new model is as long as its rows, whatever another is
+                    found.model_max_length = length
+                return found
             return train_tokenizer(documents().for_tokenizer, self.options.data.vocab_size, length)
 
-        def vocabulary() -> int:  # a teacher's embeddings may have more rows than its tokenizer entries
-            return len(tokenizer()) if self.teacher is None else self.teacher.config.vocab_size
+        def words() -> dict[str, Any]:  # a teacher's embeddings may have more rows than its tokenizer entries
+            size = len(tokenizer()) if self.teacher is None else self.teacher.config.vocab_size
+            return {"vocab_size": size, **special_ids(tokenizer())}
 
         set_seed(seed)
-        self.student, bert = make_student(start, self.options.sizes, self.options.head, length, vocabulary)
+        self.student, bert = make_student(start, self.options.sizes, self.options.head, length, words)
         self.tokenizer = tokenizer()
         if len(self.tokenizer) > (rows := self.student.config.vocab_size):
             raise AutoBertZeroError(
                 f"the tokenizer of {source} has {len(self.tokenizer):,} entries, the model's embeddings {rows:,}: give "
                 "them as they belong together"
             )
+        if bert is not None:
+            take_special_tokens(bert, self.tokenizer)
+        for said in take_special_tokens(self.student, self.tokenizer):
+            if self.main:
+                logger.warning("%s: %s", source, said)
         if self.teacher is not None and teaching.teacher is not None:
             check_teacher(self.teacher, teaching.teacher, self.tokenizer, self.student.config.vocab_size, length)
         masking = Masking(self.tokenizer, chosen.masking, chosen.whole_word_masking)
@@ -263,7 +276,7 @@ class _PreTraining:
 
     def _save(self, place: Path, facts: dict[str, Any]) -> None:
         self.student.save_pretrained(place)
-        self.tokenizer.save_pretrained(place)
+        fit_length(self.tokenizer, self.student.config).save_pretrained(place)
         (place / "README.md").write_text(write_card(self.student, facts, str(self.folder.path)), encoding="utf-8")
 
     def _facts(self, arguments: TrainingArguments, score: HeldOutScore, state: TrainerState) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import autobert_zero_hf
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import AUTO_MAP, AutoBertZeroConfig
 from autobert_zero_hf.rendering import draw_backbone, to_svg
+from autobert_zero_hf.training.fitting import fit_length, take_special_tokens
 from autobert_zero_hf.writing import written_whole
 
 from .card import Card, Result, write_card
@@ -95,7 +96,8 @@ def load(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
             f"the weights in {folder} are not whole, {len(missing)} are missing or of another shape ({missing[0]}): "
             "make the model again"
         )
-    return model, tokenizer
+    take_special_tokens(model, tokenizer)
+    return model, fit_length(tokenizer, model.config)
 
 
 def _entries(results: Sequence[Result]) -> list[dict[str, Any]]:

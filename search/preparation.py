@@ -28,6 +28,7 @@ from .estimation.objectives import Objective
 from .estimation.starting_weights import Start
 from .estimation.supernet import SuperNet
 from .recipe import Recipe
+from .recipe_paths import for_folder
 from .runtime.journal import Journal, JournalError
 from .runtime.progress import Reporter
 from .runtime.tracking import Tracking
@@ -197,7 +198,7 @@ class Preparation:
             return
         if self.accelerator.is_main_process:
             (self.folder / SUPERNET).unlink(missing_ok=True)  # of a search whose journal was removed
-            text = yaml.safe_dump(self.recipe.to_dict(), sort_keys=False)
+            text = yaml.safe_dump(for_folder(self.recipe.to_dict(), self.folder), sort_keys=False)
             with written_whole(self.folder / "recipe.yaml") as partial:
                 partial.write_text(text, encoding="utf-8")
         self.journal.append("data", **counts, digest=digest)

@@ -31,6 +31,7 @@ from .recipe_options import (
     SuperNetOptions,
     TaskOptions,
 )
+from .recipe_paths import from_folder
 from .space.budget import Budget
 from .space.search_space import SearchSpace
 from .space.sizes import Sizes, SizesSpace, Steps
@@ -243,11 +244,14 @@ class Recipe:
 def load_options(name_or_path: str) -> dict[str, Any]:
     """The options of a recipe: the name of one that comes with the package, or a YAML file.
 
+    The relative paths in a file mean the folder that it lies in.
+
     Raises:
         RecipeError: if there is none, or if it is not a mapping of options.
     """
     path = Path(name_or_path)
-    if not path.suffix and (RECIPES / f"{name_or_path}.yaml").is_file():
+    packaged = not path.suffix and (RECIPES / f"{name_or_path}.yaml").is_file()
+    if packaged:
         path = RECIPES / f"{name_or_path}.yaml"
     if not path.is_file():
         known = sorted(file.stem for file in RECIPES.glob("*.yaml"))
@@ -263,7 +267,7 @@ def load_options(name_or_path: str) -> dict[str, Any]:
         _check(options)
     except RecipeError as error:
         raise RecipeError(f"{path}: {error}") from error
-    return options
+    return options if packaged else from_folder(options, path.parent)
 
 
 def overridden(options: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

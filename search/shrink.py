@@ -6,7 +6,7 @@ which is that of a search: journal, winner, and the same model from scratch besi
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,9 +15,11 @@ from accelerate.utils import broadcast_object_list
 
 from autobert_zero_hf.model import AutoBertZeroModel
 from autobert_zero_hf.options import Range, find_problems, option
+from autobert_zero_hf.training.contents import digest, leads_to_same
 from autobert_zero_hf.training.evaluation import Grid
 from autobert_zero_hf.training.finetuning import AnyTask, FineTuningOptions
 from autobert_zero_hf.training.masked_lm import MaskedScore
+from autobert_zero_hf.training.model_folder import find_models
 from autobert_zero_hf.training.spans import SpanOptions
 from autobert_zero_hf.training.task_loading import load_task, task_names
 from autobert_zero_hf.writing import write_json, written_whole
@@ -28,6 +30,7 @@ from .latency_bound import LatencyBound, Stopwatch
 from .preparation import Preparation
 from .publish.shrink_table import as_markdown, as_picture
 from .recipe import Recipe, RecipeError
+from .recipe_options import GROUPS
 from .run import SearchRun, Shared, accelerated, check_budget, open_journal
 from .runtime.journal import Journal
 from .runtime.progress import Reporter
@@ -42,12 +45,14 @@ class ShrinkOptions:
 
     latency_ms: Annotated[list[float], Range(1e-6)] = option((), "milliseconds that a model may take")
     speedup: Annotated[list[float], Range(1e-6)] = option((), "how many times as fast as that of --speedup-over")
-    speedup_over: str | None = option(None, "a model, folder or Hub name, that the models are to be faster than")
+    speedup_over: str | None = option(
+        None, "a model, folder or Hub name, that the models are to be faster than", "model"
+    )
     max_parameters: Annotated[list[int], Range(1)] = option(
         (), "parameters of all layers at most, embeddings not counted"
     )
     evaluate_on: list[str] = option((), "tasks, as `evaluate` takes them, to fine-tune the winners on")
-    data: str | None = option(None, "a folder with a folder for each of these tasks")
+    data: str | None = option(None, "a folder with a folder for each of these tasks", "tasks")
     evaluate_seeds: Annotated[int, Range(1)] = option(3, "fine-tunings of each winner on each task")
     evaluate_rows: Annotated[int | None, Range(2)] = option(None, "rows of a task to train on at most")
     evaluate_epochs: Annotated[float, Range(0.0)] = option(3.0, "passes over them")
@@ -115,6 +120,8 @@ def shrink(recipe: Recipe, options: ShrinkOptions, output_dir: str | Path) -> di
         JournalError: if the folder holds another run.
     """
     budgets_of(options)
+    recipe = Recipe.from_dict(find_models(GROUPS, recipe.to_dict()))
+    options = replace(options, **find_models([ShrinkOptions], vars(options)))
     if recipe.searched_sizes is None or not recipe.sub_models.layers:
         raise RecipeError("shrink searches the sizes of one backbone: search_sizes and layers are missing")
     folder = Path(output_dir)
@@ -193,12 +200,19 @@ class _Shrinking:
             if main:
                 (found,) = stopwatch.measure([opened])
                 facts = {name: getattr(found, name) for name in ("median", "p95", "passes")}
+                content = digest("model", path) if path else None
+                facts |= {"digest": content} if content else {}
                 self.journal.append("base", model=path, interval=list(found.interval), **facts)
             self.journal.events[:] = broadcast_object_list([self.journal.events])[0]
         return self._bases_of(path)[0]
 
     def _bases_of(self, path: str | None) -> list[dict[str, Any]]:
-        return [event for event in self.journal.of("base") if event["model"] == path]
+        here = digest("model", path) if path else None
+        return [
+            event
+            for event in self.journal.of("base")
+            if leads_to_same("model", event["model"], event.get("digest"), path, here)
+        ]
 
     def _recipe_of(self, budget: Budget) -> Recipe:
         return Recipe.from_dict({**self.recipe.to_dict(), **budget.changes})

@@ -20,7 +20,7 @@ LAYERS = (
     ("rendering",),
     ("conversion",),
     ("training",),
-    ("search.space", "search.strategy", "search.recipe", "search.recipe_options"),
+    ("search.space", "search.strategy", "search.recipe", "search.recipe_options", "search.recipe_paths"),
     ("search.estimation",),
     ("search.runtime",),
     ("search.publish",),

@@ -121,10 +121,12 @@ def load_config(backbone: str) -> AutoBertZeroConfig:
     Raises:
         AutoBertZeroError: if there is none, or if it is another kind of model.
     """
+    from autobert_zero_hf.training.model_folder import find_model
+
     if backbone in ARCHITECTURES:
         return AutoBertZeroConfig(layers=architecture(backbone))
     try:
-        config = AutoConfig.from_pretrained(backbone)
+        config = AutoConfig.from_pretrained(find_model(backbone))
     except (OSError, ValueError) as error:
         raise AutoBertZeroError(
             f"{backbone!r} is not one of {', '.join(ARCHITECTURES)}, and no model is found there: {error}"

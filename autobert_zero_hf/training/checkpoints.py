@@ -105,6 +105,7 @@ def _read(file: Path) -> dict[str, Any] | None:
     try:
         facts: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         dict(facts["options"])
+        dict(facts.get("contents", {}))
     except (ValueError, KeyError, TypeError) as error:
         raise AutoBertZeroError(
             f"{file} is damaged, or not of a pre-training: restore it, or give another --output-dir"

@@ -23,7 +23,9 @@ from ..options import Range, option
 class DistillationOptions:
     """Distillation from a teacher."""
 
-    teacher: str | None = option(None, "a masked-LM model of the same vocabulary, folder or Hub name, to learn from")
+    teacher: str | None = option(
+        None, "a masked-LM model of the same vocabulary, folder or Hub name, to learn from", "model"
+    )
     hidden_weight: Annotated[float, Range(0.0)] = option(
         1.0, "weight in the loss of the mean squared error to the teacher's last hidden states"
     )

@@ -20,7 +20,9 @@ from datasets import Dataset
 from ..errors import AutoBertZeroError
 from ..options import Range, find_problems, option
 from ..writing import append_lines, claimed, how_to_mend, whole_lines
+from .contents import digest_of_model
 from .finetuning import AnyTask, DivergedError, FineTuning, FineTuningOptions, Trial, score_facts
+from .model_folder import find_model
 from .processes import join_launch
 from .spans import SpanOptions
 from .squad import SpanTask
@@ -88,7 +90,7 @@ class Grid:
         self.folder = folder
         self.options = options
         self.spans = spans
-        self.models = list(dict.fromkeys(models))
+        self.models = list(dict.fromkeys(map(find_model, models)))
         self.tasks = {task.name: task for task in tasks}
         self.tunings = {
             (model, name): FineTuning(model, task, options, spans)
@@ -101,7 +103,7 @@ class Grid:
                 "--seed"
             )
         self.seeds = range(options.seed, options.seed + seeds)
-        weights = {model: _digest_of_model(model) for model in self.models}
+        weights = {model: digest_of_model(model) for model in self.models}
         rows = {name: _digest_of_rows(tuning.task) for (_, name), tuning in self.tunings.items()}
         self.cells = [
             self._cell(model, name, trial, seed, weights[model], rows[name])
@@ -265,7 +267,9 @@ def _without_infinity(facts: dict[str, float]) -> dict[str, float | None]:
 
 
 def _key(identity: dict[str, Any]) -> str:
-    return json.dumps(identity, sort_keys=True)
+    """What a cell is known again by: its model by what it holds, wherever that lies, or by its name on the Hub."""
+    by_content = {name: value for name, value in identity.items() if name != "model"}
+    return json.dumps(by_content if identity.get("weights") else identity, sort_keys=True)
 
 
 def _read(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -278,16 +282,6 @@ def _read(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 f"{path}, line {number}, is damaged; only a last line may be: restore the file, delete that line, or "
                 "use another --output-dir"
             ) from error
-
-
-def _digest_of_model(model: str) -> str:
-    """Of a folder's configuration, weights and vocabulary; of a Hub name none."""
-    digest = hashlib.sha256()
-    files = [file for file in sorted(Path(model).glob("*")) if file.suffix in (".json", ".safetensors", ".bin", ".txt")]
-    for file in files:
-        with file.open("rb") as content:
-            digest.update(f"{file.name} {hashlib.file_digest(content, 'sha256').hexdigest()}\n".encode())
-    return digest.hexdigest()[:16] if files else ""
 
 
 def _digest_of_rows(task: AnyTask) -> str:

@@ -38,6 +38,7 @@ from ..writing import claimed, refusals_explained, write_json, written_whole
 from .encoding import EncodedTask, encode_texts
 from .fitting import fit_length, other_padding, take_special_tokens
 from .metrics import Score
+from .model_folder import find_model
 from .processes import computes_on_cpu, devices, join_launch
 from .spans import SpanOptions, SpanScore, encode_spans
 from .squad import SpanTask
@@ -362,7 +363,8 @@ def finetune(
         AutoBertZeroError: if there is no such model, the text is longer than it takes, the folder holds another model,
             it cannot be written, or every training diverges.
     """
-    if Path(model).resolve() == output_dir.resolve():
+    given, model = model, find_model(model)
+    if output_dir.resolve() in (Path(given).resolve(), Path(model).resolve()):
         raise AutoBertZeroError(f"--output-dir is the model's own folder ({output_dir}): give another")
     if (output_dir / "config.json").exists() and not (output_dir / _RESULT).exists():
         raise AutoBertZeroError(f"{output_dir} holds another model, which would be lost: give another --output-dir")

@@ -23,8 +23,8 @@ def check_special_tokens(tokenizer: PreTrainedTokenizerBase, *more: str) -> None
     missing = [name for name in (*_NEEDED, *more) if getattr(tokenizer, f"{name}_token_id") is None]
     if missing:
         raise AutoBertZeroError(
-            f"the tokenizer has no {' and no '.join(missing)} token: give a --tokenizer of BERT's kind, or a model with "
-            "one"
+            f"the tokenizer has no {' and no '.join(missing)} token: give a --tokenizer of BERT's kind, or a model "
+            "that has such a one"
         )
 
 

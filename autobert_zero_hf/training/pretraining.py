@@ -29,6 +29,7 @@ from .distillation import Distillation, check_teacher, load_teacher
 from .fitting import fit_length, special_ids, take_special_tokens
 from .held_out import HeldOutScore, evaluate_held_out, word_frequencies
 from .masking import Masking
+from .model_folder import find_models
 from .module_replacing import ModuleReplacing
 from .precision import gains_from_bfloat16
 from .pretraining_card import write_card
@@ -41,10 +42,10 @@ from .pretraining_data import (
     evenly_spread,
     read_documents,
 )
-from .pretraining_options import PreTrainingOptions
+from .pretraining_options import GROUPS, PreTrainingOptions
 from .pretraining_progress import Progress, diverged
 from .processes import computes_on_cpu, devices, join_launch
-from .starting_point import load_tokenizer, make_student
+from .starting_point import load_tokenizer, make_student, read_config
 from .tokenization import train_tokenizer
 
 logger = logging.getLogger(__name__)
@@ -75,6 +76,7 @@ def pretrain(output_dir: Path, options: PreTrainingOptions) -> dict[str, Any]:
     """
     join_launch()
     folder = PreTrainingFolder(output_dir)
+    options = _resolved(options, folder.facts() or folder.begun())
     if (finished := folder.facts()) is not None:
         _check_begun(options, finished, output_dir)
         return finished
@@ -85,10 +87,22 @@ def pretrain(output_dir: Path, options: PreTrainingOptions) -> dict[str, Any]:
 
 
 def _check_begun(options: PreTrainingOptions, begun: dict[str, Any], output_dir: Path) -> None:
-    if differences := options.differences(begun["options"]):
+    if differences := options.differences(begun["options"], begun.get("contents", {})):
         raise AutoBertZeroError(
             f"{output_dir} was begun with other options ({'; '.join(differences)}): give those, or another --output-dir"
         )
+
+
+def _resolved(options: PreTrainingOptions, begun: dict[str, Any] | None) -> PreTrainingOptions:
+    """The options, with the folders of models, and with the length of rows where a model decides it."""
+    given = find_models(GROUPS, options.given)
+    if given.get("model") and "sequence_length" not in given:
+        usual = options.data.sequence_length
+        if begun is None:
+            given["sequence_length"] = getattr(read_config(given["model"]), "max_position_embeddings", usual)
+        elif "sequence_length" in begun["options"]:  # else an older version began it, with rows of the usual length
+            given["sequence_length"] = begun["options"]["sequence_length"]
+    return PreTrainingOptions(**given)
 
 
 class _PreTraining:
@@ -175,17 +189,18 @@ class _PreTraining:
         if bert is not None:
             self.replacing = ModuleReplacing(bert, self.student, self.options.replacing, self.steps, seed)
         self.text = documents().name
-        self._begin(digest(held_out if self.count is None else train))
+        self._begin(digest(held_out if self.count is None else train), digest(held_out))
 
-    def _begin(self, text: str) -> None:
+    def _begin(self, text: str, held_out: str) -> None:
         if self.main:
             self.folder.claim()
         begun = self.folder.begun()
         if begun is None:
             if self.main:
                 self.folder.clear_after(None)
-                self.folder.begin({"options": self.options.given, "text": text})
-        elif begun["text"] != text:
+                what = {"options": self.options.given, "contents": self.options.contents()}
+                self.folder.begin({**what, "text": text, "held_out": held_out})
+        elif (begun["text"], begun.get("held_out", held_out)) != (text, held_out):
             raise AutoBertZeroError(
                 f"{self.folder.path} was begun on another text: use that text again, or another --output-dir"
             )
@@ -303,4 +318,5 @@ class _PreTraining:
             "seconds": curve[-1]["seconds"],
             "loss_curve": [[entry["step"], entry["loss"]] for entry in curve],
             "options": self.options.given,
+            "contents": self.options.contents(),
         }

@@ -37,7 +37,9 @@ HELD_OUT_OF_STREAM = 1_000
 class ReadingOptions:
     """What is read besides."""
 
-    validation_text: list[str] = option((), "UTF-8 text files that are held out, instead of a share of the documents")
+    validation_text: list[str] = option(
+        (), "UTF-8 text files that are held out, instead of a share of the documents", "text"
+    )
     validation_split: str | None = option(None, "the split of --dataset that is held out, instead of a share")
     streaming: bool = option(
         False,

@@ -9,6 +9,7 @@ import torch
 
 from ..errors import AutoBertZeroError
 from ..options import Range, find_problems, option, option_names
+from .contents import Digest, find_changes, find_contents
 from .distillation import DistillationOptions
 from .module_replacing import ReplacingOptions
 from .pretraining_data import ReadingOptions
@@ -115,11 +116,23 @@ class PreTrainingOptions:
             problems.append("--mixed-precision fp16 needs a GPU: give bf16 or no")
         return problems
 
-    def differences(self, begun: Mapping[str, Any]) -> list[str]:
-        """How these differ from the options that a training was begun with, in words."""
+    def contents(self) -> dict[str, Digest]:
+        """The digests of what these options lead to."""
+        return find_contents(GROUPS, self.given)
+
+    def differences(self, begun: Mapping[str, Any], contents: Mapping[str, Digest]) -> list[str]:
+        """How these differ from the options that a training was begun with, in words.
+
+        Args:
+            begun: those.
+            contents: what they led to then; empty where that is not known.
+        """
         mine, theirs = {**_DEFAULTS, **self.given}, {**_DEFAULTS, **begun}
+        changed = find_changes(GROUPS, theirs, contents, mine, self.contents())
         return [
             f"--{name.replace('_', '-')} was {theirs[name]!r} and is {mine[name]!r}"
-            for name in OPTION_NAMES
             if theirs[name] != mine[name]
+            else f"--{name.replace('_', '-')}: what {mine[name]!r} holds has changed"
+            for name in OPTION_NAMES
+            if name in changed
         ]

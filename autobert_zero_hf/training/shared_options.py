@@ -10,8 +10,8 @@ from ..options import Range, option
 class DataOptions:
     """The text, and how it is cut."""
 
-    text: list[str] = option((), "UTF-8 text files; a blank line ends a document")
-    dataset: str | None = option(None, "a text data set of the Hub, or a folder that datasets loads")
+    text: list[str] = option((), "UTF-8 text files; a blank line ends a document", "text")
+    dataset: str | None = option(None, "a text data set of the Hub, or a folder that datasets loads", "dataset")
     dataset_config: str | None = option(None, "the configuration of --dataset")
     dataset_split: str = option("train", "the split of --dataset")
     text_column: str | None = option(None, "the column of --dataset that holds the text")

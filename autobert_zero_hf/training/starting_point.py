@@ -20,17 +20,25 @@ class StartOptions:
     """What the training starts from."""
 
     architecture: str | None = option(
-        None, f"the backbone: {', '.join(ARCHITECTURES)}, or that of a model's folder [{DEFAULT_ARCHITECTURE}]"
+        None,
+        f"the backbone: {', '.join(ARCHITECTURES)}, or that of a model's folder [{DEFAULT_ARCHITECTURE}]",
+        "backbone",
     )
     layers: list[str] = option((), "the backbone, a line for each layer, such as 'conv(9)'")
     model: str | None = option(
-        None, "a model of this package to train on, such as a search's best/: its backbone, sizes and tokenizer stay"
+        None,
+        "a model of this package to train on, such as a search's best/: its backbone, sizes and tokenizer stay",
+        "model",
     )
     from_bert: str | None = option(
-        None, "a BERT, folder or Hub name, whose layers are replaced one after another by those of the backbone"
+        None,
+        "a BERT, folder or Hub name, whose layers are replaced one after another by those of the backbone",
+        "model",
     )
     tokenizer: str | None = option(
-        None, "the tokenizer, folder or Hub name; by default that of --model, --from-bert or --teacher, or a new one"
+        None,
+        "the tokenizer, folder or Hub name; by default that of --model, --from-bert or --teacher, or a new one",
+        "model",
     )
 
 

@@ -92,7 +92,7 @@ class FinalTraining:
                     "another --output-dir"
                 ) from error
             model.config.sparse_prediction = False
-            card = write_card(self._card(name, candidate, score), model, str(self.folder / name), with_code=False)
+            card = write_card(self._card(name, candidate, score), model, str(self.folder / name))
             # A tokenizer as it was written: one that was used keeps, for one, the length that it cut to.
             export(model, AutoTokenizer.from_pretrained(self.text.folder / TOKENIZER), card, self.folder / name)
             return {

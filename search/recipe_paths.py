@@ -19,11 +19,11 @@ def from_folder(options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """
 
     def read(place: Place, path: str) -> str:
-        there = folder / path
-        if not (there.exists() or place in ("text", "tasks")):
-            return path
-        plain = Path(os.path.normpath(there))  # which leads elsewhere where a folder on the way is a link
-        return str(there if there.exists() and not (plain.exists() and plain.samefile(there)) else plain)
+        there = os.path.join(folder, path)
+        if not os.path.exists(there):
+            return os.path.normpath(there) if place in ("text", "tasks") else path
+        plain = os.path.normpath(there)  # which leads elsewhere where a folder on the way is a link
+        return plain if os.path.exists(plain) and os.path.samefile(plain, there) else there
 
     return _each_path(options, read)
 
@@ -37,9 +37,10 @@ def for_folder(options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """
 
     def write(_: Place, path: str) -> str:
-        if not (here := Path(path)).exists():
+        if not os.path.exists(path):
             return path
-        return os.path.relpath(here.parent.resolve() / here.name, folder.resolve())  # a link keeps its name
+        above, name = os.path.split(os.path.normpath(path))
+        return os.path.relpath(os.path.join(os.path.realpath(above), name), folder.resolve())  # a link keeps its name
 
     return _each_path(options, write)
 

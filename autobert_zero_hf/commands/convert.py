@@ -59,7 +59,7 @@ def run(arguments: Namespace) -> Result:
         print(f"warning: no tokenizer is found at {source}, and none is written", file=sys.stderr)
     try:
         with refusals_explained(folder):
-            model.save_pretrained(folder)
+            model.save_pretrained(folder, include_code=True)
             if tokenizer is not None:
                 tokenizer.save_pretrained(folder)
     except BaseException:

@@ -1,6 +1,7 @@
 """What options lead to: the same text or model by whatever path, wherever a run was moved to."""
 
 import hashlib
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -66,8 +67,8 @@ def leads_to_same(place: Place, there: Any, digest_there: Digest, here: Any, dig
         here: the other.
         digest_here: the same.
     """
-    if not there or not here:
-        return not there and not here
+    if not (_are_paths(there) and _are_paths(here)):
+        return there == here
     known = _whole(digest_there) and _whole(digest_here)
     if known and digest_there == digest_here:
         return True
@@ -91,7 +92,8 @@ def digest(place: Place, value: str | list[str]) -> Digest:
 
 def digest_of_model(model: str) -> str:
     """Of a folder's configuration, weights and vocabulary; of a Hub name none."""
-    files = [file for file in sorted(Path(model).glob("*")) if file.suffix in _OF_A_MODEL and file.is_file()]
+    there = sorted(Path(model).iterdir()) if os.path.isdir(model) else []
+    files = [file for file in there if file.suffix in _OF_A_MODEL and file.is_file()]
     return _short([f"{file.name} {_of_file(file)}\n" for file in files]) if files else ""
 
 
@@ -107,7 +109,7 @@ def _digest(place: Place, value: str) -> str | None:
             files = sorted(path.rglob("*"))
             return _short([f"{file.relative_to(path)} {file.stat().st_size}\n" for file in files]) if files else None
         return None if place == "backbone" and value in ARCHITECTURES else digest_of_model(value) or None
-    except OSError:  # what cannot be read is said where it is used
+    except (OSError, ValueError):  # what cannot be read, or is no path, is said where it is used
         return None
 
 
@@ -124,5 +126,10 @@ def _whole(digest: Digest) -> bool:
     return isinstance(digest, str) or (isinstance(digest, list) and None not in digest)
 
 
-def _resolved(value: str | list[str]) -> list[Path]:
-    return [Path(each).resolve() for each in (value if isinstance(value, list) else [value])]
+def _are_paths(value: Any) -> bool:
+    each = value if isinstance(value, list) else [value]
+    return bool(each) and all(isinstance(path, str) and "\0" not in path for path in each)
+
+
+def _resolved(value: str | list[str]) -> list[str]:
+    return [os.path.realpath(path) for path in (value if isinstance(value, list) else [value])]

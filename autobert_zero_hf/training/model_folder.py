@@ -21,7 +21,7 @@ def find_model(source: str) -> str:
         AutoBertZeroError: if it is the folder of a run that has no model yet, or has several, one for each budget.
     """
     folder = Path(source)
-    if not folder.is_dir() or (folder / "config.json").exists():
+    if not os.path.isdir(folder) or (folder / "config.json").exists():
         return source
     if (folder / "best" / "config.json").exists() and (folder / "journal.jsonl").exists():
         if os.environ.get("RANK", "0") == "0":  # of a launch, one process says it

@@ -290,7 +290,7 @@ class _PreTraining:
         return facts
 
     def _save(self, place: Path, facts: dict[str, Any]) -> None:
-        self.student.save_pretrained(place)
+        self.student.save_pretrained(place, include_code=True)
         fit_length(self.tokenizer, self.student.config).save_pretrained(place)
         (place / "README.md").write_text(write_card(self.student, facts, str(self.folder.path)), encoding="utf-8")
 

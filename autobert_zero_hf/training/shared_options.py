@@ -18,7 +18,9 @@ class DataOptions:
     vocab_size: Annotated[int, Range(100)] = option(
         8192, "entries of the WordPiece vocabulary that is trained on the text"
     )
-    sequence_length: Annotated[int, Range(8)] = option(128, "tokens of a row")
+    sequence_length: Annotated[int, Range(8)] = option(
+        128, "tokens of a row; of a model to pretrain on, by itself as many as it takes"
+    )
     held_out: Annotated[float, Range(0.001, 0.9)] = option(0.1, "share of the documents that is held out, to score on")
 
 

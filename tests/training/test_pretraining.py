@@ -19,6 +19,7 @@ from transformers import (
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM, AutoBertZeroForPreTraining
 from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.model.auto_map import code_files
 from autobert_zero_hf.training.held_out import evaluate_held_out, word_frequencies
 from autobert_zero_hf.training.masked_lm import MaskedBatch, evaluate_masked_lm
 from autobert_zero_hf.training.masking import Masking
@@ -75,6 +76,7 @@ def test_it_learns_and_leaves_a_whole_folder(text: str, tmp_path: Path) -> None:
     assert names == {
         *("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"),
         *("README.md", "pretraining.json"),
+        *(Path(file).name for file in code_files()),
     }
     card = (folder / "README.md").read_text()
     assert f"| accuracy | {facts['accuracy']:.4f} ± {facts['accuracy_standard_error']:.4f} |" in card

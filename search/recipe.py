@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -217,7 +218,7 @@ class Recipe:
             self.sub_models.layers,
         )
 
-    def make_config(self, vocab_size: int, special_ids: Mapping[str, int | None] | None = None) -> AutoBertZeroConfig:
+    def make_config(self, vocab_size: int, special_ids: Mapping[str, Any] = MappingProxyType({})) -> AutoBertZeroConfig:
         """The sizes of every candidate, or the largest ones, on the backbone of the sub-models, or on BERT's.
 
         Args:
@@ -237,7 +238,7 @@ class Recipe:
             initializer_range=self.sizes.initializer_range,
             # Masked-LM training teaches the first token nothing, and a convolution shows it its neighbours only.
             classifier_pooling="mean",
-            **(special_ids or {}),
+            **special_ids,
         )
 
 

@@ -354,7 +354,8 @@ def open_journal(recipe: Recipe, folder: Path, accelerator: Accelerator) -> Jour
         JournalError: if it is of another recipe, or damaged.
         WritingError: if another process is at work in the folder.
     """
-    options, journal = recipe.to_dict(), None
+    options = recipe.to_dict()
+    journal: Journal | None = None
     if accelerator.is_main_process:
         journal = Journal.open(folder / "journal.jsonl", options, find_contents(GROUPS, options))
     events = broadcast_object_list([journal.events if journal else None])[0]

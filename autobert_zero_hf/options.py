@@ -32,9 +32,20 @@ class Range:
         )
 
 
-def option(default: Any, text: str) -> Any:
-    """A field of an option group: its default (a tuple stands for a list), and its help."""
-    metadata = {"help": text}
+Place = Literal["text", "tasks", "dataset", "model", "backbone"]
+"""What a path leads to: a file of text, a folder of tasks; a data set or a model, which may be the Hub's; a
+backbone, by its name or as a model's."""
+
+
+def option(default: Any, text: str, place: Place | None = None) -> Any:
+    """A field of an option group.
+
+    Args:
+        default: its default; a tuple stands for a list.
+        text: its help.
+        place: what it leads to, where it is a path, or a list of them.
+    """
+    metadata = {"help": text, "place": place}
     if isinstance(default, tuple):
         return dataclasses.field(default_factory=lambda: list(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -43,6 +54,12 @@ def option(default: Any, text: str) -> Any:
 def option_names(groups: Sequence[type]) -> tuple[str, ...]:
     """The names of the options of these groups, in order."""
     return tuple(field.name for group in groups for field in dataclasses.fields(group))
+
+
+def places_in(groups: Sequence[type], values: Mapping[str, Any]) -> dict[str, Place]:
+    """What leads to where, of the options of these groups that are given and are paths."""
+    fields = (field for group in groups for field in dataclasses.fields(group))
+    return {f.name: f.metadata["place"] for f in fields if f.metadata["place"] and values.get(f.name)}
 
 
 def find_problems(groups: Sequence[type], values: Mapping[str, Any]) -> list[str]:

@@ -94,7 +94,7 @@ class FinalTraining:
                 ) from error
             model.config.sparse_prediction = False
             place = local_place(self.folder, name)
-            card = write_card(self._card(name, candidate, score), model, place, with_code=False)
+            card = write_card(self._card(name, candidate, score), model, place)
             # A tokenizer as it was written: one that was used keeps, for one, the length that it cut to.
             export(model, AutoTokenizer.from_pretrained(self.text.folder / TOKENIZER), card, self.folder / name)
             return {

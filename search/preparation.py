@@ -14,6 +14,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from autobert_zero_hf.model import AutoBertZeroConfig, architecture
 from autobert_zero_hf.training.corpus import CorpusError, how_to_have_more_rows, load_documents
+from autobert_zero_hf.training.fitting import check_special_tokens, special_ids
 from autobert_zero_hf.training.masked_lm import MaskedRows, pack
 from autobert_zero_hf.training.starting_point import load_tokenizer
 from autobert_zero_hf.training.tasks import Task
@@ -27,6 +28,7 @@ from .estimation.objectives import Objective
 from .estimation.starting_weights import Start
 from .estimation.supernet import SuperNet
 from .recipe import Recipe
+from .recipe_paths import for_folder
 from .runtime.journal import Journal, JournalError
 from .runtime.progress import Reporter
 from .runtime.tracking import Tracking
@@ -35,6 +37,8 @@ from .space.sub_models import SubModels
 
 SUPERNET = "supernet.pt"
 TOKENIZER = "tokenizer"
+_USUAL_PADDING = 0
+"""BERT's; that of a search whose journal names no other one."""
 
 
 @dataclass
@@ -100,7 +104,8 @@ class Preparation:
         # Before anything is written: other options can be tried in the same folder.
         config, sizes = self.config(tokenizer), self.recipe.searched_sizes
         self.teacher = load_teacher(self.recipe.sub_models, sizes, tokenizer, config)
-        self._write_down(train, held_out, {**counts, "vocabulary": len(tokenizer)})
+        padding = {} if config.pad_token_id == _USUAL_PADDING else {"pad_token_id": config.pad_token_id}
+        self._write_down(train, held_out, {**counts, "vocabulary": len(tokenizer), **padding})
         rows, scored = MaskedRows(train, tokenizer), MaskedRows(held_out, tokenizer)
         return Text(self.folder, rows, scored, self.journal.of("data")[0])
 
@@ -110,11 +115,15 @@ class Preparation:
         Raises:
             AutoBertZeroError: if the checkpoint that the super-net is to begin as does not fit.
         """
-        recipe = self.recipe
+        recipe, special = self.recipe, special_ids(tokenizer)
+        if known := self.journal.of("data"):  # the padding of the super-net that is trained already
+            special["pad_token_id"] = known[0].get("pad_token_id", _USUAL_PADDING)
         if self.start is None:
-            return recipe.make_config(len(tokenizer))
+            return recipe.make_config(len(tokenizer), special)
         self.start.check_tokenizer(tokenizer)
-        return self.start.config(recipe.largest, recipe.data.sequence_length, recipe.sub_models.layers or None)
+        config = self.start.config(recipe.largest, recipe.data.sequence_length, recipe.sub_models.layers or None)
+        config.update(special)
+        return config
 
     def train(self, text: Text) -> Objective:
         """What the super-net learnt, with the trained super-net; after `read`."""
@@ -170,6 +179,7 @@ class Preparation:
             source = self.recipe.sub_models.supernet_from or self.recipe.sub_models.teacher
             if source:
                 made = load_tokenizer(source)
+                check_special_tokens(made, "mask")
             else:
                 made = train_tokenizer(parts["train"], options.vocab_size, options.sequence_length)
             made.model_max_length = options.sequence_length
@@ -177,7 +187,7 @@ class Preparation:
                 made.save_pretrained(partial)
         return AutoTokenizer.from_pretrained(place)
 
-    def _write_down(self, train: Dataset, held_out: Dataset, counts: dict[str, int]) -> None:
+    def _write_down(self, train: Dataset, held_out: Dataset, counts: dict[str, int | None]) -> None:
         digest = _digest(train, held_out, *(rows for task in self.tasks for rows in (task.train, task.validation)))
         if known := self.journal.of("data"):
             if known[0]["digest"] != digest:
@@ -188,7 +198,7 @@ class Preparation:
             return
         if self.accelerator.is_main_process:
             (self.folder / SUPERNET).unlink(missing_ok=True)  # of a search whose journal was removed
-            text = yaml.safe_dump(self.recipe.to_dict(), sort_keys=False)
+            text = yaml.safe_dump(for_folder(self.recipe.to_dict(), self.folder), sort_keys=False)
             with written_whole(self.folder / "recipe.yaml") as partial:
                 partial.write_text(text, encoding="utf-8")
         self.journal.append("data", **counts, digest=digest)

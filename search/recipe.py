@@ -2,9 +2,11 @@
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from autobert_zero_hf.errors import AutoBertZeroError
@@ -30,6 +32,7 @@ from .recipe_options import (
     SuperNetOptions,
     TaskOptions,
 )
+from .recipe_paths import from_folder
 from .space.budget import Budget
 from .space.search_space import SearchSpace
 from .space.sizes import Sizes, SizesSpace, Steps
@@ -218,8 +221,15 @@ class Recipe:
             self.sub_models.layers,
         )
 
-    def make_config(self, vocab_size: int) -> "AutoBertZeroConfig":
-        """The sizes of every candidate, or the largest ones, on the backbone of the sub-models, or on BERT's."""
+    def make_config(
+        self, vocab_size: int, special_ids: Mapping[str, Any] = MappingProxyType({})
+    ) -> "AutoBertZeroConfig":
+        """The sizes of every candidate, or the largest ones, on the backbone of the sub-models, or on BERT's.
+
+        Args:
+            vocab_size: entries of the vocabulary.
+            special_ids: its special tokens, by the names that a configuration has for them; BERT's by default.
+        """
         from autobert_zero_hf.model import AutoBertZeroConfig
 
         return AutoBertZeroConfig(
@@ -235,17 +245,21 @@ class Recipe:
             initializer_range=self.sizes.initializer_range,
             # Masked-LM training teaches the first token nothing, and a convolution shows it its neighbours only.
             classifier_pooling="mean",
+            **special_ids,
         )
 
 
 def load_options(name_or_path: str) -> dict[str, Any]:
     """The options of a recipe: the name of one that comes with the package, or a YAML file.
 
+    The relative paths in a file mean the folder that it lies in.
+
     Raises:
         RecipeError: if there is none, or if it is not a mapping of options.
     """
     path = Path(name_or_path)
-    if not path.suffix and (RECIPES / f"{name_or_path}.yaml").is_file():
+    packaged = not path.suffix and (RECIPES / f"{name_or_path}.yaml").is_file()
+    if packaged:
         path = RECIPES / f"{name_or_path}.yaml"
     if not path.is_file():
         known = sorted(file.stem for file in RECIPES.glob("*.yaml"))
@@ -263,7 +277,7 @@ def load_options(name_or_path: str) -> dict[str, Any]:
         _check(options)
     except RecipeError as error:
         raise RecipeError(f"{path}: {error}") from error
-    return options
+    return options if packaged else from_folder(options, path.parent)
 
 
 def overridden(options: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

@@ -53,7 +53,9 @@ class JointOptions:
     latency_ms: Annotated[float | None, Range(1e-6)] = option(
         None, "milliseconds that a candidate may take; those of 0.85 to 1.1 times as much by prediction are trained"
     )
-    speedup_over: str | None = option(None, "a model, a folder or a name of the Hub, whose latency sets that bound")
+    speedup_over: str | None = option(
+        None, "a model, a folder or a name of the Hub, whose latency sets that bound", "model"
+    )
     speedup: Annotated[float | None, Range(1e-6)] = option(None, "how many times as fast as that model, with it")
     latency_samples: Annotated[int, Range(20, 1_000_000)] = option(
         200, "random candidates that are measured, which the prediction is fitted to"
@@ -92,6 +94,7 @@ class SubModelOptions:
         None,
         "a BERT or a model of this package, folder or Hub name, from which the super-net's first weights are cut; "
         "its tokenizer is used, too",
+        "model",
     )
     sandwich: bool = option(
         False,
@@ -106,6 +109,7 @@ class SubModelOptions:
         None,
         "of --supernet-loss distillation and both: a BERT-like model of the same vocabulary and number of heads, "
         "folder or Hub name",
+        "model",
     )
 
 
@@ -191,7 +195,9 @@ class TaskOptions:
     """The tasks of --proxy tasks."""
 
     tasks: list[str] = option((), "tasks to fine-tune on: bbc_topics, GLUE's of the Hub, or those of --task-data")
-    task_data: str | None = option(None, "a folder of tasks: NAME/train.jsonl, validation.jsonl and labels.json")
+    task_data: str | None = option(
+        None, "a folder of tasks: NAME/train.jsonl, validation.jsonl and labels.json", "tasks"
+    )
     task_steps: Annotated[int, Range(1)] = option(100, "training steps on each task")
     task_batch_size: Annotated[int, Range(1, 1_000_000)] = option(16, "rows of such a step")
     task_learning_rate: Annotated[float, Range(0.0)] = option(5e-4, "peak learning rate of such a training")

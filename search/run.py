@@ -15,7 +15,9 @@ from accelerate.state import AcceleratorState, is_initialized
 from accelerate.utils import InitProcessGroupKwargs, ProjectConfiguration, broadcast_object_list, parse_flag_from_env
 
 from autobert_zero_hf.model import architecture
+from autobert_zero_hf.training.contents import find_contents
 from autobert_zero_hf.training.lost import waiting_for_the_launcher
+from autobert_zero_hf.training.model_folder import find_models
 from autobert_zero_hf.training.precision import gains_from_bfloat16
 from autobert_zero_hf.writing import write_json
 
@@ -30,6 +32,7 @@ from .latency_bound import LatencyBound, Stopwatch
 from .preparation import Preparation, Text
 from .publish.facts import FRONT, finalists_of
 from .recipe import Recipe, RecipeError
+from .recipe_options import GROUPS
 from .runtime.dispatch import Dispatcher
 from .runtime.energy import measured_energy
 from .runtime.journal import Journal, JournalError, recorded_recipe
@@ -65,6 +68,7 @@ def search(recipe: Recipe, output_dir: str | Path, report_to: Sequence[str] = ("
         TrackingError: if a tracker is not known, not installed or cannot be used.
     """
     folder = Path(output_dir)
+    recipe = Recipe.from_dict(find_models(GROUPS, recipe.to_dict()))
     with (
         accelerated(recipe, folder, choose_trackers(report_to)) as (recipe, accelerator),
         Reporter(accelerator.is_main_process) as reporter,
@@ -351,6 +355,8 @@ def open_journal(recipe: Recipe, folder: Path, accelerator: Accelerator) -> Jour
         WritingError: if another process is at work in the folder.
     """
     options = recipe.to_dict()
-    journal = Journal.open(folder / "journal.jsonl", options) if accelerator.is_main_process else None
+    journal: Journal | None = None
+    if accelerator.is_main_process:
+        journal = Journal.open(folder / "journal.jsonl", options, find_contents(GROUPS, options))
     events = broadcast_object_list([journal.events if journal else None])[0]
     return journal or Journal(None, options, events)

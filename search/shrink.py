@@ -6,7 +6,7 @@ which is that of a search: journal, winner, and the same model from scratch besi
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,12 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 
 from autobert_zero_hf.model import AutoBertZeroModel
+from autobert_zero_hf.training.contents import digest, leads_to_same
 from autobert_zero_hf.training.evaluation import Grid
 from autobert_zero_hf.training.finetuning import AnyTask
 from autobert_zero_hf.training.finetuning_options import FineTuningOptions, SpanOptions
 from autobert_zero_hf.training.masked_lm import MaskedScore
+from autobert_zero_hf.training.model_folder import find_models
 from autobert_zero_hf.training.task_loading import load_task, task_names
 from autobert_zero_hf.writing import write_json, written_whole
 
@@ -27,6 +29,7 @@ from .latency_bound import LatencyBound, Stopwatch
 from .preparation import Preparation
 from .publish.shrink_table import as_markdown, as_picture
 from .recipe import Recipe, RecipeError
+from .recipe_options import GROUPS
 from .run import SearchRun, Shared, accelerated, check_budget, open_journal
 from .runtime.journal import Journal
 from .runtime.progress import Reporter
@@ -94,6 +97,8 @@ def shrink(recipe: Recipe, options: ShrinkOptions, output_dir: str | Path) -> di
         JournalError: if the folder holds another run.
     """
     budgets_of(options)
+    recipe = Recipe.from_dict(find_models(GROUPS, recipe.to_dict()))
+    options = replace(options, **find_models([ShrinkOptions], vars(options)))
     if recipe.searched_sizes is None or not recipe.sub_models.layers:
         raise RecipeError("shrink searches the sizes of one backbone: search_sizes and layers are missing")
     folder = Path(output_dir)
@@ -175,12 +180,19 @@ class _Shrinking:
             if main:
                 (found,) = stopwatch.measure([opened])
                 facts = {name: getattr(found, name) for name in ("median", "p95", "passes")}
+                content = digest("model", path) if path else None
+                facts |= {"digest": content} if content else {}
                 self.journal.append("base", model=path, interval=list(found.interval), **facts)
             self.journal.events[:] = broadcast_object_list([self.journal.events])[0]
         return self._bases_of(path)[0]
 
     def _bases_of(self, path: str | None) -> list[dict[str, Any]]:
-        return [event for event in self.journal.of("base") if event["model"] == path]
+        here = digest("model", path) if path else None
+        return [
+            event
+            for event in self.journal.of("base")
+            if leads_to_same("model", event["model"], event.get("digest"), path, here)
+        ]
 
     def _recipe_of(self, budget: Budget) -> Recipe:
         return Recipe.from_dict({**self.recipe.to_dict(), **budget.changes})

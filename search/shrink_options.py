@@ -14,12 +14,14 @@ class ShrinkOptions:
 
     latency_ms: Annotated[list[float], Range(1e-6)] = option((), "milliseconds that a model may take")
     speedup: Annotated[list[float], Range(1e-6)] = option((), "how many times as fast as that of --speedup-over")
-    speedup_over: str | None = option(None, "a model, folder or Hub name, that the models are to be faster than")
+    speedup_over: str | None = option(
+        None, "a model, folder or Hub name, that the models are to be faster than", "model"
+    )
     max_parameters: Annotated[list[int], Range(1)] = option(
         (), "parameters of all layers at most, embeddings not counted"
     )
     evaluate_on: list[str] = option((), "tasks, as `evaluate` takes them, to fine-tune the winners on")
-    data: str | None = option(None, "a folder with a folder for each of these tasks")
+    data: str | None = option(None, "a folder with a folder for each of these tasks", "tasks")
     evaluate_seeds: Annotated[int, Range(1, 10_000)] = option(3, "fine-tunings of each winner on each task")
     evaluate_rows: Annotated[int | None, Range(2)] = option(None, "rows of a task to train on at most")
     evaluate_epochs: Annotated[float, Range(0.0, 1_000_000)] = option(3.0, "passes over them")

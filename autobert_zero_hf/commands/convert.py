@@ -42,6 +42,9 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: Namespace) -> Result:
     """Convert, and write model and tokenizer."""
+    from autobert_zero_hf.training.fitting import fit_length, take_special_tokens
+    from autobert_zero_hf.training.model_folder import find_model
+
     folder: Path = arguments.output_dir
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise AutoBertZeroError(f"{folder} exists, and what it holds would be lost: give another --output-dir")
@@ -51,13 +54,18 @@ def run(arguments: Namespace) -> Result:
     from autobert_zero_hf.conversion import convert_checkpoint
 
     transformers.utils.logging.disable_progress_bar()
-    model = convert_checkpoint(arguments.source, arguments.head)
-    tokenizer = load_tokenizer(arguments.source, model.config)
-    if tokenizer is None:
-        print(f"warning: no tokenizer is found at {arguments.source}, and none is written", file=sys.stderr)
+    source = find_model(arguments.source)
+    model = convert_checkpoint(source, arguments.head)
+    tokenizer = load_tokenizer(source, model.config)
+    if tokenizer is not None:
+        for said in take_special_tokens(model, tokenizer):
+            print(f"warning: {source}: {said}", file=sys.stderr)
+        fit_length(tokenizer, model.config)
+    else:
+        print(f"warning: no tokenizer is found at {source}, and none is written", file=sys.stderr)
     try:
         with refusals_explained(folder):
-            model.save_pretrained(folder)
+            model.save_pretrained(folder, include_code=True)
             if tokenizer is not None:
                 tokenizer.save_pretrained(folder)
     except BaseException:

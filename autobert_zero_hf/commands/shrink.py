@@ -98,13 +98,17 @@ def chosen_recipe(arguments: Namespace) -> Recipe:
     Raises:
         AutoBertZeroError: if there is no such backbone, or it is of another kind; as `Recipe.from_dict` besides.
     """
+    from autobert_zero_hf.training.model_folder import find_model, find_models
+
     known = {*option_names(_GROUPS), *_SIZES}
     given = {name: value for name, value in vars(arguments).items() if name in known}
-    recipe, name = load_options(arguments.recipe), arguments.architecture
+    options = find_models(_GROUPS, overridden(load_options(arguments.recipe), given))
+    name = arguments.architecture
     if name is None:
-        source = given.get("supernet_from", recipe.get("supernet_from"))
-        name = source or (None if recipe.get("layers") else "bert")
-    options = overridden({**recipe, **_backbone(name)}, given)
+        name = options.get("supernet_from") or (None if options.get("layers") else "bert")
+    elif name not in ARCHITECTURES:
+        name = find_model(name)
+    options |= {option: value for option, value in _backbone(name).items() if option not in given}
     if name in ARCHITECTURES:
         options["layers"] = architecture(name, Recipe.from_dict({**options, "layers": []}).sizes.num_layers)
     elif name is not None:  # fewer layers than it has are its bottom ones

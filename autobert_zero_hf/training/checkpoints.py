@@ -106,6 +106,7 @@ def _read(file: Path) -> dict[str, Any] | None:
     try:
         facts: dict[str, Any] = parse_json(file.read_bytes())
         dict(facts["options"])
+        dict(facts.get("contents", {}))
     except (ValueError, KeyError, TypeError) as error:
         raise AutoBertZeroError(
             f"{file} is damaged, or not of a pre-training: restore it, or give another --output-dir"

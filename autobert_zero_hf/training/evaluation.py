@@ -20,8 +20,10 @@ from datasets import Dataset
 from ..errors import AutoBertZeroError
 from ..reading import parse_json
 from ..writing import append_lines, claimed, how_to_mend, whole_lines
+from .contents import digest_of_model
 from .finetuning import AnyTask, DivergedError, FineTuning, Trial, score_facts
 from .finetuning_options import FineTuningOptions, SpanOptions
+from .model_folder import find_model
 from .processes import join_launch
 from .squad import SpanTask
 from .tasks import Task
@@ -77,7 +79,7 @@ class Grid:
         self.folder = folder
         self.options = options
         self.spans = spans
-        self.models = list(dict.fromkeys(models))
+        self.models = list(dict.fromkeys(map(find_model, models)))
         self.tasks = {task.name: task for task in tasks}
         self.tunings = {
             (model, name): FineTuning(model, task, options, spans)
@@ -90,7 +92,7 @@ class Grid:
                 "--seed"
             )
         self.seeds = range(options.seed, options.seed + seeds)
-        weights = {model: _digest_of_model(model) for model in self.models}
+        weights = {model: digest_of_model(model) for model in self.models}
         rows = {name: _digest_of_rows(tuning.task) for (_, name), tuning in self.tunings.items()}
         self.cells = [
             self._cell(model, name, trial, seed, weights[model], rows[name])
@@ -254,7 +256,9 @@ def _without_infinity(facts: dict[str, float]) -> dict[str, float | None]:
 
 
 def _key(identity: dict[str, Any]) -> str:
-    return json.dumps(identity, sort_keys=True)
+    """What a cell is known again by: its model by what it holds, wherever that lies, or by its name on the Hub."""
+    by_content = {name: value for name, value in identity.items() if name != "model"}
+    return json.dumps(by_content if identity.get("weights") else identity, sort_keys=True)
 
 
 def _read(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -267,16 +271,6 @@ def _read(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 f"{path}, line {number}, is damaged; only a last line may be: restore the file, delete that line, or "
                 "use another --output-dir"
             ) from error
-
-
-def _digest_of_model(model: str) -> str:
-    """Of a folder's configuration, weights and vocabulary; of a Hub name none."""
-    digest = hashlib.sha256()
-    files = [file for file in sorted(Path(model).glob("*")) if file.suffix in (".json", ".safetensors", ".bin", ".txt")]
-    for file in files:
-        with file.open("rb") as content:
-            digest.update(f"{file.name} {hashlib.file_digest(content, 'sha256').hexdigest()}\n".encode())
-    return digest.hexdigest()[:16] if files else ""
 
 
 def _digest_of_rows(task: AnyTask) -> str:

@@ -33,10 +33,13 @@ from transformers import (
 
 from ..conversion.loading import load, unreadable_refused
 from ..errors import AutoBertZeroError
+from ..model import AutoBertZeroConfig, AutoBertZeroPreTrainedModel
 from ..writing import claimed, refusals_explained, write_json, written_whole
 from .encoding import EncodedTask, encode_texts
 from .finetuning_options import FineTuningOptions, SpanOptions
+from .fitting import fit_length, other_padding, take_special_tokens
 from .metrics import Score
+from .model_folder import find_model
 from .processes import computes_on_cpu, devices, join_launch
 from .spans import SpanScore, encode_spans
 from .squad import SpanTask
@@ -167,7 +170,6 @@ class FineTuning:
     def __init__(self, model: str, task: AnyTask, options: FineTuningOptions, spans: SpanOptions | None = None):
         config, self.tokenizer = _open(model)
         longest = self.tokenizer.model_max_length
-        longest = min(longest, getattr(config, "max_position_embeddings", longest))
         if options.max_length is not None and options.max_length > longest:
             raise AutoBertZeroError(f"--max-length {options.max_length}: the model takes {longest} tokens at most")
         if options.train_rows is not None and options.train_rows < len(task.train):
@@ -180,6 +182,7 @@ class FineTuning:
             )
         usual = _WINDOW_LENGTH if isinstance(task, SpanTask) else _TEXT_LENGTH
         self.model = model
+        self.warnings = other_padding(config, self.tokenizer) if isinstance(config, AutoBertZeroConfig) else []
         self.task = task
         self.options = options
         self.spans = spans or SpanOptions()
@@ -192,8 +195,10 @@ class FineTuning:
     def encoded(self) -> EncodedTask:
         """The task's rows as tokens."""
         if isinstance(self.task, SpanTask):
-            return encode_spans(self.task, self.tokenizer, self.max_length, self.spans)
-        return encode_texts(self.task, self.tokenizer, self.max_length)
+            encoded = encode_spans(self.task, self.tokenizer, self.max_length, self.spans)
+        else:
+            encoded = encode_texts(self.task, self.tokenizer, self.max_length)
+        return replace(encoded, warnings=(*self.warnings, *encoded.warnings))
 
     def run(self, trial: Trial, seed: int, folder: Path, quiet: bool = False) -> tuple[TrialResult, Trainer]:
         """Train, keep the weights of the best epoch, and score them.
@@ -256,7 +261,10 @@ class FineTuning:
         head = {"num_labels": 2} if isinstance(self.task, SpanTask) else self.task.head
         with unreadable_refused(f"cannot load a model from {self.model!r}", self.model):
             # Whatever precision a checkpoint is stored in, it is trained in single precision, or autocast from it.
-            return load(auto, self.model, **head, ignore_mismatched_sizes=True, dtype=torch.float32)[0]
+            network = load(auto, self.model, **head, ignore_mismatched_sizes=True, dtype=torch.float32)[0]
+        if isinstance(network, AutoBertZeroPreTrainedModel):
+            take_special_tokens(network, self.tokenizer)
+        return network
 
     def _arguments(self, trial: Trial, seed: int, folder: Path) -> TrainingArguments:
         try:
@@ -289,7 +297,8 @@ class FineTuning:
 
 def _open(model: str) -> tuple[PreTrainedConfig, PreTrainedTokenizerBase]:
     with unreadable_refused(f"cannot load a model and its tokenizer from {model!r}", model):
-        return AutoConfig.from_pretrained(model), AutoTokenizer.from_pretrained(model)
+        config = AutoConfig.from_pretrained(model)
+        return config, fit_length(AutoTokenizer.from_pretrained(model), config)
 
 
 def _finite(outputs: Any) -> Any:
@@ -319,7 +328,8 @@ def finetune(
         AutoBertZeroError: if there is no such model, the text is longer than it takes, the folder holds another model,
             it cannot be written, or every training diverges.
     """
-    if Path(model).resolve() == output_dir.resolve():
+    given, model = model, find_model(model)
+    if output_dir.resolve() in (Path(given).resolve(), Path(model).resolve()):
         raise AutoBertZeroError(f"--output-dir is the model's own folder ({output_dir}): give another")
     if (output_dir / "config.json").exists() and not (output_dir / _RESULT).exists():
         raise AutoBertZeroError(f"{output_dir} holds another model, which would be lost: give another --output-dir")

@@ -6,6 +6,7 @@ biases and norms; gradients of a norm of 1 at most.
 """
 
 import functools
+import logging
 import math
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,10 @@ from ..writing import WritingError, how_to_mend, no_room
 from .checkpoints import PreTrainingFolder
 from .corpus import how_to_have_more_rows
 from .distillation import Distillation, check_teacher, load_teacher
+from .fitting import fit_length, special_ids, take_special_tokens
 from .held_out import HeldOutScore, evaluate_held_out, word_frequencies
 from .masking import Masking
+from .model_folder import find_models
 from .module_replacing import ModuleReplacing
 from .precision import gains_from_bfloat16
 from .pretraining_card import write_card
@@ -41,11 +44,13 @@ from .pretraining_data import (
     evenly_spread,
     read_documents,
 )
-from .pretraining_options import PreTrainingOptions
+from .pretraining_options import GROUPS, PreTrainingOptions
 from .pretraining_progress import Progress, diverged
 from .processes import computes_on_cpu, devices, join_launch
-from .starting_point import load_tokenizer, make_student
+from .starting_point import load_tokenizer, make_student, read_config
 from .tokenization import train_tokenizer
+
+logger = logging.getLogger(__name__)
 
 WIDTH_TIMES_RATE = 0.128
 """The peak learning rate by default, times the hidden size."""
@@ -73,6 +78,7 @@ def pretrain(output_dir: Path, options: PreTrainingOptions) -> dict[str, Any]:
     """
     join_launch()
     folder = PreTrainingFolder(output_dir)
+    options = _resolved(options, folder.facts() or folder.begun())
     if (finished := folder.facts()) is not None:
         _check_begun(options, finished, output_dir)
         return finished
@@ -83,10 +89,22 @@ def pretrain(output_dir: Path, options: PreTrainingOptions) -> dict[str, Any]:
 
 
 def _check_begun(options: PreTrainingOptions, begun: dict[str, Any], output_dir: Path) -> None:
-    if differences := options.differences(begun["options"]):
+    if differences := options.differences(begun["options"], begun.get("contents", {})):
         raise AutoBertZeroError(
             f"{output_dir} was begun with other options ({'; '.join(differences)}): give those, or another --output-dir"
         )
+
+
+def _resolved(options: PreTrainingOptions, begun: dict[str, Any] | None) -> PreTrainingOptions:
+    """The options, with the folders of models, and with the length of rows where a model decides it."""
+    given = find_models(GROUPS, options.given)
+    if given.get("model") and "sequence_length" not in given:
+        usual = options.data.sequence_length
+        if begun is None:
+            given["sequence_length"] = getattr(read_config(given["model"]), "max_position_embeddings", usual)
+        elif "sequence_length" in begun["options"]:  # else an older version began it, with rows of the usual length
+            given["sequence_length"] = begun["options"]["sequence_length"]
+    return PreTrainingOptions(**given)
 
 
 class _PreTraining:
@@ -124,20 +142,29 @@ class _PreTraining:
         @functools.cache
         def tokenizer() -> PreTrainedTokenizerBase:
             if source is not None:
-                return load_tokenizer(source)
+                found = load_tokenizer(source)
+                if not (start.model or start.from_bert):  # the new model is as long as its rows, whatever another is
+                    found.model_max_length = length
+                return found
             return train_tokenizer(documents().for_tokenizer, self.options.data.vocab_size, length)
 
-        def vocabulary() -> int:  # a teacher's embeddings may have more rows than its tokenizer entries
-            return len(tokenizer()) if self.teacher is None else self.teacher.config.vocab_size
+        def words() -> dict[str, Any]:  # a teacher's embeddings may have more rows than its tokenizer entries
+            size = len(tokenizer()) if self.teacher is None else self.teacher.config.vocab_size
+            return {"vocab_size": size, **special_ids(tokenizer())}
 
         set_seed(seed)
-        self.student, bert = make_student(start, self.options.sizes, self.options.head, length, vocabulary)
+        self.student, bert = make_student(start, self.options.sizes, self.options.head, length, words)
         self.tokenizer = tokenizer()
         if len(self.tokenizer) > (rows := self.student.config.vocab_size):
             raise AutoBertZeroError(
                 f"the tokenizer of {source} has {len(self.tokenizer):,} entries, the model's embeddings {rows:,}: give "
                 "them as they belong together"
             )
+        if bert is not None:
+            take_special_tokens(bert, self.tokenizer)
+        for said in take_special_tokens(self.student, self.tokenizer):
+            if self.main:
+                logger.warning("%s: %s", source, said)
         if self.teacher is not None and teaching.teacher is not None:
             check_teacher(self.teacher, teaching.teacher, self.tokenizer, self.student.config.vocab_size, length)
         masking = Masking(self.tokenizer, chosen.masking, chosen.whole_word_masking)
@@ -165,17 +192,18 @@ class _PreTraining:
         if bert is not None:
             self.replacing = ModuleReplacing(bert, self.student, self.options.replacing, self.steps, seed)
         self.text = documents().name
-        self._begin(digest(held_out if self.count is None else train))
+        self._begin(digest(held_out if self.count is None else train), digest(held_out))
 
-    def _begin(self, text: str) -> None:
+    def _begin(self, text: str, held_out: str) -> None:
         if self.main:
             self.folder.claim()
         begun = self.folder.begun()
         if begun is None:
             if self.main:
                 self.folder.clear_after(None)
-                self.folder.begin({"options": self.options.given, "text": text})
-        elif begun["text"] != text:
+                what = {"options": self.options.given, "contents": self.options.contents()}
+                self.folder.begin({**what, "text": text, "held_out": held_out})
+        elif (begun["text"], begun.get("held_out", held_out)) != (text, held_out):
             raise AutoBertZeroError(
                 f"{self.folder.path} was begun on another text: use that text again, or another --output-dir"
             )
@@ -265,8 +293,8 @@ class _PreTraining:
         return facts
 
     def _save(self, place: Path, facts: dict[str, Any]) -> None:
-        self.student.save_pretrained(place)
-        self.tokenizer.save_pretrained(place)
+        self.student.save_pretrained(place, include_code=True)
+        fit_length(self.tokenizer, self.student.config).save_pretrained(place)
         (place / "README.md").write_text(
             write_card(self.student, facts, local_place(self.folder.path)), encoding="utf-8"
         )
@@ -295,4 +323,5 @@ class _PreTraining:
             "seconds": curve[-1]["seconds"],
             "loss_curve": [[entry["step"], entry["loss"]] for entry in curve],
             "options": self.options.given,
+            "contents": self.options.contents(),
         }

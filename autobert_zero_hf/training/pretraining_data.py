@@ -16,8 +16,8 @@ from datasets import Dataset, IterableDataset
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from ..errors import AutoBertZeroError
 from .corpus import CorpusError, load_documents, stream_documents
+from .fitting import check_special_tokens
 from .masked_lm import pack
 from .masking import Masking
 from .next_sentence import Row, draw_pair, pack_segments
@@ -108,11 +108,7 @@ class Examples:
     def __init__(
         self, tokenizer: PreTrainedTokenizerBase, length: int, masking: Masking, next_sentence: bool, seed: int
     ):
-        missing = [name for name in ("cls", "sep", "pad") if getattr(tokenizer, f"{name}_token_id") is None]
-        if missing:
-            raise AutoBertZeroError(
-                f"the tokenizer has no {' and no '.join(missing)} token: give a --tokenizer of BERT's kind"
-            )
+        check_special_tokens(tokenizer)
         self.tokenizer = tokenizer
         self.length = length
         self.masking = masking

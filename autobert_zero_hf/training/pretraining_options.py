@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from ..errors import AutoBertZeroError
 from ..model import ARCHITECTURES
 from ..options import Range, find_problems, option, option_names
+from .contents import Digest, find_changes, find_contents
 from .shared_options import DataOptions, SizeOptions
 
 DEFAULT_ARCHITECTURE = "autobert-zero"
@@ -19,7 +20,9 @@ HELD_OUT_OF_STREAM = 1_000
 class ReadingOptions:
     """What is read besides."""
 
-    validation_text: list[str] = option((), "UTF-8 text files that are held out, instead of a share of the documents")
+    validation_text: list[str] = option(
+        (), "UTF-8 text files that are held out, instead of a share of the documents", "text"
+    )
     validation_split: str | None = option(None, "the split of --dataset that is held out, instead of a share")
     streaming: bool = option(
         False,
@@ -34,17 +37,25 @@ class StartOptions:
     """What the training starts from."""
 
     architecture: str | None = option(
-        None, f"the backbone: {', '.join(ARCHITECTURES)}, or that of a model's folder [{DEFAULT_ARCHITECTURE}]"
+        None,
+        f"the backbone: {', '.join(ARCHITECTURES)}, or that of a model's folder [{DEFAULT_ARCHITECTURE}]",
+        "backbone",
     )
     layers: list[str] = option((), "the backbone, a line for each layer, such as 'conv(9)'")
     model: str | None = option(
-        None, "a model of this package to train on, such as a search's best/: its backbone, sizes and tokenizer stay"
+        None,
+        "a model of this package to train on, such as a search's best/: its backbone, sizes and tokenizer stay",
+        "model",
     )
     from_bert: str | None = option(
-        None, "a BERT, folder or Hub name, whose layers are replaced one after another by those of the backbone"
+        None,
+        "a BERT, folder or Hub name, whose layers are replaced one after another by those of the backbone",
+        "model",
     )
     tokenizer: str | None = option(
-        None, "the tokenizer, folder or Hub name; by default that of --model, --from-bert or --teacher, or a new one"
+        None,
+        "the tokenizer, folder or Hub name; by default that of --model, --from-bert or --teacher, or a new one",
+        "model",
     )
 
 
@@ -96,7 +107,11 @@ class ReplacingOptions:
 class DistillationOptions:
     """Distillation from a teacher."""
 
-    teacher: str | None = option(None, "a masked-LM model of the same vocabulary, folder or Hub name, to learn from")
+    teacher: str | None = option(
+        None,
+        "a masked-LM model of the same vocabulary, folder or Hub name, to learn from",
+        "model",
+    )
     hidden_weight: Annotated[float, Range(0.0)] = option(
         1.0, "weight in the loss of the mean squared error to the teacher's last hidden states"
     )
@@ -182,13 +197,25 @@ class PreTrainingOptions:
                 problems.append("--mixed-precision fp16 needs a GPU: give bf16 or no")
         return problems
 
-    def differences(self, begun: Mapping[str, Any]) -> list[str]:
-        """How these differ from the options that a training was begun with, in words."""
+    def contents(self) -> dict[str, Digest]:
+        """The digests of what these options lead to."""
+        return find_contents(GROUPS, self.given)
+
+    def differences(self, begun: Mapping[str, Any], contents: Mapping[str, Digest]) -> list[str]:
+        """How these differ from the options that a training was begun with, in words.
+
+        Args:
+            begun: those.
+            contents: what they led to then; empty where that is not known.
+        """
         mine, theirs = {**_DEFAULTS, **self.given}, {**_DEFAULTS, **begun}
+        changed = find_changes(GROUPS, theirs, contents, mine, self.contents())
         return [
             f"--{name.replace('_', '-')} was {theirs[name]!r} and is {mine[name]!r}"
-            for name in OPTION_NAMES
             if theirs[name] != mine[name]
+            else f"--{name.replace('_', '-')}: what {mine[name]!r} holds has changed"
+            for name in OPTION_NAMES
+            if name in changed
         ]
 
 

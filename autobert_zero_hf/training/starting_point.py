@@ -28,7 +28,7 @@ def load_tokenizer(source: str) -> PreTrainedTokenizerBase:
 
 
 def make_student(
-    start: StartOptions, sizes: Mapping[str, Any], head: str, length: int, vocabulary: Callable[[], int]
+    start: StartOptions, sizes: Mapping[str, Any], head: str, length: int, words: Callable[[], dict[str, Any]]
 ) -> tuple[AutoBertZeroPreTrainedModel, AutoBertZeroPreTrainedModel | None]:
     """The model to train, and the BERT that it begins as, if it does.
 
@@ -37,7 +37,8 @@ def make_student(
         sizes: those of `SizeOptions` that were given.
         head: "ForMaskedLM" or "ForPreTraining".
         length: tokens of a row, which the model must have positions for.
-        vocabulary: the size of the vocabulary, asked for where the model is a new one.
+        words: the size of the vocabulary and its special tokens, as a configuration has them; asked for where the model
+            is a new one.
 
     Raises:
         AutoBertZeroError: if there is no such model, or it does not fit.
@@ -52,20 +53,22 @@ def make_student(
         fields = {**bert.config.to_dict(), "layers": layers, "num_hidden_layers": len(layers)}
         student = HEADS[head](_checked(fields))
     else:
-        _new_config(start, sizes, length, vocab_size=1)  # what is wrong with it is said before the text is read
-        student = HEADS[head](_new_config(start, sizes, length, vocabulary()))
+        _new_config(start, sizes, length, {"vocab_size": 1})  # what is wrong with it is said before the text is read
+        student = HEADS[head](_new_config(start, sizes, length, words()))
     if (longest := student.config.max_position_embeddings) < length:
         raise AutoBertZeroError(f"--sequence-length {length}: the model takes {longest} tokens at most")
     return student, bert
 
 
-def _new_config(start: StartOptions, sizes: Mapping[str, Any], length: int, vocab_size: int) -> AutoBertZeroConfig:
+def _new_config(
+    start: StartOptions, sizes: Mapping[str, Any], length: int, words: Mapping[str, Any]
+) -> AutoBertZeroConfig:
     """That of a model from scratch."""
     known = SizeOptions(**sizes)
     return _checked(
         {
             "layers": _layers(start, known.num_layers),
-            "vocab_size": vocab_size,
+            **words,
             "hidden_size": known.hidden_size,
             "num_attention_heads": known.num_attention_heads,
             "intermediate_size": known.intermediate_size,

@@ -111,17 +111,14 @@ class Card:
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
-def write_card(
-    card: Card, model: PreTrainedModel, place: str, revision: str | None = None, with_code: bool = True
-) -> str:
+def write_card(card: Card, model: PreTrainedModel, place: str, revision: str | None = None) -> str:
     """The text of README.md.
 
     Args:
         card: what it says.
-        model: whose card it is.
+        model: whose card it is; its code lies beside it.
         place: the Hub name or folder that it is loaded from.
         revision: the tag or branch that is loaded; the newest where none is given.
-        with_code: whether the folder carries the model's code.
     """
     class_name = type(model).__name__
     metadata = ModelCardData(
@@ -147,7 +144,7 @@ def write_card(
         training=card.training,
         results=[_cells(result) for result in card.results],
         remarks=card.remarks,
-        use=describe_use(class_name, place, revision, with_code),
+        use=describe_use(class_name, place, revision),
         limits=LIMITS,
         citation=CITATION.replace("year   = {2026}", f"year   = {{2026}},\n  note   = {{version {__version__}}}"),
     ).content

@@ -1,4 +1,4 @@
-"""A finished model as a folder that `from_pretrained` loads: weights, config, tokenizer and card."""
+"""A finished model as a folder that `from_pretrained` loads: weights, config, code, tokenizer and card."""
 
 from pathlib import Path
 
@@ -6,17 +6,21 @@ from safetensors.torch import save_file
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import SAFE_WEIGHTS_NAME
 
+from autobert_zero_hf.model import AUTO_MAP
 from autobert_zero_hf.writing import written_whole
 
 
 def export(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, card: str, folder: Path) -> None:
     """Write a folder; it appears whole or not at all, and replaces what was there.
 
+    With the code, a process that has not imported this package is told of `trust_remote_code`; without it, it is told
+    to update transformers, which does not help.
+
     The files are those of `save_pretrained`, which writes nothing in a process that is not the first of several: it
     takes their models for copies of one another. Here each process has a model of its own.
 
     Args:
-        model: saved as safetensors, with its config.
+        model: saved as safetensors, with its config and code.
         tokenizer: saved beside it, so that `AutoTokenizer` finds it.
         card: the text of README.md.
         folder: where to.
@@ -25,6 +29,7 @@ def export(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, card: str
         WritingError: if there is no room for it.
     """
     with written_whole(folder) as place:
+        model.config.auto_map = dict(AUTO_MAP)  # with it, the configuration writes the code
         model.config.architectures = [type(model).__name__]
         model.config.dtype = model.dtype
         model.config.save_pretrained(place)

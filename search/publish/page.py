@@ -17,6 +17,7 @@ from autobert_zero_hf.folders import JOURNAL
 from autobert_zero_hf.model import AUTO_MAP, AutoBertZeroConfig
 from autobert_zero_hf.places import without_places
 from autobert_zero_hf.rendering import draw_backbone, to_svg
+from autobert_zero_hf.training.fitting import fit_length, take_special_tokens
 from autobert_zero_hf.writing import written_whole
 
 from .card import Card, Result, write_card
@@ -114,7 +115,8 @@ def load(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
             "would be lost: name the class that they are of in architectures of config.json, or save the model anew"
         )
     check_finite(model, folder)
-    return model, tokenizer
+    take_special_tokens(model, tokenizer)
+    return model, fit_length(tokenizer, model.config)
 
 
 def _entries(results: Sequence[Result]) -> list[dict[str, Any]]:

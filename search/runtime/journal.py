@@ -3,15 +3,17 @@
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from filelock import BaseFileLock
 
 from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.training.contents import Digest, find_changes
 from autobert_zero_hf.writing import append_lines, claimed, how_to_mend, whole_lines
 
+from ..recipe_options import GROUPS
 from .environment import environment
 
 VERSION = 2
@@ -31,11 +33,19 @@ class Journal:
         path: the file; None keeps the events in memory, for the processes that follow the one that writes.
         recipe: the options of the search.
         events: what was written before.
+        contents: the digests of what the options lead to.
     """
 
-    def __init__(self, path: Path | None, recipe: dict[str, Any], events: list[dict[str, Any]]):
+    def __init__(
+        self,
+        path: Path | None,
+        recipe: dict[str, Any],
+        events: list[dict[str, Any]],
+        contents: Mapping[str, Digest] | None = None,
+    ):
         self.path = path
         self.recipe = recipe
+        self.contents = dict(contents or {})
         self.events = events
         self.spent_before: float = max((event["elapsed"] for event in events), default=0.0)
         self.identity: str = events[0].get("identity", "") if events else uuid.uuid4().hex[:8]
@@ -44,7 +54,7 @@ class Journal:
         self._listeners: list[Callable[[dict[str, Any]], None]] = []
 
     @classmethod
-    def open(cls, path: Path, recipe: dict[str, Any]) -> "Journal":
+    def open(cls, path: Path, recipe: dict[str, Any], contents: Mapping[str, Digest] | None = None) -> "Journal":
         """Open the journal of a recipe, new or old.
 
         Raises:
@@ -54,7 +64,7 @@ class Journal:
         """
         lock = claimed(path.parent, path.with_name(f".{path.name}.lock"))
         try:
-            journal = cls(path, recipe, list(_read(path)))
+            journal = cls(path, recipe, list(_read(path)), contents)
             if journal.events:
                 journal._check(path)
         except BaseException:
@@ -72,10 +82,14 @@ class Journal:
         written = start.get("recipe")
         if not isinstance(written, dict):
             raise JournalError(f"{path}, line 1, is damaged (no recipe): restore the file, or use another --output-dir")
+        contents = start.get("contents")
         changed = [
             f"{name}: {written.get(name)!r} there, {recipe.get(name)!r} here"
-            for name in sorted({*written, *recipe})
             if written.get(name) != recipe.get(name)
+            else f"{name}: what {recipe.get(name)!r} holds has changed"
+            for name in find_changes(
+                GROUPS, written, contents if isinstance(contents, dict) else {}, recipe, self.contents
+            )
         ]
         if changed:
             raise JournalError(
@@ -99,6 +113,7 @@ class Journal:
             JournalError: if it cannot be written, as on a full disk; the file is then as it was before.
         """
         start = {"version": VERSION, "identity": self.identity, "recipe": self.recipe}
+        start |= {"contents": self.contents} if self.contents else {}
         records = [] if self.events else [self._record("start", {**start, "environment": environment()})]
         records.append(self._record(event, facts))
         if self.path is not None:

@@ -19,7 +19,6 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from accelerate import Accelerator
 from autobert_zero_hf.search.estimation.from_options import make_estimator
 from autobert_zero_hf.search.estimation.inheritance import Inheritance
@@ -27,7 +26,7 @@ from autobert_zero_hf.search.estimation.latency_band import LatencyBand
 from autobert_zero_hf.search.estimation.latency_predictor import LatencyPredictor
 from autobert_zero_hf.search.estimation.latency_samples import read_samples
 from autobert_zero_hf.search.preparation import Preparation
-from autobert_zero_hf.search.recipe import Recipe
+from autobert_zero_hf.search.recipe import Recipe, load_options
 from autobert_zero_hf.search.runtime.journal import Journal, read_events
 from autobert_zero_hf.search.runtime.progress import Reporter
 from autobert_zero_hf.search.runtime.tracking import Tracking
@@ -44,7 +43,7 @@ SCORED = 64
 
 
 def main(run: Path, evaluations: int, seeds: int, speedups: list[float]) -> None:
-    options = {**yaml.safe_load((run / "recipe.yaml").read_text()), "proxy": "loss", "evaluation_rows": SCORED}
+    options = {**load_options(str(run / "recipe.yaml")), "proxy": "loss", "evaluation_rows": SCORED}
     recipe = Recipe.from_dict(options)
     accelerator = Accelerator(mixed_precision=recipe.run.mixed_precision)
     journal = Journal(None, recipe.to_dict(), read_events(run / "journal.jsonl"))

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, PreTrainedTokenizerBase
 
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
+from autobert_zero_hf.model.auto_map import code_files
 from tests.search.small_search import (
     candidates_in,
     command,
@@ -68,9 +69,10 @@ def test_a_search_finds_distinct_candidates_and_reports_both_numbers(finished: t
 @pytest.mark.parametrize("name", ["best", "bert"])
 def test_what_is_found_loads_and_has_the_score_that_was_written(finished: tuple[Path, str], name: str) -> None:
     folder = finished[0] / name
-    assert sorted(path.name for path in folder.iterdir()) == [
-        "README.md", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
-    ]  # fmt: skip
+    assert {path.name for path in folder.iterdir()} == {
+        *("README.md", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"),
+        *(Path(file).name for file in code_files()),
+    }
     written = next(event for event in journal(finished[0]) if event.get("name") == name)
     assert json.loads((folder / "config.json").read_text())["layers"] == written["layers"]
     model = AutoModelForMaskedLM.from_pretrained(folder)

@@ -197,6 +197,11 @@ def test_a_latency_that_none_meets_is_said_before_training(
     largest, base = (event for event in journal(folder) if event["event"] == "base")
     assert (largest["model"], base["model"]) == (None, other)
     assert base["median"] > largest["median"]
+    # The same model elsewhere is not measured again.
+    shutil.copytree(other, tmp_path / "copy")
+    assert main(command(text, folder, "--speedup-over", str(tmp_path / "copy"), "--speedup", "1e6")[3:]) == 1
+    assert "the closest takes" in capsys.readouterr().err
+    assert [event["event"] for event in journal(folder)].count("base") == 2
 
 
 def test_a_number_of_parameters_that_none_has_is_said_before_training(

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -153,6 +154,20 @@ def test_a_cell_is_known_again_by_all_that_it_depends_on(make_grid: MakeGrid, mo
     finally:
         weights.write_bytes(before)
     assert done() == 6
+
+
+def test_a_cell_is_known_again_wherever_its_model_lies(
+    make_grid: MakeGrid, models: list[str], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grid = make_grid(tasks=("mrpc",))
+    write_cells(grid, lambda cell: {"scores": {"mrpc": {"score": 0.5, "standard_error": 0.1}}})
+    shutil.copytree(models[1], tmp_path / "copy")
+    monkeypatch.chdir(Path(models[0]).parent)
+    task = [load_task("mrpc", folder=data)]
+    again = Grid(grid.folder, ["./hybrid/", str(tmp_path / "copy")], task, FineTuningOptions(), SpanOptions(), 3)
+    again.close()
+    assert again.summary()["cells_done"] == 6
+    assert [row["model"] for row in again.summary()["results"]] == ["./hybrid/", str(tmp_path / "copy")]
 
 
 def test_short_names_tell_models_apart() -> None:

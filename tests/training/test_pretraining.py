@@ -1,6 +1,7 @@
 """Pre-training from end to end, on real text."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from transformers import (
     BertTokenizer,
 )
 
-from autobert_zero_hf import AutoBertZeroForPreTraining
+from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM, AutoBertZeroForPreTraining
 from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.model.auto_map import code_files
 from autobert_zero_hf.training.held_out import evaluate_held_out, word_frequencies
 from autobert_zero_hf.training.masked_lm import MaskedBatch, evaluate_masked_lm
 from autobert_zero_hf.training.masking import Masking
@@ -74,6 +76,7 @@ def test_it_learns_and_leaves_a_whole_folder(text: str, tmp_path: Path) -> None:
     assert names == {
         *("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"),
         *("README.md", "pretraining.json"),
+        *(Path(file).name for file in code_files()),
     }
     card = (folder / "README.md").read_text()
     assert f"| accuracy | {facts['accuracy']:.4f} ± {facts['accuracy_standard_error']:.4f} |" in card
@@ -85,6 +88,52 @@ def test_it_learns_and_leaves_a_whole_folder(text: str, tmp_path: Path) -> None:
     assert pretrain(folder, options) == facts
     with pytest.raises(AutoBertZeroError, match=r"--seed was 0 and is 1.*another --output-dir"):
         pretrain(folder, PreTrainingOptions(**{**options.given, "seed": 1}))
+
+
+def test_it_is_known_again_by_what_it_reads(
+    text: str, bert: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the paths are, and wherever all of it was moved to."""
+    (tmp_path / "work").mkdir()
+    shutil.copytree(bert, tmp_path / "work" / "bert")
+    shutil.copy(text, tmp_path / "work" / "en.txt")
+    monkeypatch.chdir(tmp_path / "work")
+    common = {name: TINY[name] for name in ("sequence_length", "batch_size", "evaluation_rows", "mixed_precision")}
+    common |= {"max_steps": 2, "layers": ["conv(3)"]}
+    facts = pretrain(Path("run"), PreTrainingOptions(**common, text=["en.txt"], from_bert="bert"))
+    moved = (tmp_path / "work").rename(tmp_path / "moved")
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(text, tmp_path / "other.txt")
+    for name in (str(moved / "en.txt"), "moved/../other.txt"):
+        assert pretrain(moved / "run", PreTrainingOptions(**common, text=[name], from_bert="moved/bert/")) == facts
+    (tmp_path / "other.txt").write_text("another text")
+    with pytest.raises(AutoBertZeroError, match=r"other options \(--text was \['en.txt'\] and is \['other.txt'\]\)"):
+        pretrain(moved / "run", PreTrainingOptions(**common, text=["other.txt"], from_bert="moved/bert"))
+    (moved / "bert" / "config.json").write_text("{}")
+    monkeypatch.chdir(moved)
+    with pytest.raises(AutoBertZeroError, match=r"other options \(--from-bert: what 'bert' holds has changed\)"):
+        pretrain(moved / "run", PreTrainingOptions(**common, text=["en.txt"], from_bert="bert"))
+
+
+def test_a_model_has_its_own_length(text: str, tokenizer: BertTokenizer, tmp_path: Path) -> None:
+    config = AutoBertZeroConfig(
+        layers=["conv(3)"], vocab_size=len(tokenizer), hidden_size=16, num_attention_heads=2, intermediate_size=16,
+        max_position_embeddings=24,
+    )  # fmt: skip
+    AutoBertZeroForMaskedLM(config).save_pretrained(tmp_path / "model")
+    tokenizer.save_pretrained(tmp_path / "model")
+    given: dict[str, Any] = {"text": [text], "model": str(tmp_path / "model"), "max_steps": 2, "evaluation_rows": 20}
+    facts = pretrain(tmp_path / "run", PreTrainingOptions(**given))
+    assert facts["sequence_length"] == 24
+    assert pretrain(tmp_path / "run", PreTrainingOptions(**given)) == facts
+    assert pretrain(tmp_path / "run", PreTrainingOptions(**given, sequence_length=24)) == facts
+    with pytest.raises(AutoBertZeroError, match=r"\(--sequence-length was 24 and is 16\)"):
+        pretrain(tmp_path / "run", PreTrainingOptions(**given, sequence_length=16))
+    # An older version took rows of 128 tokens, and did not write that down.
+    older = {**facts, "options": given}
+    del older["contents"]
+    (tmp_path / "run" / "pretraining.json").write_text(json.dumps(older))
+    assert pretrain(tmp_path / "run", PreTrainingOptions(**given)) == older
 
 
 def test_next_sentences(text: str, tmp_path: Path) -> None:

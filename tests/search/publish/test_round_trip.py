@@ -138,7 +138,8 @@ def test_transformers_own_pushes_give_cards_that_are_not_empty(hub: Hub, searche
         assert "more information needed" not in card.text.lower()
         assert all(f"| `{layer}` |" in card.text for layer in layers)
         assert f'{auto}.from_pretrained("{page}")' in card.text
-        assert "trust_remote_code" not in card.text  # the page has no code
+        assert "trust_remote_code" in card.text  # the winner carries its code, and so does the page
+        assert "modeling_heads.py" in hub.commits(page)[-1].files
         assert {"autobert-zero", "nas"} <= set(card.data.tags) and card.data.library_name == "transformers"
     assert "mine" in readme(hub, "someone/pushed").data.tags
     assert "mine" not in readme(hub, "someone/saved").data.tags

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from autobert_zero_hf.training.masked_lm import MaskedScore
+from autobert_zero_hf.training.standard_error import plus_minus
 
 from .finalists import final_rows, rows_that_chose
 from .front import front_table
@@ -96,16 +97,15 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
     words, rows = result["masked_words"], result["held_out_rows"]
     yield f"Accuracy (± standard error) on {words:,} masked words of {rows:,} held-out rows"
     yield f"{which}, after {result['final_steps']} more steps each on the weights of the same super-net:"
-    yield f"  best         {_plus_minus(best['accuracy'], best['standard_error'])}"
-    score = _plus_minus(beside["accuracy"], beside["standard_error"])
+    yield f"  best         {plus_minus(best['accuracy'], best['standard_error'])}"
+    score = plus_minus(beside["accuracy"], beside["standard_error"])
     yield f"  {baseline:<12} {score}  ({beside['parameters']:,} parameters)"
     difference, error = result["difference"], result["difference_standard_error"]
-    verdict = "better" if difference > 2 * error else "worse" if difference < -2 * error else "not clearly different"
-    yield f"  difference  {difference:+.4f} ± {error:.4f}  best is {verdict}"
+    yield f"  difference  {plus_minus(difference, error, signed=True)}  {_verdict(difference, error)}"
     if result["tasks"]:
         yield f"Mean score on {', '.join(result['tasks'])}, on the rows that chose the winner:"
         for shown, model in (("best", best), (baseline, beside)):
-            yield f"  {shown:<12} {_plus_minus(model['task_score'], model['task_error'])}"
+            yield f"  {shown:<12} {plus_minus(model['task_score'], model['task_error'])}"
     if "latency_ms" in best:
         yield f"Latency, measured, of a target of {result['latency_target_ms']:.2f} ms:"
         for shown, model in (("best", best), (baseline, beside)):
@@ -115,8 +115,11 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
     yield f"Written: {', '.join(result['written'])}"
 
 
-def _plus_minus(value: float, error: float) -> str:
-    return f"{value:.4f} ± {error:.4f}"
+def _verdict(difference: float, error: float | None) -> str:
+    if error is None:
+        return "these rows do not tell which is better"
+    verdict = "better" if difference > 2 * error else "worse" if difference < -2 * error else "not clearly different"
+    return f"best is {verdict}"
 
 
 def _latency(measured: Mapping[str, Any], verdict: bool) -> str:

@@ -9,6 +9,7 @@ from autobert_zero_hf.options import add_options, given_options
 from autobert_zero_hf.training.finetuning import FineTuningOptions, FineTuningResult, finetune
 from autobert_zero_hf.training.processes import join_launch
 from autobert_zero_hf.training.spans import SpanOptions
+from autobert_zero_hf.training.standard_error import say_error
 from autobert_zero_hf.training.task_loading import TASKS, load_task
 
 from .result import Result
@@ -76,6 +77,6 @@ def _lines(result: FineTuningResult) -> Iterator[str]:
         if len(named) > 1 and score.value not in score.values.values():
             named.append(f"mean {score.value:.4f}")
         yield (
-            f"{rows.name}: {', '.join(named)} ± {score.standard_error:.4f} (standard error) on {rows.count:,} held-out "
-            f"rows; {result.tuning.task.constant_answer} gives {rows.baseline:.4f}"
+            f"{rows.name}: {', '.join(named)} ± {say_error(score.standard_error)} (standard error) on {rows.count:,} "
+            f"held-out rows; {result.tuning.task.constant_answer} gives {rows.baseline:.4f}"
         )

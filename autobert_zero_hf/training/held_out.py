@@ -17,6 +17,7 @@ from transformers import PreTrainedModel
 from .masked_lm import MaskedScore
 from .pretraining_data import RowsByPlace, evenly_spread
 from .processes import join_launch
+from .standard_error import if_known
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ class HeldOutScore:
         if self.next_sentence:
             share, pairs = float(np.mean(self.next_sentence)), len(self.next_sentence)
             facts["next_sentence_accuracy"] = share
-            facts["next_sentence_accuracy_standard_error"] = math.sqrt(share * (1 - share) / max(1, pairs - 1))
+            error = if_known(math.sqrt(share * (1 - share) / max(1, pairs - 1)))
+            facts["next_sentence_accuracy_standard_error"] = error
             facts["next_sentence_accuracy_baseline"] = self.majority
         return facts
 

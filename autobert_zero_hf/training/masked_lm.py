@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from transformers import DataCollatorForLanguageModeling, PreTrainedModel, PreTrainedTokenizerBase
 
 from .loop import rows_at
+from .standard_error import if_known
 
 
 def pack(
@@ -140,12 +141,12 @@ class MaskedScore:
         return sum(self.totals) / max(1, sum(self.masked))
 
     @property
-    def standard_error(self) -> float:
-        """Of `value`, as a ratio of two sums over rows (linearised)."""
+    def standard_error(self) -> float | None:
+        """Of `value`, as a ratio of two sums over rows (linearised); None where no two rows differ."""
         return _ratio_error([t - self.value * m for t, m in zip(self.totals, self.masked, strict=True)], self.masked)
 
-    def difference(self, other: "MaskedScore") -> tuple[float, float]:
-        """self - other and its standard error, both on the same rows and masks (paired)."""
+    def difference(self, other: "MaskedScore") -> tuple[float, float | None]:
+        """self - other and its standard error, both on the same rows and masks (paired); None where no row tells it."""
         if self.masked != other.masked:
             raise ValueError("the two scores were not measured on the same masked rows")
         residuals = [
@@ -155,11 +156,11 @@ class MaskedScore:
         return self.value - other.value, _ratio_error(residuals, self.masked)
 
 
-def _ratio_error(residuals: list[float], masked: tuple[int, ...]) -> float:
+def _ratio_error(residuals: list[float], masked: tuple[int, ...]) -> float | None:
     rows = len(masked)
     if rows < 2:
-        return math.inf
-    return math.sqrt(rows / (rows - 1) * sum(r * r for r in residuals)) / max(1, sum(masked))
+        return None
+    return if_known(math.sqrt(rows / (rows - 1) * sum(r * r for r in residuals)) / max(1, sum(masked)))
 
 
 @torch.no_grad()

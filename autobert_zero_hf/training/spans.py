@@ -87,7 +87,7 @@ class SpanScore(AnswerScore):
         }
 
     @property
-    def details(self) -> dict[str, float]:
+    def details(self) -> dict[str, float | None]:
         """Also the best threshold, and its F1, as v2.0's script has them."""
         found = self.found_threshold
         more = {} if found is None else {"best_f1": found.value, "best_f1_threshold": found.threshold}

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from autobert_zero_hf import __version__
 from autobert_zero_hf.charts import to_inline_svg
 from autobert_zero_hf.rendering import draw_backbone, to_latex, to_svg
+from autobert_zero_hf.training.standard_error import plus_minus
 
 from ..recipe import Recipe, load_options
 from ..runtime.progress import clock
@@ -36,6 +37,7 @@ def write_report(facts: ReportFacts) -> str:
     environment.filters["chart"] = lambda figure, name, title: Markup(to_inline_svg(figure, name, title))
     environment.filters["drawn"] = lambda layers: Markup(to_svg(draw_backbone(layers)))
     environment.filters["latex"] = to_latex
+    environment.filters["plus_minus"] = plus_minus
     environment.filters["sizes"] = lambda sizes: str(Sizes(**sizes))
     return environment.get_template("report.html").render(**_contents(facts))
 

@@ -7,8 +7,8 @@ from typing import Any
 from autobert_zero_hf.training.masked_lm import MaskedScore
 from autobert_zero_hf.training.standard_error import plus_minus
 
-from .finalists import final_rows, rows_that_chose
 from .front import front_table
+from .preparation import final_rows, rows_that_chose
 from .publish.facts import BASELINES, finalists_of, read_json
 from .recipe import Recipe
 from .runtime.journal import read_events

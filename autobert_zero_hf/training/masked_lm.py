@@ -104,18 +104,35 @@ class MaskedRows:
         return len(self.rows)
 
     def batch(self, indices: list[int], seed: int) -> MaskedBatch:
-        """Rows, masked by this seed, one word at least; the same arguments give the same batch, in any process."""
+        """Rows, masked by this seed; the same arguments give the same batch, in any process.
+
+        One word at least is masked, unless the rows have none, but special tokens alone, such as [UNK].
+        """
         self._collator.generator = torch.Generator().manual_seed(seed)
         rows = self.rows[indices]["input_ids"]
         masked = self._collator([{"input_ids": ids} for ids in rows])
         input_ids, labels = masked["input_ids"], masked["labels"]
         if (labels == -100).all():  # short rows: a batch that asks for nothing has no loss
-            input_ids[0, 1], labels[0, 1] = self._collator.tokenizer.mask_token_id, rows[0][1]
+            special = torch.tensor(self.tokenizer.all_special_ids)
+            for row, place in (~torch.isin(input_ids, special)).nonzero()[:1].tolist():
+                labels[row, place] = input_ids[row, place]
+                input_ids[row, place] = self.tokenizer.mask_token_id
         return MaskedBatch(input_ids, labels)
 
     def sample(self, step: int, size: int, seed: int) -> MaskedBatch:
-        """The batch of a training step; epochs are permutations of the rows, each with its own seed."""
-        return self.batch(rows_at(step, size, len(self), seed), seed * 7_919 + step)
+        """The batch of a training step; epochs are permutations of the rows, each with its own seed.
+
+        Where its rows have no word to mask, those after them in the text are taken.
+
+        Raises:
+            ValueError: if no row has one.
+        """
+        indices = rows_at(step, size, len(self), seed)
+        for further in range(len(self)):
+            batch = self.batch([(place + further) % len(self) for place in indices], seed * 7_919 + step)
+            if (batch.labels != -100).any():
+                return batch
+        raise ValueError("no row has a word to mask")
 
 
 Measure = Literal["accuracy", "loss"]

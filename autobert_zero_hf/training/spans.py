@@ -10,6 +10,7 @@ Shapes: W windows, N tokens of the longest window.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Annotated, Any
 
 import numpy as np
@@ -19,9 +20,10 @@ from transformers import PreTrainedTokenizerBase
 
 from ..errors import AutoBertZeroError
 from ..options import Range, find_problems, option
-from .encoding import EncodedTask, ScoredRows
+from .encoding import EncodedTask, ScoredRows, unknown_in
 from .squad import SpanTask
 from .squad_metrics import AnswerScore, Threshold, best_threshold
+from .unknown_tokens import Tokens
 
 _SPECIAL = 3  # [CLS] question [SEP] context [SEP]
 _PLACES = ("row", "begins", "ends")
@@ -125,10 +127,14 @@ def encode_spans(
     train, validation = parts
     total = len(task.train) + len(task.validation)
     warnings = [f"{cut:,} of {total:,} questions are longer than {longest_question} tokens and are cut off there"]
+    warnings = warnings * bool(cut)
+    tokens = Tokens.sum(Tokens.of_rows(rows, tokenizer) for rows in parts)
+    texts = chain.from_iterable(zip(task.train["question"], task.train["context"], strict=True))
+    warnings += unknown_in(tokens, texts, tokenizer)
     decoder = _Decoder(task, validation, options)
     kept = [name for name in validation.column_names if name not in _PLACES]
     scored = ScoredRows(task.name, validation.select_columns(kept), len(task.validation), task.baseline, decoder.score)
-    return EncodedTask(train.select_columns(kept), (scored,), tuple(warnings * bool(cut)))
+    return EncodedTask(train.select_columns(kept), (scored,), tuple(warnings))
 
 
 def _shortened(question: str, tokenizer: PreTrainedTokenizerBase, tokens: int) -> str:

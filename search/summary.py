@@ -1,6 +1,7 @@
 """What a search found, for whoever waits for it: the facts, and the same in words."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from autobert_zero_hf.training.standard_error import plus_minus
 
 from .front import front_table
 from .preparation import final_rows, rows_that_chose
-from .publish.facts import BASELINES, finalists_of, read_json
+from .publish.facts import BASELINES, ConstantAnswer, finalists_of, read_json
 from .recipe import Recipe
 from .runtime.journal import read_events
 from .runtime.standing import clock
@@ -24,7 +25,8 @@ def search_result(folder: Path) -> dict[str, Any]:
         folder: of the run.
 
     Returns:
-        What JSON can hold. `models` has the winner first: layers, sizes where they were searched, parameters, accuracy
+        What JSON can hold. `constant_answer` is None where an older version began the search. `models` has the winner
+        first: layers, sizes where they were searched, parameters, accuracy
         and its standard error, and, where they were measured, the score on tasks and the latency in milliseconds.
     """
     events = read_events(folder / "journal.jsonl")
@@ -39,6 +41,7 @@ def search_result(folder: Path) -> dict[str, Any]:
     best, beside = (MaskedScore(tuple(trained[n]["correct"]), tuple(trained[n]["masked"])) for n in names)
     difference, error = best.difference(beside)
     rows = final_rows(recipe, of("data")[0]["held_out_rows"])
+    constant = ConstantAnswer.of(events)
     latencies = {record["identity"]: record for record in of("measured")}
     front = read_json(folder / "front.json") if (folder / "front.json").exists() else None
     written = [*names, "journal.jsonl", *(["front.json"] if front else [])]
@@ -47,6 +50,7 @@ def search_result(folder: Path) -> dict[str, Any]:
         "reason": finished["reason"],
         "candidates": len(candidates),
         "failed": sum(record["score"] is None for record in candidates),
+        "constant_answer": None if constant is None else asdict(constant),
         "seconds": max(record["elapsed"] for record in events),
         "rejections": finished.get("rejections"),
         "models": {name: _model(trained[name], latencies) for name in names},
@@ -87,6 +91,8 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
         f"{result['candidates']} candidates were evaluated, {result['failed']} of them failed; "
         f"{clock(result['seconds'])} in all."
     )
+    if result["constant_answer"] is not None:
+        yield str(ConstantAnswer(**result["constant_answer"]))
     if result["rejections"] is not None:
         counts = ", ".join(f"{count:,} {reason}" for reason, count in result["rejections"].items())
         yield f"Rejected before training: {counts or 'none'}"

@@ -23,7 +23,7 @@ _TEMPLATES.filters["plus_minus"] = plus_minus
 _CANDIDATE = _TEMPLATES.from_string("""\
 <h3>Candidate {{ record.number }}</h3>
 <p>{% if record.score is not none %}Score {{ record.score | plus_minus(record.standard_error) }}
-{% else %}Failed: {{ record.failure }}, {{ record.detail }}
+{%- else %}Failed: {{ record.failure }}, {{ record.detail }}
 {% endif %}; generation {{ record.generation }}, made by: {{ record.origin }}{% if cost %};
 {{ "{:,}".format(cost.parameters) }} parameters and {{ "{:,}".format(cost.operations) }} operations a token in its
 layers{% endif %}.</p>

@@ -60,6 +60,11 @@ class TaskProxy:
         error = math.sqrt(sum(e**2 for e in errors)) / len(scores) if len(errors) == len(scores) else None
         return Score(sum(score.value for score in scores) / len(scores), error)
 
+    @property
+    def score_without_a_model(self) -> float:
+        """The mean over the tasks of the score of a constant answer."""
+        return sum(each.task.baseline for each in self.tasks) / len(self.tasks)
+
     def _score(
         self, prepared: PreparedTask, model: AutoBertZeroForMaskedLM, after_step: Callable[[int], None]
     ) -> Score:

@@ -33,6 +33,8 @@ def scores_over_evaluations(facts: ReportFacts) -> Figure:
         score, error = facts.baseline_score
         axes.axhline(score, color=COLOURS[1], linewidth=1.2, label="BERT, scored as a candidate")
         axes.axhspan(score - (error or 0.0), score + (error or 0.0), color=COLOURS[1], alpha=0.12, linewidth=0)
+    if (constant := facts.search.constant_answer) is not None:
+        axes.axhline(constant.score, color=_GREY, linewidth=0.8, label="a constant answer")
     axes.step(numbers, list(accumulate(scores, max)), where="post", color=COLOURS[0], label="best so far")
     random_best = expected_best(facts.random_scores)
     axes.plot(range(1, len(random_best) + 1), random_best, color=_GREY, linestyle="--", label="random search, expected")

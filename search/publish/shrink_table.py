@@ -10,6 +10,7 @@ from autobert_zero_hf.charts import COLOURS, to_svg
 from autobert_zero_hf.training.standard_error import length_of_bar, plus_minus
 
 from ..space.sizes import Sizes
+from .facts import ConstantAnswer
 
 _MODELS = {"best": "cut from the super-net", "scratch": "the same from scratch"}
 
@@ -55,6 +56,8 @@ def as_markdown(facts: Mapping[str, Any]) -> str:
         "Masked words: accuracy on held-out rows ± its standard error, after the same last training of the model that "
         "was cut from the super-net and of the same one from scratch; gain: the difference on the same words."
     ]
+    levels = {row["budget"]: row.get("constant_answer") for row in facts["budgets"]}
+    notes += [f"{budget}: {ConstantAnswer(**level)}" for budget, level in levels.items() if level is not None]
     if any(row["latency"] is None for row in facts["budgets"]):
         notes.append("A budget of parameters is one of the layers alone; those in the table are of the whole model.")
     if base:

@@ -119,13 +119,13 @@ class Preparation:
     ) -> None:
         """See that rows have words to mask, and say where much of what is read is not known to the tokenizer."""
         trained, scored = (Tokens.of_rows(rows, tokenizer) for rows in (train, held_out))
-        choosing, final = range(self.recipe.estimation.evaluation_rows), final_rows(self.recipe, len(held_out))
+        chose, final = rows_that_chose(self.recipe), final_rows(self.recipe, len(held_out))
         for what, tokens, found in (
             ("the rows to train on", trained, trained.by_row),
-            ("the rows that candidates are scored on", scored, scored.by_row[choosing.start : choosing.stop]),
-            ("the rows that the winner is scored on", scored, scored.by_row[final.start : final.stop]),
+            ("the rows that candidates are scored on", scored, scored.by_row[:chose]),
+            ("the rows that the winner is scored on", scored, scored.by_row[final.start :]),
         ):
-            if not found.any():
+            if len(found) and not found.any():  # with tasks, no rows of the text score candidates
                 raise nothing_to_mask(what, tokens, texts, tokenizer, _WAY_OUT)
         if not self.accelerator.is_main_process:
             return

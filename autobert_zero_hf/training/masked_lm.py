@@ -154,8 +154,8 @@ class MaskedScore:
 
     @property
     def value(self) -> float:
-        """The mean over all masked words."""
-        return sum(self.totals) / max(1, sum(self.masked))
+        """The mean over all masked words; where there is none, nothing is right or wrong: it is not a number."""
+        return sum(self.totals) / words if (words := sum(self.masked)) else math.nan
 
     @property
     def standard_error(self) -> float | None:

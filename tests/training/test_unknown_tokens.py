@@ -1,6 +1,7 @@
 """Text that a tokenizer does not know: protein-like words of 300 letters, and Thai, which has no spaces."""
 
 import logging
+import math
 import random
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import torch
 from datasets import Dataset
 from transformers import BertTokenizer
 
+from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.training.encoding import encode_texts
-from autobert_zero_hf.training.masked_lm import MaskedRows, pack
+from autobert_zero_hf.training.masked_lm import MaskedRows, evaluate_masked_lm, pack
 from autobert_zero_hf.training.masking import Masking
 from autobert_zero_hf.training.pretraining import pretrain
 from autobert_zero_hf.training.pretraining_data import Examples
@@ -78,7 +80,9 @@ def test_what_is_not_known_is_said_with_an_example(texts: list[str], said: str, 
     assert warning.endswith("or give another") and len(warning) < 400
 
 
-def test_a_row_of_unknown_tokens_is_never_asked_for(documents: Dataset, tokenizer: BertTokenizer) -> None:
+def test_a_row_of_unknown_tokens_is_never_asked_for(
+    documents: Dataset, tokenizer: BertTokenizer, tiny_config: AutoBertZeroConfig
+) -> None:
     rows = packed([*proteins(60), documents["text"][0]], tokenizer)
     empty = Tokens.of_rows(rows, tokenizer).by_row == 0
     assert 5 < empty.sum() < len(rows)
@@ -86,6 +90,8 @@ def test_a_row_of_unknown_tokens_is_never_asked_for(documents: Dataset, tokenize
     nothing = masked.batch([0, 1, 2], seed=0)
     assert empty[:3].all() and (nothing.labels == -100).all()
     assert torch.equal(nothing.input_ids, rows[:3]["input_ids"])
+    score = evaluate_masked_lm(AutoBertZeroForMaskedLM(tiny_config), nothing)
+    assert math.isnan(score.value) and score.standard_error is None, "neither right nor wrong"
     # A batch of training asks for something, though half of the rows, which are drawn alone, have nothing.
     for step in range(len(rows)):
         batch = masked.sample(step, 1, seed=3)

@@ -17,7 +17,7 @@ from autobert_zero_hf.training.masked_lm_training import train_masked_lm
 
 from .estimation.objectives import Objective
 from .estimation.proxy import Proxy
-from .preparation import TOKENIZER, Text
+from .preparation import TOKENIZER, Text, final_rows
 from .publish.card import Card, masked_lm_result, write_card
 from .publish.description import final_training, finalist_title
 from .publish.export import export
@@ -30,7 +30,6 @@ from .space.candidate import Candidate
 
 SCRATCH = "scratch"
 """The finalist that begins with random weights."""
-_FEWEST_ROWS = 64
 
 
 @dataclass
@@ -132,17 +131,3 @@ class FinalTraining:
         text = text_of(self.recipe.to_dict())
         title, summary = finalist_title(name, self.evaluated, text, candidate.sizes)
         return Card(title, summary, [final_training(self.recipe, name)], [masked_lm_result(score, text)])
-
-
-def rows_that_chose(recipe: Recipe) -> int:
-    """How many of the held-out rows, the first ones, candidates are scored on."""
-    return 0 if recipe.estimation.proxy == "tasks" else recipe.estimation.evaluation_rows
-
-
-def final_rows(recipe: Recipe, held_out: int) -> range:
-    """The held-out rows that the finalists are scored on: those that did not choose the winner, if there are many.
-
-    The winner is the best of many on the rows that chose it, in part by luck, so that they flatter it.
-    """
-    chose = rows_that_chose(recipe)
-    return range(chose if held_out - chose >= _FEWEST_ROWS else 0, held_out)

@@ -6,6 +6,7 @@ from typing import Any
 
 from autobert_zero_hf.model import AutoBertZeroConfig
 from autobert_zero_hf.model.cost import masked_lm_parameters
+from autobert_zero_hf.training.standard_error import plus_minus
 
 from .publish.facts import BASELINES, FRONT
 from .space.budget import Budget
@@ -136,7 +137,7 @@ def front_table(facts: Mapping[str, Any]) -> list[str]:
         f"  {'folder':<9} {'score':>7} {'accuracy after':>16} {'parameters':>11} {time}",
     ]
     for member in kept:
-        accuracy = f"{member['accuracy']:.4f} ± {member['accuracy_error']:.4f}"
+        accuracy = plus_minus(member["accuracy"], member["accuracy_error"])
         spent = f"{member['multiplications']:>14,}"
         if timed:
             measured = "" if member["measured_ms"] is None else f"{member['measured_ms']:.2f} ms"

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +15,13 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from autobert_zero_hf.model import AutoBertZeroConfig, architecture
 from autobert_zero_hf.training.corpus import CorpusError, how_to_have_more_rows, load_documents
+from autobert_zero_hf.training.encoding import unknown_in
 from autobert_zero_hf.training.fitting import check_special_tokens, special_ids
 from autobert_zero_hf.training.masked_lm import MaskedRows, pack
 from autobert_zero_hf.training.starting_point import load_tokenizer
 from autobert_zero_hf.training.tasks import Task
 from autobert_zero_hf.training.tokenization import train_tokenizer
+from autobert_zero_hf.training.unknown_tokens import Tokens, nothing_to_mask
 from autobert_zero_hf.writing import written_whole
 
 from .estimation.biws import SuperNetTraining
@@ -27,6 +30,7 @@ from .estimation.from_options import load_teacher, make_objective
 from .estimation.objectives import Objective
 from .estimation.starting_weights import Start
 from .estimation.supernet import SuperNet
+from .publish.facts import text_of
 from .recipe import Recipe
 from .recipe_paths import for_folder
 from .runtime.journal import Journal, JournalError
@@ -39,6 +43,10 @@ SUPERNET = "supernet.pt"
 TOKENIZER = "tokenizer"
 _USUAL_PADDING = 0
 """BERT's; that of a search whose journal names no other one."""
+_FEWEST_ROWS = 64
+_WAY_OUT = "begin with a model whose tokenizer knows them (--supernet-from, --teacher)"
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -90,17 +98,19 @@ class Preparation:
         """The text.
 
         Raises:
-            CorpusError: if it gives too few rows.
+            CorpusError: if it gives too few rows, or such without a word to mask.
             JournalError: if the journal was begun on another text, or with other rows of the tasks.
             AutoBertZeroError: if the checkpoint that the super-net is to begin as, or its teacher, does not fit.
         """
-        train, held_out, tokenizer, counts = self._read()
+        train, held_out, tokenizer, counts, texts = self._read()
         if min(len(train), len(held_out)) < 2:
+            unknown = Tokens.of_texts(texts, tokenizer).warning(texts, tokenizer, _WAY_OUT)
             raise CorpusError(
                 f"the text gives {len(train)} rows to train on and {len(held_out)} held-out rows of "
                 f"{self.recipe.data.sequence_length} tokens, at least 2 of each are needed: "
-                f"{how_to_have_more_rows(len(train), len(held_out))}"
+                f"{unknown or how_to_have_more_rows(len(train), len(held_out))}"
             )
+        self._check_words(train, held_out, texts, tokenizer)
         # Before anything is written: other options can be tried in the same folder.
         config, sizes = self.config(tokenizer), self.recipe.searched_sizes
         self.teacher = load_teacher(self.recipe.sub_models, sizes, tokenizer, config)
@@ -108,6 +118,29 @@ class Preparation:
         self._write_down(train, held_out, {**counts, "vocabulary": len(tokenizer), **padding})
         rows, scored = MaskedRows(train, tokenizer), MaskedRows(held_out, tokenizer)
         return Text(self.folder, rows, scored, self.journal.of("data")[0])
+
+    def _check_words(
+        self, train: Dataset, held_out: Dataset, texts: Sequence[str], tokenizer: PreTrainedTokenizerBase
+    ) -> None:
+        """See that rows have words to mask, and say where much of what is read is not known to the tokenizer."""
+        trained, scored = (Tokens.of_rows(rows, tokenizer) for rows in (train, held_out))
+        chose, final = rows_that_chose(self.recipe), final_rows(self.recipe, len(held_out))
+        for what, tokens, found in (
+            ("the rows to train on", trained, trained.by_row),
+            ("the rows that candidates are scored on", scored, scored.by_row[:chose]),
+            ("the rows that the winner is scored on", scored, scored.by_row[final.start :]),
+        ):
+            if len(found) and not found.any():  # with tasks, no rows of the text score candidates
+                raise nothing_to_mask(what, tokens, texts, tokenizer, _WAY_OUT)
+        if not self.accelerator.is_main_process:
+            return
+        name = text_of(self.recipe.to_dict())
+        if said := Tokens.sum([trained, scored]).warning(texts, tokenizer, _WAY_OUT):
+            logger.warning("%s: %s", name, said)
+        for task in self.tasks:
+            texts_of_task = task.train["text"]
+            for said in unknown_in(Tokens.of_texts(texts_of_task, tokenizer), texts_of_task, tokenizer):
+                logger.warning("%s: %s", task.name, said)
 
     def config(self, tokenizer: PreTrainedTokenizerBase) -> AutoBertZeroConfig:
         """The sizes of candidates that have none of their own, or the largest ones.
@@ -153,7 +186,8 @@ class Preparation:
             self.journal.append("supernet", steps=training.steps_done, parameters=parameters)
         return training.objective
 
-    def _read(self) -> tuple[Dataset, Dataset, PreTrainedTokenizerBase, dict[str, int]]:
+    def _read(self) -> tuple[Dataset, Dataset, PreTrainedTokenizerBase, dict[str, int], Sequence[str]]:
+        """Rows to train on and held-out ones, the tokenizer, how many there are, and the texts to train on."""
         options = self.recipe.data
         with self.reporter.phase("Text", 3) as show, self.accelerator.main_process_first():
             documents = load_documents(
@@ -166,7 +200,8 @@ class Preparation:
             train, test = (pack(parts[part], tokenizer, options.sequence_length) for part in ("train", "test"))
             show(3, f"{len(train):,} rows of {options.sequence_length} tokens to train on, {len(test):,} held out")
         counts = {"documents": len(parts["train"]), "held_out_documents": len(parts["test"])}
-        return train, test, tokenizer, {**counts, "rows": len(train), "held_out_rows": len(test)}
+        counts |= {"rows": len(train), "held_out_rows": len(test)}
+        return train, test, tokenizer, counts, parts["train"]["text"]
 
     def _tokenizer(self, parts: DatasetDict) -> PreTrainedTokenizerBase:
         """That of the models that the super-net begins as, or learns from; or one that is trained on the text."""
@@ -225,6 +260,20 @@ class Preparation:
         assert sizes is not None
         layers = self.recipe.sub_models.layers or architecture("bert", sizes.largest.num_hidden_layers)
         return SubModels(tuple(layers), sizes).extremes
+
+
+def rows_that_chose(recipe: Recipe) -> int:
+    """How many of the held-out rows, the first ones, candidates are scored on."""
+    return 0 if recipe.estimation.proxy == "tasks" else recipe.estimation.evaluation_rows
+
+
+def final_rows(recipe: Recipe, held_out: int) -> range:
+    """The held-out rows that the finalists are scored on: those that did not choose the winner, if there are many.
+
+    The winner is the best of many on the rows that chose it, in part by luck, so that they flatter it.
+    """
+    chose = rows_that_chose(recipe)
+    return range(chose if held_out - chose >= _FEWEST_ROWS else 0, held_out)
 
 
 def _digest(*parts: Dataset) -> str:

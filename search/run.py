@@ -22,7 +22,13 @@ from autobert_zero_hf.training.precision import gains_from_bfloat16
 from autobert_zero_hf.writing import write_json
 
 from .estimation.estimator import Estimator
-from .estimation.from_options import load_tasks, make_estimator, screened, screening_report
+from .estimation.from_options import (
+    load_tasks,
+    make_estimator,
+    score_without_a_model,
+    screened,
+    screening_report,
+)
 from .estimation.inheritance import Inheritance
 from .estimation.latency_band import LatencyBand
 from .estimation.objectives import Objective
@@ -30,7 +36,7 @@ from .finalists import SCRATCH, FinalTraining
 from .front import Compromise, describe_front, find_front, name_models, rank
 from .latency_bound import LatencyBound, Stopwatch
 from .preparation import Preparation, Text
-from .publish.facts import FRONT, finalists_of
+from .publish.facts import CONSTANT_ANSWER, FRONT, finalists_of
 from .recipe import Recipe, RecipeError
 from .recipe_options import GROUPS
 from .runtime.dispatch import Dispatcher
@@ -207,6 +213,7 @@ class SearchRun:
         dispatcher = Dispatcher(self.accelerator)
         inheritance = Inheritance(net, self.recipe.inheritance, self.folder / "candidates")
         estimator = make_estimator(self.recipe, inheritance, text.rows, text.held_out, self.tasks, self.accelerator)
+        self._score_constant_answer(estimator)
         loop, reason = self._find(estimator, dispatcher)
         ranked = [evaluation.candidate for evaluation in loop.ranked()]
         bound, front = self.bound, list[Compromise]()
@@ -279,6 +286,13 @@ class SearchRun:
         name = self.finalists[1]
         bert = Candidate(tuple(architecture("bert", len(best.layers))), sizes=best.sizes)
         return {name: best if name == SCRATCH else bert}
+
+    def _score_constant_answer(self, estimator: Estimator) -> None:
+        """Write down what a candidate scores that knows nothing, so that those that learnt nothing are known."""
+        if self.accelerator.is_main_process and not self.journal.of(CONSTANT_ANSWER):
+            score = score_without_a_model(estimator.proxy, estimator.rows)
+            if score is not None:
+                self.journal.append(CONSTANT_ANSWER, score=score)
 
     def _score(
         self, baseline: Mapping[str, Candidate], estimator: Estimator, dispatcher: Dispatcher, known: Collection[str]

@@ -6,7 +6,7 @@ which is that of a search: journal, winner, and the same model from scratch besi
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from .estimation.from_options import load_tasks
 from .estimation.latency import open_base
 from .latency_bound import LatencyBound, Stopwatch
 from .preparation import Preparation
+from .publish.facts import ConstantAnswer
 from .publish.shrink_table import as_markdown, as_picture
 from .recipe import Recipe, RecipeError
 from .recipe_options import GROUPS
@@ -241,11 +242,13 @@ def describe_budget(name: str, events: Sequence[dict[str, Any]], base: dict[str,
         MaskedScore(tuple(scratch["correct"]), tuple(scratch["masked"]))
     )
     kept = ("median", "p95", "interval", "verdict")
+    constant = ConstantAnswer.of(events)
     return {
         "budget": name,
         "sizes": best["sizes"],
         "parameters": best["parameters"],
         "candidates": sum(event["event"] == "candidate" for event in events),
+        "constant_answer": None if constant is None else asdict(constant),
         "target_ms": next((event["target"] for event in events if event["event"] == "latency"), None),
         "latency": None if latency is None else {key: latency[key] for key in kept},
         "speed_up": None if latency is None or base is None else _speed_up(base, latency),

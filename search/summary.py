@@ -1,14 +1,16 @@
 """What a search found, for whoever waits for it: the facts, and the same in words."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from autobert_zero_hf.training.masked_lm import MaskedScore
+from autobert_zero_hf.training.standard_error import plus_minus
 
-from .finalists import final_rows, rows_that_chose
 from .front import front_table
-from .publish.facts import BASELINES, finalists_of, read_json
+from .preparation import final_rows, rows_that_chose
+from .publish.facts import BASELINES, ConstantAnswer, finalists_of, read_json
 from .recipe import Recipe
 from .runtime.journal import read_events
 from .runtime.standing import clock
@@ -23,7 +25,8 @@ def search_result(folder: Path) -> dict[str, Any]:
         folder: of the run.
 
     Returns:
-        What JSON can hold. `models` has the winner first: layers, sizes where they were searched, parameters, accuracy
+        What JSON can hold. `constant_answer` is None where an older version began the search. `models` has the winner
+        first: layers, sizes where they were searched, parameters, accuracy
         and its standard error, and, where they were measured, the score on tasks and the latency in milliseconds.
     """
     events = read_events(folder / "journal.jsonl")
@@ -38,6 +41,7 @@ def search_result(folder: Path) -> dict[str, Any]:
     best, beside = (MaskedScore(tuple(trained[n]["correct"]), tuple(trained[n]["masked"])) for n in names)
     difference, error = best.difference(beside)
     rows = final_rows(recipe, of("data")[0]["held_out_rows"])
+    constant = ConstantAnswer.of(events)
     latencies = {record["identity"]: record for record in of("measured")}
     front = read_json(folder / "front.json") if (folder / "front.json").exists() else None
     written = [*names, "journal.jsonl", *(["front.json"] if front else [])]
@@ -46,6 +50,7 @@ def search_result(folder: Path) -> dict[str, Any]:
         "reason": finished["reason"],
         "candidates": len(candidates),
         "failed": sum(record["score"] is None for record in candidates),
+        "constant_answer": None if constant is None else asdict(constant),
         "seconds": max(record["elapsed"] for record in events),
         "rejections": finished.get("rejections"),
         "models": {name: _model(trained[name], latencies) for name in names},
@@ -86,6 +91,8 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
         f"{result['candidates']} candidates were evaluated, {result['failed']} of them failed; "
         f"{clock(result['seconds'])} in all."
     )
+    if result["constant_answer"] is not None:
+        yield str(ConstantAnswer(**result["constant_answer"]))
     if result["rejections"] is not None:
         counts = ", ".join(f"{count:,} {reason}" for reason, count in result["rejections"].items())
         yield f"Rejected before training: {counts or 'none'}"
@@ -96,16 +103,15 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
     words, rows = result["masked_words"], result["held_out_rows"]
     yield f"Accuracy (± standard error) on {words:,} masked words of {rows:,} held-out rows"
     yield f"{which}, after {result['final_steps']} more steps each on the weights of the same super-net:"
-    yield f"  best         {_plus_minus(best['accuracy'], best['standard_error'])}"
-    score = _plus_minus(beside["accuracy"], beside["standard_error"])
+    yield f"  best         {plus_minus(best['accuracy'], best['standard_error'])}"
+    score = plus_minus(beside["accuracy"], beside["standard_error"])
     yield f"  {baseline:<12} {score}  ({beside['parameters']:,} parameters)"
     difference, error = result["difference"], result["difference_standard_error"]
-    verdict = "better" if difference > 2 * error else "worse" if difference < -2 * error else "not clearly different"
-    yield f"  difference  {difference:+.4f} ± {error:.4f}  best is {verdict}"
+    yield f"  difference  {plus_minus(difference, error, signed=True)}  {_verdict(difference, error)}"
     if result["tasks"]:
         yield f"Mean score on {', '.join(result['tasks'])}, on the rows that chose the winner:"
         for shown, model in (("best", best), (baseline, beside)):
-            yield f"  {shown:<12} {_plus_minus(model['task_score'], model['task_error'])}"
+            yield f"  {shown:<12} {plus_minus(model['task_score'], model['task_error'])}"
     if "latency_ms" in best:
         yield f"Latency, measured, of a target of {result['latency_target_ms']:.2f} ms:"
         for shown, model in (("best", best), (baseline, beside)):
@@ -115,8 +121,11 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
     yield f"Written: {', '.join(result['written'])}"
 
 
-def _plus_minus(value: float, error: float) -> str:
-    return f"{value:.4f} ± {error:.4f}"
+def _verdict(difference: float, error: float | None) -> str:
+    if error is None:
+        return "these rows do not tell which is better"
+    verdict = "better" if difference > 2 * error else "worse" if difference < -2 * error else "not clearly different"
+    return f"best is {verdict}"
 
 
 def _latency(measured: Mapping[str, Any], verdict: bool) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from autobert_zero_hf.options import add_options, given_options
 from autobert_zero_hf.training.finetuning_options import FineTuningOptions, SpanOptions
 from autobert_zero_hf.training.known_tasks import TASKS
+from autobert_zero_hf.training.standard_error import say_error
 
 from .result import Result
 
@@ -81,6 +82,6 @@ def _lines(result: "FineTuningResult") -> Iterator[str]:
         if len(named) > 1 and score.value not in score.values.values():
             named.append(f"mean {score.value:.4f}")
         yield (
-            f"{rows.name}: {', '.join(named)} ± {score.standard_error:.4f} (standard error) on {rows.count:,} held-out "
-            f"rows; {result.tuning.task.constant_answer} gives {rows.baseline:.4f}"
+            f"{rows.name}: {', '.join(named)} ± {say_error(score.standard_error)} (standard error) on {rows.count:,} "
+            f"held-out rows; {result.tuning.task.constant_answer} gives {rows.baseline:.4f}"
         )

@@ -5,6 +5,7 @@ from typing import Any
 
 from autobert_zero_hf.options import add_options
 from autobert_zero_hf.training.pretraining_options import GROUPS, OPTION_NAMES, PreTrainingOptions
+from autobert_zero_hf.training.standard_error import plus_minus
 
 from .parsers import add_resumed
 from .result import Result
@@ -65,7 +66,7 @@ def _summary(facts: dict[str, Any]) -> str:
     ]
     names = {"accuracy": "accuracy", "loss": "loss", "next_sentence_accuracy": "next sentence"}
     lines += [
-        f"  {name:<14} {facts[key]:.4f} ± {facts[f'{key}_standard_error']:.4f}  "
+        f"  {name:<14} {plus_minus(facts[key], facts[f'{key}_standard_error'])}  "
         f"(without a model {facts[f'{key}_baseline']:.4f})"
         for key, name in names.items()
         if key in facts

@@ -66,7 +66,8 @@ def make_app(facts: ReportFacts, models: dict[str, Path]) -> gr.Blocks:
     name = facts.search.folder.resolve().name
     title = f"{name}: a search for BERT backbones"
     with gr.Blocks(title=title, analytics_enabled=False) as app:
-        gr.HTML(Markup("<h1>{}</h1><p>{}.</p>").format(name, facts.state))
+        constant = facts.search.constant_answer if facts.scored else None
+        gr.HTML(Markup("<h1>{}</h1><p>{}. {}</p>").format(name, facts.state, constant or ""))
         if facts.candidates:
             with gr.Tab("Candidates"):
                 _candidates(facts, config)

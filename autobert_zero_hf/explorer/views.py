@@ -15,13 +15,15 @@ from ..model.cost import Cost, layer_cost
 from ..rendering import draw_backbone, draw_graph, to_latex, to_svg
 from ..rendering.picture import Picture
 from ..search.publish.report_facts import ReportFacts, differences
+from ..training.standard_error import plus_minus
 
 _TEMPLATES = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+_TEMPLATES.filters["plus_minus"] = plus_minus
 
 _CANDIDATE = _TEMPLATES.from_string("""\
 <h3>Candidate {{ record.number }}</h3>
-<p>{% if record.score is not none %}Score {{ "%.4f" | format(record.score) }}{% if record.standard_error %} ±
-{{ "%.4f" | format(record.standard_error) }}{% endif %}{% else %}Failed: {{ record.failure }}, {{ record.detail }}
+<p>{% if record.score is not none %}Score {{ record.score | plus_minus(record.standard_error) }}
+{%- else %}Failed: {{ record.failure }}, {{ record.detail }}
 {% endif %}; generation {{ record.generation }}, made by: {{ record.origin }}{% if cost %};
 {{ "{:,}".format(cost.parameters) }} parameters and {{ "{:,}".format(cost.operations) }} operations a token in its
 layers{% endif %}.</p>
@@ -166,8 +168,7 @@ def _find(facts: ReportFacts, number: Any) -> dict[str, Any] | None:
 def _score(record: Mapping[str, Any]) -> str:
     if record["score"] is None:
         return f"failed: {record['failure']}"
-    error = record["standard_error"]
-    return f"{record['score']:.4f}" + (f" ± {error:.4f}" if error else "")
+    return plus_minus(record["score"], record["standard_error"])
 
 
 def _cost(record: Mapping[str, Any], config: AutoBertZeroConfig, tokens: int) -> Cost | None:

@@ -1,7 +1,8 @@
 """The rows of a task as tokens, with what a model's outputs for them are worth."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from transformers import PreTrainedTokenizerBase
 from .metrics import Score
 from .task_training import encode_counting
 from .tasks import Task
+from .unknown_tokens import Tokens
 
 
 @dataclass(frozen=True)
@@ -56,16 +58,25 @@ def encode_texts(task: Task, tokenizer: PreTrainedTokenizerBase, max_length: int
         max_length: tokens of a text, or of a pair; the rest is cut off.
     """
     train, cut = encode_counting(task.train, tokenizer, max_length)
-    total, scored = len(task.train), []
+    total, scored, tokens = len(task.train), [], [Tokens.of_rows(train, tokenizer)]
     for name, rows in {task.name: task.validation, **task.further}.items():
         encoded, more = encode_counting(rows, tokenizer, max_length)
         cut, total = cut + more, total + len(rows)
+        tokens.append(Tokens.of_rows(encoded, tokenizer))
         # Rows of about the same length share a batch, for little padding.
         order = np.argsort([len(ids) for ids in encoded["input_ids"]], kind="stable")
         rows = rows.select(order)
         scored.append(ScoredRows(name, encoded.select(order), len(rows), task.baseline_of(rows), _scorer(task, rows)))
     warnings = [f"{cut:,} of {total:,} texts are longer than {max_length} tokens and are cut off there"] * bool(cut)
+    texts = chain.from_iterable(task.train[name] for name in task.train.column_names if name != "label")
+    warnings += unknown_in(Tokens.sum(tokens), texts, tokenizer)
     return EncodedTask(train, tuple(scored), tuple(warnings))
+
+
+def unknown_in(tokens: Tokens, texts: Iterable[str], tokenizer: PreTrainedTokenizerBase) -> list[str]:
+    """The warning that a task's owner is given of tokens that the model does not know, if there are many."""
+    said = tokens.warning(texts, tokenizer, "take a model whose tokenizer knows them")
+    return [] if said is None else [said]
 
 
 def _scorer(task: Task, rows: Dataset) -> Callable[[Any], Score]:

@@ -19,13 +19,14 @@ from datasets import Dataset
 
 from ..errors import AutoBertZeroError
 from ..reading import parse_json
-from ..writing import append_lines, claimed, how_to_mend, whole_lines
+from ..writing import append_lines, claimed, how_to_mend, whole_lines, without_infinities
 from .contents import digest_of_model
 from .finetuning import AnyTask, DivergedError, FineTuning, Trial, score_facts
 from .finetuning_options import FineTuningOptions, SpanOptions
 from .model_folder import find_model
 from .processes import join_launch
 from .squad import SpanTask
+from .standard_error import if_known, is_known
 from .tasks import Task
 
 CELLS = "cells.jsonl"
@@ -148,7 +149,7 @@ class Grid:
             found, _ = tuning.run(cell.trial, cell.seed, self.folder / ".checkpoints", quiet=True)
         except DivergedError:
             return {"scores": {}, "diverged": True}
-        scores = {name: _without_infinity(score_facts(score)) for name, score in found.scores.items()}
+        scores = {name: without_infinities(score_facts(score)) for name, score in found.scores.items()}
         return {"scores": scores, "seconds": round(found.seconds, 1)}
 
     def _append(self, row: dict[str, Any]) -> None:
@@ -209,12 +210,14 @@ class Grid:
                 "task": name,
                 "score": statistics.fmean(values),
                 "standard_error": _error_of_mean(values),
-                "rows_standard_error": None if None in errors else math.sqrt(statistics.fmean(e * e for e in errors)),
+                "rows_standard_error": math.sqrt(statistics.fmean(e * e for e in errors))
+                                       if all(map(is_known, errors)) else None,
                 "seeds": len(values),
                 "diverged": len(scores[best]) - len(values),
                 "scores": values,
                 "values": {key: statistics.fmean(each[key] for each in facts) for key in facts[0]
-                           if key not in ("score", "standard_error") and all(key in each for each in facts)},
+                           if key not in ("score", "standard_error")
+                           and all(each.get(key) is not None for each in facts)},
                 **best._asdict(),
                 "trials": len(of_trials),
             }  # fmt: skip
@@ -248,11 +251,7 @@ def _task_facts(tuning: FineTuning) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _error_of_mean(values: Sequence[float]) -> float | None:
-    return statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
-
-
-def _without_infinity(facts: dict[str, float]) -> dict[str, float | None]:
-    return {name: value if math.isfinite(value) else None for name, value in facts.items()}
+    return if_known(statistics.stdev(values) / math.sqrt(len(values))) if len(values) > 1 else None
 
 
 def _key(identity: dict[str, Any]) -> str:

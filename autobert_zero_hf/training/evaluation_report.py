@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from ..charts import COLOURS, to_svg
 from ..markdown import escaped
+from .standard_error import length_of_bar, plus_minus, say_error
 
 _SPREAD = 0.7
 """Of the room of a task, how much its models take."""
@@ -31,20 +32,20 @@ def as_markdown(summary: Mapping[str, Any]) -> str:
     """
     names = {model: escaped(name) for model, name in short_names(summary["models"]).items()}
     results = {(row["task"], row["model"]): row for row in summary["results"]}
+    seeds = len(summary["seeds"])
     lines = [
         "| task | score | rows | constant answer | " + " | ".join(names.values()) + " |",
         "|---" * (4 + len(names)) + "|",
     ]
     for task, facts in summary["tasks"].items():
-        cells = [_cell(results.get((task, model))) for model in names]
+        cells = [_cell(results.get((task, model)), seeds) for model in names]
         lines.append(
             f"| {escaped(task)} | {facts['metric']} | {facts['rows']:,} | {facts['baseline']:.3f} | "
             f"{' | '.join(cells)} |"
         )
     if summary["means"]:
         means = {row["model"]: row for row in summary["means"]}
-        lines.append(f"| mean | | | | {' | '.join(_cell(means.get(model)) for model in names)} |")
-    seeds = len(summary["seeds"])
+        lines.append(f"| mean | | | | {' | '.join(_cell(means.get(model), seeds) for model in names)} |")
     notes = [
         f"Mean over {seeds} seed{'s' * (seeds > 1)} ± its standard error; in brackets the standard error of one score "
         "over the rows it is measured on. "
@@ -62,16 +63,14 @@ def as_markdown(summary: Mapping[str, Any]) -> str:
     return "\n".join([*lines, "", *notes, ""])
 
 
-def _cell(row: Mapping[str, Any] | None) -> str:
+def _cell(row: Mapping[str, Any] | None, seeds: int) -> str:
     if row is None:
         return ""
     if row["score"] is None:
         return "diverged"
-    text = f"{row['score']:.3f}"
-    if row["standard_error"] is not None:
-        text += f" ± {row['standard_error']:.3f}"
-    if row.get("rows_standard_error") is not None:
-        text += f" ({row['rows_standard_error']:.3f})"
+    text = plus_minus(row["score"], row["standard_error"], 3) if seeds > 1 else f"{row['score']:.3f}"
+    if "rows_standard_error" in row:
+        text += f" ({say_error(row['rows_standard_error'], 3)})"
     return text + (f", {row['diverged']} diverged" if row.get("diverged") else "")
 
 
@@ -93,12 +92,12 @@ def as_picture(summary: Mapping[str, Any]) -> str:
         rows = [row for row in summary["results"] if row["model"] == model and row["score"] is not None]
         places = [tasks.index(row["task"]) + (number - (len(names) - 1) / 2) * _SPREAD / len(names) for row in rows]
         scores = [row["score"] for row in rows]
-        errors = [row["standard_error"] or 0.0 for row in rows]
+        errors = [length_of_bar(row["standard_error"]) for row in rows]
         axes.errorbar(scores, places, xerr=errors, fmt="o", color=COLOURS[number % len(COLOURS)], label=name)
-        for row, place, error in zip(rows, places, errors, strict=True):
+        for row, place in zip(rows, places, strict=True):
             axes.annotate(
                 f"{row['score']:.3f}",
-                (row["score"] + error, place),
+                (row["score"] + (row["standard_error"] or 0.0), place),
                 (6, 0),
                 textcoords="offset points",
                 va="center",

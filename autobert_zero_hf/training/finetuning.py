@@ -140,8 +140,8 @@ class FineTuningResult:
         return facts
 
 
-def score_facts(score: Score) -> dict[str, float]:
-    """The numbers of a score, for a file."""
+def score_facts(score: Score) -> dict[str, float | None]:
+    """The numbers of a score, for a file; an error that is not known is None."""
     return {**score.values, **score.details, "score": score.value, "standard_error": score.standard_error}
 
 

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from torch.utils.data import default_collate
 from transformers import PreTrainedModel
 
-from .masked_lm import MaskedScore
+from .masked_lm import MaskedScore, Measure
 from .pretraining_data import RowsByPlace, evenly_spread
 from .processes import join_launch
+from .standard_error import if_known
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ class HeldOutScore:
         if self.next_sentence:
             share, pairs = float(np.mean(self.next_sentence)), len(self.next_sentence)
             facts["next_sentence_accuracy"] = share
-            facts["next_sentence_accuracy_standard_error"] = math.sqrt(share * (1 - share) / max(1, pairs - 1))
+            error = if_known(math.sqrt(share * (1 - share) / max(1, pairs - 1)))
+            facts["next_sentence_accuracy_standard_error"] = error
             facts["next_sentence_accuracy_baseline"] = self.majority
         return facts
 
@@ -65,6 +67,26 @@ def word_frequencies(rows: Dataset, vocab_size: int) -> NDArray[np.float64]:
     for row in evenly_spread(rows, 10_000):
         counts += np.bincount(np.asarray(row["input_ids"]), minlength=vocab_size)
     return counts / counts.sum()
+
+
+def without_special(frequencies: NDArray[np.float64], special: NDArray[np.bool_]) -> Tensor:
+    """The frequencies of what can be masked, in parts of 1: special tokens have none, (V,)."""
+    found = torch.from_numpy(np.where(special, 0, frequencies[: len(special)]))
+    return found / found.sum()
+
+
+def score_without_a_model(labels: Tensor, frequencies: Tensor, measure: Measure) -> float:
+    """The accuracy of answering the most frequent word, or the loss of answering each with its frequency.
+
+    Args:
+        labels: of masked rows, (R, N); the accuracy is that of a model that says so, to the last bit.
+        frequencies: of the words in the training, (V,), as `without_special` gives them.
+        measure: which of the two.
+    """
+    words = labels[labels != -100]
+    if measure == "accuracy":
+        return int((words == frequencies.argmax()).sum()) / max(1, len(words))
+    return float(-frequencies[words].log().mean())
 
 
 class _RowScore(NamedTuple):
@@ -98,8 +120,7 @@ def evaluate_held_out(
     state = join_launch()
     model.eval()
     sparse, model.config.sparse_prediction = model.config.sparse_prediction, True
-    special = rows.examples.masking.special
-    baseline = torch.from_numpy(np.where(special, 0, frequencies[: len(special)]))
+    baseline = without_special(frequencies, rows.examples.masking.special)
     scores: list[_RowScore] = []
     own = range(state.process_index, len(rows), state.num_processes)
     try:
@@ -107,7 +128,7 @@ def evaluate_held_out(
             places = own[start : start + batch_size]
             batch = default_collate([rows[place] for place in places])
             outputs = model(**{name: tensor.to(model.device) for name, tensor in batch.items()})
-            scores += _scores_of(places, batch, outputs, baseline / baseline.sum())
+            scores += _scores_of(places, batch, outputs, baseline)
     finally:
         model.config.sparse_prediction = sparse
     if state.num_processes > 1:

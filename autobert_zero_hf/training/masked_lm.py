@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from transformers import DataCollatorForLanguageModeling, PreTrainedModel, PreTrainedTokenizerBase
 
 from .loop import rows_at
+from .standard_error import if_known
 
 
 def pack(
@@ -103,18 +104,35 @@ class MaskedRows:
         return len(self.rows)
 
     def batch(self, indices: list[int], seed: int) -> MaskedBatch:
-        """Rows, masked by this seed, one word at least; the same arguments give the same batch, in any process."""
+        """Rows, masked by this seed; the same arguments give the same batch, in any process.
+
+        One word at least is masked, unless the rows have none, but special tokens alone, such as [UNK].
+        """
         self._collator.generator = torch.Generator().manual_seed(seed)
         rows = self.rows[indices]["input_ids"]
         masked = self._collator([{"input_ids": ids} for ids in rows])
         input_ids, labels = masked["input_ids"], masked["labels"]
         if (labels == -100).all():  # short rows: a batch that asks for nothing has no loss
-            input_ids[0, 1], labels[0, 1] = self._collator.tokenizer.mask_token_id, rows[0][1]
+            special = torch.tensor(self.tokenizer.all_special_ids)
+            for row, place in (~torch.isin(input_ids, special)).nonzero()[:1].tolist():
+                labels[row, place] = input_ids[row, place]
+                input_ids[row, place] = self.tokenizer.mask_token_id
         return MaskedBatch(input_ids, labels)
 
     def sample(self, step: int, size: int, seed: int) -> MaskedBatch:
-        """The batch of a training step; epochs are permutations of the rows, each with its own seed."""
-        return self.batch(rows_at(step, size, len(self), seed), seed * 7_919 + step)
+        """The batch of a training step; epochs are permutations of the rows, each with its own seed.
+
+        Where its rows have no word to mask, those after them in the text are taken.
+
+        Raises:
+            ValueError: if no row has one.
+        """
+        indices = rows_at(step, size, len(self), seed)
+        for further in range(len(self)):
+            batch = self.batch([(place + further) % len(self) for place in indices], seed * 7_919 + step)
+            if (batch.labels != -100).any():
+                return batch
+        raise ValueError("no row has a word to mask")
 
 
 Measure = Literal["accuracy", "loss"]
@@ -136,16 +154,16 @@ class MaskedScore:
 
     @property
     def value(self) -> float:
-        """The mean over all masked words."""
-        return sum(self.totals) / max(1, sum(self.masked))
+        """The mean over all masked words; where there is none, nothing is right or wrong: it is not a number."""
+        return sum(self.totals) / words if (words := sum(self.masked)) else math.nan
 
     @property
-    def standard_error(self) -> float:
-        """Of `value`, as a ratio of two sums over rows (linearised)."""
+    def standard_error(self) -> float | None:
+        """Of `value`, as a ratio of two sums over rows (linearised); None where no two rows differ."""
         return _ratio_error([t - self.value * m for t, m in zip(self.totals, self.masked, strict=True)], self.masked)
 
-    def difference(self, other: "MaskedScore") -> tuple[float, float]:
-        """self - other and its standard error, both on the same rows and masks (paired)."""
+    def difference(self, other: "MaskedScore") -> tuple[float, float | None]:
+        """self - other and its standard error, both on the same rows and masks (paired); None where no row tells it."""
         if self.masked != other.masked:
             raise ValueError("the two scores were not measured on the same masked rows")
         residuals = [
@@ -155,11 +173,11 @@ class MaskedScore:
         return self.value - other.value, _ratio_error(residuals, self.masked)
 
 
-def _ratio_error(residuals: list[float], masked: tuple[int, ...]) -> float:
+def _ratio_error(residuals: list[float], masked: tuple[int, ...]) -> float | None:
     rows = len(masked)
     if rows < 2:
-        return math.inf
-    return math.sqrt(rows / (rows - 1) * sum(r * r for r in residuals)) / max(1, sum(masked))
+        return None
+    return if_known(math.sqrt(rows / (rows - 1) * sum(r * r for r in residuals)) / max(1, sum(masked)))
 
 
 @torch.no_grad()

@@ -54,12 +54,15 @@ class Masking:
         """Mask a row.
 
         Args:
-            input_ids: (N,), with at least one token that is not special; not changed.
+            input_ids: (N,); not changed.
             rng: what is drawn from.
 
         Returns:
-            The masked row and its labels, -100 where nothing is asked; (N,) each.
+            The masked row and its labels, -100 where nothing is asked, as everywhere in a row of special tokens alone;
+            (N,) each.
         """
+        if not self.finds_words(input_ids):
+            return input_ids.copy(), np.full_like(input_ids, -100)
         places = np.flatnonzero(~self.special[input_ids])
         # A special token ends a word, too: the piece after it begins one.
         begins = ~self.continues[input_ids[places]] | (np.diff(places, prepend=-2) > 1)
@@ -73,6 +76,10 @@ class Masking:
         others = asked[(chance >= 0.8) & (chance < 0.9)]
         masked[others] = rng.integers(len(self.special), size=len(others))
         return masked, labels
+
+    def finds_words(self, input_ids: NDArray[np.int64]) -> bool:
+        """Whether there is anything to mask."""
+        return not self.special[input_ids].all()
 
     def _choose(self, lengths: NDArray[np.int64], rng: np.random.Generator) -> list[int]:
         """Words, given the number of pieces of each."""

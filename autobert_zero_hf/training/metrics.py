@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from scipy.stats import pearsonr, rankdata
 from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 
+from .standard_error import if_known
+
 _BLOCKS = 1000
 _BLOCKS_AT_ONCE = 100
 
@@ -192,12 +194,12 @@ class Score(Protocol):
         """The primary score."""
 
     @property
-    def standard_error(self) -> float:
-        """Of `value`, over what is scored."""
+    def standard_error(self) -> float | None:
+        """Of `value`, over what is scored; None where that does not tell it."""
 
     @property
-    def details(self) -> dict[str, float]:
-        """More numbers that say how the score came about."""
+    def details(self) -> dict[str, float | None]:
+        """More numbers that say how the score came about; an error that is not known is None."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,17 +227,17 @@ class TaskScore:
         return _mean(self.values)
 
     @property
-    def standard_error(self) -> float:
-        """Of `value`, over independent rows (jackknife); infinite for a single row."""
+    def standard_error(self) -> float | None:
+        """Of `value`, over independent rows (jackknife); None where each leaves the same score behind."""
         return _jackknife_error(self._without)
 
     @property
-    def details(self) -> dict[str, float]:
+    def details(self) -> dict[str, float | None]:
         """None; `values` are all that GLUE has."""
         return {}
 
-    def difference(self, other: "TaskScore") -> tuple[float, float]:
-        """self - other and its standard error, both on the same rows (paired).
+    def difference(self, other: "TaskScore") -> tuple[float, float | None]:
+        """self - other and its standard error, both on the same rows (paired); None where these do not tell it.
 
         Raises:
             ValueError: if they are not of the same rows, or not by the same metric.
@@ -251,9 +253,9 @@ class TaskScore:
         return self.metric.jackknife(self.predictions, self.references)
 
 
-def _jackknife_error(without: NDArray[np.float64]) -> float:
+def _jackknife_error(without: NDArray[np.float64]) -> float | None:
     """The standard error of a score, from its values without each of the blocks of rows, (G,)."""
     blocks = len(without)
     if blocks < 2:
-        return math.inf
-    return math.sqrt((blocks - 1) / blocks * float(((without - without.mean()) ** 2).sum()))
+        return None
+    return if_known(math.sqrt((blocks - 1) / blocks * float(((without - without.mean()) ** 2).sum())))

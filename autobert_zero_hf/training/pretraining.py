@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from datasets import Dataset, IterableDataset
 from transformers import (
     PreTrainedTokenizerBase,
     PrinterCallback,
@@ -49,11 +50,13 @@ from .pretraining_progress import Progress, diverged
 from .processes import computes_on_cpu, devices, join_launch
 from .starting_point import load_tokenizer, make_student, read_config
 from .tokenization import train_tokenizer
+from .unknown_tokens import Tokens, nothing_to_mask, with_words
 
 logger = logging.getLogger(__name__)
 
 WIDTH_TIMES_RATE = 0.128
 """The peak learning rate by default, times the hidden size."""
+_WAY_OUT = "give a --tokenizer that knows them"
 
 
 def pretrain(output_dir: Path, options: PreTrainingOptions) -> dict[str, Any]:
@@ -169,15 +172,8 @@ class _PreTraining:
             check_teacher(self.teacher, teaching.teacher, self.tokenizer, self.student.config.vocab_size, length)
         masking = Masking(self.tokenizer, chosen.masking, chosen.whole_word_masking)
         examples = Examples(self.tokenizer, length, masking, chosen.next_sentence, seed)
-        train = examples.rows(documents().train)
-        held_out = examples.rows(documents().held_out)
+        train, held_out = self._rows(examples, documents())
         self.count = None if self.options.reading.streaming else len(train)
-        if min(len(held_out), 2 if self.count is None else self.count) < 2:
-            raise AutoBertZeroError(
-                f"the text gives {self.count} rows to train on and {len(held_out)} held-out rows of {length} tokens, "
-                "at least 2 of each are needed: "
-                f"{how_to_have_more_rows(self.count or 0, len(held_out), self.options.holds_out_a_share)}"
-            )
         self.steps = chosen.max_steps or max(1, math.ceil(chosen.epochs * len(train) / chosen.batch_size))
         self.frequencies = word_frequencies(held_out if self.count is None else train, self.student.config.vocab_size)
         # Held-out rows have the same masks whatever the seed.
@@ -193,6 +189,29 @@ class _PreTraining:
             self.replacing = ModuleReplacing(bert, self.student, self.options.replacing, self.steps, seed)
         self.text = documents().name
         self._begin(digest(held_out if self.count is None else train), digest(held_out))
+
+    def _rows(self, examples: Examples, documents: Documents) -> tuple[Dataset | IterableDataset, Dataset]:
+        """Those to train on, and the held-out ones; of what is at hand, those with a word to mask."""
+        streams = isinstance(documents.train, IterableDataset)
+        texts = (documents.held_out if streams else documents.train)["text"]
+        train, held_out = (examples.rows(part) for part in (documents.train, documents.held_out))
+        at_hand = {"held-out rows": held_out} if streams else {"rows to train on": train, "held-out rows": held_out}
+        if min(map(len, at_hand.values())) < 2:
+            unknown = Tokens.of_texts(texts, self.tokenizer).warning(texts, self.tokenizer, _WAY_OUT)
+            trained, by_share = 0 if streams else len(train), self.options.holds_out_a_share
+            raise AutoBertZeroError(
+                f"the text gives {' and '.join(f'{len(rows)} {what}' for what, rows in at_hand.items())} of "
+                f"{examples.length} tokens, at least 2 of each are needed: "
+                f"{unknown or how_to_have_more_rows(trained, len(held_out), by_share)}"
+            )
+        tokens = {what: Tokens.of_rows(rows, self.tokenizer) for what, rows in at_hand.items()}
+        for what, found in tokens.items():
+            if not found.words:
+                raise nothing_to_mask(f"the {what}", found, texts, self.tokenizer, _WAY_OUT)
+        if (said := Tokens.sum(tokens.values()).warning(texts, self.tokenizer, _WAY_OUT)) and self.main:
+            logger.warning("%s: %s", documents.name, said)
+        kept = {what: with_words(rows, tokens[what]) for what, rows in at_hand.items()}
+        return kept.get("rows to train on", train), kept["held-out rows"]
 
     def _begin(self, text: str, held_out: str) -> None:
         if self.main:

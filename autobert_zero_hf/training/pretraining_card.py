@@ -12,6 +12,7 @@ import autobert_zero_hf.model_cards as model_cards
 from ..markdown import escaped
 from ..model.card import TAGS, describe_backbone, describe_use
 from ..places import without_places
+from .standard_error import plus_minus
 
 
 def write_card(model: PreTrainedModel, facts: Mapping[str, Any], path: str) -> str:
@@ -38,7 +39,7 @@ def write_card(model: PreTrainedModel, facts: Mapping[str, Any], path: str) -> s
         "time": f"{facts['seconds']:.0f} seconds, in {facts['processes']} process(es)",
     }
     scores = [
-        (name, f"{facts[key]:.4f} ± {facts[f'{key}_standard_error']:.4f}", f"{facts[f'{key}_baseline']:.4f}")
+        (name, plus_minus(facts[key], facts[f"{key}_standard_error"]), f"{facts[f'{key}_baseline']:.4f}")
         for name, key in (
             ("accuracy", "accuracy"),
             ("loss, in nats", "loss"),

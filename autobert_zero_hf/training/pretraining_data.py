@@ -28,6 +28,8 @@ SHUFFLED = 10_000
 """The documents of a stream among which the order is drawn, and on which a tokenizer is trained."""
 WINDOW = 1_000
 """The rows of a stream that are at hand, for the second text of a pair."""
+_DRAWS = 100
+"""Of a pair at most, until one of its texts has a word to mask."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ class Examples:
         """The arguments, (N,) each, and for a pair its label, ().
 
         Args:
-            row: one of `rows`.
+            row: one of `rows`, with a word to mask.
             place: the number of the row in the training.
             draw_other: draws a row of another document.
         """
@@ -133,7 +135,10 @@ class Examples:
         if not self.next_sentence:
             input_ids, labels = self.masking(np.asarray(row["input_ids"]), rng)
             return {"input_ids": torch.from_numpy(input_ids), "labels": torch.from_numpy(labels)}
-        first, second, label = draw_pair(row, lambda: draw_other(rng), self.length - 3, rng)
+        for _ in range(_DRAWS):
+            first, second, label = draw_pair(row, lambda: draw_other(rng), self.length - 3, rng)
+            if self.masking.finds_words(first) or self.masking.finds_words(second):
+                break
         cls_id, sep_id = self.tokenizer.cls_token_id, self.tokenizer.sep_token_id
         joined = np.concatenate([[cls_id], first, [sep_id], second, [sep_id]])
         input_ids, labels = self.masking(joined, rng)
@@ -199,7 +204,8 @@ class RowsOfStream(torch.utils.data.IterableDataset):
 
     def __init__(self, examples: Examples, documents: IterableDataset):
         self.examples = examples
-        self.rows = examples.rows(documents.shuffle(seed=examples.seed, buffer_size=SHUFFLED))
+        rows = examples.rows(documents.shuffle(seed=examples.seed, buffer_size=SHUFFLED))
+        self.rows = rows.filter(lambda row: examples.masking.finds_words(np.asarray(row["input_ids"])))
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
         window: deque[Row] = deque()
@@ -229,7 +235,8 @@ class RowsOfStream(torch.utils.data.IterableDataset):
                 yield row
             if empty:
                 raise CorpusError(
-                    "the stream gives no row of --sequence-length tokens: give more text, or a smaller one"
+                    "the stream gives no row of --sequence-length tokens with a word to mask: give more text, a "
+                    "smaller --sequence-length, or a --tokenizer that knows its words"
                 )
 
 

@@ -10,6 +10,7 @@ Shapes: W windows, N tokens of the longest window.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,11 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
 from ..errors import AutoBertZeroError
-from .encoding import EncodedTask, ScoredRows
+from .encoding import EncodedTask, ScoredRows, unknown_in
 from .finetuning_options import SpanOptions
 from .squad import SpanTask
 from .squad_metrics import AnswerScore, Threshold, best_threshold
+from .unknown_tokens import Tokens
 
 _SPECIAL = 3  # [CLS] question [SEP] context [SEP]
 _PLACES = ("row", "begins", "ends")
@@ -69,7 +71,7 @@ class SpanScore(AnswerScore):
         }
 
     @property
-    def details(self) -> dict[str, float]:
+    def details(self) -> dict[str, float | None]:
         """Also the best threshold, and its F1, as v2.0's script has them."""
         found = self.found_threshold
         more = {} if found is None else {"best_f1": found.value, "best_f1_threshold": found.threshold}
@@ -107,10 +109,14 @@ def encode_spans(
     train, validation = parts
     total = len(task.train) + len(task.validation)
     warnings = [f"{cut:,} of {total:,} questions are longer than {longest_question} tokens and are cut off there"]
+    warnings = warnings * bool(cut)
+    tokens = Tokens.sum(Tokens.of_rows(rows, tokenizer) for rows in parts)
+    texts = chain.from_iterable(zip(task.train["question"], task.train["context"], strict=True))
+    warnings += unknown_in(tokens, texts, tokenizer)
     decoder = _Decoder(task, validation, options)
     kept = [name for name in validation.column_names if name not in _PLACES]
     scored = ScoredRows(task.name, validation.select_columns(kept), len(task.validation), task.baseline, decoder.score)
-    return EncodedTask(train.select_columns(kept), (scored,), tuple(warnings * bool(cut)))
+    return EncodedTask(train.select_columns(kept), (scored,), tuple(warnings))
 
 
 def _shortened(question: str, tokenizer: PreTrainedTokenizerBase, tokens: int) -> str:

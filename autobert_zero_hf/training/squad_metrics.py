@@ -20,6 +20,8 @@ import evaluate
 import numpy as np
 from numpy.typing import NDArray
 
+from .standard_error import if_known
+
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
@@ -144,14 +146,14 @@ class AnswerScore:
         return self.values["f1"]
 
     @property
-    def standard_error(self) -> float:
-        """Of `value`, over independent questions; infinite for a single one."""
+    def standard_error(self) -> float | None:
+        """Of `value`, over independent questions; None where no two of them differ."""
         return _error_of_mean(self.each[:, 1])
 
     @property
-    def details(self) -> dict[str, float]:
+    def details(self) -> dict[str, float | None]:
         """Both numbers for questions with and without an answer, where there are both; and the error of exact match."""
-        found = {"exact_match_standard_error": _error_of_mean(self.each[:, 0])}
+        found: dict[str, float | None] = {"exact_match_standard_error": _error_of_mean(self.each[:, 0])}
         answered = np.array([any(map(normalise, answers)) for answers in self.answers.values()])
         if answered.any() and not answered.all():
             for name, chosen in (("answerable", answered), ("unanswerable", ~answered)):
@@ -159,8 +161,8 @@ class AnswerScore:
                 found |= {f"{name}_exact_match": float(exact), f"{name}_f1": float(f1)}
         return found
 
-    def difference(self, other: "AnswerScore") -> tuple[float, float]:
-        """self - other and its standard error, both on the same questions (paired).
+    def difference(self, other: "AnswerScore") -> tuple[float, float | None]:
+        """self - other and its standard error, both on the same questions (paired); None where these do not tell it.
 
         Raises:
             ValueError: if they are not of the same questions, or not by the same metric.
@@ -171,9 +173,9 @@ class AnswerScore:
         return float(differences.mean()), _error_of_mean(differences)
 
 
-def _error_of_mean(values: NDArray[np.float64]) -> float:
+def _error_of_mean(values: NDArray[np.float64]) -> float | None:
     """The jackknife's standard error of a mean has this closed form."""
-    return float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.inf
+    return if_known(float(values.std(ddof=1)) / math.sqrt(len(values))) if len(values) > 1 else None
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,18 @@ def make_proxy(
     return MaskedLmProxy(evaluation, options.proxy, autocast)
 
 
+def score_without_a_model(proxy: Proxy, rows: MaskedRows) -> float | None:
+    """What a proxy says of a constant answer, which no model is needed for; None where it knows none.
+
+    Args:
+        proxy: scores candidates.
+        rows: the training rows.
+    """
+    if isinstance(proxy, MaskedLmProxy):
+        return proxy.score_without_a_model(rows)
+    return proxy.score_without_a_model if isinstance(proxy, TaskProxy) else None
+
+
 def make_estimator(
     recipe: Recipe,
     inheritance: Inheritance,

@@ -4,8 +4,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+import numpy as np
+
 from autobert_zero_hf.model import AutoBertZeroForMaskedLM
-from autobert_zero_hf.training.masked_lm import MaskedBatch, Measure, evaluate_masked_lm
+from autobert_zero_hf.training.held_out import score_without_a_model, without_special, word_frequencies
+from autobert_zero_hf.training.masked_lm import MaskedBatch, MaskedRows, Measure, evaluate_masked_lm
 
 from .proxy import Score
 
@@ -28,3 +31,11 @@ class MaskedLmProxy:
         """The score on the rows; nothing is trained."""
         score = evaluate_masked_lm(model, self.evaluation, measure=self.measure, autocast=self.autocast)
         return Score(score.value if self.measure == "accuracy" else -score.value, score.standard_error)
+
+    def score_without_a_model(self, rows: MaskedRows) -> float:
+        """Of knowing nothing but how frequent each word is in the training rows."""
+        special = np.zeros(1 + max(rows.tokenizer.get_vocab().values()), dtype=bool)
+        special[rows.tokenizer.all_special_ids] = True
+        frequencies = without_special(word_frequencies(rows.rows, len(special)), special)
+        score = score_without_a_model(self.evaluation.labels, frequencies, self.measure)
+        return score if self.measure == "accuracy" else -score

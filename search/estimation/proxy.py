@@ -9,10 +9,10 @@ from autobert_zero_hf.model import AutoBertZeroForMaskedLM
 
 @dataclass(frozen=True)
 class Score:
-    """What a proxy found, the larger the better, with its standard error."""
+    """What a proxy found, the larger the better, with its standard error; None where the rows do not tell it."""
 
     value: float
-    standard_error: float
+    standard_error: float | None
 
 
 class Proxy(Protocol):

@@ -54,10 +54,16 @@ class TaskProxy:
     autocast: Callable[[], AbstractContextManager]
 
     def __call__(self, model: AutoBertZeroForMaskedLM, after_step: Callable[[int], None]) -> Score:
-        """The mean, and its error: the tasks' rows are independent of one another."""
+        """The mean, and its error, if that of each task is known: the tasks' rows are independent of one another."""
         scores = [self._score(each, model, after_step) for each in self.tasks]
-        error = math.sqrt(sum(score.standard_error**2 for score in scores)) / len(scores)
+        errors = [score.standard_error for score in scores if score.standard_error is not None]
+        error = math.sqrt(sum(e**2 for e in errors)) / len(scores) if len(errors) == len(scores) else None
         return Score(sum(score.value for score in scores) / len(scores), error)
+
+    @property
+    def score_without_a_model(self) -> float:
+        """The mean over the tasks of the score of a constant answer."""
+        return sum(each.task.baseline for each in self.tasks) / len(self.tasks)
 
     def _score(
         self, prepared: PreparedTask, model: AutoBertZeroForMaskedLM, after_step: Callable[[int], None]

@@ -13,6 +13,7 @@ from autobert_zero_hf import __version__
 from autobert_zero_hf.markdown import escaped
 from autobert_zero_hf.model.card import CITATION, TAGS, describe_backbone, describe_use, pipeline_tag
 from autobert_zero_hf.training.masked_lm import MaskedScore
+from autobert_zero_hf.training.standard_error import is_known, plus_minus, say_error
 
 LIMITS = """For research on architectures, and as a small encoder to fine-tune on tasks in the language of its text.
 
@@ -30,9 +31,9 @@ class Result:
         metric: by which score.
         value: the score.
         metrics: the values that the score is, or is the mean of, by the Hub's names of their metrics.
-        standard_error: of the score.
+        standard_error: of the score; None where it is not known.
         measured_on: on how many of what.
-        baseline: the score of something simple, with its error where it has one, and what that is.
+        baseline: the score of something simple, and what that is, in words.
         dataset: where the rows come from, in words.
         task_type: the Hub's word for the kind of task.
         hub_dataset: the data set of the Hub that the rows come from, if they do.
@@ -46,7 +47,7 @@ class Result:
     metrics: Mapping[str, float]
     standard_error: float | None
     measured_on: str
-    baseline: tuple[float, float | None, str] | None
+    baseline: str
     dataset: str
     task_type: str
     hub_dataset: str | None = None
@@ -55,23 +56,11 @@ class Result:
 
     @property
     def shown(self) -> str:
-        """With as many digits as mean something."""
-        return _shown(self.value, self.standard_error)
-
-    @property
-    def shown_baseline(self) -> str:
-        """The same of the baseline."""
-        if self.baseline is None:
-            return ""
-        value, standard_error, name = self.baseline
-        return f"{_shown(value, standard_error)} ({name})"
+        """With its error."""
+        return plus_minus(self.value, self.standard_error)
 
 
-def _shown(value: float, standard_error: float | None) -> str:
-    return f"{value:.4f}" + ("" if standard_error is None else f" ± {standard_error:.4f}")
-
-
-def masked_lm_result(score: MaskedScore, text: str, baseline: tuple[float, float, str] | None = None) -> Result:
+def masked_lm_result(score: MaskedScore, text: str, baseline: str = "") -> Result:
     """The accuracy on masked words of held-out rows of a text."""
     return Result(
         task="masked words",
@@ -153,14 +142,14 @@ def write_card(card: Card, model: PreTrainedModel, place: str, revision: str | N
 
 def _cells(result: Result) -> tuple[str, ...]:
     """Its row of the table."""
-    return escaped((result.task, result.metric, result.shown, result.shown_baseline, result.measured_on))
+    return escaped((result.task, result.metric, result.shown, result.baseline, result.measured_on))
 
 
 def _model_index(result: Result) -> Iterator[EvalResult]:
     """The values of a result, each under the name of its own metric."""
     for metric, value in result.metrics.items():
         name = metric.replace("_", " ")
-        scored = name == result.metric and result.standard_error is not None
+        scored = name == result.metric and is_known(result.standard_error)
         yield EvalResult(
             task_type=result.task_type,
             task_name=result.task,
@@ -170,5 +159,5 @@ def _model_index(result: Result) -> Iterator[EvalResult]:
             dataset_split=result.split,
             metric_type=metric,
             metric_value=round(value, 6),
-            metric_name=f"{name} (standard error {result.standard_error:.4f})" if scored else name,
+            metric_name=f"{name} (standard error {say_error(result.standard_error)})" if scored else name,
         )

@@ -6,6 +6,7 @@ from typing import Any
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.markdown import escaped
 from autobert_zero_hf.places import without_places
+from autobert_zero_hf.training.standard_error import plus_minus
 
 from ..recipe import Recipe
 from ..space.sizes import Sizes
@@ -214,7 +215,7 @@ def _remarks(facts: ModelFacts) -> str:
             if names[1] == "bert"
             else "The model that was cut from the super-net, and the same one from scratch, had the same last training"
         )
-        remarks.append(f"{how}; the difference, on the same words, is {difference:+.4f} ± {error:.4f}.")
+        remarks.append(f"{how}; the difference, on the same words, is {plus_minus(difference, error, signed=True)}.")
     result = facts.records.get("result", {})
     if result.get("majority") is not None and result["majority"] != result["baseline"]:
         remarks.append(f"The most frequent class of the training rows has an accuracy of {result['majority']:.4f}.")

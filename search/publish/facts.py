@@ -1,6 +1,6 @@
 """What is known of a model: what a search, a pre-training, a fine-tuning and an evaluation wrote beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,11 +22,52 @@ FRONT = "front"
 """The folder of the models of its Pareto front: front/1, and so on."""
 FILES = {"pretraining": "pretraining.json", "result": "result.json", "evaluation": "evaluation.json"}
 """What each command leaves beside its model."""
+CONSTANT_ANSWER = "constant_answer"
+"""The event of a journal that has the score of an answer that no model is needed for; older journals lack it."""
+_CONSTANT_ANSWERS = {
+    "accuracy": "answering the most frequent word of the training",
+    "loss": "answering each word with its frequency in the training",
+    "tasks": "the same answer to all rows of a task",
+}
 
 
 def finalists_of(recipe: Mapping[str, Any]) -> tuple[str, str]:
     """The folders of a search's winner and of its baseline, by its options."""
     return "best", "scratch" if recipe.get("layers") else "bert"
+
+
+@dataclass(frozen=True)
+class ConstantAnswer:
+    """The level of those that learnt nothing.
+
+    Args:
+        answer: what has it, in words.
+        score: the level.
+        never_left: the candidates that score no more. Those below it count as well: they give another constant answer,
+            or a worse one.
+        scored: all candidates with a score.
+    """
+
+    answer: str
+    score: float
+    never_left: int
+    scored: int
+
+    @classmethod
+    def of(cls, events: Sequence[Mapping[str, Any]]) -> "ConstantAnswer | None":
+        """As a journal tells it; None where it does not."""
+        level = next((event["score"] for event in events if event["event"] == CONSTANT_ANSWER), None)
+        if level is None:
+            return None
+        scores = [event["score"] for event in events if event["event"] == "candidate" and event["score"] is not None]
+        answer = _CONSTANT_ANSWERS[events[0]["recipe"]["proxy"]]
+        return cls(answer, level, sum(score <= level for score in scores), len(scores))
+
+    def __str__(self) -> str:
+        level = f"{self.score:.4f}, the score of {self.answer}"
+        if not self.never_left:
+            return f"Every candidate with a score has more than {level}."
+        return f"{self.never_left} of {self.scored} candidates with a score never rose above {level}."
 
 
 @dataclass(frozen=True)
@@ -81,6 +122,11 @@ class SearchFacts:
         """Those of a finalist; None where candidates had none of their own."""
         record = next(record for record in self.of("trained") if record["name"] == finalist)
         return Sizes(**record["sizes"]) if "sizes" in record else None
+
+    @property
+    def constant_answer(self) -> ConstantAnswer | None:
+        """The level of those that learnt nothing; None where an older version did not write it down."""
+        return ConstantAnswer.of(self.events)
 
     @property
     def text(self) -> str:

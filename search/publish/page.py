@@ -18,6 +18,7 @@ from autobert_zero_hf.model import AUTO_MAP, AutoBertZeroConfig
 from autobert_zero_hf.places import without_places
 from autobert_zero_hf.rendering import draw_backbone, to_svg
 from autobert_zero_hf.training.fitting import fit_length, take_special_tokens
+from autobert_zero_hf.training.standard_error import say_error
 from autobert_zero_hf.writing import written_whole
 
 from .card import Card, Result, write_card
@@ -135,7 +136,7 @@ def _entries(results: Sequence[Result]) -> list[dict[str, Any]]:
 
 
 def _error(standard_error: float | None) -> str:
-    return "standard error unknown" if standard_error is None else f"standard error {standard_error:.4f}"
+    return f"standard error {say_error(standard_error)}"
 
 
 def _write_json(path: Path, facts: Any) -> None:

@@ -16,6 +16,7 @@ from autobert_zero_hf import __version__
 from autobert_zero_hf.charts import to_inline_svg
 from autobert_zero_hf.model import FormulaError
 from autobert_zero_hf.rendering import draw_backbone, to_latex, to_svg
+from autobert_zero_hf.training.standard_error import plus_minus
 
 from ..recipe import Recipe, load_options
 from ..runtime.progress import clock
@@ -37,6 +38,7 @@ def write_report(facts: ReportFacts) -> str:
     environment.filters["chart"] = lambda figure, name, title: Markup(to_inline_svg(figure, name, title))
     environment.filters["drawn"] = _drawn
     environment.filters["latex"] = _latex
+    environment.filters["plus_minus"] = plus_minus
     environment.filters["sizes"] = lambda sizes: str(Sizes(**sizes))
     return environment.get_template("report.html").render(**_contents(facts))
 

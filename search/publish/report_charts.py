@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from autobert_zero_hf.charts import COLOURS
+from autobert_zero_hf.training.standard_error import length_of_bar
 
 from .report_facts import ReportFacts, Visits, expected_best
 
@@ -24,7 +25,7 @@ def scores_over_evaluations(facts: ReportFacts) -> Figure:
         of_kind = [record for record in facts.scored if (record["parent"] is None) is random]
         if of_kind:
             places, values = ([record[name] for record in of_kind] for name in ("number", "score"))
-            errors = [record["standard_error"] or 0.0 for record in of_kind]
+            errors = [length_of_bar(record["standard_error"]) for record in of_kind]
             style: dict[str, Any] = {"fmt": "o", "markersize": 3, "linewidth": 0.6, "alpha": 0.6}
             axes.errorbar(places, values, errors, color=colour, label=f"candidate, {label}", **style)
     last = facts.candidates[-1]["number"]
@@ -32,6 +33,8 @@ def scores_over_evaluations(facts: ReportFacts) -> Figure:
         score, error = facts.baseline_score
         axes.axhline(score, color=COLOURS[1], linewidth=1.2, label="BERT, scored as a candidate")
         axes.axhspan(score - (error or 0.0), score + (error or 0.0), color=COLOURS[1], alpha=0.12, linewidth=0)
+    if (constant := facts.search.constant_answer) is not None:
+        axes.axhline(constant.score, color=_GREY, linewidth=0.8, label="a constant answer")
     axes.step(numbers, list(accumulate(scores, max)), where="post", color=COLOURS[0], label="best so far")
     random_best = expected_best(facts.random_scores)
     axes.plot(range(1, len(random_best) + 1), random_best, color=_GREY, linestyle="--", label="random search, expected")
@@ -47,7 +50,7 @@ def finalists(facts: ReportFacts) -> Figure:
     figure, axes = _new(8.0, 0.7 + 0.35 * len(trained))
     names = [record["name"] for record in trained]
     values = [record["accuracy"] for record in trained]
-    errors = [record["standard_error"] for record in trained]
+    errors = [length_of_bar(record["standard_error"]) for record in trained]
     axes.errorbar(values, range(len(names)), xerr=errors, fmt="o", color=COLOURS[0], capsize=3)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)

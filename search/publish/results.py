@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.training.standard_error import plus_minus
 
 from .card import Result, masked_lm_result
 from .facts import ModelFacts, SearchFacts, finalists_of, text_of
@@ -35,7 +36,8 @@ def results_of(facts: ModelFacts) -> list[Result]:
             baseline: ("best", "the backbone that the search found"),
         }.get(facts.finalist, ("best", "the best of the search"))
         score, beside = facts.search.scores[facts.finalist], facts.search.scores[other]
-        results.append(masked_lm_result(score, facts.search.text, (beside.value, beside.standard_error, what)))
+        baseline = f"{plus_minus(beside.value, beside.standard_error)} ({what})"
+        results.append(masked_lm_result(score, facts.search.text, baseline))
         results += _of_searched_tasks(facts.search, facts.finalist, other, what)
     if record := facts.records.get("pretraining"):
         results += _of_pretraining(record)
@@ -61,7 +63,7 @@ def _of_searched_tasks(search: SearchFacts, name: str, other: str, what: str) ->
             metrics={},
             standard_error=trained[name]["task_error"],
             measured_on="the validation rows that chose the winner, which flatter it",
-            baseline=(trained[other]["task_score"], trained[other]["task_error"], what),
+            baseline=f"{plus_minus(trained[other]['task_score'], trained[other]['task_error'])} ({what})",
             dataset=tasks,
             task_type="text-classification",
         )
@@ -87,7 +89,7 @@ def _of_pretraining(record: Mapping[str, Any]) -> list[Result]:
                     metrics={metric: record[key]},
                     standard_error=record.get(f"{key}_standard_error"),
                     measured_on=f"{count} of {rows}",
-                    baseline=None if beside is None else (beside, None, baseline),
+                    baseline=_constant(beside, baseline),
                     dataset=text,
                     task_type="fill-mask" if task == "masked words" else "text-classification",
                 )
@@ -108,13 +110,18 @@ def _of_task(name: str, record: Mapping[str, Any], measured_on: str) -> Result:
         metrics={METRICS[name]: values[name] for name in METRICS if name in values},
         standard_error=record.get("standard_error"),
         measured_on=measured_on,
-        baseline=(record["baseline"], None, _CONSTANT) if record.get("baseline") is not None else None,
+        baseline=_constant(record.get("baseline"), _CONSTANT),
         dataset=name,
         task_type="question-answering" if is_span else "text-classification",
         hub_dataset=hub_dataset(record),
         config=record.get("dataset_config"),
         split="validation",
     )
+
+
+def _constant(score: float | None, what: str) -> str:
+    """The score of something that no rows were asked for, in words; empty where there is none."""
+    return "" if score is None else f"{score:.4f} ({what})"
 
 
 def _of_evaluation(record: Mapping[str, Any], folder: Path) -> list[Result]:

@@ -9,8 +9,10 @@ from matplotlib.figure import Figure
 from autobert_zero_hf.charts import COLOURS, to_svg
 from autobert_zero_hf.markdown import escaped
 from autobert_zero_hf.places import without_places
+from autobert_zero_hf.training.standard_error import length_of_bar, plus_minus
 
 from ..space.sizes import Sizes
+from .facts import ConstantAnswer
 
 _MODELS = {"best": "cut from the super-net", "scratch": "the same from scratch"}
 
@@ -43,17 +45,21 @@ def as_markdown(facts: Mapping[str, Any]) -> str:
             "" if row["speed_up"] is None else f"{row['speed_up']['median']:.2f} ({_interval(row['speed_up'])})",
             str(Sizes(**row["sizes"])),
             f"{row['parameters']:,}",
-            _score(row["accuracy"], row["standard_error"]),
-            _score(row["scratch_accuracy"], row["scratch_standard_error"]),
-            f"{row['difference']:+.4f} ± {row['difference_standard_error']:.4f}",
+            plus_minus(row["accuracy"], row["standard_error"]),
+            plus_minus(row["scratch_accuracy"], row["scratch_standard_error"]),
+            plus_minus(row["difference"], row["difference_standard_error"], signed=True),
         ]
         if tasks:
-            cells += [_score(*tasks[row["budget"], name]) for name in _MODELS]
+            scores = [tasks[row["budget"], name] for name in _MODELS]
+            of_seeds = len(facts["evaluation"]["seeds"]) > 1
+            cells += [plus_minus(*score) if of_seeds else f"{score[0]:.4f}" for score in scores]
         lines.append(f"| {' | '.join(cells)} |")
     notes = [
         "Masked words: accuracy on held-out rows ± its standard error, after the same last training of the model that "
         "was cut from the super-net and of the same one from scratch; gain: the difference on the same words."
     ]
+    levels = {row["budget"]: row.get("constant_answer") for row in facts["budgets"]}
+    notes += [f"{budget}: {ConstantAnswer(**level)}" for budget, level in levels.items() if level is not None]
     if any(row["latency"] is None for row in facts["budgets"]):
         notes.append("A budget of parameters is one of the layers alone; those in the table are of the whole model.")
     if base:
@@ -88,7 +94,7 @@ def as_picture(facts: Mapping[str, Any]) -> str:
             )
             points = sorted(zip(across, scores, strict=True))
             places, values = [x for x, _ in points], [score for _, (score, _) in points]
-            errors = [error or 0.0 for _, (_, error) in points]
+            errors = [length_of_bar(error) for _, (_, error) in points]
             axes.errorbar(places, values, errors, marker="o", capsize=3, color=colour, label=label)
         axes.set_xlabel("milliseconds" if timed else "parameters")
         axes.set_ylabel("mean of the tasks" if number else "accuracy on held-out masked words")
@@ -109,7 +115,3 @@ def _means(facts: Mapping[str, Any]) -> dict[tuple[str, str], tuple[float, float
 
 def _interval(measured: Mapping[str, Any]) -> str:
     return " to ".join(f"{edge:.2f}" for edge in measured["interval"])
-
-
-def _score(value: float, error: float | None) -> str:
-    return f"{value:.4f}" + ("" if error is None else f" ± {error:.4f}")

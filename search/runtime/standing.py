@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from autobert_zero_hf.training.standard_error import plus_minus
+
 from ..space.sizes import Sizes
 from .journal import Journal
 
@@ -117,9 +119,8 @@ class Standing:
         """The best score with its standard error, and the sizes where they are searched."""
         if self.best is None:
             return "none yet"
-        error = self.best["standard_error"]
         sizes = f" ({Sizes(**self.best['sizes'])})" if "sizes" in self.best else ""
-        return f"{self.best['score']:.4f}" + ("" if error is None else f" ± {error:.4f}") + sizes
+        return plus_minus(self.best["score"], self.best["standard_error"]) + sizes
 
     def line(self) -> str:
         """All of it in a line, for a log."""

@@ -25,7 +25,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
-from autobert_zero_hf.search.finalists import final_rows
+from autobert_zero_hf.search.preparation import final_rows
 from autobert_zero_hf.search.space.budget import Budget
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.sizes import Sizes, SizesSpace, Steps

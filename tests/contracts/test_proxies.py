@@ -4,8 +4,10 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from autobert_zero_hf.search.estimation.from_options import score_without_a_model
 from autobert_zero_hf.search.estimation.masked_lm_proxy import MaskedLmProxy
 from autobert_zero_hf.search.estimation.proxy import Proxy
 from autobert_zero_hf.search.estimation.task_proxy import PreparedTask, TaskProxy
@@ -81,6 +83,29 @@ def test_the_same_weights_have_the_same_score_with_an_error(proxy: Proxy, traine
         assert first.standard_error == 0, "all that there is was counted"
 
 
+def test_a_constant_answer_has_the_score_that_is_known_beforehand(
+    proxy: Proxy, trained: AutoBertZeroForMaskedLM, rows: MaskedRows
+) -> None:
+    known = score_without_a_model(proxy, rows)
+    if isinstance(proxy, TaskProxy):
+        task = proxy.tasks[0].task
+        always = np.eye(len(task.labels))[[task.constant] * len(task.validation)]
+        assert known == task.score(always).value
+    elif isinstance(proxy, MaskedLmProxy):
+        tokens = rows.rows[:]["input_ids"]
+        counts = 1 + tokens.flatten().bincount(minlength=len(rows.tokenizer)).double()
+        counts[rows.tokenizer.all_special_ids] = 1e-9
+        model = copy_of(trained)
+        with torch.no_grad():
+            model.get_output_embeddings().weight = torch.nn.Parameter(torch.zeros_like(model.decoder.weight))
+            model.get_output_embeddings().bias.copy_(counts.log())
+        score = proxy(model, nothing).value
+        # The accuracy to the last bit, so that who has it is known.
+        assert score == known if proxy.measure == "accuracy" else score == pytest.approx(known, rel=1e-5)
+    else:
+        assert known is None
+
+
 def test_more_is_better(proxy: Proxy, trained: AutoBertZeroForMaskedLM) -> None:
     good, worse, model = proxy, proxy, copy_of(trained)
     if isinstance(proxy, TaskProxy):
@@ -93,7 +118,8 @@ def test_more_is_better(proxy: Proxy, trained: AutoBertZeroForMaskedLM) -> None:
             model.get_input_embeddings().weight.zero_()  # and the decoder's: it cannot tell words apart
             model.get_output_embeddings().bias.zero_()
     one, two = good(copy_of(trained), nothing), worse(model, nothing)
-    assert one.value > two.value + 2 * (one.standard_error + two.standard_error)
+    # Who cannot tell words apart is as wrong in each row, so that no row tells the error.
+    assert one.value > two.value + 2 * ((one.standard_error or 0.0) + (two.standard_error or 0.0))
 
 
 def test_what_is_not_finite_is_said(proxy: Proxy, trained: AutoBertZeroForMaskedLM) -> None:

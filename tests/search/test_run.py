@@ -14,8 +14,11 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, PreTrainedTokenizerBase
 
+from autobert_zero_hf.commands.main import main
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from autobert_zero_hf.model.auto_map import code_files
+from autobert_zero_hf.training.corpus import load_documents
+from autobert_zero_hf.training.masked_lm import MaskedRows, pack
 from tests.search.small_search import (
     candidates_in,
     command,
@@ -32,7 +35,8 @@ def test_a_search_finds_distinct_candidates_and_reports_both_numbers(finished: t
     folder, printed = finished
     events = journal(folder)
     kinds = [event["event"] for event in events]
-    assert kinds == ["start", "data", "supernet", *["candidate"] * 13, "baseline", "trained", "trained", "finished"]
+    before, after = ["start", "data", "supernet", "constant_answer"], ["baseline", "trained", "trained", "finished"]
+    assert kinds == [*before, *["candidate"] * 13, *after]
     candidates = [event for event in events if event["event"] == "candidate"]
     assert sorted(event["number"] for event in candidates) == list(range(1, 14))
     assert len({event["identity"] for event in candidates}) == 13
@@ -103,6 +107,38 @@ def test_another_process_computes_the_same_bit_by_bit(finished: tuple[Path, str]
     )
     subprocess.run([sys.executable, "-c", script, str(folder), str(tmp_path / "out")], check=True)
     assert torch.equal(load_file(tmp_path / "out")["out"], here)
+
+
+def test_candidates_that_learnt_nothing_are_counted(finished: tuple[Path, str], text: Path) -> None:
+    folder, printed = finished
+    events = journal(folder)
+    (level,) = (event["score"] for event in events if event["event"] == "constant_answer")
+    # Computed anew: the most frequent word of the training rows, on the rows that candidates are scored on.
+    parts = load_documents([str(text)]).train_test_split(test_size=0.1, seed=0)
+    tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
+    train, held_out = (pack(parts[name], tokenizer, 32) for name in ("train", "test"))
+    words = train[:]["input_ids"]
+    frequent = words[~torch.isin(words, torch.tensor(tokenizer.all_special_ids))].bincount().argmax()
+    labels = MaskedRows(held_out, tokenizer).batch(list(range(40)), seed=0).labels
+    assert level == (labels == frequent).sum().item() / (labels != -100).sum().item() > 0
+    scores = [event["score"] for event in events if event["event"] == "candidate"]
+    never_left = sum(score is not None and score <= level for score in scores)
+    said = "score of answering the most frequent word of the training.\n"
+    assert f"{level:.4f}, the {said}" in printed
+    assert ("Every candidate" if not never_left else f"\n{never_left} of 13 candidates") in printed
+
+
+def test_a_search_of_an_older_version_goes_on_and_finds_the_level(
+    finished: tuple[Path, str], text: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "older"
+    shutil.copytree(finished[0], folder)
+    events = [event for event in journal(folder) if event["event"] not in ("constant_answer", "finished")]
+    (folder / "journal.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    assert main(["report", str(folder), "--output", str(tmp_path / "report.html")]) == 0
+    assert "the score of answering" not in (tmp_path / "report.html").read_text()
+    search(text, folder, report_to="tensorboard")
+    assert in_order(folder) == in_order(finished[0])
 
 
 def test_a_finished_search_says_so_and_does_nothing(finished: tuple[Path, str], text: Path) -> None:

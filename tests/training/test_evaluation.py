@@ -130,7 +130,7 @@ def test_a_table_of_half_the_cells_says_so(make_grid: MakeGrid) -> None:
     assert summary["means"] == []
     markdown = as_markdown(summary)
     assert "**1 of 6 fine-tunings are done.**" in markdown
-    assert "| 0.500 |  |" in markdown
+    assert "| 0.500 ± unknown (unknown) |  |" in markdown
     as_picture(summary)
     as_picture(make_grid(tasks=("topics",)).summary())
 

@@ -95,7 +95,7 @@ def test_always_the_same_answer_has_a_score() -> None:
     constant = AnswerScore(SquadV2(), dict.fromkeys(ANSWERS, ""), ANSWERS)
     assert constant.values == {"exact_match": 0.5, "f1": 0.5}
     single = AnswerScore(Squad(), {"1": "Paris"}, {"1": ["Rome"]})
-    assert (single.value, single.standard_error) == (0, math.inf)
+    assert (single.value, single.standard_error) == (0, None)
 
 
 def test_the_best_threshold_by_hand() -> None:

@@ -211,7 +211,7 @@ def test_a_fine_tuned_model_brings_its_result_to_the_card_and_to_the_benchmark(
     assert json.loads((model / "hub" / "result.json").read_text()) == FINE_TUNED
     write(model, "result.json", {**FINE_TUNED, "standard_error": None})  # of a single row
     stage(capsys, model)
-    assert "| stsb | mean of pearson and spearman | 0.8000 | 0.0000" in card_of(model).text
+    assert "| stsb | mean of pearson and spearman | 0.8000 ± unknown | 0.0000" in card_of(model).text
     assert "standard error unknown" in (model / "hub" / ".eval_results" / "autobert-zero.yaml").read_text()
 
 

@@ -94,6 +94,33 @@ def test_a_finished_search_is_told_whole(run: Path) -> None:
     assert all(recipe[name] == value for name, value in given.items())
 
 
+def test_candidates_that_learnt_nothing_are_named(run: Path) -> None:
+    pytest.importorskip("gradio")
+    from autobert_zero_hf.explorer.app import make_app
+
+    events = journal(run)
+    (level,) = (event for event in events if event["event"] == "constant_answer")
+    scores = sorted(event["score"] for event in events if event["event"] == "candidate" and event["score"] is not None)
+    assert read_report_facts(run).search.constant_answer is not None
+    for score, said in (
+        (
+            scores[4],
+            f"{sum(score <= scores[4] for score in scores)} of {len(scores)} candidates with a score never rose",
+        ),
+        (scores[0] - 0.01, "Every candidate with a score has more than"),
+    ):
+        level["score"] = score
+        (run / "journal.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+        page = report(run)
+        text = "".join(page.text)
+        assert f"{score:.4f}, the score of answering the most frequent word of the training." in text
+        assert said in text
+        assert "a constant answer" in text, "in the chart"
+        facts = read_report_facts(run)
+        app = json.dumps(make_app(facts, {}).get_config_file())
+        assert str(facts.search.constant_answer) in app
+
+
 def test_the_winner_is_told_where_others_scored_higher(run: Path) -> None:
     """As where a latency is bounded, and those were too slow when they were measured."""
     events = journal(run)

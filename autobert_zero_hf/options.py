@@ -2,7 +2,9 @@
 
 import dataclasses
 import difflib
+import enum
 import math
+import sys
 import types
 import typing
 from argparse import SUPPRESS, ArgumentParser, BooleanOptionalAction
@@ -47,7 +49,7 @@ def find_problems(groups: Sequence[type], values: Mapping[str, Any]) -> list[str
         if name not in hints:
             near = difflib.get_close_matches(str(name), hints, n=1, cutoff=0.0)
             problems.append(f"unknown option {name!r}: the nearest known one is {near[0]!r}")
-        elif wanted := _unmet(value, hints[name]):
+        elif wanted := unmet(value, hints[name]):
             problems.append(f"{name} must be {wanted}, not {value!r}")
     return problems
 
@@ -109,8 +111,8 @@ def _command_line_type(hint: Any) -> tuple[type, bool, tuple[Any, ...] | None]:
     return hint, False, None
 
 
-def _unmet(value: Any, hint: Any) -> str:
-    """What a value should be and is not, in words; empty if all is well."""
+def unmet(value: Any, hint: Any) -> str:
+    """What a value of plain data should be by a type's annotation, and is not, in words; empty if all is well."""
     limits = None
     if typing.get_origin(hint) is Annotated:
         hint, limits = typing.get_args(hint)
@@ -126,6 +128,15 @@ def _is_a(value: Any, hint: Any) -> bool:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is list:
         return isinstance(value, list) and all(_is_a(v, arguments[0]) for v in value)
+    if origin is tuple:
+        many = isinstance(value, list) and len(value) == len(arguments)
+        return many and all(_is_a(v, argument) for v, argument in zip(value, arguments, strict=True))
+    if origin is dict:
+        return isinstance(value, dict) and all(_is_a(v, arguments[1]) for v in value.values())
+    if hint is Any:
+        return True
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return value in [member.value for member in hint]
     if origin is Literal:
         return value in arguments
     if origin in (typing.Union, types.UnionType):
@@ -133,7 +144,7 @@ def _is_a(value: Any, hint: Any) -> bool:
     if isinstance(value, bool) and hint is not bool:
         return False
     if hint is float:  # a file of facts has no place for infinity
-        return isinstance(value, int | float) and math.isfinite(value)
+        return isinstance(value, int | float) and abs(value) <= sys.float_info.max
     return isinstance(value, hint)
 
 
@@ -141,6 +152,12 @@ def _described(hint: Any) -> str:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is list:
         return f"a list of {_described(arguments[0]).removeprefix('a ')}s"
+    if origin is tuple:
+        return f"{len(arguments)} of {_described(arguments[0]).removeprefix('a ')}s"
+    if origin is dict:
+        return f"a mapping of names to {_described(arguments[1]).removeprefix('a ')}s"
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return "one of " + ", ".join(member.value for member in hint)
     if origin is Literal:
         return "one of " + ", ".join(map(str, arguments))
     if origin in (typing.Union, types.UnionType):

@@ -32,6 +32,7 @@ from .publish.facts import FRONT, finalists_of
 from .recipe import Recipe, RecipeError
 from .runtime.dispatch import Dispatcher
 from .runtime.energy import measured_energy
+from .runtime.environment import warn_of_changes
 from .runtime.journal import Journal, JournalError, recorded_recipe
 from .runtime.loop import SearchLoop
 from .runtime.progress import CANDIDATES, Reporter, clock
@@ -196,6 +197,8 @@ class SearchRun:
             return
         if len(self.journal.events) > 1:
             self.reporter.say(f"Resuming the search in {self.folder}, {clock(self.journal.spent_before)} old.")
+            if self.shared is None and self.accelerator.is_main_process:
+                warn_of_changes(self.folder, self.journal.events[0].get("environment"))
         self.tracking.start(self.folder.resolve().name, self.recipe.to_dict())
         text, objective = self._prepare()
         net = objective.net
@@ -281,7 +284,9 @@ class SearchRun:
     ) -> None:
         """Write down what the BERT beside the winner would have scored as a candidate, unless it was one."""
         asked = [each for name, each in baseline.items() if name != SCRATCH and each.identity not in known]
-        if self.journal.of("baseline"):
+        if known_scores := self.journal.of("baseline"):
+            for candidate in asked:
+                self.journal.compare(known_scores[0], {"layers": list(candidate.layers)}, "the baseline")
             return
 
         def work(candidate: Candidate) -> dict[str, Any]:
@@ -350,7 +355,7 @@ def open_journal(recipe: Recipe, folder: Path, accelerator: Accelerator) -> Jour
         JournalError: if it is of another recipe, or damaged.
         WritingError: if another process is at work in the folder.
     """
-    options = recipe.to_dict()
-    journal = Journal.open(folder / "journal.jsonl", options) if accelerator.is_main_process else None
+    options, path = recipe.to_dict(), folder / "journal.jsonl"
+    journal = Journal.open(path, options) if accelerator.is_main_process else None
     events = broadcast_object_list([journal.events if journal else None])[0]
-    return journal or Journal(None, options, events)
+    return journal or Journal.following(path, options, events)

@@ -37,7 +37,7 @@ LAYERS = (
     ("commands",),
 )
 """Imports point from a later row to an earlier one, or stay within a row."""
-SHARED = ("charts", "errors", "options", "writing", "model_cards", "search", "__init__")
+SHARED = ("charts", "claims", "errors", "growing", "options", "writing", "model_cards", "search", "__init__")
 
 
 def modules() -> dict[str, ast.Module]:

@@ -24,6 +24,7 @@ from transformers import (
 from ..errors import AutoBertZeroError
 from ..writing import WritingError, how_to_mend, no_room
 from .checkpoints import PreTrainingFolder
+from .claim_callback import ClaimCallback
 from .distillation import Distillation, check_teacher, load_teacher
 from .held_out import HeldOutScore, evaluate_held_out, word_frequencies
 from .masking import Masking
@@ -228,7 +229,11 @@ class _PreTraining:
             args=arguments,
             train_dataset=self.train,
             data_collator=default_data_collator,
-            callbacks=[Progress(self.folder), *([self.replacing] if self.replacing else [])],
+            callbacks=[
+                ClaimCallback(self.folder.path),
+                Progress(self.folder),
+                *([self.replacing] if self.replacing else []),
+            ],
         )
         if distillation is not None:
             distillation.autocast = trainer.accelerator.autocast

@@ -17,6 +17,7 @@ from autobert_zero_hf.model import AUTO_MAP, AutoBertZeroConfig
 from autobert_zero_hf.rendering import draw_backbone, to_svg
 from autobert_zero_hf.writing import written_whole
 
+from ..runtime.codec import encode_all
 from .card import Card, Result, write_card
 from .facts import FILES, ModelFacts, SearchFacts, without_places
 
@@ -59,8 +60,7 @@ def stage_search(search: SearchFacts, place: Path) -> None:
     """Write a search's recipe, journal and energy into a folder, without the places of files on this machine."""
     recipe = yaml.safe_dump(without_places(search.recipe), sort_keys=False, allow_unicode=True)
     (place / "recipe.yaml").write_text(recipe, encoding="utf-8")
-    lines = "".join(json.dumps(without_places(event), ensure_ascii=False) + "\n" for event in search.events)
-    (place / "journal.jsonl").write_text(lines, encoding="utf-8")
+    (place / "journal.jsonl").write_bytes(encode_all([without_places(event) for event in search.events]))
     if search.energy:
         _write_json(place / "energy.json", search.energy)
 

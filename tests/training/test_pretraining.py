@@ -25,6 +25,8 @@ from autobert_zero_hf.training.pretraining import pretrain
 from autobert_zero_hf.training.pretraining_data import Examples, RowsByPlace
 from autobert_zero_hf.training.pretraining_options import PreTrainingOptions
 
+from ..taken_folders import taken_from_within
+
 TINY: dict[str, Any] = {
     "vocab_size": 800,
     "sequence_length": 32,
@@ -85,6 +87,12 @@ def test_it_learns_and_leaves_a_whole_folder(text: str, tmp_path: Path) -> None:
     assert pretrain(folder, options) == facts
     with pytest.raises(AutoBertZeroError, match=r"--seed was 0 and is 1.*another --output-dir"):
         pretrain(folder, PreTrainingOptions(**{**options.given, "seed": 1}))
+
+
+def test_a_folder_that_another_run_took_is_left_to_it(text: str, tmp_path: Path) -> None:
+    folder, changes = tmp_path / "model", {"max_steps": 2000, "checkpoint_steps": 1}
+    with taken_from_within(folder, folder / "checkpoints" / ".lock"):
+        pretrain(folder, PreTrainingOptions(text=[text], **{**TINY, **changes}))
 
 
 def test_next_sentences(text: str, tmp_path: Path) -> None:

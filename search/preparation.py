@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from accelerate import Accelerator
 from datasets import Dataset, DatasetDict
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
+from autobert_zero_hf.claims import check_claims
 from autobert_zero_hf.model import AutoBertZeroConfig, architecture
 from autobert_zero_hf.training.corpus import CorpusError, load_documents
 from autobert_zero_hf.training.masked_lm import MaskedRows, pack
@@ -32,6 +34,8 @@ from .runtime.progress import Reporter
 from .runtime.tracking import Tracking
 from .space.candidate import Candidate
 from .space.sub_models import SubModels
+
+logger = logging.getLogger(__name__)
 
 SUPERNET = "supernet.pt"
 TOKENIZER = "tokenizer"
@@ -119,6 +123,9 @@ class Preparation:
     def train(self, text: Text) -> Objective:
         """What the super-net learnt, with the trained super-net; after `read`."""
         options = self.recipe.supernet
+        known = self.journal.of("supernet")
+        if known:
+            self._check_supernet(known[0].get("digest"))
         net = self._new_net(text.rows.tokenizer)
         training = SuperNetTraining(
             net,
@@ -139,10 +146,32 @@ class Preparation:
                     self.tracking.supernet_step(step, loss)
 
                 training.run(after_step)
-        if not self.journal.of("supernet"):
-            parameters = sum(p.numel() for p in net.parameters())
-            self.journal.append("supernet", steps=training.steps_done, parameters=parameters)
+        facts: dict[str, Any] = {"steps": training.steps_done, "parameters": sum(p.numel() for p in net.parameters())}
+        digest = digest_of(self.folder / SUPERNET)
+        if not known:
+            self.journal.append("supernet", **facts, digest=digest)
+        else:
+            self.journal.compare(known[0], facts, "the super-net")
+            if known[0].get("digest") not in (None, digest):
+                logger.warning(
+                    "%s was trained again, and came out otherwise than the one that the candidates were scored with, "
+                    "as it does with other versions or another number of threads",
+                    self.folder / SUPERNET,
+                )
         return training.objective
+
+    def _check_supernet(self, digest: str | None) -> None:
+        """See that the file is the one that was trained; an older journal does not tell, and a lost one is made again.
+
+        Raises:
+            JournalError: if it is not.
+        """
+        path = self.folder / SUPERNET
+        if digest is not None and path.exists() and digest_of(path) != digest:
+            raise JournalError(
+                f"{path} is not the super-net that this search was begun with, or was damaged: restore it, or take it "
+                "away, and it is trained again"
+            )
 
     def _read(self) -> tuple[Dataset, Dataset, PreTrainedTokenizerBase, dict[str, int]]:
         options = self.recipe.data
@@ -185,8 +214,10 @@ class Preparation:
                     f"{self.folder} was begun on another text, or with other rows of the tasks: use those again, or "
                     "another --output-dir"
                 )
+            self.journal.compare(known[0], counts, "the text")
             return
         if self.accelerator.is_main_process:
+            check_claims(self.folder)
             (self.folder / SUPERNET).unlink(missing_ok=True)  # of a search whose journal was removed
             text = yaml.safe_dump(self.recipe.to_dict(), sort_keys=False)
             with written_whole(self.folder / "recipe.yaml") as partial:
@@ -215,6 +246,12 @@ class Preparation:
         assert sizes is not None
         layers = self.recipe.sub_models.layers or architecture("bert", sizes.largest.num_hidden_layers)
         return SubModels(tuple(layers), sizes).extremes
+
+
+def digest_of(path: Path) -> str:
+    """Of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def _digest(*parts: Dataset) -> str:

@@ -23,6 +23,10 @@ class AutoBertZeroError(Exception):
     """Something that the user can mend; the message is one line that says what is wrong and what to do."""
 
 
+class WritingError(AutoBertZeroError):
+    """A file or folder that could not be written."""
+
+
 def explain_refusal(error: OSError) -> str:
     """What the system refused, in a line: the path, the reason, and what to do; a library's own words as they are."""
     if error.errno is None:

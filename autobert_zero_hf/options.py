@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import enum
 import math
 import re
 import sys
@@ -69,7 +70,7 @@ def find_problems(groups: Sequence[type], values: Mapping[str, Any]) -> list[str
         hints.update(typing.get_type_hints(group, include_extras=True))
     problems: list[str] = []
     for name, value in values.items():
-        wanted = _unmet(value, hints[name]) if name in hints else ""
+        wanted = unmet(value, hints[name]) if name in hints else ""
         if name in hints and not wanted:
             continue
         if len(problems) == _TOLD:
@@ -143,8 +144,8 @@ def _shown(number: float) -> str:
     return f"{number:,}" if isinstance(number, int) else f"{number:g}"
 
 
-def _unmet(value: Any, hint: Any) -> str:
-    """What a value should be and is not, in words; empty if all is well."""
+def unmet(value: Any, hint: Any) -> str:
+    """What a value of plain data should be by a type's annotation, and is not, in words; empty if all is well."""
     limits = None
     if typing.get_origin(hint) is Annotated:
         hint, limits = typing.get_args(hint)
@@ -167,6 +168,15 @@ def _is_a(value: Any, hint: Any) -> bool:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is list:
         return isinstance(value, list) and all(_is_a(v, arguments[0]) for v in value)
+    if origin is tuple:
+        many = isinstance(value, list) and len(value) == len(arguments)
+        return many and all(_is_a(v, argument) for v, argument in zip(value, arguments, strict=True))
+    if origin is dict:
+        return isinstance(value, dict) and all(_is_a(v, arguments[1]) for v in value.values())
+    if hint is Any:
+        return True
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return value in [member.value for member in hint]
     if origin is Literal:
         return value in arguments
     if origin in (typing.Union, types.UnionType):
@@ -182,6 +192,12 @@ def _described(hint: Any) -> str:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is list:
         return f"a list of {_described(arguments[0]).removeprefix('a ')}s"
+    if origin is tuple:
+        return f"{len(arguments)} of {_described(arguments[0]).removeprefix('a ')}s"
+    if origin is dict:
+        return f"a mapping of names to {_described(arguments[1]).removeprefix('a ')}s"
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return "one of " + ", ".join(member.value for member in hint)
     if origin is Literal:
         return "one of " + ", ".join(map(str, arguments))
     if origin in (typing.Union, types.UnionType):

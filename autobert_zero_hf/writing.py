@@ -1,40 +1,39 @@
-"""Files and folders that appear whole or not at all, files that grow by whole lines; also where the disk is full."""
+"""Files and folders that appear whole or not at all; also where the disk is full."""
 
 import errno
 import json
-import logging
 import math
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from filelock import BaseFileLock, FileLock, Timeout
+from filelock import FileLock, Timeout
 
+from .claims import Claim, ReplacedError, check_claims
 from .errors import AutoBertZeroError
-
-logger = logging.getLogger(__name__)
+from .errors import WritingError as WritingError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _CUT_SHORT = re.compile(r"PytorchStreamWriter failed writing|inline_container\.cc.*unexpected pos")
 
 
-class WritingError(AutoBertZeroError):
-    """A file or folder that could not be written."""
-
-
-def claimed(folder: Path, lock: Path) -> BaseFileLock:
-    """A folder that other processes are kept out of until the lock is released, or this process ends, however it does.
+def claimed(folder: Path, lock: Path, unfinished: Sequence[str] = (), busy: str | None = None) -> Claim:
+    """A folder that other processes are kept out of until the claim is released, or this process ends, however it does.
 
     Args:
         folder: the folder.
         lock: the lock's file in it; its own folder is made, if need be.
+        unfinished: the names in the folder, patterns such as `front/*` among them, that nobody but the holder writes:
+            what a process that was killed left unfinished of them is removed.
+        busy: what is said where another process holds it.
 
     Raises:
         WritingError: if another process is at work there, or nothing can be written there.
+        OSError: if the lock cannot be made.
     """
     check_folder(folder)
     lock.parent.mkdir(parents=True, exist_ok=True)
@@ -43,9 +42,13 @@ def claimed(folder: Path, lock: Path) -> BaseFileLock:
         held.acquire(timeout=0)
     except Timeout as error:
         raise WritingError(
-            f"another process is at work in {folder}: let it end, or use another --output-dir"
+            busy or f"another process is at work in {folder}: let it end, or use another --output-dir"
         ) from error
-    return held
+    claim = Claim(folder, lock, held)
+    for name in unfinished:
+        for partial in folder.glob(str(_partial(Path(name)))):
+            _remove(partial)
+    return claim
 
 
 def check_folder(folder: Path) -> None:
@@ -77,9 +80,10 @@ def written_whole(path: Path) -> Iterator[Path]:
     Raises:
         WritingError: if the system refuses a write, or a folder stands where a file is to be written; nothing is left
             behind.
+        ReplacedError: if the folder was claimed, and is no longer this process's own; what is there is left alone.
     """
-    partial = path.with_name(f".{path.name}.partial")
-    with refusals_explained(path):
+    partial = _partial(path)
+    with refusals_explained(path):  # which checks the claims, too
         _remove(partial)
     try:
         with refusals_explained(path):
@@ -90,11 +94,14 @@ def written_whole(path: Path) -> Iterator[Path]:
                         os.fsync(written.fileno())
             if path.is_dir() and not partial.is_dir():
                 raise WritingError(f"{path} is a folder, and what it holds would be lost: give a file's name")
+            check_claims(path)
             if partial.is_dir():
                 _remove(path)
             partial.replace(path)
-    except Exception:
-        _remove(partial)
+    except BaseException:  # Ctrl-C and SIGTERM among them
+        with suppress(ReplacedError):
+            check_claims(path)
+            _remove(partial)
         raise
 
 
@@ -123,54 +130,19 @@ def refusals_explained(path: Path) -> Iterator[None]:
 
     Raises:
         WritingError: if it does.
+        ReplacedError: if the path is in a claimed folder that is no longer this process's own.
     """
+    check_claims(path)
     try:
         yield
     except AutoBertZeroError:  # says itself what is wrong, such as with a file that was read
         raise
     except Exception as error:
         if cause := _of_the_system(error):
+            check_claims(path)  # where the folder is gone, that is why
             said = cause.strerror or " ".join(str(cause).split())  # what is raised in Python alone has no strerror
             raise WritingError(f"{path} could not be written ({said}): {how_to_mend(cause)}") from error
         raise
-
-
-def append_lines(path: Path, lines: bytes) -> None:
-    """Append to a file; the lines are on the disk when this returns.
-
-    Args:
-        path: the file; a new one is made.
-        lines: whole lines.
-
-    Raises:
-        OSError: if the system refuses; the file is then as it was before.
-    """
-    # Without a buffer, which would try to write its rest once more when the file is closed.
-    with path.open("ab", buffering=0) as file:
-        before = file.seek(0, os.SEEK_END)
-        try:
-            while lines:
-                lines = lines[file.write(lines) :]
-            os.fsync(file.fileno())
-        except OSError:
-            with suppress(OSError):  # a torn last line is dropped when the file is read
-                file.truncate(before)
-                if not before:
-                    path.unlink()
-            raise
-
-
-def whole_lines(path: Path) -> list[bytes]:
-    """The lines of a file that `append_lines` wrote; a last one that was cut off is dropped from the file, too."""
-    if not path.exists():
-        return []
-    *lines, last = path.read_bytes().split(b"\n")
-    if last:
-        logger.warning("%s: the last line was cut off when it was written, and is dropped", path)
-        with path.open("r+b") as file:
-            file.truncate(sum(len(line) + 1 for line in lines))
-            os.fsync(file.fileno())
-    return lines
 
 
 def no_room(error: BaseException) -> OSError | None:
@@ -197,6 +169,11 @@ def _of_the_system(error: BaseException | None) -> OSError | None:
         error = error.__cause__ or error.__context__
     # torch.save to a path says that less was written than it gave, not why: what does so is a full disk.
     return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) if cut_short else None
+
+
+def _partial(path: Path) -> Path:
+    """Where what is not whole yet is."""
+    return path.with_name(f".{path.name}.partial")
 
 
 def _remove(path: Path) -> None:

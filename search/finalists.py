@@ -61,9 +61,13 @@ class FinalTraining:
 
         Raises:
             AutoBertZeroError: if a training diverges.
+            JournalError: if what it knows is of other backbones.
         """
         steps = self.recipe.final.final_steps
-        known = {record["name"] for record in journal.of("trained")}
+        known = {record["name"]: record for record in journal.of("trained")}
+        for name, record in known.items():
+            if name in finalists:
+                journal.compare(record, {"sizes": None, **_shape(finalists[name])}, f"the finalist {name}")
         missing = [name for name in finalists if name not in known or not (self.folder / name).is_dir()]
         total = steps * len(finalists)
         trained = total - steps * len(missing)
@@ -97,8 +101,7 @@ class FinalTraining:
             # A tokenizer as it was written: one that was used keeps, for one, the length that it cut to.
             export(model, AutoTokenizer.from_pretrained(self.text.folder / TOKENIZER), card, self.folder / name)
             return {
-                "layers": list(candidate.layers),
-                **({} if candidate.sizes is None else {"sizes": asdict(candidate.sizes)}),
+                **_shape(candidate),
                 "parameters": model.num_parameters(),
                 "accuracy": score.value,
                 "standard_error": score.standard_error,
@@ -131,3 +134,9 @@ class FinalTraining:
         text = text_of(self.recipe.to_dict())
         title, summary = finalist_title(name, self.evaluated, text, candidate.sizes)
         return Card(title, summary, [final_training(self.recipe, name)], [masked_lm_result(score, text)])
+
+
+def _shape(candidate: Candidate) -> dict[str, Any]:
+    """What the journal says of a finalist's backbone."""
+    sizes = {} if candidate.sizes is None else {"sizes": asdict(candidate.sizes)}
+    return {"layers": list(candidate.layers), **sizes}

@@ -124,7 +124,11 @@ class LatencyBound:
         """In milliseconds, and that of the model to be faster than; as it was, where the search goes on."""
         options = self.recipe.joint
         if known := self.journal.of("latency"):
-            return known[0]["target"], known[0]["base"]
+            target, base = options.latency_ms, known[0]["base"]
+            if target is None and options.speedup is not None and base is not None:
+                target = base / options.speedup
+            self.journal.compare(known[0], {"target": target}, "the latency")
+            return known[0]["target"], base
         if options.latency_ms is not None:
             return options.latency_ms, None
         assert opened is not None and options.speedup is not None

@@ -13,6 +13,7 @@ from accelerate import Accelerator
 from datasets import Dataset, DatasetDict
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
+from autobert_zero_hf.claims import check_claims
 from autobert_zero_hf.model import AutoBertZeroConfig, architecture
 from autobert_zero_hf.training.corpus import CorpusError, how_to_have_more_rows, load_documents
 from autobert_zero_hf.training.encoding import unknown_in
@@ -38,6 +39,8 @@ from .runtime.progress import Reporter
 from .runtime.tracking import Tracking
 from .space.candidate import Candidate
 from .space.sub_models import SubModels
+
+logger = logging.getLogger(__name__)
 
 SUPERNET = "supernet.pt"
 TOKENIZER = "tokenizer"
@@ -161,6 +164,9 @@ class Preparation:
     def train(self, text: Text) -> Objective:
         """What the super-net learnt, with the trained super-net; after `read`."""
         options = self.recipe.supernet
+        known = self.journal.of("supernet")
+        if known:
+            self._check_supernet(known[0].get("digest"))
         net = self._new_net(text.rows.tokenizer)
         training = SuperNetTraining(
             net,
@@ -181,9 +187,18 @@ class Preparation:
                     self.tracking.supernet_step(step, loss)
 
                 training.run(after_step)
-        if not self.journal.of("supernet"):
-            parameters = sum(p.numel() for p in net.parameters())
-            self.journal.append("supernet", steps=training.steps_done, parameters=parameters)
+        facts: dict[str, Any] = {"steps": training.steps_done, "parameters": sum(p.numel() for p in net.parameters())}
+        digest = digest_of(self.folder / SUPERNET)
+        if not known:
+            self.journal.append("supernet", **facts, digest=digest)
+        else:
+            self.journal.compare(known[0], facts, "the super-net")
+            if known[0].get("digest") not in (None, digest):
+                logger.warning(
+                    "%s was trained again, and came out otherwise than the one that the candidates were scored with, "
+                    "as it does with other versions or another number of threads",
+                    self.folder / SUPERNET,
+                )
         return training.objective
 
     def _read(self) -> tuple[Dataset, Dataset, PreTrainedTokenizerBase, dict[str, int], Sequence[str]]:
@@ -230,8 +245,10 @@ class Preparation:
                     f"{self.folder} was begun on another text, or with other rows of the tasks: use those again, or "
                     "another --output-dir"
                 )
+            self.journal.compare(known[0], counts, "the text")
             return
         if self.accelerator.is_main_process:
+            check_claims(self.folder)
             (self.folder / SUPERNET).unlink(missing_ok=True)  # of a search whose journal was removed
             text = yaml.safe_dump(for_folder(self.recipe.to_dict(), self.folder), sort_keys=False)
             with written_whole(self.folder / "recipe.yaml") as partial:
@@ -274,6 +291,12 @@ def final_rows(recipe: Recipe, held_out: int) -> range:
     """
     chose = rows_that_chose(recipe)
     return range(chose if held_out - chose >= _FEWEST_ROWS else 0, held_out)
+
+
+def digest_of(path: Path) -> str:
+    """Of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def _digest(*parts: Dataset) -> str:

@@ -14,6 +14,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState, is_initialized
 from accelerate.utils import InitProcessGroupKwargs, ProjectConfiguration, broadcast_object_list, parse_flag_from_env
 
+from autobert_zero_hf.folders import JOURNAL
 from autobert_zero_hf.model import architecture
 from autobert_zero_hf.training.contents import find_contents
 from autobert_zero_hf.training.lost import waiting_for_the_launcher
@@ -41,6 +42,7 @@ from .recipe import Recipe, RecipeError
 from .recipe_options import GROUPS
 from .runtime.dispatch import Dispatcher
 from .runtime.energy import measured_energy
+from .runtime.environment import warn_of_changes
 from .runtime.journal import Journal, JournalError, recorded_recipe
 from .runtime.loop import SearchLoop
 from .runtime.progress import CANDIDATES, Reporter, clock
@@ -206,6 +208,8 @@ class SearchRun:
             return
         if len(self.journal.events) > 1:
             self.reporter.say(f"Resuming the search in {self.folder}, {clock(self.journal.spent_before)} old.")
+            if self.shared is None and self.accelerator.is_main_process:
+                warn_of_changes(self.folder, self.journal.events[0].get("environment"))
         self.tracking.start(self.folder.resolve().name, self.recipe.to_dict())
         text, objective = self._prepare()
         net = objective.net
@@ -299,7 +303,9 @@ class SearchRun:
     ) -> None:
         """Write down what the BERT beside the winner would have scored as a candidate, unless it was one."""
         asked = [each for name, each in baseline.items() if name != SCRATCH and each.identity not in known]
-        if self.journal.of("baseline"):
+        if known_scores := self.journal.of("baseline"):
+            for candidate in asked:
+                self.journal.compare(known_scores[0], {"layers": list(candidate.layers)}, "the baseline")
             return
 
         def work(candidate: Candidate) -> dict[str, Any]:
@@ -368,9 +374,9 @@ def open_journal(recipe: Recipe, folder: Path, accelerator: Accelerator) -> Jour
         JournalError: if it is of another recipe, or damaged.
         WritingError: if another process is at work in the folder.
     """
-    options = recipe.to_dict()
+    options, path = recipe.to_dict(), folder / JOURNAL
     journal: Journal | None = None
     if accelerator.is_main_process:
-        journal = Journal.open(folder / "journal.jsonl", options, find_contents(GROUPS, options))
+        journal = Journal.open(path, options, find_contents(GROUPS, options))
     events = broadcast_object_list([journal.events if journal else None])[0]
-    return journal or Journal(None, options, events)
+    return journal or Journal.following(path, options, events)

@@ -32,6 +32,7 @@ from .publish.shrink_table import as_markdown, as_picture
 from .recipe import Recipe, RecipeError
 from .recipe_options import GROUPS
 from .run import SearchRun, Shared, accelerated, check_budget, open_journal
+from .runtime.environment import warn_of_changes
 from .runtime.journal import Journal
 from .runtime.progress import Reporter
 from .runtime.tracking import Tracking
@@ -141,6 +142,8 @@ class _Shrinking:
             self.reporter,
             self.tracking,
         )
+        if self.journal.events and self.accelerator.is_main_process:
+            warn_of_changes(self.folder, self.journal.events[0].get("environment"))
         text = preparation.read()
         config = preparation.config(text.rows.tokenizer)
         stopwatch = Stopwatch(self.recipe, self.folder, config, self.accelerator, self.reporter)

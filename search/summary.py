@@ -12,7 +12,7 @@ from .front import front_table
 from .preparation import final_rows, rows_that_chose
 from .publish.facts import BASELINES, ConstantAnswer, finalists_of, read_json
 from .recipe import Recipe
-from .runtime.journal import read_events
+from .runtime.journal import JournalError, read_events
 from .runtime.standing import clock
 from .space.candidate import Candidate
 from .space.sizes import Sizes
@@ -28,6 +28,9 @@ def search_result(folder: Path) -> dict[str, Any]:
         What JSON can hold. `constant_answer` is None where an older version began the search. `models` has the winner
         first: layers, sizes where they were searched, parameters, accuracy
         and its standard error, and, where they were measured, the score on tasks and the latency in milliseconds.
+
+    Raises:
+        JournalError: if the journal is damaged, or not that of a finished search.
     """
     events = read_events(folder / "journal.jsonl")
     recipe = Recipe.from_dict(events[0]["recipe"])
@@ -37,6 +40,8 @@ def search_result(folder: Path) -> dict[str, Any]:
 
     names = finalists_of(recipe.to_dict())
     trained = {record["name"]: record for record in of("trained")}
+    if not of("data") or not of("finished") or set(names) - set(trained):
+        raise JournalError(f"{folder / 'journal.jsonl'} is not that of a finished search: lines of it are missing")
     candidates, (finished, *_) = of("candidate"), of("finished")
     best, beside = (MaskedScore(tuple(trained[n]["correct"]), tuple(trained[n]["masked"])) for n in names)
     difference, error = best.difference(beside)
@@ -111,11 +116,13 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
     if result["tasks"]:
         yield f"Mean score on {', '.join(result['tasks'])}, on the rows that chose the winner:"
         for shown, model in (("best", best), (baseline, beside)):
-            yield f"  {shown:<12} {plus_minus(model['task_score'], model['task_error'])}"
-    if "latency_ms" in best:
+            if "task_score" in model:
+                yield f"  {shown:<12} {plus_minus(model['task_score'], model['task_error'])}"
+    if "latency_ms" in best and result["latency_target_ms"] is not None:
         yield f"Latency, measured, of a target of {result['latency_target_ms']:.2f} ms:"
         for shown, model in (("best", best), (baseline, beside)):
-            yield f"  {shown:<12} {_latency(model['latency_ms'], verdict=model is best)}"
+            if "latency_ms" in model:
+                yield f"  {shown:<12} {_latency(model['latency_ms'], verdict=model is best)}"
     if result["front"]:
         yield from front_table(result["front"])
     yield f"Written: {', '.join(result['written'])}"

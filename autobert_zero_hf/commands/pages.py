@@ -4,24 +4,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.search.publish.push_options import PushOptions
+from autobert_zero_hf.writing import claimed
 
 from .result import Result
 
+_PAGES = ("hub", "hub-history", "hub-space")
 _WHAT = {"model": "Model", "dataset": "Candidates of a search", "space": "Explorer of a search"}
 
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """No other push of this folder meanwhile, which would replace what is being sent."""
-    lock = FileLock(folder / ".hub.lock")
+    busy = f"another push of {folder} is under way: let it end, then push again"
     try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise AutoBertZeroError(f"another push of {folder} is under way: let it end, then push again") from error
+        claim = claimed(folder, folder / ".hub.lock", _PAGES, busy)
     except OSError as error:
         raise AutoBertZeroError(
             f"{error.filename or folder} cannot be written to ({error.strerror}), and what is pushed is made beside "
@@ -30,7 +28,7 @@ def alone(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        lock.release()
+        claim.release()
 
 
 def place_of(folder: Path, sign: str) -> Path:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from filelock import BaseFileLock
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
+from ..claims import Claim, check_claims
 from ..errors import AutoBertZeroError
 from ..reading import parse_json
 from ..writing import claimed, written_whole
@@ -32,7 +32,7 @@ class PreTrainingFolder:
         self.path = path
         self.checkpoints = path / "checkpoints"
         self._begun = self.checkpoints / "begun.json"
-        self._lock: BaseFileLock | None = None
+        self._claim: Claim | None = None
         if (path / "config.json").exists() and not (self.facts() or self._begun.exists()):
             raise AutoBertZeroError(f"{path} holds another model, which would be lost: give another --output-dir")
 
@@ -50,15 +50,16 @@ class PreTrainingFolder:
         Raises:
             WritingError: if one is at work here.
         """
-        self._lock = claimed(self.path, self.checkpoints / ".lock")
+        self._claim = claimed(self.path, self.checkpoints / ".lock", (FACTS, "model", "checkpoints/begun.json"))
 
     def release(self) -> None:
         """Let other trainings in."""
-        if self._lock is not None:
-            self._lock.release()
+        if self._claim is not None:
+            self._claim.release()
 
     def begin(self, what: dict[str, Any]) -> None:
         """Write down what a new training is begun with."""
+        check_claims(self.path)
         self.checkpoints.mkdir(parents=True, exist_ok=True)
         with written_whole(self._begun) as partial:
             partial.write_text(json.dumps(what, indent=1) + "\n", encoding="utf-8")
@@ -70,10 +71,12 @@ class PreTrainingFolder:
 
     def mark_whole(self, step: int) -> None:
         """Say that all processes have written what a checkpoint holds."""
+        check_claims(self.path)
         (self.checkpoints / f"{PREFIX_CHECKPOINT_DIR}-{step}" / _WHOLE).touch()
 
     def clear_after(self, checkpoint: Path | None) -> None:
         """Remove the checkpoints but this one: what was cut short would be in the way of the next."""
+        check_claims(self.path)
         for other in self.checkpoints.glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
             if other != checkpoint:
                 shutil.rmtree(other)
@@ -96,6 +99,7 @@ class PreTrainingFolder:
         staged.rmdir()
         with written_whole(self.path / FACTS) as partial:
             partial.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        check_claims(self.path)
         shutil.rmtree(self.checkpoints)
 
 

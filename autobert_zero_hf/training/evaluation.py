@@ -18,8 +18,9 @@ from typing import Any
 from datasets import Dataset
 
 from ..errors import AutoBertZeroError
+from ..growing import GrowingFile
 from ..reading import parse_json
-from ..writing import append_lines, claimed, how_to_mend, whole_lines, without_infinities
+from ..writing import claimed, how_to_mend, without_infinities
 from .contents import digest_of_model
 from .finetuning import AnyTask, DivergedError, FineTuning, Trial, score_facts
 from .finetuning_options import FineTuningOptions, SpanOptions
@@ -103,8 +104,10 @@ class Grid:
             for trial in self.tunings[model, name].trials
         ]
         self._is_main = join_launch().is_main_process
-        self._lock = claimed(folder, folder / f".{CELLS}.lock") if self._is_main else None
-        self.results = dict(_read(folder / CELLS))
+        lock = folder / f".{CELLS}.lock"
+        self._claim = claimed(folder, lock, ["evaluation.*"]) if self._is_main else None
+        self._file = GrowingFile(folder / CELLS)
+        self.results = dict(_read(self._file))
         self._said: set[tuple[str, str]] = set()
 
     def _cell(self, model: str, task: str, trial: Trial, seed: int, weights: str, rows: str) -> Cell:
@@ -153,18 +156,19 @@ class Grid:
         return {"scores": scores, "seconds": round(found.seconds, 1)}
 
     def _append(self, row: dict[str, Any]) -> None:
-        path = self.folder / CELLS
         try:
-            append_lines(path, (json.dumps(row, allow_nan=False) + "\n").encode())
+            self._file.append((json.dumps(row, allow_nan=False) + "\n").encode())
         except OSError as error:
             raise AutoBertZeroError(
-                f"{path} could not be written ({error.strerror}), the cells before are safe: {how_to_mend(error)}"
+                f"{self._file.path} could not be written ({error.strerror}), the cells before are safe: "
+                f"{how_to_mend(error)}"
             ) from error
 
     def close(self) -> None:
         """Let other processes work in the folder."""
-        if self._lock is not None:
-            self._lock.release()
+        self._file.close()
+        if self._claim is not None:
+            self._claim.release()
 
     def summary(self) -> dict[str, Any]:
         """What `evaluation.json` says: the table, of the cells that there are so far, and the cells."""
@@ -260,15 +264,15 @@ def _key(identity: dict[str, Any]) -> str:
     return json.dumps(by_content if identity.get("weights") else identity, sort_keys=True)
 
 
-def _read(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    for number, line in enumerate(whole_lines(path), start=1):
+def _read(file: GrowingFile) -> Iterator[tuple[str, dict[str, Any]]]:
+    for number, line in enumerate(file.read(), start=1):
         try:
             row = parse_json(line)
             yield _key(row["cell"]), {**row["result"], "scores": dict(row["result"]["scores"])}
         except (ValueError, KeyError, TypeError) as error:
             raise AutoBertZeroError(
-                f"{path}, line {number}, is damaged; only a last line may be: restore the file, delete that line, or "
-                "use another --output-dir"
+                f"{file.path}, line {number}, is damaged; only a last line may be: restore the file, delete that line, "
+                "or use another --output-dir"
             ) from error
 
 

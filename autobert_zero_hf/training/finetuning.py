@@ -31,10 +31,12 @@ from transformers import (
     set_seed,
 )
 
+from ..claims import check_claims
 from ..conversion.loading import load, unreadable_refused
 from ..errors import AutoBertZeroError
 from ..model import AutoBertZeroConfig, AutoBertZeroPreTrainedModel
 from ..writing import claimed, refusals_explained, write_json, written_whole
+from .claim_callback import ClaimCallback
 from .encoding import EncodedTask, encode_texts
 from .finetuning_options import FineTuningOptions, SpanOptions
 from .fitting import fit_length, other_padding, take_special_tokens
@@ -237,7 +239,10 @@ class FineTuning:
             data_collator=DataCollatorWithPadding(self.tokenizer),
             processing_class=self.tokenizer,
             compute_metrics=compute_metrics,
-            callbacks=[EarlyStoppingCallback(self.options.patience)] if self.options.patience else None,
+            callbacks=[
+                ClaimCallback(folder),
+                *([EarlyStoppingCallback(self.options.patience)] if self.options.patience else []),
+            ],
         )
         if quiet:
             trainer.remove_callback(PrinterCallback)
@@ -251,6 +256,7 @@ class FineTuning:
             scores[each.name] = each.score(_finite(trainer.predict(each.rows).predictions))
         join_launch().wait_for_everyone()
         if trainer.is_world_process_zero():
+            check_claims(folder)
             shutil.rmtree(folder, ignore_errors=True)
         return TrialResult(trial, scores, time.monotonic() - start), trainer
 
@@ -337,7 +343,7 @@ def finetune(
     for warning in tuning.encoded.warnings:
         logger.warning("%s: %s", task.name, warning)
     scratch = output_dir / _UNFINISHED
-    lock = claimed(output_dir, scratch / ".lock") if join_launch().is_main_process else None
+    claim = claimed(output_dir, scratch / ".lock", ["*.*"]) if join_launch().is_main_process else None
     trials: list[TrialResult] = []
     best: TrialResult | None = None
     try:
@@ -352,16 +358,17 @@ def finetune(
             if result.scores and (best is None or result.value > best.value):
                 best = result
                 _write(output_dir, scratch / "best", trainer, FineTuningResult(tuning, best, trials))
+        if best is None:
+            raise DivergedError(_DIVERGED)
+        outcome = FineTuningResult(tuning, best, trials)
+        if claim is not None:
+            write_json(output_dir / _RESULT, outcome.facts)
+        return outcome
     finally:
-        if lock is not None:
-            shutil.rmtree(scratch, ignore_errors=True)
-            lock.release()
-    if best is None:
-        raise DivergedError(_DIVERGED)
-    outcome = FineTuningResult(tuning, best, trials)
-    if join_launch().is_main_process:
-        write_json(output_dir / _RESULT, outcome.facts)
-    return outcome
+        if claim is not None:
+            if claim.lost is None:
+                shutil.rmtree(scratch, ignore_errors=True)
+            claim.release()
 
 
 def _write(folder: Path, staged: Path, trainer: Trainer, result: FineTuningResult) -> None:

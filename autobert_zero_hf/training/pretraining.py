@@ -27,6 +27,7 @@ from ..errors import AutoBertZeroError
 from ..places import local_place
 from ..writing import WritingError, how_to_mend, no_room
 from .checkpoints import PreTrainingFolder
+from .claim_callback import ClaimCallback
 from .corpus import how_to_have_more_rows
 from .distillation import Distillation, check_teacher, load_teacher
 from .fitting import fit_length, special_ids, take_special_tokens
@@ -278,7 +279,11 @@ class _PreTraining:
             args=arguments,
             train_dataset=self.train,
             data_collator=default_data_collator,
-            callbacks=[Progress(self.folder), *([self.replacing] if self.replacing else [])],
+            callbacks=[
+                ClaimCallback(self.folder.path),
+                Progress(self.folder),
+                *([self.replacing] if self.replacing else []),
+            ],
         )
         if distillation is not None:
             distillation.autocast = trainer.accelerator.autocast

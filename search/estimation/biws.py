@@ -2,6 +2,8 @@
 
 import logging
 import random
+import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
@@ -193,8 +195,11 @@ class SuperNetTraining:
         if not self.checkpoint.exists():
             return 0
         try:
+            with zipfile.ZipFile(self.checkpoint) as parts:  # torch does not look at the checksums that it writes
+                if (part := parts.testzip()) is not None:
+                    raise zipfile.BadZipFile(f"{part} was changed")
             state = torch.load(self.checkpoint, map_location=next(self.net.parameters()).device, weights_only=True)
-        except (EOFError, RuntimeError, UnpicklingError) as error:
+        except (EOFError, RuntimeError, UnpicklingError, zipfile.BadZipFile, zlib.error) as error:
             logger.warning("%s cannot be read (%s): the super-net is trained again", self.checkpoint, error)
             return 0
         self.net.load_state_dict(state["weights"])

@@ -2,14 +2,17 @@
 
 import copy
 import dataclasses
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from safetensors import safe_open
+import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from autobert_zero_hf.claims import check_claims
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import AutoBertZeroForMaskedLM
 from autobert_zero_hf.writing import written_whole
@@ -71,14 +74,16 @@ class Inheritance:
         """
         if not self._keeps:
             return
+        check_claims(self.folder)
         self.folder.mkdir(exist_ok=True)
         weights = {name: weight.detach().contiguous() for name, weight in model.named_parameters()}
-        sizes = None if candidate.sizes is None else {"sizes": json.dumps(dataclasses.asdict(candidate.sizes))}
+        facts = {} if candidate.sizes is None else {"sizes": json.dumps(dataclasses.asdict(candidate.sizes))}
         with written_whole(self._file(candidate.identity)) as partial:
-            save_file(weights, partial, metadata=sizes)
+            save_file(weights, partial, metadata={**facts, "digest": _digest(weights, facts.get("sizes"))})
 
     def forget(self, candidate: Candidate) -> None:
         """Remove what was kept of a candidate."""
+        check_claims(self.folder)
         self._file(candidate.identity).unlink(missing_ok=True)
 
     def end_generation(self, evaluations: Sequence[Evaluation]) -> None:
@@ -96,14 +101,36 @@ class Inheritance:
         return self.folder / f"{identity}.safetensors"
 
     def _load(self, identity: str) -> tuple[dict[str, Tensor], Sizes]:
-        """The weights of a trained candidate, and its sizes."""
+        """The weights of a trained candidate, and its sizes.
+
+        Raises:
+            AutoBertZeroError: if they are gone, or were damaged; an older version wrote nothing to tell it by.
+        """
         path = self._file(identity)
         if not path.exists():
             raise AutoBertZeroError(
                 f"{path} is missing, with the weights that others inherit: restore it, or search again in another "
                 "--output-dir"
             )
-        with safe_open(path, "pt", device=str(self.net.weights[0].device)) as file:
-            sizes = (file.metadata() or {}).get("sizes")
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it is no mapping
-        return weights, self.net.sizes if sizes is None else Sizes(**json.loads(sizes))
+        try:
+            with safe_open(path, "pt", device=str(self.net.weights[0].device)) as file:
+                facts = file.metadata() or {}
+                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it is no mapping
+            sizes = facts.get("sizes")
+            if facts.get("digest") not in (None, _digest(weights, sizes)):
+                raise ValueError("its digest is another one")
+            return weights, self.net.sizes if sizes is None else Sizes(**json.loads(sizes))
+        except (SafetensorError, ValueError, TypeError) as error:
+            raise AutoBertZeroError(
+                f"{path}, with the weights that others inherit, was damaged ({error}): restore it, or search again in "
+                "another --output-dir"
+            ) from error
+
+
+def _digest(weights: Mapping[str, Tensor], sizes: str | None) -> str:
+    digest = hashlib.sha256(f"{sizes}".encode())
+    for name in sorted(weights):
+        weight = weights[name]
+        digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}".encode())
+        digest.update(weight.cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()[:16]

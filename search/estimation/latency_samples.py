@@ -4,13 +4,16 @@ import json
 import random
 import statistics
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from autobert_zero_hf.growing import GrowingFile
 from autobert_zero_hf.model import AutoBertZeroConfig, AutoBertZeroModel
+from autobert_zero_hf.options import Range, unmet
 from autobert_zero_hf.reading import parse_json
-from autobert_zero_hf.writing import append_lines, refusals_explained, whole_lines
+from autobert_zero_hf.writing import refusals_explained
 
 from ..recipe_options import LatencyOptions
 from ..space.candidate import Candidate
@@ -22,6 +25,14 @@ from .latency import Latency, LatencyError, check_runtime, measure
 _VERSION = 1
 _MEASURED_IN_TURN = 8
 _TRIES = 200
+_KINDS: dict[str, Any] = {
+    "layers": list[str],
+    "sizes": dict[str, int],
+    "milliseconds": Annotated[float, Range(1e-9)],
+    "interval": tuple[float, float],
+    "waited": float,
+    "reference": Annotated[float, Range(1e-9)],
+}
 
 
 @dataclass(frozen=True)
@@ -105,29 +116,30 @@ def collect(
     Raises:
         LatencyError: if the file was begun on other hardware or with other options, or is damaged; as `measure`. It is
             said before anything is measured.
-        WritingError: if the file cannot be written.
+        WritingError: if the file cannot be written, or is taken away meanwhile.
     """
     check_runtime(options)
     reference = with_sizes(Candidate(tuple(like.layers)), like).identity
     begun = Samples(Hardware.here(options), options.latency_batch_size, options.latency_tokens, reference, ())
     samples: list[Sample] = []
-    if path.exists():
-        held = _checked(path, options)
-        if held.reference != reference:
-            raise LatencyError(f"{path} holds latencies beside those of another reference model: use another file")
-        samples += held.samples
-    known = {sample.candidate.identity for sample in samples}
-    drawn = [candidate for candidate in _draws(space, like, count, seed) if candidate.identity not in known]
-    drawn = drawn[: max(0, count - len(samples))]
-    show(len(samples))
-    for first in range(0, len(drawn), _MEASURED_IN_TURN):
-        group = drawn[first : first + _MEASURED_IN_TURN]
-        configs = [like, *(_sizes(each).config(like, each.layers) for each in group)]
-        beside, *measured = measure([AutoBertZeroModel(config) for config in configs], options)
-        new = [Sample.of(each, latency, beside) for each, latency in zip(group, measured, strict=True)]
-        _append(path, [*([] if path.exists() else [_start(begun)]), *map(_record, new)])
-        samples += new
+    with closing(GrowingFile(path)) as file:
+        if path.exists():
+            held = _checked(file, options)
+            if held.reference != reference:
+                raise LatencyError(f"{path} holds latencies beside those of another reference model: use another file")
+            samples += held.samples
+        known = {sample.candidate.identity for sample in samples}
+        drawn = [candidate for candidate in _draws(space, like, count, seed) if candidate.identity not in known]
+        drawn = drawn[: max(0, count - len(samples))]
         show(len(samples))
+        for first in range(0, len(drawn), _MEASURED_IN_TURN):
+            group = drawn[first : first + _MEASURED_IN_TURN]
+            configs = [like, *(_sizes(each).config(like, each.layers) for each in group)]
+            beside, *measured = measure([AutoBertZeroModel(config) for config in configs], options)
+            new = [Sample.of(each, latency, beside) for each, latency in zip(group, measured, strict=True)]
+            _append(file, [*([] if file.lines else [_start(begun)]), *map(_record, new)])
+            samples += new
+            show(len(samples))
     return replace(begun, samples=tuple(samples))
 
 
@@ -140,7 +152,8 @@ def read_samples(path: Path, options: LatencyOptions) -> Samples:
     if not path.exists():
         raise LatencyError(f"no latencies are found in {path}: measure some first")
     check_runtime(options)
-    return _checked(path, options)
+    with closing(GrowingFile(path)) as file:
+        return _checked(file, options)
 
 
 def _draws(space: Space, like: AutoBertZeroConfig, count: int, seed: int) -> list[Candidate]:
@@ -183,35 +196,40 @@ def _record(sample: Sample) -> dict[str, Any]:
     }
 
 
-def _append(path: Path, records: Sequence[dict[str, Any]]) -> None:
-    with refusals_explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        append_lines(path, "".join(json.dumps(record) + "\n" for record in records).encode())
+def _append(file: GrowingFile, records: Sequence[dict[str, Any]]) -> None:
+    with refusals_explained(file.path):
+        file.path.parent.mkdir(parents=True, exist_ok=True)
+        file.append("".join(json.dumps(record) + "\n" for record in records).encode())
 
 
-def _read(path: Path) -> Samples:
+def _read(file: GrowingFile) -> Samples:
     number = 0
     try:
-        start, *records = [parse_json(line) for line in whole_lines(path)] or [{}]
+        start, *records = [parse_json(line) for line in file.read()] or [{}]
         if start.get("version") != _VERSION:
             raise ValueError(f"version {start.get('version')!r}, not {_VERSION}")
         samples = []
         for number, record in enumerate(records, start=1):  # noqa: B007
+            for name, kind in _KINDS.items():
+                if wanted := unmet(record[name], kind):
+                    raise ValueError(f"{name} must be {wanted}")
             candidate = Candidate(tuple(record["layers"]), sizes=Sizes(**record["sizes"]))
             low, high = record["interval"]
-            numbers = (float(record[name]) for name in ("waited", "reference"))
-            samples.append(Sample(candidate, float(record["milliseconds"]), (low, high), *numbers))
+            samples.append(
+                Sample(candidate, record["milliseconds"], (low, high), record["waited"], record["reference"])
+            )
         hardware = Hardware.from_dict(start["hardware"])
         return Samples(hardware, start["texts"], start["tokens"], start["reference"], tuple(samples))
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise LatencyError(
-            f"{path}, line {number + 1}, is no measured latency ({error}): restore the file, or measure into another"
+            f"{file.path}, line {number + 1}, is no measured latency ({error}): restore the file, or measure into "
+            "another"
         ) from error
 
 
-def _checked(path: Path, options: LatencyOptions) -> Samples:
+def _checked(file: GrowingFile, options: LatencyOptions) -> Samples:
     """What a file holds, if it was measured as it would be here."""
-    samples, here = _read(path), Hardware.here(options)
+    path, samples, here = file.path, _read(file), Hardware.here(options)
     if differences := samples.hardware.differences(here):
         raise LatencyError(
             f"the latencies in {path} are those of {samples.hardware}; this is {here} ({'; '.join(differences)}): "

@@ -12,7 +12,8 @@ from autobert_zero_hf.places import without_places
 from autobert_zero_hf.reading import parse_json
 from autobert_zero_hf.training.masked_lm import MaskedScore
 
-from ..runtime.journal import VERSION, read_events
+from ..recipe import Recipe
+from ..runtime.journal import read_events
 from ..space.sizes import Sizes
 
 BASELINES = {"bert": "BERT", "scratch": "from scratch"}
@@ -88,10 +89,10 @@ class SearchFacts:
         """All events of a kind."""
         return [record for record in self.events if record["event"] == event]
 
-    @property
+    @cached_property
     def recipe(self) -> dict[str, Any]:
-        """The options of the search."""
-        return self.events[0]["recipe"]
+        """The options of the search; those that its version did not have yet, as they are by default."""
+        return {**Recipe.from_dict({}).to_dict(), **self.events[0]["recipe"]}
 
     @property
     def candidates(self) -> list[dict[str, Any]]:
@@ -185,26 +186,15 @@ def read_search(folder: Path) -> SearchFacts:
     """A search's folder.
 
     Raises:
-        AutoBertZeroError: if the search is not finished, or was made by another version.
-        JournalError: if its journal is damaged.
+        AutoBertZeroError: if the search is not finished.
+        JournalError: if its journal is damaged, or of another version.
     """
     events = read_events(folder / JOURNAL)
     energy = folder / "energy.json"
-    if events and events[0].get("version") != VERSION:
-        raise AutoBertZeroError(
-            f"{folder / 'journal.jsonl'} is not a journal of version {VERSION}, but {events[0].get('version')!r}: push "
-            "it with the version of this package that wrote it"
-        )
     search = SearchFacts(folder, events, read_json(energy) if energy.exists() else None)
     if search.energy and not {"kilowatt_hours", "hours", "measured_by"} <= set(search.energy):
         raise AutoBertZeroError(f"{energy} lacks kilowatt_hours, hours or measured_by: restore it, or take it away")
-    try:
-        whole = search.of("finished") and not set(finalists_of(search.recipe)) - set(search.scores)
-    except (KeyError, TypeError) as error:
-        raise AutoBertZeroError(
-            f"{folder / 'journal.jsonl'} is damaged ({type(error).__name__} {error} of an event `trained`): restore it"
-        ) from error
-    if not whole:
+    if not search.of("finished") or set(finalists_of(search.recipe)) - set(search.scores):
         raise AutoBertZeroError(f"the search in {folder} is not finished: run it to its end, then push it")
     return search
 

@@ -21,6 +21,7 @@ from autobert_zero_hf.training.fitting import fit_length, take_special_tokens
 from autobert_zero_hf.training.standard_error import say_error
 from autobert_zero_hf.writing import written_whole
 
+from ..runtime.codec import encode_all
 from .card import Card, Result, write_card
 from .facts import FILES, ModelFacts, SearchFacts
 from .links import check_links
@@ -69,8 +70,7 @@ def stage_search(search: SearchFacts, place: Path) -> None:
     check_links(search.folder, (JOURNAL, "energy.json"))
     recipe = yaml.safe_dump(without_places(search.recipe), sort_keys=False, allow_unicode=True)
     (place / "recipe.yaml").write_text(recipe, encoding="utf-8")
-    lines = "".join(json.dumps(without_places(event), ensure_ascii=False) + "\n" for event in search.events)
-    (place / JOURNAL).write_text(lines, encoding="utf-8")
+    (place / JOURNAL).write_bytes(encode_all([without_places(event) for event in search.events]))
     if search.energy:
         _write_json(place / "energy.json", search.energy)
 

@@ -19,7 +19,7 @@ from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from autobert_zero_hf.model.canonical import canonicalise
 from autobert_zero_hf.places import without_places
 
-from ..runtime.journal import VERSION, read_events
+from ..runtime.journal import read_events
 from ..space.candidate import Candidate
 from ..space.sizes import Sizes
 from ..strategy.operation_priority import OperationPriority
@@ -291,7 +291,7 @@ def read_report_facts(folder: Path) -> ReportFacts:
     Raises:
         AutoBertZeroError: if there is no journal, if nothing is in it yet, or if it is that of searches for several
             budgets.
-        JournalError: if it is damaged.
+        JournalError: if it is damaged, or of another version.
     """
     kind = kind_of(folder)
     if kind is FolderKind.SHRINK:
@@ -308,11 +308,6 @@ def read_report_facts(folder: Path) -> ReportFacts:
     facts = ReportFacts(SearchFacts(folder, without_places(events), read_json(energy) if energy.exists() else None))
     if not events:
         raise AutoBertZeroError(f"the search in {folder} has written nothing yet: let it run on, then look again")
-    if events[0].get("version") != VERSION or not isinstance(events[0].get("recipe"), dict):
-        raise AutoBertZeroError(
-            f"{journal} is not a journal of version {VERSION}, but {events[0].get('version')!r}: use the version of "
-            "this package that wrote it"
-        )
     return facts
 
 

@@ -1,7 +1,10 @@
 """What a search runs on: written at its beginning, since another machine may come to other scores."""
 
+import logging
 import platform
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,6 +12,8 @@ import torch
 from autobert_zero_hf import __version__
 
 from ..estimation.hardware import processor, usable_cores
+
+logger = logging.getLogger(__name__)
 
 PACKAGES = ("torch", "transformers", "accelerate", "datasets", "tokenizers", "numpy")
 
@@ -25,3 +30,34 @@ def environment() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "versions": {**own, **{name: version(name) for name in PACKAGES}},
     }
+
+
+def warn_of_changes(folder: Path, begun: Mapping[str, Any] | None) -> None:
+    """Say what is not as it was when a search was begun, where its numbers depend on that.
+
+    Args:
+        folder: of the search.
+        begun: what `environment` gave then; None for a search that did not write it down.
+    """
+    if begun is not None and (changed := list(_changes(begun, environment()))):
+        logger.warning(
+            "the search in %s was begun with %s: sums are rounded otherwise, so that what is trained from now on, and "
+            "its scores, are not those of a search that was never stopped",
+            folder,
+            ", ".join(changed),
+        )
+
+
+def _changes(begun: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[str]:
+    if begun["threads"] != here["threads"]:
+        yield f"{begun['threads']} thread{'s' * (begun['threads'] != 1)} (here {here['threads']})"
+    for name in ("processor", "accelerators"):
+        if begun[name] != here[name]:
+            yield f"the {name} {_shown(begun[name])} (here {_shown(here[name])})"
+    for name, number in here["versions"].items():
+        if begun["versions"].get(name, number) != number:
+            yield f"{name} {begun['versions'][name]} (here {number})"
+
+
+def _shown(value: str | list[str]) -> str:
+    return value if isinstance(value, str) else ", ".join(value) or "none"

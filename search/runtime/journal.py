@@ -1,22 +1,25 @@
 """The journal of a search: one JSON object a line, appended and fsynced, and the only state that a search has."""
 
-import json
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from filelock import BaseFileLock
-
+from autobert_zero_hf.claims import Claim, shared_claim
 from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.growing import GrowingFile
+from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.training.contents import Digest, find_changes
-from autobert_zero_hf.writing import append_lines, claimed, how_to_mend, whole_lines
+from autobert_zero_hf.writing import claimed, how_to_mend
 
 from ..recipe_options import GROUPS
+from .codec import VERSION, Codec, RecordError, VersionError, decode_all
 from .environment import environment
 
-VERSION = 2
+UNFINISHED = ("energy.json", "recipe.yaml", "tokenizer", "supernet.pt", "best", "bert", "scratch", "front/*")
+UNFINISHED += ("front.json", "candidates/*", "shrink.*")
+"""What a search, or a shrink, writes in its folder, and nobody else."""
 
 
 class JournalError(AutoBertZeroError):
@@ -50,7 +53,9 @@ class Journal:
         self.spent_before: float = max((event["elapsed"] for event in events), default=0.0)
         self.identity: str = events[0].get("identity", "") if events else uuid.uuid4().hex[:8]
         self._opened = time.monotonic()
-        self._lock: BaseFileLock | None = None
+        self._claim: Claim | None = None
+        self._file: GrowingFile | None = None
+        self._codec = Codec()
         self._listeners: list[Callable[[dict[str, Any]], None]] = []
 
     @classmethod
@@ -62,34 +67,34 @@ class Journal:
             WritingError: if another process is at work in its folder.
             OSError: if its folder cannot be made.
         """
-        lock = claimed(path.parent, path.with_name(f".{path.name}.lock"))
+        claim, file, codec = claimed(path.parent, _lock_of(path), UNFINISHED), GrowingFile(path), Codec()
         try:
-            journal = cls(path, recipe, list(_read(path)), contents)
+            journal = cls(path, recipe, _decoded(path, file.read(), codec), contents)
             if journal.events:
                 journal._check(path)
         except BaseException:
-            lock.release()
+            file.close()
+            claim.release()
             raise
-        journal._lock = lock  # released when the process ends, however it ends
+        # Released when the process ends, however it ends.
+        journal._claim, journal._file, journal._codec = claim, file, codec
+        return journal
+
+    @classmethod
+    def following(cls, path: Path, recipe: dict[str, Any], events: list[dict[str, Any]]) -> "Journal":
+        """The journal as the other processes of a launch have it: in memory. They go by the claim of the main one."""
+        journal = cls(None, recipe, events)
+        journal._claim = shared_claim(path.parent, _lock_of(path))
         return journal
 
     def _check(self, path: Path) -> None:
         start, recipe = self.events[0], self.recipe
-        if start["event"] != "start" or start.get("version") != VERSION:
-            raise JournalError(
-                f"{path} is not a journal of version {VERSION}, but {start.get('version')!r}: use another --output-dir"
-            )
-        written = start.get("recipe")
-        if not isinstance(written, dict):
-            raise JournalError(f"{path}, line 1, is damaged (no recipe): restore the file, or use another --output-dir")
-        contents = start.get("contents")
+        written, contents = start["recipe"], start.get("contents") or {}
         changed = [
             f"{name}: {written.get(name)!r} there, {recipe.get(name)!r} here"
             if written.get(name) != recipe.get(name)
             else f"{name}: what {recipe.get(name)!r} holds has changed"
-            for name in find_changes(
-                GROUPS, written, contents if isinstance(contents, dict) else {}, recipe, self.contents
-            )
+            for name in find_changes(GROUPS, written, contents, recipe, self.contents)
         ]
         if changed:
             raise JournalError(
@@ -99,8 +104,10 @@ class Journal:
 
     def close(self) -> None:
         """Let other processes open it."""
-        if self._lock is not None:
-            self._lock.release()
+        if self._file is not None:
+            self._file.close()
+        if self._claim is not None:
+            self._claim.release()
 
     def elapsed(self) -> float:
         """Seconds of this search, earlier runs of it counted in."""
@@ -111,13 +118,14 @@ class Journal:
 
         Raises:
             JournalError: if it cannot be written, as on a full disk; the file is then as it was before.
+            ReplacedError: if the file, or its folder, was removed or is another run's by now; that is left alone.
         """
         start = {"version": VERSION, "identity": self.identity, "recipe": self.recipe}
         start |= {"contents": self.contents} if self.contents else {}
         records = [] if self.events else [self._record("start", {**start, "environment": environment()})]
         records.append(self._record(event, facts))
-        if self.path is not None:
-            self._write(self.path, records)
+        if self._file is not None:
+            self._write(self._file, records)
         self.events.extend(records)
         for listener in self._listeners:
             listener(records[-1])
@@ -129,55 +137,77 @@ class Journal:
     def _record(self, event: str, facts: dict[str, Any]) -> dict[str, Any]:
         return {"event": event, **facts, "elapsed": round(self.elapsed(), 2)}
 
-    def _write(self, path: Path, records: list[dict[str, Any]]) -> None:
-        lines = "".join(json.dumps(record, allow_nan=False) + "\n" for record in records).encode()
+    def _write(self, file: GrowingFile, records: list[dict[str, Any]]) -> None:
+        codec = self._codec.copy()
         try:
-            append_lines(path, lines)
+            file.append(b"".join(map(codec.encode, records)))
         except OSError as error:
             safe = f"the {len(self.events)} events before are safe" if self.events else "nothing was lost"
             raise JournalError(
-                f"{path} could not be written ({error.strerror}), {safe}: {how_to_mend(error)}"
+                f"{file.path} could not be written ({error.strerror}), {safe}: {how_to_mend(error)}"
             ) from error
+        self._codec = codec
+
+    def compare(self, event: Mapping[str, Any], facts: Mapping[str, Any], what: str) -> None:
+        """See that an event says what this run comes to again.
+
+        Args:
+            event: one that was written.
+            facts: what it should say.
+            what: the event is about, in words.
+
+        Raises:
+            JournalError: if it says otherwise, or lacks some of it.
+        """
+        for name, value in facts.items():
+            if (written := event.get(name)) != value:
+                raise JournalError(
+                    f"the journal says of {what}: {name} {excerpt(written)}, and this run comes to {excerpt(value)}: "
+                    "it was changed, or begun with other versions of this package and its libraries; restore it, go on "
+                    "with those, or search in another --output-dir"
+                )
 
     def of(self, event: str) -> list[dict[str, Any]]:
         """All events of a kind."""
         return [record for record in self.events if record["event"] == event]
 
 
+def _lock_of(path: Path) -> Path:
+    """The file of the lock of a journal."""
+    return path.with_name(f".{path.name}.lock")
+
+
 def recorded_recipe(path: Path) -> dict[str, Any]:
     """The options that a journal was begun with; none where there is no journal, or it cannot be read."""
     try:
         with path.open("rb") as file:
-            recipe = json.loads(file.readline())["recipe"]
-    except (OSError, ValueError, KeyError, TypeError):
+            (start,) = decode_all([file.readline().removesuffix(b"\n")], Codec())
+    except (OSError, RecordError):
         return {}
-    return recipe if isinstance(recipe, dict) else {}
-
-
-def _read(path: Path) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(whole_lines(path), start=1):
-        yield _event(path, number, line)
+    recipe: dict[str, Any] = start["recipe"]
+    return recipe
 
 
 def read_events(path: Path) -> list[dict[str, Any]]:
     """The events of a journal, which stays as it is; a last line that was cut off is left out.
 
     Raises:
-        JournalError: if it is damaged before its last line.
+        JournalError: if it is of another version, or damaged before its last line.
         OSError: if it cannot be read.
     """
     *lines, _ = path.read_bytes().split(b"\n")
-    return [_event(path, number, line) for number, line in enumerate(lines, start=1)]
+    return _decoded(path, lines, Codec())
 
 
-def _event(path: Path, number: int, line: bytes) -> dict[str, Any]:
+def _decoded(path: Path, lines: Iterable[bytes], codec: Codec) -> list[dict[str, Any]]:
     try:
-        event = json.loads(line)
-        if not isinstance(event, dict) or not {"event", "elapsed"} <= set(event):
-            raise ValueError("not an event")
-    except ValueError as error:
+        return decode_all(lines, codec)
+    except VersionError as error:
         raise JournalError(
-            f"{path}, line {number}, is damaged ({error}); only a last line may be: restore the file, or use "
+            f"{path} is {error}: use the version of this package that wrote it, or another --output-dir"
+        ) from error
+    except RecordError as error:
+        raise JournalError(
+            f"{path}, line {error.line}, is damaged ({error}); only a last line may be: restore the file, or use "
             "another --output-dir"
         ) from error
-    return event

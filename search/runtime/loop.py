@@ -110,6 +110,10 @@ class SearchLoop:
         self, asked: list[Candidate], generation: int, known: dict[str, dict[str, Any]]
     ) -> list[Evaluation]:
         """A generation's results: those that the journal knows, and those of the rest, written down as they arrive."""
+        for place, candidate in enumerate(asked):
+            if (record := known.get(candidate.identity)) is not None:
+                facts = self._facts(place, candidate, generation)
+                self.journal.compare(record, {"sizes": None, **facts}, f"candidate {facts['number']}")
         missing = [place for place, candidate in enumerate(asked) if candidate.identity not in known]
         missing.sort(key=lambda place: -self.cost(asked[place]))
         if missing:
@@ -129,18 +133,8 @@ class SearchLoop:
 
         def write(task: int, result: dict[str, Any]) -> None:
             nonlocal arrived
-            candidate = asked[missing[task]]
-            self.journal.append(
-                "candidate",
-                number=len(self.done) + missing[task] + 1,
-                generation=generation,
-                identity=candidate.identity,
-                parent=candidate.parent,
-                origin=candidate.origin,
-                layers=list(candidate.layers),
-                **({} if candidate.sizes is None else {"sizes": asdict(candidate.sizes)}),
-                **result,
-            )
+            place = missing[task]
+            self.journal.append("candidate", **self._facts(place, asked[place], generation), **result)
             arrived += 1
             self.show(arrived)
 
@@ -152,3 +146,21 @@ class SearchLoop:
             )
             for c, r in zip(asked, records, strict=True)
         ]
+
+    def _facts(self, place: int, candidate: Candidate, generation: int) -> dict[str, Any]:
+        """What the journal says of a candidate that is asked for, whatever comes of it.
+
+        Args:
+            place: in its generation.
+            candidate: the candidate.
+            generation: from 0.
+        """
+        return {
+            "number": len(self.done) + place + 1,
+            "generation": generation,
+            "identity": candidate.identity,
+            "parent": candidate.parent,
+            "origin": candidate.origin,
+            "layers": list(candidate.layers),
+            **({} if candidate.sizes is None else {"sizes": asdict(candidate.sizes)}),
+        }

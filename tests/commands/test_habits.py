@@ -99,6 +99,7 @@ def test_quiet_leaves_the_result_and_errors(model: Path, tasks: Path, tmp_path: 
 
 def test_a_traceback_is_for_those_who_debug(tmp_path: Path) -> None:
     (tmp_path / "journal.jsonl").write_text('{"event": "start", "version": 2, "elapsed": 0.0, "recipe": {}}\n')
+    (tmp_path / "front.json").write_text('{"members": []}')
     foreseen = ["show", tmp_path]
     unforeseen = ["report", tmp_path]
     for words, said in ((foreseen, "error: "), (unforeseen, "error: ")):

@@ -4,9 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from autobert_zero_hf.search.runtime.codec import encode_all
+from autobert_zero_hf.search.runtime.journal import read_events
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 OPTIONS = {
@@ -62,9 +65,13 @@ def search(text: Path, folder: Path, status: int = 0, **changes: Any) -> str:
 
 def journal(folder: Path) -> list[dict[str, Any]]:
     """The events, each of which has its whole line."""
-    *lines, end = (folder / "journal.jsonl").read_text().split("\n")
-    assert not end
-    return [json.loads(line) for line in lines]
+    assert (folder / "journal.jsonl").read_bytes().endswith(b"\n")
+    return read_events(folder / "journal.jsonl")
+
+
+def rewrite(folder: Path, events: Sequence[Mapping[str, Any]]) -> None:
+    """Have other events in a journal, as if a search had written them."""
+    (folder / "journal.jsonl").write_bytes(encode_all(events))
 
 
 def candidates_in(folder: Path) -> int:

@@ -25,6 +25,7 @@ from tests.search.small_search import (
     environment,
     in_order,
     journal,
+    rewrite,
     search,
     tensorboard_scalars,
     without_times,
@@ -230,9 +231,9 @@ def test_a_time_budget_ends_the_search_after_a_generation(text: Path, tmp_path: 
 def test_another_text_is_refused_on_resuming(finished: tuple[Path, str], text: Path, tmp_path: Path) -> None:
     folder = tmp_path / "changed"
     folder.mkdir()
-    lines = (finished[0] / "journal.jsonl").read_text().splitlines(keepends=True)[:3]
+    start, *others = journal(finished[0])[:3]
     changed = tmp_path / "news.txt"
     changed.write_text(text.read_text() + "\n\nOne more document, that was not there before.\n" * 3)
-    (folder / "journal.jsonl").write_text("".join(lines).replace(str(text), str(changed)))
+    rewrite(folder, [{**start, "recipe": {**start["recipe"], "text": [str(changed)]}}, *others])
     said = search(changed, folder, status=1)
     assert "was begun on another text" in said

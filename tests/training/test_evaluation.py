@@ -18,6 +18,7 @@ import torch
 from transformers import BertTokenizer
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
+from autobert_zero_hf.claims import ReplacedError
 from autobert_zero_hf.commands.main import main
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.training.corpus import load_demo
@@ -188,6 +189,20 @@ def test_damage_and_company_are_refused(make_grid: MakeGrid, models: list[str], 
     with pytest.raises(AutoBertZeroError, match="another process is at work"):
         Grid(grid.folder, models, task, FineTuningOptions(), SpanOptions(), 1)
     first.close()
+
+
+def test_cells_are_not_written_to_the_grid_of_another(models: list[str], data: Path, tmp_path: Path) -> None:
+    folder, task = tmp_path / "grid", load_task("mrpc", folder=data)
+    grid = Grid(folder, models[:1], [task], FineTuningOptions(epochs=[0.1]), SpanOptions(), 3)
+
+    def take(_: Any) -> None:
+        (folder / "cells.jsonl").unlink()
+        (folder / "cells.jsonl").write_text("of another\n")
+
+    with pytest.raises(ReplacedError, match=r"cells\.jsonl was replaced while this process wrote to it, and its 1 "):
+        grid.fill(take)
+    assert (folder / "cells.jsonl").read_text() == "of another\n"
+    grid.close()
 
 
 def without_seconds(folder: Path) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ from autobert_zero_hf.training.tasks import Task
 from autobert_zero_hf.writing import claimed
 
 from ..span_tasks import cloze_rows, write_cloze
+from ..taken_folders import taken_from_within
 from ..task_folders import write_demo_tasks
 
 
@@ -160,6 +161,12 @@ def test_a_folder_is_written_by_one_process_at_a_time(model: str, data: Path, tm
     other.release()
     finetune(model, load_task("mrpc", folder=data), tmp_path, options)
     assert not (tmp_path / ".unfinished").exists()
+
+
+def test_a_folder_that_another_run_took_is_left_to_it(model: str, data: Path, tmp_path: Path) -> None:
+    folder, task = tmp_path / "run", load_task("mrpc", folder=data)
+    with taken_from_within(folder, folder / ".unfinished" / ".lock"):
+        finetune(model, task, folder, FineTuningOptions(epochs=[50.0]))
 
 
 def test_questions_are_answered(model: str, data: Path, news: Dataset, tmp_path: Path) -> None:

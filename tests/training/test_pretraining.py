@@ -27,6 +27,8 @@ from autobert_zero_hf.training.pretraining import pretrain
 from autobert_zero_hf.training.pretraining_data import Examples, RowsByPlace
 from autobert_zero_hf.training.pretraining_options import PreTrainingOptions
 
+from ..taken_folders import taken_from_within
+
 TINY: dict[str, Any] = {
     "vocab_size": 800,
     "sequence_length": 32,
@@ -134,6 +136,12 @@ def test_a_model_has_its_own_length(text: str, tokenizer: BertTokenizer, tmp_pat
     del older["contents"]
     (tmp_path / "run" / "pretraining.json").write_text(json.dumps(older))
     assert pretrain(tmp_path / "run", PreTrainingOptions(**given)) == older
+
+
+def test_a_folder_that_another_run_took_is_left_to_it(text: str, tmp_path: Path) -> None:
+    folder, changes = tmp_path / "model", {"max_steps": 2000, "checkpoint_steps": 1}
+    with taken_from_within(folder, folder / "checkpoints" / ".lock"):
+        pretrain(folder, PreTrainingOptions(text=[text], **{**TINY, **changes}))
 
 
 def test_next_sentences(text: str, tmp_path: Path) -> None:

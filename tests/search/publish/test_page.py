@@ -28,7 +28,7 @@ from autobert_zero_hf.commands.main import main
 from autobert_zero_hf.model import AUTO_MAP
 from autobert_zero_hf.places import without_places
 from tests.hub.cards import card_errors
-from tests.search.small_search import journal
+from tests.search.small_search import journal, rewrite
 
 
 def stage(capsys: pytest.CaptureFixture[str], folder: Path, *words: str, repo_id: str = "someone/first") -> str:
@@ -117,7 +117,7 @@ def test_a_search_by_tasks_tells_their_scores(run: Path, capsys: pytest.CaptureF
     for event in events:
         if event["event"] == "trained":
             event["task_score"], event["task_error"] = scores[event["name"]]
-    (run / "journal.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    rewrite(run, events)
     stage(capsys, run)
     card = card_of(run)
     assert "fine-tuning on tasks (rte, bbc_topics; 100 steps on each), after 2" in section(card, "What was searched")
@@ -137,7 +137,7 @@ def test_pages_name_files_and_not_where_they_lie(run: Path, capsys: pytest.Captu
             if file.is_file():
                 assert str(Path(text[0]).parent).encode() not in file.read_bytes(), file
         assert yaml.safe_load((place / "recipe.yaml").read_text())["text"] == ["news.txt"]
-        events = [json.loads(line) for line in (place / "journal.jsonl").read_text().splitlines()]
+        events = journal(place)
         assert events[1:] == journal(run)[1:]
     assert without_places({"a": ["/x/one/train.txt", "/x/two/train.txt"], "b": "/x/y", "c": ["runs/a", 3]}) == {
         "a": ["one/train.txt", "two/train.txt"], "b": "y", "c": ["runs/a", 3],
@@ -376,7 +376,8 @@ def unusable(run: Path, model: Path, tmp_path: Path) -> dict[str, tuple[Path, st
     lines = (unfinished / "journal.jsonl").read_text().splitlines(keepends=True)
     (unfinished / "journal.jsonl").write_text("".join(lines[:-1]))
     old, damaged, metered = (shutil.copytree(run, tmp_path / name) for name in ("old", "damaged-journal", "metered"))
-    (old / "journal.jsonl").write_text("".join(lines).replace('"version": 2', '"version": 1'))
+    events = journal(run)
+    rewrite(old, [{**events[0], "version": 1}, *events[1:]])
     (damaged / "journal.jsonl").write_text("".join(lines).replace('"correct":', '"corect":'))
     (metered / "energy.json").write_text('{"kilowatt_hours": 1}')
     return {
@@ -395,8 +396,8 @@ def unusable(run: Path, model: Path, tmp_path: Path) -> dict[str, tuple[Path, st
         "index": (folders["index"], "model.safetensors.index.json is no index of weights"),
         "link": (folders["link"], f"chat_template.jinja is a link to {tmp_path / 'private.txt'}, outside of the"),
         "unfinished": (unfinished, "is not finished: run it to its end"),
-        "old": (old, "is not a journal of version 2, but 1: push it with the version"),
-        "damaged journal": (damaged, "is damaged (KeyError 'correct' of an event `trained`): restore it"),
+        "old": (old, "is a journal of version 1, not of 2 or 3: use the version of this package"),
+        "damaged journal": (damaged, f"line {len(lines) - 2}, is damaged (its checksum is another one"),
         "metered": (metered, "energy.json lacks kilowatt_hours, hours or measured_by"),
     }
 

@@ -14,12 +14,13 @@ import pytest
 from autobert_zero_hf.search.publish.report_facts import expected_best, models_of, read_report_facts
 from autobert_zero_hf.search.recipe import Recipe
 from autobert_zero_hf.search.recipe_options import OPTION_NAMES
+from autobert_zero_hf.search.runtime.journal import JournalError
 
 from autobert_zero_hf.commands.main import main, make_parser
 from autobert_zero_hf.explorer import views
 from autobert_zero_hf.model.operations import Operation, register, unchanged, unregister
 from autobert_zero_hf.places import without_places
-from tests.search.small_search import candidates_in, environment, in_order, journal
+from tests.search.small_search import candidates_in, environment, in_order, journal, rewrite
 
 LINKS = ("src", "href", "xlink:href", "srcset", "poster", "data", "action")
 VOID = ("meta", "link", "br", "img", "hr", "input")
@@ -134,7 +135,7 @@ def test_the_winner_is_told_where_others_scored_higher(run: Path) -> None:
     for event in events:
         if event["event"] == "trained" and event["name"] == "best":
             event["layers"] = winner["layers"]
-    (run / "journal.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    rewrite(run, events)
     text = "".join(report(run).text)
     assert f"Candidate {winner['number']}, score {winner['score']:.4f}" in text
     assert f"{higher} {told}" in text
@@ -159,24 +160,23 @@ def test_a_search_that_was_broken_off_has_a_report(run: Path) -> None:
 
 def test_failures_and_the_texts_of_others_are_shown_as_they_are(run: Path) -> None:
     events = journal(run)
-    changed = []
     for event in events:
-        if event["event"] == "candidate" and len(changed) < 30:
+        if event["event"] == "candidate":
             event |= {"origin": "<script>alert(1)</script>"}
             if event["number"] % 2:
                 event |= {"score": None, "standard_error": None, "failure": "not finite", "detail": "a <b>loss</b>"}
             if event["number"] == 3:
-                event |= {"failure": "<script>alert(2)</script>", "layers": ["<script>alert(3)</script>"] * 2}
-        changed.append(json.dumps(event))
-    (run / "journal.jsonl").write_text("\n".join(changed) + "\n")
+                illegal = {"failure": "illegal", "detail": "<script>alert(2)</script>"}
+                event |= {**illegal, "layers": ["<script>alert(3)</script>"] * 2}
+    rewrite(run, events)
     assert main(["report", str(run)]) == 0
     text = (run / "report.html").read_text()
     assert "<script>" not in text
     assert "&lt;script&gt;" in text
-    failed = sum('"failure": "not finite"' in line for line in changed)
+    failed = sum(event.get("failure") == "not finite" for event in events)
     cells = Page(text).cells
     assert ["not finite", str(failed), "a <b>loss</b>"] in cells
-    assert ["<script>alert(2)</script>", "1", "a <b>loss</b>"] in cells
+    assert ["illegal", "1", "<script>alert(2)</script>"] in cells
     facts = read_report_facts(run)
     recipe = Recipe.from_dict(facts.recipe)
     config = recipe.make_config(recipe.data.vocab_size)
@@ -194,10 +194,9 @@ def test_the_command_does_the_same_search_again(run: Path, tmp_path: Path) -> No
 
 
 def test_baseline_and_environment_are_those_that_the_journal_tells(run: Path) -> None:
-    lines = (run / "journal.jsonl").read_text().splitlines()
-    start = json.loads(lines[0])
+    start, *others = journal(run)
     start["environment"]["processor"] = "Another 9000"
-    (run / "journal.jsonl").write_text("\n".join([json.dumps(start), *lines[1:]]) + "\n")
+    rewrite(run, [start, *others])
     (baseline,) = (event for event in journal(run) if event["event"] == "baseline")
     page = report(run)
     text = "".join(page.text)
@@ -206,7 +205,7 @@ def test_baseline_and_environment_are_those_that_the_journal_tells(run: Path) ->
     assert "Another 9000; " in text
     assert f"torch {start['environment']['versions']['torch']}" in text
     del start["environment"]  # as in searches from before
-    (run / "journal.jsonl").write_text("\n".join([json.dumps(start), *lines[1:]]) + "\n")
+    rewrite(run, [start, *others])
     assert "Not recorded" in "".join(report(run).text)
 
 
@@ -267,12 +266,14 @@ def test_an_operation_that_is_not_registered_here_is_said_with_how_to_bring_it(
 
 
 def test_only_the_models_of_a_search_are_opened(run: Path) -> None:
-    event = next(event for event in journal(run) if event["event"] == "trained")
+    events = journal(run)
+    event = next(event for event in events if event["event"] == "trained")
     (run.parent / "other").mkdir()
     shutil.copy(run / "best" / "config.json", run.parent / "other")
-    with (run / "journal.jsonl").open("a") as file:
-        file.write(json.dumps({**event, "name": "../other"}) + "\n")
     assert models_of(read_report_facts(run)) == ["best", "bert"]
+    rewrite(run, [*events, {**event, "name": "../other"}])
+    with pytest.raises(JournalError, match=r"`name` is that of no finalist: '\.\./other'"):
+        read_report_facts(run)
 
 
 def test_where_the_search_looked_is_counted_right(run: Path) -> None:

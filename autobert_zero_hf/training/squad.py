@@ -105,7 +105,8 @@ def _rows(columns: Mapping[str, Sequence[Any]], place: Callable[[int], str]) -> 
 
 def _without_empty(columns: Mapping[str, Sequence[Any]], place: Callable[[int], str]) -> Columns:
     """Without the rows that have nothing to ask or to read; a warning says how many there were."""
-    empty, kept = [], []
+    empty: list[int] = []
+    kept: list[int] = []
     for number, texts in enumerate(zip(columns["context"], columns["question"], strict=True)):
         (kept if all(text.strip() for text in texts) else empty).append(number)
     if not empty:

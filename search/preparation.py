@@ -201,6 +201,19 @@ class Preparation:
                 )
         return training.objective
 
+    def _check_supernet(self, digest: str | None) -> None:
+        """See that the file is the one that was trained; an older journal does not tell, and a lost one is made again.
+
+        Raises:
+            JournalError: if it is not.
+        """
+        path = self.folder / SUPERNET
+        if digest is not None and path.exists() and digest_of(path) != digest:
+            raise JournalError(
+                f"{path} is not the super-net that this search was begun with, or was damaged: restore it, or take it "
+                "away, and it is trained again"
+            )
+
     def _read(self) -> tuple[Dataset, Dataset, PreTrainedTokenizerBase, dict[str, int], Sequence[str]]:
         """Rows to train on and held-out ones, the tokenizer, how many there are, and the texts to train on."""
         options = self.recipe.data

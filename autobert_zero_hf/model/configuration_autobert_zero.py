@@ -205,8 +205,8 @@ class AutoBertZeroConfig(PreTrainedConfig):
         if not isinstance(self.layers, list):
             return [f"layers is a list of texts, a line for each layer, not {excerpt(self.layers)}"]
         if not self.layers:
-            number = excerpt(self.num_hidden_layers)
-            return [f"a backbone has at least one layer: layers is [], num_hidden_layers {number}"]
+            asked = excerpt(self.num_hidden_layers)
+            return [f"a backbone has at least one layer: layers is [], num_hidden_layers {asked}"]
         if len(self.layers) > MAX_LAYERS:
             return [f"layers has {len(self.layers):,} lines, of at most {MAX_LAYERS:,}"]
         problems = []

@@ -263,11 +263,13 @@ class FineTuning:
     def _network(self, seed: int) -> PreTrainedModel:
         set_seed(seed)  # for the head's weights; Trainer does so only once it has the model
         is_span = isinstance(self.task, SpanTask)
-        auto = AutoModelForQuestionAnswering if is_span else AutoModelForSequenceClassification
+        auto: Any = AutoModelForQuestionAnswering if is_span else AutoModelForSequenceClassification
         head = {"num_labels": 2} if isinstance(self.task, SpanTask) else self.task.head
         with unreadable_refused(f"cannot load a model from {self.model!r}", self.model):
             # Whatever precision a checkpoint is stored in, it is trained in single precision, or autocast from it.
-            network = load(auto, self.model, **head, ignore_mismatched_sizes=True, dtype=torch.float32)[0]
+            network: PreTrainedModel = load(
+                auto, self.model, **head, ignore_mismatched_sizes=True, dtype=torch.float32
+            )[0]
         if isinstance(network, AutoBertZeroPreTrainedModel):
             take_special_tokens(network, self.tokenizer)
         return network

@@ -17,8 +17,10 @@ from ..recipe_options import GROUPS
 from .codec import VERSION, Codec, RecordError, VersionError, decode_all
 from .environment import environment
 
-UNFINISHED = ("energy.json", "recipe.yaml", "tokenizer", "supernet.pt", "best", "bert", "scratch", "front/*")
-UNFINISHED += ("front.json", "candidates/*", "shrink.*")
+UNFINISHED: tuple[str, ...] = (
+    "energy.json", "recipe.yaml", "tokenizer", "supernet.pt", "best", "bert", "scratch", "front/*", "front.json",
+    "candidates/*", "shrink.*",
+)  # fmt: skip
 """What a search, or a shrink, writes in its folder, and nobody else."""
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         architecture,
     )
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 __all__ = [
     "AutoBertZeroConfig",

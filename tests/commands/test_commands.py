@@ -11,6 +11,7 @@ import torch
 from datasets import Dataset
 from transformers import AutoModelForSequenceClassification, BertConfig, BertModel, BertTokenizer
 
+import autobert_zero_hf
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM, architecture
 from autobert_zero_hf.commands.main import main
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
@@ -238,7 +239,7 @@ def test_a_wrong_command_line_is_refused_with_its_usage(words: list[str], capsys
 
 def test_the_module_runs_as_a_program() -> None:
     done = subprocess.run([sys.executable, "-m", "autobert_zero_hf", "--version"], capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (0, "0.1.0\n")
+    assert (done.returncode, done.stdout) == (0, f"{autobert_zero_hf.__version__}\n")
 
 
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:

@@ -23,6 +23,7 @@ from autobert_zero_hf import (
     AutoBertZeroForQuestionAnswering,
     AutoBertZeroForSequenceClassification,
     AutoBertZeroModel,
+    __version__,
 )
 from autobert_zero_hf.commands.main import main
 from autobert_zero_hf.model import AUTO_MAP
@@ -88,7 +89,7 @@ def test_the_card_of_a_winner_tells_the_search_and_both_scores(run: Path, capsys
     use = section(card, "Use")
     assert use.count('AutoModelForMaskedLM.from_pretrained("someone/first", revision="v1"') == 2
     assert "trust_remote_code=True" in use
-    assert "arXiv:2107.07445" in section(card, "Citation") and "version 0.1.0" in section(card, "Citation")
+    assert "arXiv:2107.07445" in section(card, "Citation") and f"version {__version__}" in section(card, "Citation")
     assert section(card, "Intended use and limits").strip()
     data = card.data
     assert (data.library_name, data.pipeline_tag, data.license, data.language) == (

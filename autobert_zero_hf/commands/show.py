@@ -11,7 +11,7 @@ from autobert_zero_hf.model import ARCHITECTURES, architecture, parse_layer
 from autobert_zero_hf.model.axes import axes_by_operation
 from autobert_zero_hf.model.backbone import ConvolutionLayer, Layer
 from autobert_zero_hf.model.canonical import canonicalise
-from autobert_zero_hf.model.cost import BaseSizes, ModelSizes, embedding_parameters, layer_cost, model_parameters
+from autobert_zero_hf.model.cost import BaseSizes, Counted, embedding_parameters, layer_cost, model_parameters
 from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.model.operations import show_axes
 from autobert_zero_hf.rendering import draw_backbone, to_latex, to_svg
@@ -76,13 +76,13 @@ def run(arguments: Namespace) -> Result:
     return Result(facts, "\n".join(lines))
 
 
-def _sizes(backbone: str) -> ModelSizes:
+def _sizes(backbone: str) -> Counted:
     if backbone in ARCHITECTURES:
         return BaseSizes(architecture(backbone))
     return load_config(backbone)
 
 
-def _draw(sizes: ModelSizes, picture: Path) -> None:
+def _draw(sizes: Counted, picture: Path) -> None:
     drawn = draw_backbone(sizes.layers)
     with written_whole(picture) as partial:
         if picture.suffix == ".png":
@@ -93,7 +93,7 @@ def _draw(sizes: ModelSizes, picture: Path) -> None:
             partial.write_text(to_svg(drawn), encoding="utf-8")
 
 
-def _facts(sizes: ModelSizes, tokens: int) -> dict[str, Any]:
+def _facts(sizes: Counted, tokens: int) -> dict[str, Any]:
     layers = [
         {
             "formula": text,
@@ -113,7 +113,7 @@ def _facts(sizes: ModelSizes, tokens: int) -> dict[str, Any]:
     }
 
 
-def _layer_facts(sizes: ModelSizes, tokens: int) -> dict[str, Any]:
+def _layer_facts(sizes: Counted, tokens: int) -> dict[str, Any]:
     """Those of a single layer: no model, but what the language knows of the line."""
     layer = parse_layer(sizes.layers[0])
     facts = {name: value for name, value in _facts(sizes, tokens).items() if "parameters" not in name}

@@ -2,43 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, TypeAlias
 
 from .backbone import ConvolutionLayer, Layer, parse_layer
 from .lowering import Apply, Plan, Product
 from .operations import Axis
 
-
-class LayerSizes(Protocol):
-    """What a layer's cost depends on besides its text, by the names of a configuration."""
-
-    @property
-    def hidden_size(self) -> int: ...  # noqa: D102
-
-    @property
-    def intermediate_size(self) -> int: ...  # noqa: D102
-
-    @property
-    def num_attention_heads(self) -> int: ...  # noqa: D102
-
-    @property
-    def head_dim(self) -> int: ...  # noqa: D102
-
-
-class ModelSizes(LayerSizes, Protocol):
-    """What a model's parameters depend on, by the names of a configuration."""
-
-    @property
-    def layers(self) -> Sequence[str]: ...  # noqa: D102
-
-    @property
-    def vocab_size(self) -> int: ...  # noqa: D102
-
-    @property
-    def max_position_embeddings(self) -> int: ...  # noqa: D102
-
-    @property
-    def type_vocab_size(self) -> int: ...  # noqa: D102
+if TYPE_CHECKING:
+    from .configuration_autobert_zero import AutoBertZeroConfig
 
 
 @dataclass(frozen=True)
@@ -53,6 +24,10 @@ class BaseSizes:
     vocab_size: int = 30522
     max_position_embeddings: int = 512
     type_vocab_size: int = 2
+
+
+Counted: TypeAlias = "AutoBertZeroConfig | BaseSizes"
+"""What has the sizes that are counted."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +46,7 @@ class Cost:
         return Cost(self.parameters + other.parameters, self.operations + other.operations)
 
 
-def layer_cost(text: str, config: LayerSizes, tokens: int) -> Cost:
+def layer_cost(text: str, config: Counted, tokens: int) -> Cost:
     """What a layer costs: its attention or convolution, its feed-forward block, its norms.
 
     Args:
@@ -100,7 +75,7 @@ def layer_cost(text: str, config: LayerSizes, tokens: int) -> Cost:
     )
 
 
-def embedding_parameters(config: ModelSizes) -> int:
+def embedding_parameters(config: Counted) -> int:
     """How many parameters the embeddings of words, positions and token types have, with their norm.
 
     Args:
@@ -109,7 +84,7 @@ def embedding_parameters(config: ModelSizes) -> int:
     return (config.vocab_size + config.max_position_embeddings + config.type_vocab_size + 2) * config.hidden_size
 
 
-def model_parameters(config: ModelSizes) -> int:
+def model_parameters(config: Counted) -> int:
     """How many parameters an `AutoBertZeroModel` has: embeddings, layers and pooler; heads are not counted.
 
     Args:
@@ -123,7 +98,7 @@ def model_parameters(config: ModelSizes) -> int:
     return embedding_parameters(config) + layers + (hidden + 1) * hidden
 
 
-def masked_lm_parameters(config: ModelSizes) -> int:
+def masked_lm_parameters(config: Counted) -> int:
     """How many parameters an `AutoBertZeroForMaskedLM` has: embeddings, layers and head.
 
     Args:

@@ -79,7 +79,7 @@ class Inheritance:
         weights = {name: weight.detach().contiguous() for name, weight in model.named_parameters()}
         facts = {} if candidate.sizes is None else {"sizes": json.dumps(dataclasses.asdict(candidate.sizes))}
         with written_whole(self._file(candidate.identity)) as partial:
-            save_file(weights, partial, metadata={**facts, "digest": _digest(weights, facts.get("sizes"))})
+            save_file(weights, partial, metadata={**facts, "digest": _digest(candidate.identity, weights, facts)})
 
     def forget(self, candidate: Candidate) -> None:
         """Remove what was kept of a candidate."""
@@ -116,9 +116,9 @@ class Inheritance:
             with safe_open(path, "pt", device=str(self.net.weights[0].device)) as file:
                 facts = file.metadata() or {}
                 weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it is no mapping
-            sizes = facts.get("sizes")
-            if facts.get("digest") not in (None, _digest(weights, sizes)):
+            if facts.get("digest") not in (None, _digest(identity, weights, facts)):
                 raise ValueError("its digest is another one")
+            sizes = facts.get("sizes")
             return weights, self.net.sizes if sizes is None else Sizes(**json.loads(sizes))
         except (SafetensorError, ValueError, TypeError) as error:
             raise AutoBertZeroError(
@@ -127,8 +127,9 @@ class Inheritance:
             ) from error
 
 
-def _digest(weights: Mapping[str, Tensor], sizes: str | None) -> str:
-    digest = hashlib.sha256(f"{sizes}".encode())
+def _digest(identity: str, weights: Mapping[str, Tensor], facts: Mapping[str, str]) -> str:
+    """Of what a candidate left, and of whose it is: one's weights are not taken for another's."""
+    digest = hashlib.sha256(f"{identity} {facts.get('sizes')}".encode())
     for name in sorted(weights):
         weight = weights[name]
         digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}".encode())

@@ -129,7 +129,8 @@ def test_weights_that_were_damaged_are_not_inherited(folder: Path) -> None:
     place = 3 + next(n for n, event in enumerate(whole[3:]) if event.get("parent"))
     path = folder / "candidates" / f"{whole[place]['parent']}.safetensors"
     data = path.read_bytes()
-    for damage in (data[:-9] + bytes([data[-9] ^ 1]) + data[-8:], data[:-40], b"nothing"):
+    another = next(file.read_bytes() for file in path.parent.iterdir() if file != path)
+    for damage in (data[:-9] + bytes([data[-9] ^ 1]) + data[-8:], data[:-40], b"nothing", another):
         path.write_bytes(damage)
         with pytest.raises(AutoBertZeroError, match=f"{path}, with the weights that others inherit, was damaged"):
             resume(folder, whole[:place], with_checksums, inherit_from="parent")

@@ -24,20 +24,33 @@ class ReplacedError(WritingError):
 class Claim:
     """A folder that others are kept out of until the claim is released, or this process ends, however it does.
 
+    The lock's file is opened before it is locked: if it is the one at its place afterwards, too, it is the locked one.
+
     Args:
         folder: the folder.
         lock: the file of the lock, which exists.
-        held: the lock; None in a process of a launch whose main process holds it.
     """
 
-    def __init__(self, folder: Path, lock: Path, held: BaseFileLock | None):
+    def __init__(self, folder: Path, lock: Path):
         self.folder = Path(os.path.abspath(folder))
         self._lock = Path(os.path.abspath(lock))
-        self._held = held
+        self._held: BaseFileLock | None = None
         # An open file's number is not given to another one.
         descriptor = os.open(lock, os.O_RDONLY)
         self._close = weakref.finalize(self, os.close, descriptor)
         self._file = os.fstat(descriptor)
+
+    def hold(self, held: BaseFileLock | None) -> None:
+        """From now on the folder is this process's own.
+
+        Args:
+            held: the lock; None in a process of a launch whose main process holds it.
+
+        Raises:
+            ReplacedError: if it is another file's.
+        """
+        self._held = held
+        self.check()
         for other in [each for each in _active if each._lock == self._lock]:
             _active.discard(other)  # of a folder that was taken away, or this one would not have its lock
         _active.add(self)
@@ -88,7 +101,9 @@ def shared_claim(folder: Path, lock: Path) -> Claim | None:
         None where this process does not see the lock's file, as on another machine's disk.
     """
     with suppress(OSError):
-        return Claim(folder, lock, None)
+        claim = Claim(folder, lock)
+        claim.hold(None)
+        return claim
     return None
 
 

@@ -37,14 +37,18 @@ def claimed(folder: Path, lock: Path, unfinished: Sequence[str] = (), busy: str 
     """
     check_folder(folder)
     lock.parent.mkdir(parents=True, exist_ok=True)
-    held = FileLock(lock)
+    lock.touch()
+    claim, held = Claim(folder, lock), FileLock(lock)
     try:
         held.acquire(timeout=0)
-    except Timeout as error:
+        claim.hold(held)
+    except BaseException as error:
+        claim.release()
+        if not isinstance(error, Timeout):
+            raise
         raise WritingError(
             busy or f"another process is at work in {folder}: let it end, or use another --output-dir"
         ) from error
-    claim = Claim(folder, lock, held)
     for name in unfinished:
         for partial in folder.glob(str(_partial(Path(name)))):
             _remove(partial)

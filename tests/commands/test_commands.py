@@ -181,7 +181,7 @@ def bad_inputs(folder: Path, model_folder: Path) -> dict[str, tuple[list[str], s
         "too little text": (["search", *out, "--text", str(folder / "file")], "1 documents with text"),
         "no data set": (["search", *out, "--dataset", str(folder / "nothing")], "cannot load the data set"),
         "output is a file": (["search", "--output-dir", str(folder / "file")], "file"),
-        "no model": (["finetune", "--model", str(folder / "no"), *model[2:], *out], "no: there is no such folder"),
+        "no model": (["finetune", "--model", str(folder / "no"), *model[2:], *out], "no': there is no such folder"),
         "own folder": (["finetune", *model, "--output-dir", str(model_folder)], "own folder"),
         "another model there": (["finetune", *model, "--output-dir", str(folder / "bert-config")], "would be lost"),
         "diverged": (

@@ -196,6 +196,6 @@ def test_a_checkpoint_without_a_layer_is_refused(port: ModuleType, tmp_path: Pat
 def test_shards_are_refused(port: ModuleType, tmp_path: Path) -> None:
     as_pickle(ported(port, "ForMaskedLM"), tmp_path)
     (tmp_path / "pytorch_model.bin").rename(tmp_path / "pytorch_model-00001-of-00001.bin")
-    (tmp_path / "pytorch_model.bin.index.json").write_text("{}")
+    (tmp_path / "pytorch_model.bin.index.json").write_text('{"weight_map": {}}')
     with pytest.raises(AutoBertZeroError, match=r"neither model.safetensors nor pytorch_model.bin: .* of one file"):
         convert_checkpoint(tmp_path)

@@ -21,8 +21,8 @@ from autobert_zero_hf.commands.main import main
 from .command_lines import check, known_options
 from .markdown import PAGES, ROOT, Block, anchors, blocks, commands, links, options
 
-_OF_OTHERS = {"--version", "--dry-run", "--dist", "--attempts", "--flavor", "--help", "--secrets"}
-"""Options of programs whose parsers are not asked: pytest, pip, hf."""
+_OF_OTHERS = {"--version", "--dry-run", "--dist", "--count", "--attempts", "--flavor", "--help", "--secrets"}
+"""Options of programs whose parsers are not asked: pytest, pip, hf, and the fuzz."""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

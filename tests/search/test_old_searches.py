@@ -102,7 +102,8 @@ def test_what_was_changed_in_an_older_journal_is_not_believed(folder: Path) -> N
         change(events)
         with pytest.raises(JournalError, match=said):
             resume(folder, events)
-        assert read_events(folder / "journal.jsonl") == events, name
+        left = read_events(folder / "journal.jsonl")
+        assert [event for event in left if event["event"] != "constant_answer"] == events, name
 
 
 def test_a_super_net_that_is_not_the_one_is_refused(folder: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -135,7 +135,7 @@ def test_a_search_of_an_older_version_goes_on_and_finds_the_level(
     folder = tmp_path / "older"
     shutil.copytree(finished[0], folder)
     events = [event for event in journal(folder) if event["event"] not in ("constant_answer", "finished")]
-    (folder / "journal.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    rewrite(folder, events)
     assert main(["report", str(folder), "--output", str(tmp_path / "report.html")]) == 0
     assert "the score of answering" not in (tmp_path / "report.html").read_text()
     search(text, folder, report_to="tensorboard")

@@ -277,7 +277,7 @@ def test_what_cannot_be_evaluated_is_said_before_the_work(
 ) -> None:
     words = ["evaluate", "--data", str(data), "--output-dir", str(tmp_path / "out"), "--models", models[0]]
     for more, reason in (
-        ([str(tmp_path / "none"), "--tasks", "mrpc"], "none: there is no such folder"),
+        ([str(tmp_path / "none"), "--tasks", "mrpc"], "none': there is no such folder"),
         (["--tasks", "mrpc", "sst2"], "unknown task 'sst2': in"),
         (["--tasks", "mrpc", "--max-length", "65"], "takes 64 tokens at most"),
         (["--tasks", "mrpc", "--seeds", "0"], "seeds must be at least 1"),

@@ -170,7 +170,7 @@ def test_what_is_answered_without_reading(task: SpanTask, task_v2: SpanTask) -> 
 def test_long_questions_are_cut_and_counted(task: SpanTask, tokenizer: BertTokenizer) -> None:
     rows = task.train.map(lambda row: {"question": "  " + row["question"] * 9})
     encoded = encode_spans(SpanTask("long", rows, task.validation), tokenizer, 48, SpanOptions())
-    (warning,) = encoded.warnings
+    warning = encoded.warnings[0]
     assert f" of {len(rows) + 10} questions are longer than 16 tokens" in warning
     assert len(rows) <= int(warning.split()[0]) < len(rows) + 10
     for window in encoded.train:

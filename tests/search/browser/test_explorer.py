@@ -129,7 +129,7 @@ def test_a_mask_is_filled(opened: Page) -> None:
     expect(opened.locator("[data-testid$='-confidence-set']").first).to_be_visible(timeout=60_000)
     opened.get_by_label("a text with one [MASK]").fill("There is none.")
     opened.get_by_role("button", name="Fill").click()
-    expect(opened.get_by_text("Write [MASK] once, where a word is wanted.")).to_be_visible()
+    expect(opened.get_by_text("Write [MASK] once, where a word is wanted; the text has none.")).to_be_visible()
 
 
 def test_it_listens_on_loopback_alone(address: str) -> None:

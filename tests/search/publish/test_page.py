@@ -487,7 +487,7 @@ HOSTILE = "<img src=x onerror=alert(1)> [a](javascript:alert(1)) `b` | c.txt"
 def test_what_a_card_tells_of_others_is_text(run: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     events = journal(run)
     events[0]["recipe"]["text"] = [HOSTILE]
-    (run / "journal.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    rewrite(run, events)
     (run / "energy.json").write_text(json.dumps({"kilowatt_hours": 1, "hours": 1, "measured_by": HOSTILE}))
     stage(capsys, run, "--push-history", "someone/search", "--tag", "v1", "--revision", "a'b")
     assert main(["explore", str(run), "--push-space", "someone/space", "--dry-run"]) == 0

@@ -111,7 +111,7 @@ def test_candidates_that_learnt_nothing_are_named(run: Path) -> None:
         (scores[0] - 0.01, "Every candidate with a score has more than"),
     ):
         level["score"] = score
-        (run / "journal.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+        rewrite(run, events)
         page = report(run)
         text = "".join(page.text)
         assert f"{score:.4f}, the score of answering the most frequent word of the training." in text
@@ -246,8 +246,8 @@ def test_an_operation_that_is_not_registered_here_is_said_with_how_to_bring_it(
     run: Path, capsys: pytest.CaptureFixture
 ) -> None:
     """As in a search that used one of its own."""
-    told = (run / "journal.jsonl").read_text().replace("softmax(", "sparsemax(").replace("matmul(", "sparsemax(")
-    (run / "journal.jsonl").write_text(told)
+    told = json.dumps(journal(run)).replace("softmax(", "sparsemax(").replace("matmul(", "sparsemax(")
+    rewrite(run, json.loads(told))
     page = "".join(report(run).text)
     assert "unknown operation 'sparsemax'" in page and "once the module that registers it is imported" in page
     config = run / "best" / "config.json"

@@ -208,7 +208,7 @@ def bad_inputs(folder: Path, model_folder: Path) -> dict[str, tuple[list[str], s
             "validation.jsonl, line 2: label 0 is not a number from 1 to 5",
         ),
         "no epochs": (["finetune", *model, *out, "--epochs", "0"], "epochs must be at least"),
-        "no backbone": (["show", str(folder / "nothing")], "nothing: there is no such folder; "),
+        "no backbone": (["show", str(folder / "nothing")], "no model is found there: there is no such folder; "),
         "no checkpoint": (
             ["convert", str(folder / "no"), "--output-dir", str(folder / "new")],
             "no: there is no such folder",

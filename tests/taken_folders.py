@@ -24,6 +24,7 @@ def taken_from_within(folder: Path, lock: Path) -> Iterator[None]:
     def take() -> None:
         while not lock.exists():
             time.sleep(0.001)
+        time.sleep(0.3)  # it is made just before it is locked
         while folder.exists():  # a file may appear in it meanwhile
             shutil.rmtree(folder, ignore_errors=True)
         lock.parent.mkdir(parents=True)

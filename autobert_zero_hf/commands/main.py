@@ -68,6 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exception: what went wrong, with --debug.
     """
     logging.basicConfig(format="%(levelname)s: %(message)s")
+    logging.getLogger("huggingface_hub").propagate = False  # it has a handler of its own, and would say all twice
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         options = _parse(arguments)

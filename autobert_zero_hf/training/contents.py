@@ -11,8 +11,6 @@ from ..options import Place, places_in
 
 Digest = str | list[str | None] | None
 """Of what a path leads to, or of each of several; None where nothing is there, as with a name of the Hub."""
-_READ_LATER = ("text", "tasks", "dataset")
-"""What a run looks at by itself, row by row, before it goes on."""
 _OF_A_MODEL = (".json", ".safetensors", ".bin", ".txt")
 
 
@@ -73,8 +71,8 @@ def leads_to_same(place: Place, there: Any, digest_there: Digest, here: Any, dig
     if known and digest_there == digest_here:
         return True
     same_path = _resolved(there) == _resolved(here)
-    # What changed in its place, a run that reads rows finds out by them.
-    return same_path and (not known or place in _READ_LATER)
+    # Of a data set the names and sizes alone are known: what its rows are, a run finds out that reads them.
+    return same_path and (not known or place == "dataset")
 
 
 def digest(place: Place, value: str | list[str]) -> Digest:

@@ -17,6 +17,7 @@ from transformers import BertConfig, BertForMaskedLM, BertTokenizer
 from autobert_zero_hf.commands.main import main
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.training.model_folder import find_model
+from tests.search.small_search import journal, rewrite
 from tests.task_folders import write_task
 
 OPTIONS: dict[str, Any] = {
@@ -107,11 +108,9 @@ def test_other_contents_are_named(work: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_an_older_journal_goes_by_the_paths(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    journal = work / "run" / "journal.jsonl"
-    first, *others = journal.read_text().splitlines(keepends=True)
-    start = json.loads(first)
-    del start["contents"]
-    journal.write_text(json.dumps(start) + "\n" + "".join(others))
+    written = journal(work / "run")
+    del written[0]["contents"]
+    rewrite(work / "run", written)
     (work / "copy").symlink_to(work / "teacher")
     monkeypatch.chdir(work)
     search(recipe(text=[str(work / "en.txt")], task_data="./tasks", teacher="copy"), "run")

@@ -87,7 +87,8 @@ def test_candidates_are_scored_on_tasks(text: Path, tmp_path: Path) -> None:
     (folder / "journal.jsonl").write_text("".join(lines[:-1]))
     rows = tasks / "topics" / "validation.jsonl"
     rows.write_text("".join(reversed(rows.read_text().splitlines(keepends=True))))
-    assert "was begun on another text, or with other rows of the tasks" in search(text, folder, status=1, **options)
+    said = search(text, folder, status=1, **options)
+    assert f"holds a search with another recipe (task_data: what '{tasks}' holds has changed)" in said
 
 
 def test_tasks_that_are_not_there_are_said_before_any_work(text: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from autobert_zero_hf.training.contents import digest, digest_of_model, leads_to
 
 SAME = {
     "moved": ("model", "runs/a", "1", "/far/runs/a", "1"),
-    "changed in its place, rows tell": ("text", ["a.txt"], ["1"], ["./a.txt"], ["2"]),
+    "changed in its place, rows tell": ("dataset", "a", "1", "./a", "2"),
     "not known, another spelling": ("model", "runs/../a", None, "a/", "1"),
     "of the Hub": ("model", "google-bert/bert-base-uncased", None, "google-bert/bert-base-uncased", None),
     "a backbone by its name": ("backbone", "bert", None, "bert", None),
@@ -19,6 +19,7 @@ SAME = {
 }
 OTHER = {
     "changed in its place": ("model", "a", "1", "a", "2"),
+    "a text changed in its place": ("text", ["a.txt"], ["1"], ["./a.txt"], ["2"]),
     "another, not known": ("model", "a", None, "b", "1"),
     "another order": ("text", ["a", "b"], ["1", "2"], ["b", "a"], ["2", "1"]),
     "one of them is not there": ("text", ["a", "b"], ["1", None], ["c", "d"], ["1", None]),

@@ -66,7 +66,7 @@ class GrowingFile:
                 while rest:
                     rest = rest[file.write(rest) :]
                 os.fsync(file.fileno())
-            except BaseException:
+            except OSError:  # a signal takes back nothing: what is whole by then stays
                 with suppress(OSError):  # a torn last line is dropped when the file is read
                     file.truncate(self._length)
                     if not self._length:

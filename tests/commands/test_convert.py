@@ -21,6 +21,7 @@ from transformers import (
 
 from autobert_zero_hf import AutoBertZeroForSequenceClassification
 from autobert_zero_hf.commands.main import main
+from autobert_zero_hf.model.auto_map import code_files
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,8 @@ def test_without_a_tokenizer_it_warns(tmp_path: Path, capsys: pytest.CaptureFixt
     folder = tmp_path / "ours"
     assert convert(tmp_path / "bert", "--output-dir", folder) == 0
     assert f"warning: no tokenizer is found at {tmp_path / 'bert'}, and none is written" in capsys.readouterr().err
-    assert sorted(file.name for file in folder.iterdir()) == ["config.json", "model.safetensors"]
+    written = {file.name for file in folder.iterdir()}
+    assert written == {"config.json", "model.safetensors", *(Path(file).name for file in code_files())}
     AutoModel.from_pretrained(folder)
 
 
@@ -85,7 +87,7 @@ def test_bad_input_is_one_clear_line(bert: Path, tmp_path: Path, capsys: pytest.
         "another model": (tmp_path / "roberta", tmp_path / "c", "is a roberta model: give a checkpoint of BERT"),
         "its own folder": (bert, bert, "would be lost: give another --output-dir"),
         "another model there": (bert, tmp_path / "roberta", "would be lost"),
-        "a file": (bert, tmp_path / "file", "would be lost"),
+        "a file": (bert, tmp_path / "file", "is a file; give another --output-dir"),
     }
     before = {file: file.read_bytes() for file in bert.iterdir()}
     for name, (source, folder, reason) in cases.items():

@@ -45,7 +45,7 @@ def test_a_library_that_fails_when_it_is_interrupted_does_not_change_how_the_com
 
     monkeypatch.setattr(show, "load_config", interrupted)
     for debug in ([], ["--debug"]):
-        assert main([*debug, "show", "bert"]) == status
+        assert main([*debug, "show", "someone/model"]) == status
         assert capsys.readouterr().err == f"{said}\n"
 
 

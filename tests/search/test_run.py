@@ -236,4 +236,4 @@ def test_another_text_is_refused_on_resuming(finished: tuple[Path, str], text: P
     changed.write_text(text.read_text() + "\n\nOne more document, that was not there before.\n" * 3)
     rewrite(folder, [{**start, "recipe": {**start["recipe"], "text": [str(changed)]}}, *others])
     said = search(changed, folder, status=1)
-    assert "was begun on another text" in said
+    assert f"holds a search with another recipe (text: what ['{changed}'] holds has changed)" in said

@@ -202,4 +202,5 @@ def _described(hint: Any) -> str:
         return "one of " + ", ".join(map(str, arguments))
     if origin in (typing.Union, types.UnionType):
         return " or ".join(map(_described, arguments))
-    return {int: "a whole number", float: "a number", str: "a text", bool: "true or false", type(None): "null"}[hint]
+    words = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", type(None): "null"}
+    return {**words, Any: "a value"}[hint]

@@ -181,7 +181,9 @@ class ReportFacts:
         )
         history = []
         for place, record in enumerate(self.candidates, start=1):
-            priority.update(operations_of(record["layers"]), record["score"])
+            # A damaged recipe may not name all of them; its other numbers are worth a report.
+            known = [name for name in operations_of(record["layers"]) if name in recipe["operations"]]
+            priority.update(known, record["score"])
             following = self.candidates[place]["generation"] if place < len(self.candidates) else None
             if record["generation"] != following:
                 history.append((place, priority.probabilities()))

@@ -121,6 +121,10 @@ WRONG: dict[str, tuple[Callable[[list[dict[str, Any]]], Any], str]] = {
     "neither": (of("candidate", score=None), "both a `score` and a `failure`, or neither"),
     "parent": (of("candidate", parent="0123456789abcdef"), "`parent` is no candidate before it"),
     "number": (of("candidate", number=9), "`number` is 9, and the recipe asks for 8 candidates"),
+    "a recipe that is a text": (
+        lambda events: events[0].update(recipe="none"),
+        "`recipe` must be a mapping of names to values, not 'none'",
+    ),
     "half a character": (of("candidate", origin="\ud83d"), "whole characters"),
     "interval": (of("measured", interval=[1.0]), "`interval` must be 2 of numbers"),
     "reversed": (of("measured", interval=[9.0, 1.0]), "`interval` does not enclose the median"),

@@ -295,6 +295,9 @@ def read_report_facts(folder: Path) -> ReportFacts:
             budgets.
         JournalError: if it is damaged, or of another version.
     """
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "is not there"
+        raise AutoBertZeroError(f"{folder} {what}: give the --output-dir of a search")
     kind = kind_of(folder)
     if kind is FolderKind.SHRINK:
         raise several_budgets(folder)

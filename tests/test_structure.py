@@ -23,6 +23,7 @@ LAYERS = (
     (
         "search.space",
         "search.strategy",
+        "search.proxies",
         "search.recipe",
         "search.recipe_options",
         "search.recipe_paths",
@@ -33,6 +34,7 @@ LAYERS = (
     ("search.publish",),
     (
         "search.run",
+        "search.objects",
         "search.shrink",
         "search.preparation",
         "search.finalists",
@@ -45,8 +47,8 @@ LAYERS = (
 )
 """Imports point from a later row to an earlier one, or stay within a row."""
 SHARED = (
-    "charts", "claims", "errors", "folders", "growing", "markdown", "model_cards", "notebook", "options", "places",
-    "reading", "registration", "search", "writing", "__init__",
+    "charts", "claims", "errors", "extensions", "folders", "growing", "markdown", "model_cards", "notebook", "options",
+    "places", "reading", "registration", "search", "tables", "writing", "__init__",
 )  # fmt: skip
 
 

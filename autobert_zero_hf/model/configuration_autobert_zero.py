@@ -29,6 +29,8 @@ from .auto_map import AUTO_MAP, code_files
 from .backbone import is_convolution, parse_layer
 from .bounds import MAX_LABELS, MAX_LAYERS, MAX_SIZES, MAX_WIDTH
 from .excerpts import excerpt
+from .operations import registering_modules
+from .origins import origins_of, told_origins
 
 ADAPTED_BY_DEFAULT = ("q_proj", "k_proj", "v_proj", "in_proj")
 """What a mixer reads its input through: every attention has one of the first three, every convolution the last."""
@@ -111,6 +113,7 @@ class AutoBertZeroConfig(PreTrainedConfig):
     def __post_init__(self, **kwargs: Any) -> None:
         # Derived from the layers, never read: an old file may carry it.
         kwargs.pop("layer_types", None)
+        told = kwargs.pop("origins", None)
         _check_labels(kwargs.get("num_labels"))
         if self.layers is None:
             wanted = 12 if self.num_hidden_layers is None else self.num_hidden_layers
@@ -122,8 +125,16 @@ class AutoBertZeroConfig(PreTrainedConfig):
             self.num_hidden_layers = len(self.layers)
         if self.head_dim is None and self.num_attention_heads > 0 and self.hidden_size % self.num_attention_heads == 0:
             self.head_dim = self.hidden_size // self.num_attention_heads
-        self.validate_architecture()
+        try:
+            self.validate_architecture()
+        except ValueError as error:  # what it says of where a word comes from is told, and never imported
+            raise ValueError(f"{error}{told_origins(self.layers, told)}") from error
         super().__post_init__(**kwargs)
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """For each word of the layers that is not of this package, the module that registered it, with its version."""
+        return origins_of(self.layers, registering_modules())
 
     @property
     def layer_types(self) -> list[str]:
@@ -158,7 +169,8 @@ class AutoBertZeroConfig(PreTrainedConfig):
                 # LoRA's table and those of the methods that adapt the same modules.
                 if name.endswith("_TARGET_MODULES_MAPPING") and default_targets.get("bert") == ["query", "value"]:
                     default_targets.setdefault(self.model_type, list(ADAPTED_BY_DEFAULT))
-        return super().to_dict()
+        origins = self.origins  # written only where there are some, for whoever lacks them
+        return {**super().to_dict(), **({"origins": origins} if origins else {})}
 
     def validate_architecture(self) -> None:
         """Checks the layers and the sizes together; called by transformers when the configuration is made or saved."""

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 
 from .excerpts import excerpt
 from .graph import INPUTS
+from .origins import NOT_REGISTERED, registering_module
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -146,11 +147,8 @@ class Operation:
 
 _TABLE: dict[str, Operation] = {}
 
-HOW_TO_BRING = (
-    "one of your own is known once the module that registers it is imported: in Python, import it, and then call "
-    "autobert_zero_hf.commands.main.main with the words of the command"
-)
-"""Said where an operation is not known."""
+_MODULES: dict[str, str] = {}
+"""The modules that registered operations which are not of this package, by the operations' names."""
 
 
 def operation(name: str) -> Operation:
@@ -163,7 +161,7 @@ def operation(name: str) -> Operation:
         # Names are case-sensitive, and mostly in lower case.
         near = difflib.get_close_matches(name, _TABLE, n=1) or difflib.get_close_matches(name.lower(), _TABLE, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(_TABLE)}"
-        raise KeyError(f"unknown operation {excerpt(name)}: {hint} ({HOW_TO_BRING})")
+        raise KeyError(f"unknown operation {excerpt(name)}: {hint} ({NOT_REGISTERED})")
     return _TABLE[name]
 
 
@@ -190,12 +188,20 @@ def register(new: Operation) -> Operation:
         raise ValueError(f"operation {new.name!r}: `reduces` needs an axis for each of the {new.arity} operands")
     probe(new)
     _TABLE[new.name] = new
+    if (module := registering_module()) is not None:
+        _MODULES[new.name] = module
     return new
 
 
 def unregister(name: str) -> None:
     """Take an operation out of the table."""
     del _TABLE[operation(name).name]
+    _MODULES.pop(name, None)
+
+
+def registering_modules() -> dict[str, str]:
+    """The modules that registered operations which are not of this package, by the operations' names."""
+    return dict(_MODULES)
 
 
 def probe(new: Operation) -> None:
@@ -299,3 +305,6 @@ for _row in (
     Operation("euclidean_distance", 2, _euclidean_distance, rows_against_rows, _PAPER, reduces=(-1, -1)),
 ):
     _TABLE[_row.name] = _row  # a test probes them
+
+PAPER_OPERATIONS = tuple(_TABLE)
+"""The names of the ten, whatever is registered besides."""

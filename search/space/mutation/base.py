@@ -15,6 +15,7 @@ from autobert_zero_hf.model.operations import TOKENS_BY_FEATURES, Axes, Axis, op
 from ..candidate import Candidate
 from ..sampling import Weights, can_be_drawn, draw_operation
 from ..search_space import SearchSpace
+from .table import Level
 
 Operands = tuple[int, ...]
 Change = tuple[Sequence[Node], int]
@@ -33,7 +34,8 @@ def described(origin: str, change: str) -> str:
 class LayerMutation(ABC):
     """A small random change of a candidate's layers; its `name` stands in the candidate's origin."""
 
-    name: ClassVar[str]
+    name: str
+    level: ClassVar[Level] = "layout"
 
     @abstractmethod
     def proposals(
@@ -63,6 +65,8 @@ class GraphMutation(LayerMutation):
     Raises:
         ValueError: if `tries` is less than 1.
     """
+
+    level = "graph"
 
     def __init__(self, tries: int = 20):
         if tries < 1:

@@ -7,6 +7,7 @@ from ..candidate import Candidate
 from ..sampling import Weights
 from ..search_space import SearchSpace
 from .base import LayerMutation
+from .table import register
 
 
 class ChangeKernel(LayerMutation):
@@ -23,3 +24,6 @@ class ChangeKernel(LayerMutation):
         for place in rng.sample(convolutions, len(convolutions)):
             for size in rng.sample(space.kernel_sizes, len(space.kernel_sizes)):
                 yield (place,), f"conv({size})"
+
+
+register(ChangeKernel())

@@ -8,6 +8,7 @@ from ..candidate import Candidate
 from ..sampling import Weights
 from ..search_space import SearchSpace
 from .base import LayerMutation
+from .table import register
 
 
 class SwapLayerType(LayerMutation):
@@ -35,3 +36,6 @@ class SwapLayerType(LayerMutation):
             else:
                 with contextlib.suppress(ValueError):  # none of the operations that have a weight mixes tokens
                     yield (place,), space.sample_attention(rng, weights)
+
+
+register(SwapLayerType())

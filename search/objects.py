@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from .proxies.proxy import Proxy
+from .proxies.table import PreparedProxy
 from .recipe import Recipe, RecipeError
 from .space.space import Space
 from .strategy.strategy import Strategy
@@ -25,13 +26,14 @@ class Objects:
     """
 
     strategy: Strategy | None = None
-    proxy: Proxy | None = None
+    proxy: Proxy | PreparedProxy | None = None
     space: Space | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
             given = getattr(self, field.name)
-            lacking = [name for name in _METHODS[field.name] if not hasattr(given, name)]
+            methods = () if isinstance(given, PreparedProxy) else _METHODS[field.name]
+            lacking = [name for name in methods if not hasattr(given, name)]
             if given is not None and (lacking or isinstance(given, type)):
                 raise RecipeError(
                     f"{field.name}={given!r} is no {field.name}: "

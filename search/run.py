@@ -34,6 +34,7 @@ from .latency_bound import LatencyBound, Stopwatch
 from .objects import NO_OBJECTS, Objects
 from .preparation import Preparation, Text
 from .proxies.proxy import Proxy, score_without_a_model
+from .proxies.table import PreparedProxy
 from .publish.facts import CONSTANT_ANSWER, FRONT, finalists_of
 from .recipe import Recipe, RecipeError
 from .recipe_options import option_groups
@@ -56,7 +57,7 @@ def search(
     report_to: Sequence[str] = ("none",),
     *,
     strategy: Strategy | str | None = None,
-    proxy: Proxy | str | None = None,
+    proxy: Proxy | PreparedProxy | str | None = None,
     space: Space | None = None,
 ) -> Path:
     """Search for a backbone.

@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         try:
-            import_extensions(_modules_in(arguments))
+            import_extensions(modules_in(arguments))
         except AutoBertZeroError as error:
             if "--debug" in arguments:
                 raise
@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return Status.DONE
 
 
-def _modules_in(arguments: Sequence[str]) -> list[str]:
+def modules_in(arguments: Sequence[str]) -> list[str]:
     """The modules that a command line asks for, itself or by its recipe: the parser is made of what they register."""
     parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("--import", dest="modules", action="append", default=[])

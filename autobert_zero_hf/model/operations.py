@@ -306,5 +306,5 @@ for _row in (
 ):
     _TABLE[_row.name] = _row  # a test probes them
 
-PAPER_OPERATIONS = tuple(_TABLE)
-"""The names of the ten, whatever is registered besides."""
+PAPER_OPERATIONS = tuple(name for name, row in _TABLE.items() if row.source == _PAPER)
+"""The names of the ten: what a search draws from by default, whatever is registered besides."""

@@ -11,7 +11,7 @@ from autobert_zero_hf.training.masked_lm import MaskedBatch, MaskedRows
 from autobert_zero_hf.training.tasks import Task
 
 from ..proxies.proxy import Proxy
-from ..proxies.table import PROXIES, ProxyContext, prepared
+from ..proxies.table import PROXIES, PreparedProxy, ProxyContext, prepared
 from ..recipe import Recipe
 from ..recipe_options import SubModelOptions
 from ..space.candidate import Candidate
@@ -41,7 +41,7 @@ def make_proxy(
     tasks: Sequence[Task],
     tokenizer: PreTrainedTokenizerBase,
     autocast: Callable[[], AbstractContextManager],
-    given: Proxy | None = None,
+    given: Proxy | PreparedProxy | None = None,
 ) -> Proxy:
     """A proxy.
 
@@ -75,7 +75,7 @@ def make_estimator(
     held_out: MaskedRows,
     tasks: Sequence[Task],
     accelerator: Accelerator,
-    given: Proxy | None = None,
+    given: Proxy | PreparedProxy | None = None,
 ) -> Estimator:
     """An estimator.
 

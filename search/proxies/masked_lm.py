@@ -9,6 +9,8 @@ from .proxy import Score
 from .table import ProxyContext, ProxyKind, register
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from autobert_zero_hf.model import AutoBertZeroForMaskedLM
     from autobert_zero_hf.training.masked_lm import MaskedBatch, MaskedRows, Measure
 
@@ -36,15 +38,21 @@ class MaskedLmProxy:
 
     def score_without_a_model(self, rows: "MaskedRows") -> float:
         """The score of knowing nothing but how frequent each word is in the training rows."""
-        import numpy as np
+        from autobert_zero_hf.training.held_out import score_without_a_model
 
-        from autobert_zero_hf.training.held_out import score_without_a_model, without_special, word_frequencies
-
-        special = np.zeros(1 + max(rows.tokenizer.get_vocab().values()), dtype=bool)
-        special[rows.tokenizer.all_special_ids] = True
-        frequencies = without_special(word_frequencies(rows.rows, len(special)), special)
-        score = score_without_a_model(self.evaluation.labels, frequencies, self.measure)
+        score = score_without_a_model(self.evaluation.labels, frequencies_of_words(rows), self.measure)
         return score if self.measure == "accuracy" else -score
+
+
+def frequencies_of_words(rows: "MaskedRows") -> "Tensor":
+    """The share of each word in rows, (V,), in parts of 1: special tokens, which are not masked, have none."""
+    import numpy as np
+
+    from autobert_zero_hf.training.held_out import without_special, word_frequencies
+
+    special = np.zeros(1 + max(rows.tokenizer.get_vocab().values()), dtype=bool)
+    special[rows.tokenizer.all_special_ids] = True
+    return without_special(word_frequencies(rows.rows, len(special)), special)
 
 
 def _by(measure: "Measure") -> Callable[[ProxyContext, None], MaskedLmProxy]:

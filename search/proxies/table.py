@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from autobert_zero_hf.tables import Table
 
@@ -42,6 +42,7 @@ class ProxyContext:
     tasks: "Sequence[Task]" = ()
 
 
+@runtime_checkable
 class PreparedProxy(Protocol):
     """A proxy that needs the rows of a search before it can score, where it is given as an object."""
 
@@ -50,15 +51,14 @@ class PreparedProxy(Protocol):
         ...
 
 
-def prepared(given: Any, context: ProxyContext) -> Proxy:
+def prepared(given: Proxy | PreparedProxy, context: ProxyContext) -> Proxy:
     """The proxy that an object is, or gives.
 
     Args:
         given: a `Proxy`, or a `PreparedProxy`.
         context: of the search.
     """
-    proxy: Proxy = given.prepared(context) if hasattr(given, "prepared") else given
-    return proxy
+    return given.prepared(context) if isinstance(given, PreparedProxy) else given
 
 
 def _no_tasks(options: Any, seed: int) -> "Sequence[Task]":  # noqa: ARG001

@@ -160,5 +160,5 @@ def test_a_name_is_registered_once_and_by_letters(folder: Path) -> None:
     assert STRATEGIES.module_of("mine") == "my_strategies" and STRATEGIES.module_of("random") is None
     with pytest.raises(ValueError, match="a strategy 'mine' is registered already"):
         STRATEGIES.register(mine)
-    with pytest.raises(ValueError, match="'A.B' cannot name a strategy"):
+    with pytest.raises(ValueError, match=r"'A\.B' cannot name a strategy"):
         STRATEGIES.register(type(mine)("A.B", "", mine.make))

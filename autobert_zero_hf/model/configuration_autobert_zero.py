@@ -26,9 +26,9 @@ from transformers.utils import auto_docstring
 
 from .architectures import architecture
 from .auto_map import AUTO_MAP, code_files
-from .backbone import is_convolution, parse_layer
 from .bounds import MAX_LABELS, MAX_LAYERS, MAX_SIZES, MAX_WIDTH
 from .excerpts import excerpt
+from .layers import parse_layer
 
 ADAPTED_BY_DEFAULT = ("q_proj", "k_proj", "v_proj", "in_proj")
 """What a mixer reads its input through: every attention has one of the first three, every convolution the last."""
@@ -127,8 +127,8 @@ class AutoBertZeroConfig(PreTrainedConfig):
 
     @property
     def layer_types(self) -> list[str]:
-        """For each layer "conv" or "full_attention", transformers' words."""
-        return ["conv" if is_convolution(layer) else "full_attention" for layer in self.layers]
+        """For each layer "conv", "full_attention" or another of transformers' words."""
+        return [parse_layer(layer).mixer.layer_type for layer in self.layers]
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:

@@ -10,7 +10,7 @@ from torch.export import Dim
 from transformers import BertTokenizer
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM, AutoBertZeroForSequenceClassification
-from autobert_zero_hf.model.architectures import AUTOBERT_ZERO
+from autobert_zero_hf.model.architectures import AUTOBERT_ZERO, BERT_ATTENTION
 from autobert_zero_hf.model.operations import operation
 from tests.model.test_modeling import config_with
 
@@ -22,6 +22,7 @@ BACKBONES = {
         "matmul(cosine_similarity(q, k), v)",
         "matmul(q, softmax(matmul(transpose(k), v)))",
     ],
+    "kinds": [f"window(2, {BERT_ATTENTION})", "conv(3) + mlp(9)", "none"],
     "dense": ["matmul(softmax(neg(euclidean_distance(q, k))), v)", "matmul(logsigmoid(matmul(q, transpose(k))), v)"],
 }
 CASES = [  # a head, and whether for any length

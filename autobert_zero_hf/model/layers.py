@@ -17,6 +17,7 @@ from .graph import AttentionGraph, FormulaError, check_length
 
 # A row each. That the files are imported here makes the kinds known, and takes the files along with a model's code.
 from .layer_conv import Convolution
+from .layer_dynamic_conv import DynamicConvolution
 from .layer_formula import Formula
 from .layer_none import NoMixer
 from .layer_window import Window
@@ -25,6 +26,7 @@ from .weights import HIDDEN, INNER, Linear, Weight
 
 __all__ = [
     "Convolution",
+    "DynamicConvolution",
     "FeedForward",
     "Formula",
     "Layer",

@@ -19,6 +19,7 @@ from .graph import AttentionGraph, FormulaError, check_length
 from .layer_conv import Convolution
 from .layer_dynamic_conv import DynamicConvolution
 from .layer_formula import Formula
+from .layer_fourier import Fourier
 from .layer_none import NoMixer
 from .layer_window import Window
 from .mixers import Mixer, read_mixer
@@ -29,6 +30,7 @@ __all__ = [
     "DynamicConvolution",
     "FeedForward",
     "Formula",
+    "Fourier",
     "Layer",
     "Mixer",
     "NoMixer",

@@ -22,7 +22,7 @@ BACKBONES = {
         "matmul(cosine_similarity(q, k), v)",
         "matmul(q, softmax(matmul(transpose(k), v)))",
     ],
-    "kinds": [f"window(2, {BERT_ATTENTION})", "conv(3) + mlp(9)", "none"],
+    "kinds": [f"window(2, {BERT_ATTENTION})", "dynamic_conv(5) + mlp(9)", "fourier", "none"],
     "dense": ["matmul(softmax(neg(euclidean_distance(q, k))), v)", "matmul(logsigmoid(matmul(q, transpose(k))), v)"],
 }
 CASES = [  # a head, and whether for any length

@@ -249,7 +249,7 @@ EVERY_PLAN = [
     "matmul(matmul(softsign(q), transpose(k)), v)",
     "matmul(softmax(neg(euclidean_distance(q, k))), v)",
 ]
-OTHER_KINDS = [f"window(2, {BERT_ATTENTION})", "conv(3) + mlp(9)", "conv(3) + none", "none"]
+OTHER_KINDS = [f"window(2, {BERT_ATTENTION})", "dynamic_conv(3) + mlp(9)", "fourier + none", "none"]
 
 
 def test_compiled_as_one_graph_it_computes_and_learns_the_same(tiny_config: AutoBertZeroConfig) -> None:

@@ -158,7 +158,7 @@ class TestAttention(ModelTests, unittest.TestCase):
 
 class TestConvolution(ModelTests, unittest.TestCase):
     backbone = {
-        "layers": ["conv(65)", "conv(3) + mlp(9)", "conv(3) + none", "none"],
+        "layers": ["conv(65)", "dynamic_conv(3) + mlp(9)", "fourier + none", "none"],
         "classifier_pooling": "mean",
     }
     has_attentions = False

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from .layers import FEED_FORWARD, parse_layer
+from .block import LEARNED
+from .blocks import find_block
+from .layers import parse_layer
 from .weights import multiplications, parameters
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ class BaseSizes:
     vocab_size: int = 30522
     max_position_embeddings: int = 512
     type_vocab_size: int = 2
+    block: str = "bert"
+    positions: str = LEARNED
 
 
 Counted: TypeAlias = "AutoBertZeroConfig | BaseSizes"
@@ -57,12 +61,12 @@ def layer_cost(text: str, config: Counted, tokens: int) -> Cost:
     Cost(parameters=6497388, operations=6494976)
     """
     layer = parse_layer(text)
-    mixer, inner = layer.mixer, layer.inner(config)
+    mixer, inner, block = layer.mixer, layer.inner(config), find_block(config.block)
     parts = [(weight, mixer.lengths) for weight in mixer.own_weights.values()]
-    parts += [(weight, {"feed-forward": inner}) for weight in FEED_FORWARD.values() if inner]
-    norms = 2 * config.hidden_size * (int(not mixer.left_out) + int(inner > 0))
+    parts += [(weight, {"feed-forward": inner}) for weight in block.feed_forward.values() if inner]
+    norms = block.norm_parameters(config) * (int(not mixer.left_out) + int(inner > 0))
     return Cost(
-        norms + sum(parameters(weight, config, lengths) for weight, lengths in parts),
+        norms + sum(parameters(weight, config, lengths, block.bias) for weight, lengths in parts),
         mixer.work(config, tokens).operations // tokens
         + sum(multiplications(weight, config, lengths) for weight, lengths in parts),
     )
@@ -74,7 +78,8 @@ def embedding_parameters(config: Counted) -> int:
     Args:
         config: of the model.
     """
-    return (config.vocab_size + config.max_position_embeddings + config.type_vocab_size + 2) * config.hidden_size
+    positions = config.max_position_embeddings if config.positions == LEARNED else 0
+    return (config.vocab_size + positions + config.type_vocab_size + 2) * config.hidden_size
 
 
 def model_parameters(config: Counted) -> int:
@@ -88,7 +93,9 @@ def model_parameters(config: Counted) -> int:
     """
     hidden = config.hidden_size
     layers = sum(layer_cost(text, config, tokens=1).parameters for text in config.layers)
-    return embedding_parameters(config) + layers + (hidden + 1) * hidden
+    block = find_block(config.block)
+    last = block.norm_parameters(config) if block.final_norm else 0
+    return embedding_parameters(config) + layers + last + (hidden + 1) * hidden
 
 
 def masked_lm_parameters(config: Counted) -> int:

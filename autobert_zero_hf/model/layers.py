@@ -23,7 +23,6 @@ from .layer_fourier import Fourier
 from .layer_none import NoMixer
 from .layer_window import Window
 from .mixers import Mixer, read_mixer
-from .weights import HIDDEN, INNER, Linear, Weight
 
 __all__ = [
     "Convolution",
@@ -123,10 +122,6 @@ class Layer:
             FormulaError: if its kind takes no such formula.
         """
         return self.with_mixer(self.mixer.of(self.mixer.values, graph))
-
-
-FEED_FORWARD: dict[str, Weight] = {"up_proj": Linear(INNER, HIDDEN), "down_proj": Linear(HIDDEN, INNER)}
-"""The weights of a feed-forward block, by their names in its module, `mlp`."""
 
 
 def parse_layer(text: str) -> Layer:

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from .block import find_block
 from .configuration_autobert_zero import AutoBertZeroConfig
 from .mixers import Mixer
 from .weights import Linear, length, shape
@@ -25,7 +26,7 @@ class AutoBertZeroMixer(nn.Module):
         for name, weight in mixer.own_weights.items():
             if isinstance(weight, Linear):
                 into, out = (length(side, config, mixer.lengths) for side in (weight.into, weight.out))
-                self.add_module(name, nn.Linear(into, out, bias=weight.bias))
+                self.add_module(name, nn.Linear(into, out, bias=weight.bias and find_block(config.block).bias))
             else:
                 self.register_parameter(name, nn.Parameter(torch.empty(shape(weight, config, mixer.lengths))))
 

@@ -35,6 +35,7 @@ from transformers.utils import TransformersKwargs, auto_docstring
 from transformers.utils.generic import merge_with_config_defaults
 from transformers.utils.output_capturing import capture_outputs
 
+from .block import LEARNED, ROTARY, Block, find_block
 from .configuration_autobert_zero import AutoBertZeroConfig
 from .execution import AttentionKernel, Surroundings, interpret, run
 from .layer_formula import FormulaMixer
@@ -42,19 +43,23 @@ from .layers import parse_layer
 from .masks import visible
 from .mixing import AutoBertZeroMixer
 from .observers import is_observed
+from .rotary import angles, rotated
 from .saving import PortableModel
 
 
 class AutoBertZeroEmbeddings(nn.Module):
-    """The sum of word, position and token type embeddings, as in BERT."""
+    """The sum of word and token type embeddings, and of positions where they are learnt, as in BERT."""
 
     def __init__(self, config: AutoBertZeroConfig):
         super().__init__()
         self.word_embeddings = nn.Embedding(config.vocab_size, config.hidden_size, padding_idx=config.pad_token_id)
-        self.position_embeddings = nn.Embedding(config.max_position_embeddings, config.hidden_size)
+        if config.positions == LEARNED:
+            self.position_embeddings = nn.Embedding(config.max_position_embeddings, config.hidden_size)
+        self.learned = config.positions == LEARNED
         self.token_type_embeddings = nn.Embedding(config.type_vocab_size, config.hidden_size)
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.max_positions = config.max_position_embeddings
 
     def forward(
         self,
@@ -62,12 +67,13 @@ class AutoBertZeroEmbeddings(nn.Module):
         token_type_ids: Tensor | None,
         position_ids: Tensor | None,
         inputs_embeds: Tensor | None,
-    ) -> Tensor:
+    ) -> tuple[Tensor, Tensor]:
+        """The embeddings, (B, N, C), and the positions of their tokens, (B or 1, N)."""
         if inputs_embeds is None:
             inputs_embeds = self.word_embeddings(input_ids)
         if position_ids is None:
-            tokens, positions = inputs_embeds.shape[1], self.position_embeddings.num_embeddings
-            if not torch.compiler.is_compiling() and tokens > positions:
+            tokens, positions = inputs_embeds.shape[1], self.max_positions
+            if self.learned and not torch.compiler.is_compiling() and tokens > positions:
                 raise ValueError(
                     f"{tokens} tokens are more than this model has positions for, max_position_embeddings={positions}: "
                     "give fewer, for example by the tokenizer's truncation=True"
@@ -77,8 +83,9 @@ class AutoBertZeroEmbeddings(nn.Module):
             token_type_ids = torch.zeros_like(position_ids)
         # (B, N, C) + (1 or B, N, C) + (1 or B, N, C)
         embeddings = inputs_embeds + self.token_type_embeddings(token_type_ids)
-        embeddings = embeddings + self.position_embeddings(position_ids)
-        return self.dropout(self.norm(embeddings))
+        if self.learned:
+            embeddings = embeddings + self.position_embeddings(position_ids)
+        return self.dropout(self.norm(embeddings)), position_ids
 
 
 def eager_attention_forward(
@@ -123,6 +130,7 @@ class AutoBertZeroAttention(AutoBertZeroMixer):
         hidden_states: Tensor,
         kernel_mask: Tensor | None = None,
         mask: Tensor | None = None,
+        turns: tuple[Tensor, Tensor] | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> tuple[Tensor, Tensor | None]:
         batch, tokens = hidden_states.shape[:2]
@@ -132,6 +140,8 @@ class AutoBertZeroAttention(AutoBertZeroMixer):
             name: getattr(self, f"{name}_proj")(hidden_states).view(split).transpose(1, 2)
             for name in self.typed.graph.inputs
         }
+        if turns is not None:
+            inputs |= {name: rotated(inputs[name], *turns) for name in ("q", "k") if name in inputs}
         dropout = self.attention_dropout if self.training else 0.0
         surroundings = Surroundings(self.head_dim, mask, dropout)
         interface: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
@@ -181,16 +191,21 @@ class AutoBertZeroAttention(AutoBertZeroMixer):
 
 
 class AutoBertZeroMLP(nn.Module):
-    """BERT's feed-forward block: (B, N, C) -> (B, N, F) -> (B, N, C)."""
+    """The feed-forward block: (B, N, C) -> (B, N, F) -> (B, N, C), with gates of as many numbers where it has them."""
 
-    def __init__(self, config: AutoBertZeroConfig, width: int):
+    def __init__(self, config: AutoBertZeroConfig, block: Block, width: int):
         super().__init__()
-        self.up_proj = nn.Linear(config.hidden_size, width)
+        self.gated = block.gated
+        self.up_proj = nn.Linear(config.hidden_size, width, bias=block.bias)
+        if block.gated:
+            self.gate_proj = nn.Linear(config.hidden_size, width, bias=block.bias)
         self.activation = ACT2FN[config.hidden_act]
-        self.down_proj = nn.Linear(width, config.hidden_size)
+        self.down_proj = nn.Linear(width, config.hidden_size, bias=block.bias)
 
     def forward(self, hidden_states: Tensor) -> Tensor:
         wide = self.up_proj(hidden_states)
+        if self.gated:
+            return self.down_proj(self.activation(wide) * self.gate_proj(hidden_states))
         # The system hands out memory anew for tensors of this size: a second one costs more than the activation itself.
         # Where a gradient, a hook or a trace looks at the first, it stays.
         seen = wide.requires_grad or is_observed(self.up_proj, self.activation)
@@ -199,19 +214,20 @@ class AutoBertZeroMLP(nn.Module):
 
 
 class AutoBertZeroLayer(GradientCheckpointingLayer):
-    """A mixer, then the feed-forward block, each where there is one; with dropout, residual and LayerNorm."""
+    """A mixer, then the feed-forward block, each where there is one, within what the configuration's block says."""
 
     def __init__(self, config: AutoBertZeroConfig, layer_idx: int):
         super().__init__()
         layer = parse_layer(config.layers[layer_idx])
+        self.block = find_block(config.block)
         self.mixer_name = None if layer.mixer.left_out else layer.mixer.module
         if self.mixer_name is not None:
             self.add_module(self.mixer_name, layer.mixer.make(config, layer_idx))
-            self.mixer_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+            self.mixer_norm = _norm(config, self.block)
         self.has_mlp = bool(inner := layer.inner(config))
         if self.has_mlp:
-            self.mlp = AutoBertZeroMLP(config, inner)
-            self.mlp_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+            self.mlp = AutoBertZeroMLP(config, self.block, inner)
+            self.mlp_norm = _norm(config, self.block)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
     def forward(
@@ -222,13 +238,20 @@ class AutoBertZeroLayer(GradientCheckpointingLayer):
         **kwargs: Unpack[TransformersKwargs],
     ) -> Tensor:
         if self.mixer_name is not None:
-            mixed = getattr(self, self.mixer_name)(hidden_states, kernel_mask, mask, **kwargs)
-            # With its attention weights, where it has them.
-            mixed = mixed[0] if isinstance(mixed, tuple) else mixed
-            hidden_states = self.mixer_norm(hidden_states + self.dropout(mixed))
+
+            def mix(hidden_states: Tensor) -> Tensor:
+                mixed = getattr(self, self.mixer_name)(hidden_states, kernel_mask, mask, **kwargs)
+                # With its attention weights, where it has them.
+                return mixed[0] if isinstance(mixed, tuple) else mixed
+
+            hidden_states = self.block.sublayer(hidden_states, self.mixer_norm, self.dropout, mix)
         if self.has_mlp:
-            hidden_states = self.mlp_norm(hidden_states + self.dropout(self.mlp(hidden_states)))
+            hidden_states = self.block.sublayer(hidden_states, self.mlp_norm, self.dropout, self.mlp)
         return hidden_states
+
+
+def _norm(config: AutoBertZeroConfig, block: Block) -> nn.LayerNorm:
+    return nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps, bias=block.bias)
 
 
 class AutoBertZeroPooler(nn.Module):
@@ -296,6 +319,10 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
         super().__init__(config)
         self.embeddings = AutoBertZeroEmbeddings(config)
         self.layers = nn.ModuleList([AutoBertZeroLayer(config, i) for i in range(len(config.layers))])
+        block = find_block(config.block)
+        if block.final_norm:
+            self.final_norm = _norm(config, block)
+        self.has_final_norm = block.final_norm
         self.pooler = AutoBertZeroPooler(config) if add_pooling_layer else None
         mixers = [parse_layer(text).mixer for text in config.layers]
         self.has_fused_attention = any(mixer.fuses for mixer in mixers)
@@ -354,7 +381,7 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
         ```"""
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("give exactly one of input_ids and inputs_embeds")
-        hidden_states = self.embeddings(input_ids, token_type_ids, position_ids, inputs_embeds)
+        hidden_states, position_ids = self.embeddings(input_ids, token_type_ids, position_ids, inputs_embeds)
         mask = None
         if attention_mask is not None:
             batch, tokens = hidden_states.shape[:2]
@@ -365,8 +392,14 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
             self._check_pairs(mask)
         prepared = self.has_fused_attention and not pairs
         kernel_mask = create_bidirectional_mask(self.config, hidden_states, mask) if prepared else mask
+        config = self.config
+        turns = None
+        if config.positions == ROTARY:
+            turns = angles(position_ids, config.head_dim, config.rope_theta, hidden_states.dtype)
         for layer in self.layers:
-            hidden_states = layer(hidden_states, kernel_mask, mask, **kwargs)
+            hidden_states = layer(hidden_states, kernel_mask, mask, turns=turns, **kwargs)
+        if self.has_final_norm:
+            hidden_states = self.final_norm(hidden_states)
         # The pooler wants the real tokens: those that any token sees.
         real = mask.any(dim=(1, 2)) if mask is not None and pairs else mask
         return BaseModelOutputWithPooling(

@@ -77,10 +77,10 @@ def shape(weight: Weight, sizes: Any, lengths: Mapping[str, int]) -> tuple[int, 
     return tuple(length(factors, sizes, lengths) for factors in weight.axes)
 
 
-def parameters(weight: Weight, sizes: Any, lengths: Mapping[str, int]) -> int:
-    """How many numbers a weight has, with its bias; the arguments are those of `length`."""
+def parameters(weight: Weight, sizes: Any, lengths: Mapping[str, int], bias: bool = True) -> int:
+    """How many numbers a weight has, with its bias if it may have one; the arguments else are those of `length`."""
     sides = shape(weight, sizes, lengths)
-    return math.prod(sides) + (sides[0] if isinstance(weight, Linear) and weight.bias else 0)
+    return math.prod(sides) + (sides[0] if bias and isinstance(weight, Linear) and weight.bias else 0)
 
 
 def multiplications(weight: Weight, sizes: Any, lengths: Mapping[str, int]) -> int:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from autobert_zero_hf.model import parse_layer
-from autobert_zero_hf.model.layers import FEED_FORWARD
+from autobert_zero_hf.model.blocks import find_block
 from autobert_zero_hf.model.operations import NORMALISED_ROWS, operation_names
 from autobert_zero_hf.model.weights import multiplications
 
@@ -35,7 +35,7 @@ FEATURES = (*_KINDS, *operation_names(), NORMALISED_ROWS.name)
 """The kinds, and the operations of formulas; each is counted in numbers that are computed, or in calls."""
 
 
-def count_work(layers: Sequence[str], sizes: Sizes, texts: int, tokens: int) -> list[float]:
+def count_work(layers: Sequence[str], sizes: Sizes, texts: int, tokens: int, block: str = "bert") -> list[float]:
     """The work of a forward pass, a number for each of `FEATURES`.
 
     Args:
@@ -43,24 +43,26 @@ def count_work(layers: Sequence[str], sizes: Sizes, texts: int, tokens: int) -> 
         sizes: its sizes.
         texts: B, of a forward pass.
         tokens: N, of a text.
+        block: the name of the configuration's block.
     """
     total = dict.fromkeys(FEATURES, 0.0)
     total["pass"] = 1.0
     total["embedded"] = float(texts * tokens * sizes.hidden_size)
     one_layer = replace(sizes, num_hidden_layers=1)
     for text in layers:
-        for kind, amount in _layer_work(text, one_layer, texts, tokens).items():
+        for kind, amount in _layer_work(text, one_layer, block, texts, tokens).items():
             total[kind] += amount
     return list(total.values())
 
 
 @lru_cache(maxsize=65_536)
-def _layer_work(text: str, sizes: Sizes, texts: int, tokens: int) -> MappingProxyType[str, float]:
+def _layer_work(text: str, sizes: Sizes, block: str, texts: int, tokens: int) -> MappingProxyType[str, float]:
     rows = texts * tokens
     layer = parse_layer(text)
     mixer, inner = layer.mixer, layer.inner(sizes)
     mixing = sum(multiplications(weight, sizes, mixer.lengths) for weight in mixer.own_weights.values())
-    weights = mixing + sum(multiplications(each, sizes, {"feed-forward": inner}) for each in FEED_FORWARD.values())
+    feed_forward = find_block(block).feed_forward.values()
+    weights = mixing + sum(multiplications(each, sizes, {"feed-forward": inner}) for each in feed_forward)
     work = dict.fromkeys(FEATURES, 0.0)
     work |= {"layers": 1, "weights": weights, "multiplied by weights": rows * weights}
     work |= {"normalised": rows * sizes.hidden_size, "activated": rows * inner}

@@ -17,7 +17,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from autobert_zero_hf.model.layers import FEED_FORWARD
+from autobert_zero_hf.model.blocks import all_axes
 from autobert_zero_hf.model.mixers import all_weights
 from autobert_zero_hf.model.weights import HIDDEN, KERNEL, WIDTH, Factors
 
@@ -30,8 +30,6 @@ _AROUND: dict[str, tuple[Factors, ...]] = {
     "embeddings.position_embeddings": (_POSITIONS, HIDDEN),
     "embeddings.token_type_embeddings": (_TOKEN_TYPES, HIDDEN),
     "embeddings.norm": (HIDDEN,),
-    "mixer_norm": (HIDDEN,),
-    "mlp_norm": (HIDDEN,),
     "head.dense": (HIDDEN, HIDDEN),
     "head.norm": (HIDDEN,),
     "decoder": (_VOCABULARY, HIDDEN),
@@ -44,8 +42,7 @@ def known_axes() -> dict[str, tuple[Factors, ...]]:
 
     The name of a factor is that of a size, or of what no size says: this is as long as it is in the weight.
     """
-    of_layers = all_weights() | {f"mlp.{name}": weight for name, weight in FEED_FORWARD.items()}
-    return _AROUND | {name: weight.axes for name, weight in of_layers.items()}
+    return {**_AROUND, **all_axes(), **{name: weight.axes for name, weight in all_weights().items()}}
 
 
 _NAME = re.compile(r"(?:autobert_zero\.)?(?:layers\.\d+\.)?(?P<module>.+?)(?P<kind>\.weight|\.bias)?")

@@ -25,7 +25,7 @@ from autobert_zero_hf import (
     architecture,
 )
 from autobert_zero_hf.conversion import from_bert
-from autobert_zero_hf.model.architectures import AUTOBERT_ZERO
+from autobert_zero_hf.model.architectures import AUTOBERT_ZERO, BERT_ATTENTION
 from tests.conversion.models import perturb
 from tests.graphs import LargestTensor
 

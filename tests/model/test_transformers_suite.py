@@ -152,7 +152,11 @@ class TestHybrid(ModelTests, unittest.TestCase):
 
 
 class TestAttention(ModelTests, unittest.TestCase):
-    backbone = {"layers": [f"window(2, {BERT_ATTENTION})", "matmul(matmul(softsign(q), transpose(k)), v)"]}
+    backbone = {
+        "layers": [f"window(2, {BERT_ATTENTION})", "matmul(matmul(softsign(q), transpose(k)), v)"],
+        "block": "pre_norm",
+        "position_embedding_type": "rotary",
+    }
     attentions = 1  # without a softmax there are no weights
 
 

@@ -274,7 +274,8 @@ class Preparation:
         self.accelerator.wait_for_everyone()
 
     def _new_net(self, tokenizer: PreTrainedTokenizerBase) -> SuperNet:
-        net = SuperNet(self.config(tokenizer), self.recipe.largest_kernel, self.recipe.run.seed)
+        config = self.config(tokenizer)
+        net = SuperNet(config, self.recipe.branches(config.intermediate_size), self.recipe.run.seed)
         if self.start is not None:
             self.start.give(net)
         return net.to(self.accelerator.device)

@@ -14,7 +14,8 @@ from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.extensions import import_extensions
 from autobert_zero_hf.model import architecture
 from autobert_zero_hf.model.excerpts import excerpt
-from autobert_zero_hf.model.operations import registering_modules
+from autobert_zero_hf.model.mixers import kind_modules
+from autobert_zero_hf.model.operations import operation_modules
 from autobert_zero_hf.model.origins import with_version
 from autobert_zero_hf.options import find_problems, option_names
 from autobert_zero_hf.reading import ReadingError, decode, parse_yaml
@@ -231,8 +232,9 @@ class Recipe:
         }
         found |= {f"{SCREENS.what} {name}": SCREENS.module_of(name) for name in screen}
         found |= {f"{MUTATIONS.what} {name}": MUTATIONS.module_of(name) for name in more}
-        operations = registering_modules()
-        found |= {f"operation {name}": operations.get(name) for name in self.space.operations}
+        kinds = [text.partition("(")[0].strip() for text in self.space.layer_types]
+        found |= {f"operation {name}": operation_modules().get(name) for name in self.space.operations}
+        found |= {f"layer kind {name}": kind_modules().get(name) for name in kinds}
         return {part: module for part, module in found.items() if module is not None}
 
     def in_space(self, space: Any) -> "Recipe":
@@ -274,6 +276,7 @@ class Recipe:
             layer_types=tuple(space.layer_types),
             shared_attention=space.shared_attention,
             sizes=self.searched_sizes,
+            feed_forward=tuple(space.feed_forward),
         )
 
     @cached_property
@@ -312,11 +315,16 @@ class Recipe:
         }
         return dataclasses.replace(self.search_space, sizes=dataclasses.replace(sizes, **finer))
 
-    @property
-    def largest_kernel(self) -> int | None:
-        """The largest convolution that the super-net holds; None where all candidates have the layers of one."""
-        kernels = getattr(self.given_space, "kernel_sizes", self.space.kernel_sizes)
-        return None if self.sub_models.layers else max(kernels)
+    def branches(self, inner: int) -> list[str] | None:
+        """Lines that the super-net has the weights of; None where all candidates have the layers of one backbone.
+
+        Args:
+            inner: the width of the configuration's feed-forward blocks.
+        """
+        # An object that draws candidates need not know of super-nets.
+        known = self if hasattr(self.search_space, "branches") else dataclasses.replace(self, given_space=None)
+        space = known.search_space
+        return None if isinstance(space, SubModels) else space.branches(inner)
 
     @property
     def largest(self) -> Sizes:
@@ -415,7 +423,7 @@ def imports_of(name_or_path: str) -> list[str]:
         options = parse_yaml(decode(Path(name_or_path).read_bytes()))
     except (OSError, ValueError):
         return []
-    return _modules(options) if isinstance(options, dict) else []
+    return _imports_in(options) if isinstance(options, dict) else []
 
 
 def overridden(options: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
@@ -455,11 +463,11 @@ def without_imports(options: Mapping[str, Any]) -> dict[str, Any]:
         RecipeError: if that is no list of names.
         ExtensionError: if a module is not there, or fails.
     """
-    import_extensions(_modules(options))
+    import_extensions(_imports_in(options))
     return {name: value for name, value in options.items() if name != "import"}
 
 
-def _modules(options: Mapping[str, Any]) -> list[str]:
+def _imports_in(options: Mapping[str, Any]) -> list[str]:
     modules = options.get("import", [])
     modules = [modules] if isinstance(modules, str) else modules
     if not isinstance(modules, list) or not all(isinstance(module, str) for module in modules):

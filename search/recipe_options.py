@@ -6,11 +6,13 @@ from typing import Annotated, Literal, Protocol
 
 from autobert_zero_hf.model.bounds import MAX_LAYERS, MAX_POSITIONS, MAX_WIDTH
 from autobert_zero_hf.model.graph import INPUTS, MAX_DEPTH, MAX_OPERATIONS
+from autobert_zero_hf.model.mixers import kinds
 from autobert_zero_hf.model.operations import PAPER_OPERATIONS
 from autobert_zero_hf.options import OneOf, Range, option
 from autobert_zero_hf.training.shared_options import DataOptions, SizeOptions
 
 from .proxies.table import PROXIES, SCREENS
+from .space.layer_types import CONFIG
 from .space.search_space import LAYER_TYPES
 from .strategy.table import STRATEGIES
 
@@ -29,7 +31,13 @@ class SpaceOptions:
     """What a layer can be."""
 
     kernel_sizes: Annotated[list[int], Range(1)] = option((3, 5, 7, 9, 15, 31, 65), "kernel sizes of convolutions, odd")
-    layer_types: list[str] = option(LAYER_TYPES, "attention, convolution or both")
+    layer_types: list[str] = option(
+        LAYER_TYPES,
+        f"kinds of layers, of {', '.join(kinds())}; of one with a number, also those to draw from: 'window(8,16)'",
+    )
+    feed_forward: list[str] = option(
+        (CONFIG,), "feed-forward blocks of layers: config, of the model's sizes, mlp(512) and the like, or none"
+    )
     operations: list[str] = option(PAPER_OPERATIONS, "the operations of formulas")
     inputs: list[str] = option(INPUTS, "those of q, k and v that formulas use")
     max_operations: Annotated[int, Range(1, MAX_OPERATIONS + 1)] = option(10, "operations of an attention at most")

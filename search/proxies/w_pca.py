@@ -54,7 +54,7 @@ class WeightWeightedPca:
         import torch
 
         layers: Any = model.base_model.layers
-        blocks = [_Moments(layer.mlp.up_proj) for layer in layers]
+        blocks = [_Moments(layer.mlp.up_proj) for layer in layers if layer.has_mlp]
         training = model.training
         model.eval()
         try:

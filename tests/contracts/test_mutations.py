@@ -31,6 +31,7 @@ SPACES = {
     "shared": SearchSpace(4, kernel_sizes=(3, 9), max_operations=8, shared_attention=True),
     "attention alone": SearchSpace(3, layer_types=("attention",), max_operations=6, max_depth=4),
     "convolution alone": SearchSpace(3, kernel_sizes=(1, 3, 9), layer_types=("convolution",)),
+    "blocks": SearchSpace(3, kernel_sizes=(3, 9), feed_forward=("config", "mlp(64)", "none"), max_operations=6),
     "narrow": SearchSpace(
         2, kernel_sizes=(1, 3), operations=("matmul", "transpose", "add"), max_operations=4, inputs=("q", "k")
     ),
@@ -46,6 +47,7 @@ SIZED = {
         AUTOBERT_ZERO, SizesSpace.within(Sizes(12, 768, 3072, 12, 64), "head_dim")
     ),
 }
+BLOCKS = SearchSpace(4, kernel_sizes=(3, 9, 65), feed_forward=("config", "mlp(64)", "none"), max_operations=12)
 CANDIDATES = 100
 
 every_mutation = pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=MUTATIONS)
@@ -109,7 +111,7 @@ def test_the_seed_decides(mutation: Mutation, space: SearchSpace) -> None:
 @every_mutation
 def test_where_there_is_room_it_applies(mutation: Mutation) -> None:
     candidate = Candidate((BERT_ATTENTION, "conv(3)", AUTOBERT_ZERO[5], "conv(9)"), parent="abc", origin="")
-    children = [mutation(candidate, SPACES["wide"], random.Random(seed)) for seed in range(100)]
+    children = [mutation(candidate, BLOCKS, random.Random(seed)) for seed in range(100)]
     assert None not in children
     assert len({child.layers for child in children if child}) > 3
     assert {child.parent for child in children if child} == {"abc"}
@@ -149,7 +151,8 @@ def test_a_draw_of_mutations_gives_the_candidate_back_if_none_applies() -> None:
 def test_mutations_are_drawn_evenly(level: Level, more: tuple[str, ...]) -> None:
     mutations = Mutations(more)
     mutate, table = getattr(mutations, level), [mutation.name for mutation in mutations.of(level)]
-    assert set(table) == {name for name in more or USUAL if EVERY[name].level == level}
+    table = [name for name in table if EVERY[name].is_for(SPACES["wide"])]
+    assert set(table) == {n for n in more or USUAL if EVERY[n].level == level} - {"change feed-forward"}
     candidate, rng = Candidate((BERT_ATTENTION, "conv(3)") * 2, origin=""), random.Random(0)
     drawn = Counter(mutate(candidate, SPACES["wide"], rng).origin.split(" in ")[0] for _ in range(500))
     assert set(drawn) == set(table)
@@ -249,7 +252,7 @@ def test_sizes_move_within_reach_and_the_layers_below_stay(space: SearchSpace | 
 
 @every_mutation
 def test_mutations_of_layers_leave_the_sizes(mutation: Mutation) -> None:
-    space, rng = SIZED["joint"], random.Random(0)
+    space, rng = replace(BLOCKS, sizes=BY_HEADS), random.Random(0)
     children = [(parent, mutation(parent, space, rng)) for parent in (space.sample(rng) for _ in range(60))]
     found = [(parent, child) for parent, child in children if child is not None]
     assert len(found) > 20

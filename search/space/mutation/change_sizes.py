@@ -53,6 +53,10 @@ class ChangeSizes:
     def __init__(self, moves: Mapping[str, Move] = MOVES):
         self.moves = moves
 
+    def is_for(self, space: SizedSpace) -> bool:
+        """Whether candidates of the space have sizes of their own."""
+        return space.sizes is not None
+
     def __call__(
         self,
         candidate: Candidate,

@@ -23,6 +23,10 @@ class Mutation(Protocol):
     name: str
     level: ClassVar[Level]
 
+    def is_for(self, space: Any) -> bool:
+        """Whether it can change anything in a space; in others it is not drawn, on which the other draws depend."""
+        ...
+
     def __call__(
         self, candidate: Candidate, space: Any, rng: random.Random, weights: Weights | None = None
     ) -> Candidate | None:
@@ -34,7 +38,9 @@ MUTATIONS: Table[Mutation] = Table("mutation", __name__.rpartition(".")[0])
 register = MUTATIONS.register
 
 USUAL = (
-    "swap type", "change kernel", "replace", "rewire", "insert", "delete", "regrow", "change sizes",
+    "swap type", "change kernel", "change feed-forward",
+    "replace", "rewire", "insert", "delete", "regrow",
+    "change sizes",
 )  # fmt: skip
 """Those that every search draws from, in this order, on which the draws depend: one more would be another search."""
 
@@ -88,7 +94,7 @@ class Mutations:
         rng: random.Random,
         weights: Weights | None,
     ) -> Candidate:
-        mutations = self.of(level)
+        mutations = [mutation for mutation in self.of(level) if mutation.is_for(space)]
         # A level of one mutation has nothing to draw.
         for mutation in rng.sample(mutations, len(mutations)) if len(mutations) > 1 else mutations:
             mutant = mutation(candidate, space, rng, weights)

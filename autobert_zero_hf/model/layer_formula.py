@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .axes import TypedGraph, mixes_tokens
 from .graph import AttentionGraph, FormulaError
-from .lowering import Plan, lower
+from .lowering import Input, Plan, Product, lower
 from .mixers import Mixer, register
 from .operations import operation
 from .weights import HIDDEN, WIDTH, Linear, Weight
@@ -82,9 +82,18 @@ class Formula(FormulaMixer):
         return write(self.graph)
 
     @property
-    def whole_plan(self) -> Plan:
-        """The plan."""
-        return self.plan
+    def score_weights(self) -> tuple[str, str] | None:
+        """As BERT's attention has them, whatever else the formula computes."""
+        steps = self.plan.steps
+        standard = any(
+            (steps[weights.query], steps[weights.key]) == (Input("q"), Input("k"))
+            and weights.scales == 1
+            and not weights.negated
+            for step in steps
+            if isinstance(step, Product)
+            for weights in step.weights
+        )
+        return ("q_proj", "k_proj") if standard else None
 
     @property
     def runs_as(self) -> str:

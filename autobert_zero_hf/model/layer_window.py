@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from .axes import TypedGraph
 from .graph import AttentionGraph, FormulaError
 from .layer_formula import FormulaMixer, unseen_sum
-from .lowering import Plan
 from .mixers import Number, register
 from .work import Work, plan_work
 
@@ -48,11 +47,6 @@ class Window(FormulaMixer):
             "within a window, a formula sums over tokens in attentions alone, each a softmax of scores times a value",
             str(self),
         )
-
-    @property
-    def whole_plan(self) -> Plan | None:
-        """None: its plan runs within the window."""
-        return None
 
     @property
     def runs_as(self) -> str:

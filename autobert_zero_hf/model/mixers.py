@@ -17,7 +17,7 @@ from .canonical import identity
 from .excerpts import excerpt
 from .graph import INPUTS, AttentionGraph, FormulaError
 from .lowering import Plan
-from .weights import Weight
+from .weights import HIDDEN, Linear, Weight
 from .work import Work
 
 if TYPE_CHECKING:
@@ -137,8 +137,8 @@ class Mixer(ABC):
         return None
 
     @property
-    def whole_plan(self) -> Plan | None:
-        """The plan, where it runs over all tokens of a text at once."""
+    def score_weights(self) -> tuple[str, str] | None:
+        """The names of the linear layers of q and k, if it weighs all tokens by their product; else None."""
         return None
 
     @property
@@ -280,6 +280,12 @@ def words() -> tuple[str, ...]:
 def all_weights() -> dict[str, Weight]:
     """The weights of all kinds, by module and name: "attention.q_proj"."""
     return {f"{kind.module}.{name}": weight for kind in _TABLE.values() for name, weight in kind.weights.items()}
+
+
+def readers() -> list[str]:
+    """The names of the linear layers through which mixers read the hidden states: what adapters adapt by default."""
+    weights = (pair for kind in _TABLE.values() for pair in kind.weights.items())
+    return list(dict.fromkeys(name for name, each in weights if isinstance(each, Linear) and each.into == HIDDEN))
 
 
 def read_mixer(text: str) -> Mixer:

@@ -230,6 +230,11 @@ class AutoBertZeroLayer(GradientCheckpointingLayer):
             self.mlp_norm = _norm(config, self.block)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
+    @property
+    def before_activation(self) -> nn.Linear | None:
+        """The linear layer whose output the activation of the feed-forward block sees; None without such a block."""
+        return self.mlp.up_proj if self.has_mlp else None
+
     def forward(
         self,
         hidden_states: Tensor,

@@ -166,7 +166,7 @@ class AutoBertZeroConfig(PreTrainedConfig):
             self.auto_map = {**entries, **AUTO_MAP}
         super().save_pretrained(save_directory, *args, **kwargs)
         for file in code_files() if carried else ():
-            shutil.copyfile(file, Path(save_directory, Path(file).name))
+            shutil.copyfile(file, Path(save_directory, file.name))
 
     def to_dict(self) -> dict[str, Any]:
         """The configuration as plain data."""

@@ -16,8 +16,6 @@ from .work import Work, plan_work
 if TYPE_CHECKING:
     from torch import nn
 
-    from .configuration_autobert_zero import AutoBertZeroConfig
-
 
 class FormulaMixer(Mixer):
     """What kinds that compute a formula share: projections of those inputs that it uses, and a plan."""
@@ -58,11 +56,11 @@ class FormulaMixer(Mixer):
         """The projections of the inputs that the formula uses, and the last one."""
         return {name: self.weights[name] for name in (*(f"{each}_proj" for each in self.graph.inputs), "o_proj")}
 
-    def make(self, config: "AutoBertZeroConfig", layer_idx: int) -> "nn.Module":
-        """A new module of it, which gives its attention weights second where they are computed."""
-        from .modeling_autobert_zero import AutoBertZeroAttention
+    def module_class(self) -> "type[nn.Module]":
+        """Attentions, which give their weights second where they are computed."""
+        from .attention import AutoBertZeroAttention
 
-        return AutoBertZeroAttention(config, self, layer_idx)
+        return AutoBertZeroAttention
 
 
 @register

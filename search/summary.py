@@ -10,6 +10,7 @@ from autobert_zero_hf.training.standard_error import plus_minus
 
 from .front import front_table
 from .preparation import final_rows, rows_that_chose
+from .proxies.tasks import TaskOptions
 from .publish.facts import BASELINES, ConstantAnswer, finalists_of, read_json
 from .recipe import Recipe
 from .runtime.journal import JournalError, read_events
@@ -33,7 +34,7 @@ def search_result(folder: Path) -> dict[str, Any]:
         JournalError: if the journal is damaged, or not that of a finished search.
     """
     events = read_events(folder / "journal.jsonl")
-    recipe = Recipe.from_dict(events[0]["recipe"])
+    recipe = Recipe.restored(events[0]["recipe"])
 
     def of(kind: str) -> list[dict[str, Any]]:
         return [event for event in events if event["event"] == kind]
@@ -65,7 +66,7 @@ def search_result(folder: Path) -> dict[str, Any]:
         "held_out_rows": len(best.masked),
         "rows_chose_the_winner": rows.start < rows_that_chose(recipe),
         "final_steps": recipe.final.final_steps,
-        "tasks": recipe.task.tasks,
+        "tasks": recipe.own[TaskOptions].tasks,
         "latency_target_ms": next((event["target"] for event in of("latency")), None),
         "front": front,
         "written": [str(folder / name) for name in written],

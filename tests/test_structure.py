@@ -25,6 +25,7 @@ LAYERS = (
     (
         "search.space",
         "search.strategy",
+        "search.proxies",
         "search.recipe",
         "search.recipe_options",
         "search.recipe_paths",
@@ -35,6 +36,7 @@ LAYERS = (
     ("search.publish",),
     (
         "search.run",
+        "search.objects",
         "search.shrink",
         "search.preparation",
         "search.finalists",
@@ -47,8 +49,8 @@ LAYERS = (
 )
 """Imports point from a later row to an earlier one, or stay within a row."""
 SHARED = (
-    "charts", "claims", "errors", "folders", "growing", "markdown", "model_cards", "notebook", "options", "places",
-    "reading", "registration", "search", "writing", "__init__",
+    "charts", "claims", "errors", "extensions", "folders", "growing", "markdown", "model_cards", "notebook", "options",
+    "places", "reading", "registration", "search", "tables", "writing", "__init__",
 )  # fmt: skip
 
 

@@ -30,7 +30,9 @@ from .blocks import block_names, find_block
 from .bounds import MAX_LABELS, MAX_LAYERS, MAX_SIZES, MAX_WIDTH
 from .excerpts import excerpt
 from .layers import parse_layer
-from .mixers import readers
+from .mixers import kind_modules, kinds, readers
+from .operations import operation_modules
+from .origins import origins_of, told_origins
 
 _SHOWN = 8
 """Lines that are not legal that a message shows at most."""
@@ -126,6 +128,7 @@ class AutoBertZeroConfig(PreTrainedConfig):
     def __post_init__(self, **kwargs: Any) -> None:
         # Derived from the layers, never read: an old file may carry it.
         kwargs.pop("layer_types", None)
+        told = kwargs.pop("origins", None)
         _check_labels(kwargs.get("num_labels"))
         if self.layers is None:
             wanted = 12 if self.num_hidden_layers is None else self.num_hidden_layers
@@ -141,8 +144,17 @@ class AutoBertZeroConfig(PreTrainedConfig):
             self.head_dim = self.hidden_size // self.num_attention_heads
         if self.positions is None and self.block in block_names():
             self.positions = find_block(self.block).positions
-        self.validate_architecture()
+        try:
+            self.validate_architecture()
+        except ValueError as error:  # what it says of where a word comes from is told, and never imported
+            raise ValueError(f"{error}{told_origins(self.layers, told)}") from error
         super().__post_init__(**kwargs)
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """For each word of the layers that is not of this package, the module that registered it, with its version."""
+        of_kinds = {kinds()[name].word: module for name, module in kind_modules().items()}
+        return origins_of(self.layers, {**operation_modules(), **of_kinds})
 
     @property
     def layer_types(self) -> list[str]:
@@ -177,7 +189,8 @@ class AutoBertZeroConfig(PreTrainedConfig):
                 # LoRA's table and those of the methods that adapt the same modules.
                 if name.endswith("_TARGET_MODULES_MAPPING") and default_targets.get("bert") == ["query", "value"]:
                     default_targets.setdefault(self.model_type, readers())
-        return super().to_dict()
+        origins = self.origins  # written only where there are some, for whoever lacks them
+        return {**super().to_dict(), **({"origins": origins} if origins else {})}
 
     def validate_architecture(self) -> None:
         """Checks the layers and the sizes together; called by transformers when the configuration is made or saved."""

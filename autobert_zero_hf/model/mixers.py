@@ -19,6 +19,7 @@ from .excerpts import excerpt
 from .graph import INPUTS, AttentionGraph, FormulaError
 from .lowering import Plan
 from .operations import release, reserve
+from .origins import registering_module
 from .weights import HIDDEN, Linear, Weight
 from .work import Work
 
@@ -227,6 +228,9 @@ _UNSEEN = "this sums over tokens for no token in particular; give a mask of shap
 _TABLE: dict[str, type[Mixer]] = {}
 """By the names of kinds, in the order of their registration."""
 
+_MODULES: dict[str, str] = {}
+"""The modules that registered kinds which are not of this package, by the kinds' names."""
+
 _MEANT = r"\s*{0}(?:\d*\s*$|\s+[\d\s]*(?:$|[^\w\s])|[^\w\s])"
 
 
@@ -250,12 +254,20 @@ def register(kind: Kind) -> Kind:
     if kind.word:
         reserve(kind.word)
     _TABLE[kind.kind] = kind
+    if (module := registering_module()) is not None:
+        _MODULES[kind.kind] = module
     return kind
 
 
 def unregister(name: str) -> None:
     """Take a kind out of the table."""
     release(_TABLE.pop(name).word)
+    _MODULES.pop(name, None)
+
+
+def kind_modules() -> dict[str, str]:
+    """The modules that registered kinds which are not of this package, by the kinds' names."""
+    return dict(_MODULES)
 
 
 def kinds() -> Mapping[str, type[Mixer]]:

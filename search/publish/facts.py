@@ -10,11 +10,14 @@ from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.folders import JOURNAL, FolderKind, budgets_in, kind_of
 from autobert_zero_hf.places import without_places
 from autobert_zero_hf.reading import parse_json
+from autobert_zero_hf.tables import Table
 from autobert_zero_hf.training.masked_lm import MaskedScore
 
+from ..proxies.table import PROXIES
 from ..recipe import Recipe
 from ..runtime.journal import read_events
 from ..space.sizes import Sizes
+from ..strategy.table import STRATEGIES
 
 BASELINES = {"bert": "BERT", "scratch": "from scratch"}
 """The folders of what a search's winner is compared with: a BERT of its sizes, or, where sizes alone are searched, the
@@ -25,11 +28,6 @@ FILES = {"pretraining": "pretraining.json", "result": "result.json", "evaluation
 """What each command leaves beside its model."""
 CONSTANT_ANSWER = "constant_answer"
 """The event of a journal that has the score of an answer that no model is needed for; older journals lack it."""
-_CONSTANT_ANSWERS = {
-    "accuracy": "answering the most frequent word of the training",
-    "loss": "answering each word with its frequency in the training",
-    "tasks": "the same answer to all rows of a task",
-}
 
 
 def finalists_of(recipe: Mapping[str, Any]) -> tuple[str, str]:
@@ -61,7 +59,9 @@ class ConstantAnswer:
         if level is None:
             return None
         scores = [event["score"] for event in events if event["event"] == "candidate" and event["score"] is not None]
-        answer = _CONSTANT_ANSWERS[events[0]["recipe"]["proxy"]]
+        start = events[0]
+        own = "proxy" in (start.get("objects") or {})
+        answer = "a constant answer" if own else PROXIES[start["recipe"]["proxy"]].constant_answer
         return cls(answer, level, sum(score <= level for score in scores), len(scores))
 
     def __str__(self) -> str:
@@ -93,6 +93,33 @@ class SearchFacts:
     def recipe(self) -> dict[str, Any]:
         """The options of the search; those that its version did not have yet, as they are by default."""
         return {**Recipe.from_dict({}).to_dict(), **self.events[0]["recipe"]}
+
+    @property
+    def strategy(self) -> str:
+        """What proposed the candidates, in words."""
+        return self._part(STRATEGIES, "strategy")
+
+    @property
+    def proxy(self) -> str:
+        """What their score is, in words."""
+        return self._part(PROXIES, "proxy")
+
+    @property
+    def objects(self) -> dict[str, str]:
+        """The classes of what was given in Python in the place of options: "strategy", "proxy" and "space"."""
+        return self.events[0].get("objects") or {}
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """Where parts come from that are not of this package, by what they are and their names."""
+        return self.events[0].get("origins") or {}
+
+    def _part(self, table: Table[Any], option: str) -> str:
+        name = self.recipe[option]
+        if (given := self.objects.get(option)) is not None:
+            return f"{given}, an object of Python"
+        origin = self.origins.get(f"{table.what} {name}")
+        return table[name].words + (f" (from {origin})" if origin else "")
 
     @property
     def candidates(self) -> list[dict[str, Any]]:

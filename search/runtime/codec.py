@@ -13,7 +13,7 @@ from typing import Any
 
 from autobert_zero_hf.model.excerpts import excerpt
 
-from .records import problem_of
+from .records import problem_of, unregistered_in
 
 VERSION = 3
 """Of the journals that are begun. Of version 2 they were without checksums; new lines of theirs have them."""
@@ -35,6 +35,10 @@ class RecordError(ValueError):
 
 class VersionError(RecordError):
     """A journal of a version that is not read here."""
+
+
+class UnregisteredError(RecordError):
+    """A journal of a search with parts that nobody registered here."""
 
 
 class Codec:
@@ -78,6 +82,8 @@ class Codec:
             self._sealed = event["version"] > 2
         if self._sealed and found is None:
             raise RecordError("it has no checksum")
+        if first and (missing := unregistered_in(event)) is not None:
+            raise UnregisteredError(missing)
         if (problem := problem_of(event)) is not None:
             raise RecordError(problem)
         return event

@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from autobert_zero_hf.claims import Claim, shared_claim
@@ -13,8 +14,9 @@ from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.training.contents import Digest, find_changes
 from autobert_zero_hf.writing import claimed, how_to_mend
 
-from ..recipe_options import GROUPS
-from .codec import VERSION, Codec, RecordError, VersionError, decode_all
+from ..recipe import decisive
+from ..recipe_options import option_groups
+from .codec import VERSION, Codec, RecordError, UnregisteredError, VersionError, decode_all
 from .environment import environment
 
 UNFINISHED: tuple[str, ...] = (
@@ -39,6 +41,7 @@ class Journal:
         recipe: the options of the search.
         events: what was written before.
         contents: the digests of what the options lead to.
+        parts: `origins` and `objects` of the start, where there are some.
     """
 
     def __init__(
@@ -47,10 +50,12 @@ class Journal:
         recipe: dict[str, Any],
         events: list[dict[str, Any]],
         contents: Mapping[str, Digest] | None = None,
+        parts: Mapping[str, dict[str, str]] = MappingProxyType({}),
     ):
         self.path = path
         self.recipe = recipe
         self.contents = dict(contents or {})
+        self.parts = {name: each for name, each in parts.items() if each}
         self.events = events
         self.spent_before: float = max((event["elapsed"] for event in events), default=0.0)
         self.identity: str = events[0].get("identity", "") if events else uuid.uuid4().hex[:8]
@@ -61,7 +66,13 @@ class Journal:
         self._listeners: list[Callable[[dict[str, Any]], None]] = []
 
     @classmethod
-    def open(cls, path: Path, recipe: dict[str, Any], contents: Mapping[str, Digest] | None = None) -> "Journal":
+    def open(
+        cls,
+        path: Path,
+        recipe: dict[str, Any],
+        contents: Mapping[str, Digest] | None = None,
+        parts: Mapping[str, dict[str, str]] = MappingProxyType({}),
+    ) -> "Journal":
         """Open the journal of a recipe, new or old.
 
         Raises:
@@ -71,7 +82,7 @@ class Journal:
         """
         claim, file, codec = claimed(path.parent, _lock_of(path), UNFINISHED), GrowingFile(path), Codec()
         try:
-            journal = cls(path, recipe, _decoded(path, file.read(), codec), contents)
+            journal = cls(path, recipe, _decoded(path, file.read(), codec), contents, parts)
             if journal.events:
                 journal._check(path)
         except BaseException:
@@ -90,13 +101,19 @@ class Journal:
         return journal
 
     def _check(self, path: Path) -> None:
-        start, recipe = self.events[0], self.recipe
-        written, contents = start["recipe"], start.get("contents") or {}
+        start, recipe = self.events[0], decisive(self.recipe)
+        written, contents = decisive(start["recipe"]), start.get("contents") or {}
         changed = [
             f"{name}: {written.get(name)!r} there, {recipe.get(name)!r} here"
             if written.get(name) != recipe.get(name)
             else f"{name}: what {recipe.get(name)!r} holds has changed"
-            for name in find_changes(GROUPS, written, contents, recipe, self.contents)
+            for name in find_changes(option_groups(), written, contents, recipe, self.contents)
+        ]
+        there, here = start.get("objects") or {}, self.parts.get("objects", {})
+        changed += [
+            f"{name}: {there.get(name, 'that of the recipe')} there, {here.get(name, 'that of the recipe')} here"
+            for name in sorted({*there, *here})
+            if there.get(name) != here.get(name)
         ]
         if changed:
             raise JournalError(
@@ -124,6 +141,7 @@ class Journal:
         """
         start = {"version": VERSION, "identity": self.identity, "recipe": self.recipe}
         start |= {"contents": self.contents} if self.contents else {}
+        start |= self.parts
         records = [] if self.events else [self._record("start", {**start, "environment": environment()})]
         records.append(self._record(event, facts))
         if self._file is not None:
@@ -208,6 +226,8 @@ def _decoded(path: Path, lines: Iterable[bytes], codec: Codec) -> list[dict[str,
         raise JournalError(
             f"{path} is {error}: use the version of this package that wrote it, or another --output-dir"
         ) from error
+    except UnregisteredError as error:
+        raise JournalError(f"{path} cannot be read: {error}") from error
     except RecordError as error:
         raise JournalError(
             f"{path}, line {error.line}, is damaged ({error}); only a last line may be: restore the file, or use "

@@ -12,12 +12,15 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Annotated, Any
 
 from autobert_zero_hf.model.excerpts import excerpt
+from autobert_zero_hf.model.origins import NOT_REGISTERED
 from autobert_zero_hf.options import Range, find_problems, unmet
 from autobert_zero_hf.training.contents import Digest
 
-from ..recipe import GROUPS
+from ..proxies.table import PROXIES, SCREENS
+from ..recipe_options import option_groups
 from ..space.sizes import Sizes
 from ..strategy.evaluation import Failure
+from ..strategy.table import STRATEGIES
 
 _FINALIST = re.compile(r"best|bert|scratch|front/[1-9]\d*")
 
@@ -55,13 +58,19 @@ class Environment:
 
 @dataclass(frozen=True, kw_only=True)
 class Start(Event):
-    """The first event; `identity`, `environment` and `contents`, digests of what paths led to, came later."""
+    """The first event; `identity`, `environment` and `contents`, digests of what paths led to, came later.
+
+    `origins` are the modules of parts that are not of this package; `objects` the classes of what was given in Python
+    in the place of options.
+    """
 
     version: int
     recipe: dict[str, Any]
     identity: str = ""
     environment: Environment | None = None
     contents: dict[str, Digest] | None = None
+    origins: dict[str, str] | None = None
+    objects: dict[str, str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,6 +225,19 @@ def problem_of(event: Mapping[str, Any]) -> str | None:
     return _problem(kind, values, "") or _contradiction(event)
 
 
+def unregistered_in(start: Mapping[str, Any]) -> str | None:
+    """Which strategy, proxy or measure of a search is not registered here, and how to bring it; None if all are."""
+    recipe, origins = start.get("recipe"), start.get("origins")
+    if not isinstance(recipe, dict):
+        return None
+    for option, table in (("strategy", STRATEGIES), ("proxy", PROXIES), ("screen_by", SCREENS)):
+        name = recipe.get(option)
+        if isinstance(name, str) and name not in table:
+            origin = origins.get(f"{table.what} {name}") if isinstance(origins, dict) else None
+            return f"the {table.what} {excerpt(name)} is {NOT_REGISTERED}" + (f", {excerpt(origin)}" if origin else "")
+    return None
+
+
 def _problem(kind: type, values: Mapping[str, Any], within: str) -> str | None:
     """What is wrong with the names and the kinds of an object's fields."""
     hints, required = _fields(kind)
@@ -246,7 +268,7 @@ def _contradiction(event: Mapping[str, Any]) -> str | None:
     """What in an event does not agree with itself."""
     kind, sizes, layers = event["event"], event.get("sizes"), event.get("layers")
     if kind == "start":
-        problems = find_problems(GROUPS, event["recipe"])
+        problems = find_problems(option_groups(), event["recipe"])
         return f"its recipe: {problems[0]}" if problems else None
     try:
         json.dumps(event, ensure_ascii=False).encode()

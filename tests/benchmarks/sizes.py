@@ -33,7 +33,6 @@ from autobert_zero_hf.search.runtime.tracking import Tracking
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.sizes import Sizes
 from autobert_zero_hf.search.strategy.evaluation import Evaluation
-from autobert_zero_hf.search.strategy.from_options import make_strategy
 
 from autobert_zero_hf.places import without_places
 from tests.benchmarks.paired import machine
@@ -70,8 +69,8 @@ def main(run: Path, evaluations: int, seeds: int, speedups: list[float]) -> None
         best, halfway = ({name: list[float]() for name in STRATEGIES} for _ in range(2))
         for name in STRATEGIES:
             for seed in range(seeds):
-                options = replace(recipe.strategy, strategy=name)
-                strategy = make_strategy(options, recipe.search_space, random.Random(f"{seed}/{name}"), band)
+                named = replace(recipe, strategy=replace(recipe.strategy, strategy=name))
+                strategy = named.make_strategy(random.Random(f"{seed}/{name}"), band)
                 done: list[Evaluation] = []
                 while len(done) < evaluations and (asked := strategy.ask()[: evaluations - len(done)]):
                     told = [score(candidate) for candidate in asked]

@@ -146,6 +146,8 @@ class Operation:
 
 
 _TABLE: dict[str, Operation] = {}
+_RESERVED = {"mlp"}
+"""Words of lines that are no formulas: that of a feed-forward block, and those of layer kinds."""
 
 _MODULES: dict[str, str] = {}
 """The modules that registered operations which are not of this package, by the operations' names."""
@@ -177,9 +179,7 @@ def register(new: Operation) -> Operation:
         ValueError: if the name is not free or not a name, or if the probe finds a wrong shape, a value or gradient
             that is not finite, or an axis rule that fails on every input.
     """
-    from .mixers import words
-
-    reserved = (*INPUTS, *words(), "mlp", NORMALISED_ROWS.name)
+    reserved = (*INPUTS, *_RESERVED, NORMALISED_ROWS.name)
     if not re.fullmatch(r"[A-Za-z_]\w*", new.name, re.ASCII) or new.name in reserved:
         raise ValueError(f"{new.name!r} cannot name an operation")
     if new.name in _TABLE:
@@ -193,6 +193,22 @@ def register(new: Operation) -> Operation:
     if (module := registering_module()) is not None:
         _MODULES[new.name] = module
     return new
+
+
+def reserve(word: str) -> None:
+    """Keep a word from being an operation's name, since it means something else in a line of a backbone.
+
+    Raises:
+        ValueError: if it means something else already.
+    """
+    if word in _TABLE or word in _RESERVED:
+        raise ValueError(f"the word {word!r} means something else already")
+    _RESERVED.add(word)
+
+
+def release(word: str) -> None:
+    """Let a word that was reserved be an operation's name again."""
+    _RESERVED.discard(word)
 
 
 def unregister(name: str) -> None:

@@ -54,7 +54,7 @@ class WeightWeightedPca:
         import torch
 
         layers: Any = model.base_model.layers
-        blocks = [_Moments(layer.mlp.up_proj) for layer in layers if layer.has_mlp]
+        blocks = [_Moments(linear) for layer in layers if (linear := layer.before_activation) is not None]
         training = model.training
         model.eval()
         try:

@@ -366,23 +366,9 @@ class Recipe:
             vocab_size: entries of the vocabulary.
             special_ids: its special tokens, by the names that a configuration has for them; BERT's by default.
         """
-        from autobert_zero_hf.model import AutoBertZeroConfig
-
-        return AutoBertZeroConfig(
-            layers=self.sub_models.layers or architecture("bert", self.sizes.num_layers),
-            head_dim=self.sub_models.head_dim or self.sizes.hidden_size // self.sizes.num_attention_heads,
-            vocab_size=vocab_size,
-            hidden_size=self.sizes.hidden_size,
-            num_attention_heads=self.sizes.num_attention_heads,
-            intermediate_size=self.sizes.intermediate_size,
-            hidden_dropout_prob=self.sizes.dropout,
-            attention_probs_dropout_prob=self.sizes.dropout,
-            max_position_embeddings=self.data.sequence_length,
-            initializer_range=self.sizes.initializer_range,
-            # Masked-LM training teaches the first token nothing, and a convolution shows it its neighbours only.
-            classifier_pooling="mean",
-            **special_ids,
-        )
+        layers = self.sub_models.layers or architecture("bert", self.sizes.num_layers)
+        words = {"vocab_size": vocab_size, **special_ids}
+        return self.sizes.make_config(layers, self.data.sequence_length, words, self.sub_models.head_dim)
 
 
 def load_options(name_or_path: str) -> dict[str, Any]:

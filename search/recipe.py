@@ -49,10 +49,6 @@ class RecipeError(AutoBertZeroError, ValueError):
     """A recipe that cannot be used; the message names every problem."""
 
 
-_LATER = (JointOptions, ScreenOptions, LatencyOptions, SubModelOptions)
-"""Groups that a recipe names only where one of their options is given."""
-
-
 @dataclass(frozen=True)
 class Recipe:
     """The options of a search, checked: groups as attributes, and what follows from them.
@@ -130,13 +126,9 @@ class Recipe:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """Every option by name; `from_dict` gives the same recipe back.
-
-        Some groups are left out where they have their defaults, so that a search from before they were stays as it is.
-        """
+        """Every option by name; `from_dict` gives the same recipe back."""
         groups = [getattr(self, field.name) for field in dataclasses.fields(self)]
-        given = [group for group in groups if type(group) not in _LATER or group != type(group)()]
-        return {name: value for group in given for name, value in dataclasses.asdict(group).items()}
+        return {name: value for group in groups for name, value in dataclasses.asdict(group).items()}
 
     @cached_property
     def search_space(self) -> SearchSpace | SubModels:

@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,17 @@ from autobert_zero_hf.claims import Claim, shared_claim
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.growing import GrowingFile
 from autobert_zero_hf.model.excerpts import excerpt
+from autobert_zero_hf.options import with_defaults
 from autobert_zero_hf.training.contents import Digest, find_changes
 from autobert_zero_hf.writing import claimed, how_to_mend
 
 from ..recipe_options import GROUPS
-from .codec import VERSION, Codec, RecordError, VersionError, decode_all
+from .codec import Codec, VersionError, decode_all
 from .environment import environment
-
-UNFINISHED: tuple[str, ...] = (
-    "energy.json", "recipe.yaml", "tokenizer", "supernet.pt", "best", "bert", "scratch", "front/*", "front.json",
-    "candidates/*", "shrink.*",
-)  # fmt: skip
-"""What a search, or a shrink, writes in its folder, and nobody else."""
+from .history import History, RecordError
+from .records import Event, Start
+from .run_folder import RunFolder
+from .upgrades import VERSION
 
 
 class JournalError(AutoBertZeroError):
@@ -29,7 +29,7 @@ class JournalError(AutoBertZeroError):
 
 
 class Journal:
-    """Events in the order in which they were written; the first is `start`: version, identity, recipe, environment.
+    """The events of a run, as they are written; the first is `Start`: version, identity, recipe, environment.
 
     Each event carries `elapsed`, the seconds of the search so far, those of earlier runs counted in. The start is
     written together with the first event after it, so that a search that could not begin leaves no journal behind.
@@ -37,28 +37,31 @@ class Journal:
     Args:
         path: the file; None keeps the events in memory, for the processes that follow the one that writes.
         recipe: the options of the search.
-        events: what was written before.
+        history: what was written before.
         contents: the digests of what the options lead to.
+
+    Attributes:
+        history: what was written, then and since.
     """
 
     def __init__(
         self,
         path: Path | None,
         recipe: dict[str, Any],
-        events: list[dict[str, Any]],
+        history: History,
         contents: Mapping[str, Digest] | None = None,
     ):
         self.path = path
         self.recipe = recipe
         self.contents = dict(contents or {})
-        self.events = events
-        self.spent_before: float = max((event["elapsed"] for event in events), default=0.0)
-        self.identity: str = events[0].get("identity", "") if events else uuid.uuid4().hex[:8]
+        self.history = history
+        self.spent_before: float = history.elapsed
+        self.identity: str = history.start.identity if history.events else uuid.uuid4().hex[:8]
         self._opened = time.monotonic()
         self._claim: Claim | None = None
         self._file: GrowingFile | None = None
         self._codec = Codec()
-        self._listeners: list[Callable[[dict[str, Any]], None]] = []
+        self._listeners: list[Callable[[Event], None]] = []
 
     @classmethod
     def open(cls, path: Path, recipe: dict[str, Any], contents: Mapping[str, Digest] | None = None) -> "Journal":
@@ -69,10 +72,10 @@ class Journal:
             WritingError: if another process is at work in its folder.
             OSError: if its folder cannot be made.
         """
-        claim, file, codec = claimed(path.parent, _lock_of(path), UNFINISHED), GrowingFile(path), Codec()
+        claim, file, codec = claimed(path.parent, _lock_of(path), RunFolder.WRITTEN), GrowingFile(path), Codec()
         try:
             journal = cls(path, recipe, _decoded(path, file.read(), codec), contents)
-            if journal.events:
+            if journal.history.events:
                 journal._check(path)
         except BaseException:
             file.close()
@@ -83,15 +86,15 @@ class Journal:
         return journal
 
     @classmethod
-    def following(cls, path: Path, recipe: dict[str, Any], events: list[dict[str, Any]]) -> "Journal":
+    def following(cls, path: Path, recipe: dict[str, Any], history: History) -> "Journal":
         """The journal as the other processes of a launch have it: in memory. They go by the claim of the main one."""
-        journal = cls(None, recipe, events)
+        journal = cls(None, recipe, history)
         journal._claim = shared_claim(path.parent, _lock_of(path))
         return journal
 
     def _check(self, path: Path) -> None:
-        start, recipe = self.events[0], self.recipe
-        written, contents = start["recipe"], start.get("contents") or {}
+        written, contents = self.history.recipe, self.history.start.contents or {}
+        recipe = with_defaults(GROUPS, self.recipe)  # an option that came later breaks no run that was begun before
         changed = [
             f"{name}: {written.get(name)!r} there, {recipe.get(name)!r} here"
             if written.get(name) != recipe.get(name)
@@ -115,42 +118,47 @@ class Journal:
         """Seconds of this search, earlier runs of it counted in."""
         return self.spent_before + time.monotonic() - self._opened
 
-    def append(self, event: str, **facts: Any) -> None:
-        """Write an event; it is on the disk when this returns.
+    def append(self, event: Event) -> None:
+        """Write an event, with the time; it is on the disk when this returns.
 
         Raises:
             JournalError: if it cannot be written, as on a full disk; the file is then as it was before.
             ReplacedError: if the file, or its folder, was removed or is another run's by now; that is left alone.
         """
-        start = {"version": VERSION, "identity": self.identity, "recipe": self.recipe}
-        start |= {"contents": self.contents} if self.contents else {}
-        records = [] if self.events else [self._record("start", {**start, "environment": environment()})]
-        records.append(self._record(event, facts))
+        events = [event] if self.history.events else [self._start(), event]
+        events = [replace(each, elapsed=round(self.elapsed(), 2)) for each in events]
         if self._file is not None:
-            self._write(self._file, records)
-        self.events.extend(records)
+            self._write(self._file, events)
+        for each in events:
+            self.history.add(each)
         for listener in self._listeners:
-            listener(records[-1])
+            listener(events[-1])
 
-    def subscribe(self, listener: Callable[[dict[str, Any]], None]) -> None:
+    def subscribe(self, listener: Callable[[Event], None]) -> None:
         """Have a function called with every event from now on, once it is written."""
         self._listeners.append(listener)
 
-    def _record(self, event: str, facts: dict[str, Any]) -> dict[str, Any]:
-        return {"event": event, **facts, "elapsed": round(self.elapsed(), 2)}
+    def _start(self) -> Start:
+        return Start(
+            version=VERSION,
+            identity=self.identity,
+            recipe=self.recipe,
+            contents=self.contents or None,
+            environment=environment(),
+        )
 
-    def _write(self, file: GrowingFile, records: list[dict[str, Any]]) -> None:
-        codec = self._codec.copy()
+    def _write(self, file: GrowingFile, events: list[Event]) -> None:
+        codec, before = self._codec.copy(), len(self.history.events)
         try:
-            file.append(b"".join(map(codec.encode, records)))
+            file.append(b"".join(map(codec.encode, events)))
         except OSError as error:
-            safe = f"the {len(self.events)} events before are safe" if self.events else "nothing was lost"
+            safe = f"the {before} events before are safe" if before else "nothing was lost"
             raise JournalError(
                 f"{file.path} could not be written ({error.strerror}), {safe}: {how_to_mend(error)}"
             ) from error
         self._codec = codec
 
-    def compare(self, event: Mapping[str, Any], facts: Mapping[str, Any], what: str) -> None:
+    def compare(self, event: Event, facts: Mapping[str, Any], what: str) -> None:
         """See that an event says what this run comes to again.
 
         Args:
@@ -159,19 +167,15 @@ class Journal:
             what: the event is about, in words.
 
         Raises:
-            JournalError: if it says otherwise, or lacks some of it.
+            JournalError: if it says otherwise.
         """
         for name, value in facts.items():
-            if (written := event.get(name)) != value:
+            if (written := getattr(event, name)) != value:
                 raise JournalError(
                     f"the journal says of {what}: {name} {excerpt(written)}, and this run comes to {excerpt(value)}: "
                     "it was changed, or begun with other versions of this package and its libraries; restore it, go on "
                     "with those, or search in another --output-dir"
                 )
-
-    def of(self, event: str) -> list[dict[str, Any]]:
-        """All events of a kind."""
-        return [record for record in self.events if record["event"] == event]
 
 
 def _lock_of(path: Path) -> Path:
@@ -183,15 +187,14 @@ def recorded_recipe(path: Path) -> dict[str, Any]:
     """The options that a journal was begun with; none where there is no journal, or it cannot be read."""
     try:
         with path.open("rb") as file:
-            (start,) = decode_all([file.readline().removesuffix(b"\n")], Codec())
+            history = decode_all([file.readline().removesuffix(b"\n")], Codec())
     except (OSError, RecordError):
         return {}
-    recipe: dict[str, Any] = start["recipe"]
-    return recipe
+    return history.start.recipe
 
 
-def read_events(path: Path) -> list[dict[str, Any]]:
-    """The events of a journal, which stays as it is; a last line that was cut off is left out.
+def read_history(path: Path) -> History:
+    """What a journal tells, which stays as it is; a last line that was cut off is left out.
 
     Raises:
         JournalError: if it is of another version, or damaged before its last line.
@@ -201,7 +204,7 @@ def read_events(path: Path) -> list[dict[str, Any]]:
     return _decoded(path, lines, Codec())
 
 
-def _decoded(path: Path, lines: Iterable[bytes], codec: Codec) -> list[dict[str, Any]]:
+def _decoded(path: Path, lines: Iterable[bytes], codec: Codec) -> History:
     try:
         return decode_all(lines, codec)
     except VersionError as error:

@@ -14,7 +14,7 @@ from autobert_zero_hf.search.estimation import latency_samples
 from autobert_zero_hf.search.estimation.hardware import Hardware
 from autobert_zero_hf.search.estimation.latency import Latency
 from autobert_zero_hf.search.recipe import Recipe
-from autobert_zero_hf.search.recipe_options import LatencyOptions
+from autobert_zero_hf.search.recipe_options import GROUPS, LatencyOptions
 from autobert_zero_hf.search.run import search
 from autobert_zero_hf.search.runtime.environment import PACKAGES, environment
 from autobert_zero_hf.search.shrink import shrink
@@ -23,8 +23,9 @@ from autobert_zero_hf.search.summary import in_words, search_result
 
 from autobert_zero_hf.commands.main import main
 from autobert_zero_hf.explorer.app import open_search
+from autobert_zero_hf.options import with_defaults
 
-from .journal_lines import Events, read_journal
+from .journal_lines import Events, read_journal, with_checksums
 from .old_journals import OLD
 
 RUNS = Path(__file__).parent / "runs_0_1_0"
@@ -68,13 +69,13 @@ def go_on(folder: Path) -> Events:
 def told(events: Events) -> list[str]:
     """The events, less what differs between two runs of the same search."""
     begun, here = events[0]["environment"], environment()
-    same = begun["processor"] == here["processor"]
-    same = same and all(begun["versions"][name] == here["versions"][name] for name in PACKAGES)
+    same = begun["processor"] == here.processor
+    same = same and all(begun["versions"][name] == here.versions[name] for name in PACKAGES)
     own = TIMES if same else TIMES | COMPUTED
-    own_of_start = own | {"identity", "environment"}
+    start = {"event": "start", "recipe": with_defaults(GROUPS, events[0]["recipe"]), "contents": events[0]["contents"]}
     return sorted(
-        json.dumps({name: event[name] for name in event.keys() - (own_of_start if place == 0 else own)}, sort_keys=True)
-        for place, event in enumerate(events)
+        json.dumps({name: value for name, value in event.items() if name not in own}, sort_keys=True)
+        for event in (start, *events[1:])
     )
 
 
@@ -155,3 +156,13 @@ def test_a_shrink_goes_on_to_the_same_end(take: Callable[[str], Path]) -> None:
         assert told(after) == told(events_of(f"shrink/{budget}")), budget
     assert read_journal(folder / "journal.jsonl") == events_of(name)
     assert main(["report", str(folder / "500-parameters")]) == 0
+
+
+def test_options_that_came_later_are_as_they_are_by_default(take: Callable[[str], Path]) -> None:
+    folder = take("in_final_training")
+    start, *events = read_journal(folder / "journal.jsonl")
+    for name in ("reward_scale", "levels"):
+        del start["recipe"][name]
+    (folder / "journal.jsonl").write_bytes(with_checksums([start, *events]))
+    after = go_on(folder)
+    assert after[0] == start and after[-1]["event"] == "finished"

@@ -273,8 +273,9 @@ class Preparation:
         return data
 
     def _new_net(self, tokenizer: PreTrainedTokenizerBase) -> SuperNet:
-        largest_kernel = None if self.recipe.sub_models.layers else max(self.recipe.space.kernel_sizes)
-        net = SuperNet(self.config(tokenizer), largest_kernel, self.recipe.run.seed)
+        config, space = self.config(tokenizer), self.recipe.search_space
+        branches = None if isinstance(space, SubModels) else space.branches(config.intermediate_size)
+        net = SuperNet(config, branches, self.recipe.run.seed)
         if self.start is not None:
             self.start.give(net)
         return net.to(self.accelerator.device)

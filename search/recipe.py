@@ -147,6 +147,7 @@ class Recipe:
             layer_types=tuple(space.layer_types),
             shared_attention=space.shared_attention,
             sizes=self.searched_sizes,
+            feed_forward=tuple(space.feed_forward),
         )
 
     @cached_property

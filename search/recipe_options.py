@@ -5,10 +5,12 @@ from typing import Annotated, Literal
 
 from autobert_zero_hf.model.bounds import MAX_LAYERS, MAX_POSITIONS, MAX_WIDTH
 from autobert_zero_hf.model.graph import INPUTS, MAX_DEPTH, MAX_OPERATIONS
+from autobert_zero_hf.model.mixers import kinds
 from autobert_zero_hf.model.operations import operation_names
 from autobert_zero_hf.options import Range, option, option_names
 from autobert_zero_hf.training.shared_options import DataOptions, SizeOptions
 
+from .space.layer_types import CONFIG
 from .space.search_space import LAYER_TYPES
 
 
@@ -17,7 +19,13 @@ class SpaceOptions:
     """What a layer can be."""
 
     kernel_sizes: Annotated[list[int], Range(1)] = option((3, 5, 7, 9, 15, 31, 65), "kernel sizes of convolutions, odd")
-    layer_types: list[str] = option(LAYER_TYPES, "attention, convolution or both")
+    layer_types: list[str] = option(
+        LAYER_TYPES,
+        f"kinds of layers, of {', '.join(kinds())}; of one with a number, also those to draw from: 'window(8,16)'",
+    )
+    feed_forward: list[str] = option(
+        (CONFIG,), "feed-forward blocks of layers: config, of the model's sizes, mlp(512) and the like, or none"
+    )
     operations: list[str] = option(operation_names(), "the operations of formulas")
     inputs: list[str] = option(INPUTS, "those of q, k and v that formulas use")
     max_operations: Annotated[int, Range(1, MAX_OPERATIONS + 1)] = option(10, "operations of an attention at most")

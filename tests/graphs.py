@@ -7,9 +7,13 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from autobert_zero_hf.model.axes import TypedGraph, infer_axes
 from autobert_zero_hf.model.graph import AttentionGraph, FormulaError
 from autobert_zero_hf.model.operations import TOKENS_BY_FEATURES, Axes, Axis, operation_names
+
+BRANCHES = (BERT_ATTENTION, "conv(9)")
+"""Of a super-net of attentions and convolutions."""
 
 
 def random_graph(seed: int, max_operations: int = 12) -> TypedGraph:

@@ -17,7 +17,7 @@ from autobert_zero_hf.model.axes import TypedGraph
 from autobert_zero_hf.model.graph import AttentionGraph
 from autobert_zero_hf.model.operations import Operation, register, unchanged, unregister
 from autobert_zero_hf.rendering import Picture, draw_backbone, draw_graph, to_latex, to_svg
-from autobert_zero_hf.rendering.picture import FILL, Arrow, Box, Circle, Label
+from autobert_zero_hf.rendering.picture import OPERATION, Arrow, Box, Circle, Label
 from autobert_zero_hf.rendering.png import to_png
 
 from .graphs import LARGE, typed_graphs
@@ -91,7 +91,7 @@ def test_a_backbone_has_its_layers_in_a_row_and_each_formula_once() -> None:
     layers = architecture("autobert-zero")
     picture = draw_backbone(layers)
     check(picture)
-    row = [box for box in of(picture, Box) if box.kind != "operation"]
+    row = [box for box in of(picture, Box) if box.fill != OPERATION]
     assert [box.text for box in row[:4]] == ["1  conv(65)", "2  attention a", "3  conv(9)", "4  attention b"]
     assert row[7].text == "8  attention c" == f"8  {row[5].text[3:]}"  # layers 6 and 8 share a formula
     formulas = list(dict.fromkeys(layer for layer in layers if not layer.startswith("conv")))
@@ -105,7 +105,7 @@ def test_a_backbone_has_its_layers_in_a_row_and_each_formula_once() -> None:
 def test_small_and_large_backbones(layers: list[str]) -> None:
     picture = draw_backbone(layers)
     check(picture)
-    assert len([box for box in of(picture, Box) if box.kind != "operation"]) == len(layers)
+    assert len([box for box in of(picture, Box) if box.fill != OPERATION]) == len(layers)
 
 
 def test_svg_holds_every_shape() -> None:
@@ -135,7 +135,7 @@ def test_png_has_the_size_of_the_picture_and_ink_where_its_boxes_are() -> None:
     for box in of(picture, Box):
         left, top, right, bottom = edges(box)
         inside = pixels[int(top) + 5 : int(bottom) - 5, int(left) + 2 : int(right) - 2].reshape(-1, 3)
-        ground = tuple(bytes.fromhex(FILL[box.kind][1:]))
+        ground = tuple(bytes.fromhex(box.fill[1:]))
         share = (inside == ground).all(-1).mean()
         assert 0.3 < share < 0.98, (box.text, share)  # its colour, and a text on it
     assert (pixels[-3:] == 255).all()

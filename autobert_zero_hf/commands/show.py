@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import ARCHITECTURES, architecture, parse_layer
 from autobert_zero_hf.model.axes import axes_by_operation
-from autobert_zero_hf.model.backbone import ConvolutionLayer, Layer
 from autobert_zero_hf.model.canonical import canonicalise
 from autobert_zero_hf.model.cost import BaseSizes, Counted, embedding_parameters, layer_cost, model_parameters
 from autobert_zero_hf.model.excerpts import excerpt
+from autobert_zero_hf.model.mixers import words
 from autobert_zero_hf.model.operations import show_axes
 from autobert_zero_hf.rendering import draw_backbone, to_latex, to_svg
 from autobert_zero_hf.writing import written_whole
@@ -65,7 +65,8 @@ def run(arguments: Namespace) -> Result:
     picture: Path | None = arguments.picture
     if picture is not None and picture.suffix not in _PICTURES:
         raise AutoBertZeroError(f"--picture {picture}: the name must end in {' or '.join(_PICTURES)}")
-    is_layer = "(" in arguments.backbone and not Path(arguments.backbone).exists()
+    begin = arguments.backbone.partition("+")[0].strip()
+    is_layer = ("(" in arguments.backbone or begin in words()) and not Path(arguments.backbone).exists()
     sizes = BaseSizes([str(parse_layer(arguments.backbone))]) if is_layer else _sizes(arguments.backbone)
     if picture is not None:
         _draw(sizes, picture)
@@ -98,7 +99,7 @@ def _facts(sizes: Counted, tokens: int) -> dict[str, Any]:
         {
             "formula": text,
             "latex": to_latex(text),
-            "plan": _plan(parse_layer(text)),
+            "plan": parse_layer(text).mixer.runs_as,
             **asdict(layer_cost(text, sizes, tokens)),
         }
         for text in sizes.layers
@@ -115,14 +116,14 @@ def _facts(sizes: Counted, tokens: int) -> dict[str, Any]:
 
 def _layer_facts(sizes: Counted, tokens: int) -> dict[str, Any]:
     """Those of a single layer: no model, but what the language knows of the line."""
-    layer = parse_layer(sizes.layers[0])
+    mixer = parse_layer(sizes.layers[0]).mixer
     facts = {name: value for name, value in _facts(sizes, tokens).items() if "parameters" not in name}
     del facts["vocab_size"]
-    if not isinstance(layer, ConvolutionLayer):
-        facts["inputs"] = list(layer.graph.inputs)
-        facts["normal_form"] = str(canonicalise(layer.graph))
+    if mixer.graph is not None and mixer.typed is not None:
+        facts["inputs"] = list(mixer.graph.inputs)
+        facts["normal_form"] = str(canonicalise(mixer.graph))
         facts["operations"] = [
-            {"formula": text, "axes": show_axes(axes)} for text, axes in axes_by_operation(layer.typed)
+            {"formula": text, "axes": show_axes(axes)} for text, axes in axes_by_operation(mixer.typed)
         ]
     return facts
 
@@ -158,10 +159,6 @@ def _table(name: str, facts: Mapping[str, Any]) -> Iterator[str]:
         yield f"{number:>5}  {cost}  {each['plan']:<11}  {each['formula']}"
     parameters, operations = (sum(each[what] for each in layers) for what in ("parameters", "operations"))
     yield f"  all  {parameters:>10,}  {operations:>10,}"
-
-
-def _plan(layer: Layer) -> str:
-    return "convolution" if isinstance(layer, ConvolutionLayer) else "+".join(layer.plan.kinds)
 
 
 def load_config(backbone: str) -> "AutoBertZeroConfig":

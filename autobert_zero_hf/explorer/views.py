@@ -10,7 +10,6 @@ from markupsafe import Markup
 
 from ..model import AutoBertZeroConfig, FormulaError, parse_layer
 from ..model.axes import axes_by_operation, show_axes
-from ..model.backbone import AttentionLayer
 from ..model.canonical import canonicalise
 from ..model.cost import Cost, layer_cost
 from ..rendering import draw_backbone, draw_graph, to_latex, to_svg
@@ -207,19 +206,17 @@ def show_formula(text: str, config: AutoBertZeroConfig, tokens: int) -> str:
         layer = parse_layer(text)
     except FormulaError as error:
         return _ERROR.render(message=str(error))
-    typed = layer.typed if isinstance(layer, AttentionLayer) else None
+    graph, typed = layer.mixer.graph, layer.mixer.typed
     rows = [(each, show_axes(axes)) for each, axes in axes_by_operation(typed)] if typed else []
     return _FORMULA.render(
-        plan="+".join(layer.plan.kinds) if isinstance(layer, AttentionLayer) else "convolution",
+        plan=layer.mixer.runs_as,
         cost=layer_cost(text, config, tokens),
         latex=to_latex(text),
-        normal=str(canonicalise(layer.graph)) if isinstance(layer, AttentionLayer) else "",
+        normal="" if graph is None else str(canonicalise(graph)),
         rows=rows,
         config=config,
         tokens=tokens,
-        picture=_drawn(
-            draw_graph(layer.graph, "") if isinstance(layer, AttentionLayer) else draw_backbone([str(layer)])
-        ),
+        picture=_drawn(draw_backbone([str(layer)]) if graph is None else draw_graph(graph, "")),
     )
 
 

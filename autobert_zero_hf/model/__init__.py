@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from .architectures import ARCHITECTURES, architecture
 from .auto_map import AUTO_MAP
-from .backbone import AttentionLayer, ConvolutionLayer, backbone_identity, parse_layer
 from .graph import AttentionGraph, FormulaError
+from .layers import Layer, backbone_identity, parse_layer
 
 if TYPE_CHECKING:
     from .configuration_autobert_zero import AutoBertZeroConfig
@@ -30,7 +30,6 @@ __all__ = [
     "ARCHITECTURES",
     "AUTO_MAP",
     "AttentionGraph",
-    "AttentionLayer",
     "AutoBertZeroConfig",
     "AutoBertZeroForMaskedLM",
     "AutoBertZeroForMultipleChoice",
@@ -42,8 +41,8 @@ __all__ = [
     "AutoBertZeroForTokenClassification",
     "AutoBertZeroModel",
     "AutoBertZeroPreTrainedModel",
-    "ConvolutionLayer",
     "FormulaError",
+    "Layer",
     "architecture",
     "backbone_identity",
     "parse_layer",

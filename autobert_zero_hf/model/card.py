@@ -6,6 +6,7 @@ from huggingface_hub import ModelCardData
 from transformers import PreTrainedModel
 
 from .auto_map import AUTO_MAP
+from .layers import parse_layer
 
 TAGS = ("autobert-zero", "nas", "neural-architecture-search")
 PIPELINE_TAGS = {
@@ -54,9 +55,10 @@ def describe_backbone(model: PreTrainedModel) -> str:
         "|---|---|",
         *(f"| {number} | `{' '.join(layer.split())}` |" for number, layer in enumerate(config.layers, start=1)),
         "",
-        "`conv(k)` is a lightweight convolution over `k` tokens; any other line is the formula of an attention over "
-        "the projections `q`, `k` and `v` of the hidden states.",
+        " ".join(dict.fromkeys(parse_layer(layer).mixer.about for layer in config.layers)),
     ]
+    if any("+" in layer for layer in config.layers):
+        lines[-1] += " After a plus stands a layer's own feed-forward block: `mlp(n)`, `n` wide, or `none`."
     return "\n".join(lines)
 
 

@@ -26,9 +26,10 @@ from transformers.utils import auto_docstring
 
 from .architectures import architecture
 from .auto_map import AUTO_MAP, code_files
-from .backbone import is_convolution, parse_layer
+from .blocks import block_names, find_block
 from .bounds import MAX_LABELS, MAX_LAYERS, MAX_SIZES, MAX_WIDTH
 from .excerpts import excerpt
+from .layers import parse_layer
 
 ADAPTED_BY_DEFAULT = ("q_proj", "k_proj", "v_proj", "in_proj")
 """What a mixer reads its input through: every attention has one of the first three, every convolution the last."""
@@ -54,6 +55,14 @@ class AutoBertZeroConfig(PreTrainedConfig):
         The number of layers; follows from `layers` where that is given. The default is 12.
     head_dim (`int`, *optional*):
         The size of an attention head; `hidden_size / num_attention_heads` by default, but free.
+    block (`str`, *optional*, defaults to `"bert"`):
+        What stands around mixers and feed-forward blocks: `"bert"`, norms after the residual connections, or
+        `"pre_norm"`, before them and after the last layer.
+    position_embedding_type (`str`, *optional*):
+        How tokens know their positions: `"learned"`, a table that is added to the embeddings; `"rotary"`, queries and
+        keys that are rotated before a formula sees them; `"none"`. The default is that of the block, `"learned"`.
+    rope_theta (`float`, *optional*, defaults to 10000.0):
+        The base of rotary positions.
     kernel_softmax (`bool`, *optional*, defaults to `True`):
         Whether the kernels of convolutions are normalised by a softmax, as lightweight convolutions are (Wu et al.,
         2019), or taken as they are.
@@ -100,6 +109,9 @@ class AutoBertZeroConfig(PreTrainedConfig):
     initializer_range: float | int = 0.02
     layer_norm_eps: float | int = 1e-12
     classifier_dropout: float | int | None = None
+    block: str = "bert"
+    position_embedding_type: Literal["learned", "rotary", "none"] | None = None
+    rope_theta: float | int = 10000.0
     kernel_softmax: bool = True
     classifier_pooling: Literal["cls", "mean"] = "cls"
     sparse_prediction: bool = False
@@ -127,8 +139,13 @@ class AutoBertZeroConfig(PreTrainedConfig):
 
     @property
     def layer_types(self) -> list[str]:
-        """For each layer "conv" or "full_attention", transformers' words."""
-        return ["conv" if is_convolution(layer) else "full_attention" for layer in self.layers]
+        """For each layer "conv", "full_attention" or another of transformers' words."""
+        return [parse_layer(layer).mixer.layer_type for layer in self.layers]
+
+    @property
+    def positions(self) -> str:
+        """How tokens know their positions: "learned", "rotary" or "none"."""
+        return self.position_embedding_type or find_block(self.block).positions
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
@@ -192,6 +209,10 @@ class AutoBertZeroConfig(PreTrainedConfig):
                 f"hidden_size ({excerpt(self.hidden_size)}) is not a multiple of num_attention_heads "
                 f"({excerpt(self.num_attention_heads)}); give head_dim, the size of a head, to allow it"
             )
+        if self.block not in block_names():
+            problems.append(f"unknown block {excerpt(self.block)}: known are {', '.join(block_names())}")
+        if not 0 < self.rope_theta <= sys.float_info.max:
+            problems.append(f"rope_theta must be more than 0, not {excerpt(self.rope_theta)}")
         if self.hidden_act not in ACT2FN:
             problems.append(f"unknown hidden_act {excerpt(self.hidden_act)}")
         if self.pad_token_id is not None and not 0 <= self.pad_token_id < self.vocab_size:

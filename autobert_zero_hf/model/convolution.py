@@ -1,11 +1,11 @@
 """Lightweight convolution: a depthwise convolution along tokens whose kernels are shared by the channels of a head.
 
 Wu et al., "Pay Less Attention with Lightweight and Dynamic Convolutions", ICLR 2019 (arXiv 1901.10430), the layer that
-AutoBERT-Zero mixes with attention.
+AutoBERT-Zero mixes with attention; and the dynamic one of the same paper, whose kernels differ from token to token.
 
-There are three forms of it, all linear in the number of tokens. Which is fastest depends on the kernel, the device and
-on whether gradients are wanted; `fastest_form` is the rule, and `tests/benchmarks/convolution.py` justifies it
-on a CPU.
+There are three forms of the first, all linear in the number of tokens. Which is fastest depends on the kernel, the
+device and on whether gradients are wanted; `fastest_form` is the rule, and `tests/benchmarks/convolution.py` justifies
+it on a CPU.
 
 Shapes: B batch, N tokens, H heads, D channels of a head, K kernel size.
 """
@@ -103,13 +103,56 @@ def banded_product(x: Tensor, kernels: Tensor) -> Tensor:
     return out.reshape(batch, blocks * block, heads, channels)[:, :tokens]
 
 
+def dynamic_convolution(x: Tensor, kernels: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Convolve along tokens, each token with kernels of its own; what lies beyond the sequence, padding too, is zero.
+
+    Args:
+        x: (B, N, H, D).
+        kernels: (B, N, H, K), K odd, as they are to be used.
+        mask: as for `lightweight_convolution`.
+
+    Returns:
+        (B, N, H, D).
+    """
+    batch, tokens, heads, channels = x.shape
+    size = kernels.shape[-1]
+    kernels = kernels.to(x.dtype)
+    if mask is not None and mask.dim() == 4:
+        # (B, N, H, K) -> (B, H, N, K) -> (B, H, N, N)
+        inside, offsets = _band(tokens, size, x.device)
+        offsets = offsets.expand(batch, heads, tokens, tokens)
+        band = kernels.transpose(1, 2).gather(-1, offsets).masked_fill(~(inside & mask), 0.0)
+        return (band @ x.transpose(1, 2)).transpose(1, 2)
+    if mask is not None:
+        x = x.masked_fill(~mask[:, :, None, None], 0.0)
+    if torch.compiler.is_exporting() or torch.jit.is_tracing():
+        # A program for any length must not look at the length: a product a place of the kernel.
+        padded = F.pad(x, (0, 0, 0, 0, size // 2, size // 2))
+        shifted = (padded[:, place : place + tokens] * kernels[..., place, None] for place in range(size))
+        return sum(shifted, torch.zeros_like(x))
+    block = min(BLOCK, tokens)
+    wide, blocks = block + size - 1, -(-tokens // block)
+    beyond = blocks * block - tokens
+    # (B, N, H, D) -> windows (B, blocks, H, D, block + K - 1)
+    windows = F.pad(x, (0, 0, 0, 0, size // 2, beyond + size // 2)).unfold(1, wide, block)
+    # band[i, j] = kernels[i, j - i] where that exists, by the same shift from row to row as in `banded_product`.
+    rows = F.pad(kernels, (0, block, 0, 0, 0, beyond)).unflatten(1, (blocks, block)).transpose(2, 3)
+    band = rows.flatten(3)[..., : block * wide].unflatten(3, (block, wide))
+    # (B, blocks, H, block, wide) · (B, blocks, H, wide, D) -> (B, blocks * block, H, D)
+    out = (band @ windows.transpose(3, 4)).transpose(2, 3)
+    return out.reshape(batch, blocks * block, heads, channels)[:, :tokens]
+
+
 def masked_product(x: Tensor, kernels: Tensor, mask: Tensor) -> Tensor:
     """A product with the whole banded matrix, less what is hidden; x (B, N, H, D), kernels (H, K), mask of pairs."""
-    tokens, size = x.shape[1], kernels.shape[-1]
-    places = torch.arange(tokens, device=x.device)
-    # The place in the kernel of the column's token, seen from the row's: (N, N)
-    offsets = places - places[:, None] + size // 2
-    inside = (offsets >= 0) & (offsets < size)
+    inside, offsets = _band(x.shape[1], kernels.shape[-1], x.device)
     # (B, H, N, N) · (B, H, N, D)
-    band = kernels[:, offsets.clamp(0, size - 1)].masked_fill(~(inside & mask), 0.0)
+    band = kernels[:, offsets].masked_fill(~(inside & mask), 0.0)
     return (band @ x.transpose(1, 2)).transpose(1, 2)
+
+
+def _band(tokens: int, size: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Whether the row's token has the column's in its kernel, and at which place; (N, N) both."""
+    places = torch.arange(tokens, device=device)
+    offsets = places - places[:, None] + size // 2
+    return (offsets >= 0) & (offsets < size), offsets.clamp(0, size - 1)

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from .backbone import ConvolutionLayer, Layer, parse_layer
-from .lowering import Apply, Plan, Product
-from .operations import Axis
+from .block import LEARNED
+from .blocks import find_block
+from .layers import parse_layer
+from .weights import multiplications, parameters
 
 if TYPE_CHECKING:
     from .configuration_autobert_zero import AutoBertZeroConfig
@@ -24,6 +25,8 @@ class BaseSizes:
     vocab_size: int = 30522
     max_position_embeddings: int = 512
     type_vocab_size: int = 2
+    block: str = "bert"
+    positions: str = LEARNED
 
 
 Counted: TypeAlias = "AutoBertZeroConfig | BaseSizes"
@@ -58,20 +61,14 @@ def layer_cost(text: str, config: Counted, tokens: int) -> Cost:
     Cost(parameters=6497388, operations=6494976)
     """
     layer = parse_layer(text)
-    hidden, inner = config.hidden_size, config.intermediate_size
-    width = config.num_attention_heads * config.head_dim
-    if isinstance(layer, ConvolutionLayer):
-        linear = [(hidden, 2 * width), (width, hidden)]
-        kernels = config.num_attention_heads * layer.kernel_size
-    else:
-        linear = [(hidden, width)] * len(layer.graph.inputs) + [(width, hidden)]
-        kernels = 0
-    linear += [(hidden, inner), (inner, hidden)]
-    multiplied = sum(into * out for into, out in linear)
-    norms = 2 * 2 * hidden
+    mixer, inner, block = layer.mixer, layer.inner(config), find_block(config.block)
+    parts = [(weight, mixer.lengths) for weight in mixer.own_weights.values()]
+    parts += [(weight, {"feed-forward": inner}) for weight in block.feed_forward.values() if inner]
+    norms = block.norm_parameters(config) * (int(not mixer.left_out) + int(inner > 0))
     return Cost(
-        multiplied + sum(out for _, out in linear) + kernels + norms,
-        multiplied + mixer_operations(layer, tokens, config.num_attention_heads, config.head_dim),
+        norms + sum(parameters(weight, config, lengths, block.bias) for weight, lengths in parts),
+        mixer.work(config, tokens).operations // tokens
+        + sum(multiplications(weight, config, lengths) for weight, lengths in parts),
     )
 
 
@@ -81,7 +78,8 @@ def embedding_parameters(config: Counted) -> int:
     Args:
         config: of the model.
     """
-    return (config.vocab_size + config.max_position_embeddings + config.type_vocab_size + 2) * config.hidden_size
+    positions = config.max_position_embeddings if config.positions == LEARNED else 0
+    return (config.vocab_size + positions + config.type_vocab_size + 2) * config.hidden_size
 
 
 def model_parameters(config: Counted) -> int:
@@ -95,7 +93,9 @@ def model_parameters(config: Counted) -> int:
     """
     hidden = config.hidden_size
     layers = sum(layer_cost(text, config, tokens=1).parameters for text in config.layers)
-    return embedding_parameters(config) + layers + (hidden + 1) * hidden
+    block = find_block(config.block)
+    last = block.norm_parameters(config) if block.final_norm else 0
+    return embedding_parameters(config) + layers + last + (hidden + 1) * hidden
 
 
 def masked_lm_parameters(config: Counted) -> int:
@@ -106,36 +106,3 @@ def masked_lm_parameters(config: Counted) -> int:
     """
     # Instead of the pooler the head: a linear, a norm, and a bias for each word, whose embeddings the decoder has.
     return model_parameters(config) + 2 * config.hidden_size + config.vocab_size
-
-
-def mixer_operations(layer: Layer, tokens: int, num_heads: int, head_size: int) -> int:
-    """The operations a token of a layer's graph or convolution, without the linear layers around it.
-
-    A product or comparison counts a multiplication and addition for each pair of numbers that meet, as one operation;
-    anything else one operation for each number that it gives. Graphs are counted as their plans run them.
-
-    Args:
-        layer: the layer.
-        tokens: N, the length of the sequence; attention costs more on longer ones.
-        num_heads: H.
-        head_size: D.
-    """
-    if isinstance(layer, ConvolutionLayer):
-        return layer.kernel_size * num_heads * head_size
-    return num_heads * _plan_operations(layer.plan, tokens, head_size) // tokens
-
-
-def _plan_operations(plan: Plan, tokens: int, head_size: int) -> int:
-    sizes = {Axis.TOKENS: tokens, Axis.FEATURES: head_size}
-    total = 0
-    for step, (rows, columns) in zip(plan.steps, plan.axes, strict=True):
-        if isinstance(step, Product):
-            total += step.order(tokens, head_size)[0]
-            # Of an attention that is the product with the value; the kernel does scores, scale and softmax besides.
-            total += sum(tokens**2 * (head_size + bool(weights.scales) + 1) for weights in step.weights)
-            total += sum(tokens * head_size * weights.negated for weights in step.weights)
-        elif isinstance(step, Apply) and step.operation.name != "transpose":
-            reduces = step.operation.reduces
-            met = sizes[step.axes[0][reduces[0]]] if len(reduces) == 2 else 1
-            total += sizes[rows] * sizes[columns] * met
-    return total

@@ -98,14 +98,6 @@ def run(plan: Plan, inputs: Mapping[str, Tensor], surroundings: Surroundings, at
     return values[len(plan.steps) - 1]
 
 
-def unseen_sum(typed: TypedGraph) -> int | None:
-    """The first node that sums over tokens for no token in particular; None if a mask of pairs suits the graph."""
-    for place, node in enumerate(typed.graph.nodes):
-        if not node.is_input and not operation(node.name).looked_on([typed.axes[o] for o in node.operands]):
-            return place
-    return None
-
-
 def _apply(rule: Operation, operands: list[Tensor], axes: Sequence[Axes], surroundings: Surroundings) -> Tensor:
     mask = surroundings.mask
     if mask is not None:

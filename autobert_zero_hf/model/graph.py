@@ -27,7 +27,7 @@ class FormulaError(ValueError):
 
     def __init__(self, reason: str, text: str, span: tuple[int, int] | None = None):
         self.reason = reason
-        start, end = span if span is not None else (0, len(text))
+        self.span = start, end = span if span is not None else (0, len(text))
         shown, offset = _excerpt(text, start)
         width = max(1, min(end - start, len(shown) - offset))
         super().__init__(f"{reason}\n    {shown}\n    {' ' * offset}{'^' * width}")

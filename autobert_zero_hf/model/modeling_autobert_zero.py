@@ -13,8 +13,8 @@
 # limitations under the License.
 """AutoBERT-Zero models: a BERT whose layers are what `config.layers` says.
 
-Each layer is a *mixer* (an attention that computes the layer's formula, or a lightweight convolution) and then BERT's
-feed-forward block; both with a residual connection and LayerNorm after it, as in BERT.
+Each layer is a *mixer* (an attention that computes the layer's formula, a lightweight convolution, or another kind) and
+then BERT's feed-forward block; both with a residual connection and LayerNorm after it, as in BERT.
 
 Shapes: B batch, N tokens, H heads, D head size, C hidden size, F feed-forward size, V vocabulary.
 """
@@ -35,25 +35,31 @@ from transformers.utils import TransformersKwargs, auto_docstring
 from transformers.utils.generic import merge_with_config_defaults
 from transformers.utils.output_capturing import capture_outputs
 
-from .backbone import AttentionLayer, ConvolutionLayer, parse_layer
+from .block import LEARNED, ROTARY, Block, find_block
 from .configuration_autobert_zero import AutoBertZeroConfig
-from .convolution import lightweight_convolution
-from .execution import Surroundings, interpret, run, unseen_sum
+from .execution import AttentionKernel, Surroundings, interpret, run
+from .layer_formula import FormulaMixer
+from .layers import parse_layer
 from .masks import visible
+from .mixing import AutoBertZeroMixer
 from .observers import is_observed
+from .rotary import angles, rotated
 from .saving import PortableModel
 
 
 class AutoBertZeroEmbeddings(nn.Module):
-    """The sum of word, position and token type embeddings, as in BERT."""
+    """The sum of word and token type embeddings, and of positions where they are learnt, as in BERT."""
 
     def __init__(self, config: AutoBertZeroConfig):
         super().__init__()
         self.word_embeddings = nn.Embedding(config.vocab_size, config.hidden_size, padding_idx=config.pad_token_id)
-        self.position_embeddings = nn.Embedding(config.max_position_embeddings, config.hidden_size)
+        if config.positions == LEARNED:
+            self.position_embeddings = nn.Embedding(config.max_position_embeddings, config.hidden_size)
+        self.learned = config.positions == LEARNED
         self.token_type_embeddings = nn.Embedding(config.type_vocab_size, config.hidden_size)
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.max_positions = config.max_position_embeddings
 
     def forward(
         self,
@@ -61,12 +67,13 @@ class AutoBertZeroEmbeddings(nn.Module):
         token_type_ids: Tensor | None,
         position_ids: Tensor | None,
         inputs_embeds: Tensor | None,
-    ) -> Tensor:
+    ) -> tuple[Tensor, Tensor]:
+        """The embeddings, (B, N, C), and the positions of their tokens, (B or 1, N)."""
         if inputs_embeds is None:
             inputs_embeds = self.word_embeddings(input_ids)
         if position_ids is None:
-            tokens, positions = inputs_embeds.shape[1], self.position_embeddings.num_embeddings
-            if not torch.compiler.is_compiling() and tokens > positions:
+            tokens, positions = inputs_embeds.shape[1], self.max_positions
+            if self.learned and not torch.compiler.is_compiling() and tokens > positions:
                 raise ValueError(
                     f"{tokens} tokens are more than this model has positions for, max_position_embeddings={positions}: "
                     "give fewer, for example by the tokenizer's truncation=True"
@@ -76,8 +83,9 @@ class AutoBertZeroEmbeddings(nn.Module):
             token_type_ids = torch.zeros_like(position_ids)
         # (B, N, C) + (1 or B, N, C) + (1 or B, N, C)
         embeddings = inputs_embeds + self.token_type_embeddings(token_type_ids)
-        embeddings = embeddings + self.position_embeddings(position_ids)
-        return self.dropout(self.norm(embeddings))
+        if self.learned:
+            embeddings = embeddings + self.position_embeddings(position_ids)
+        return self.dropout(self.norm(embeddings)), position_ids
 
 
 def eager_attention_forward(
@@ -100,7 +108,7 @@ def eager_attention_forward(
     return (weights @ value).transpose(1, 2).contiguous(), weights
 
 
-class AutoBertZeroAttention(nn.Module):
+class AutoBertZeroAttention(AutoBertZeroMixer):
     """An attention that computes a formula over q, k and v; only the projections that the formula uses exist.
 
     With `attn_implementation="eager"` the formula is run as it is written, and the attention weights are returned;
@@ -108,26 +116,21 @@ class AutoBertZeroAttention(nn.Module):
     where nothing but fused attentions sums over tokens.
     """
 
-    def __init__(self, config: AutoBertZeroConfig, layer: AttentionLayer, layer_idx: int):
-        super().__init__()
-        self.config = config
-        self.layer_idx = layer_idx
-        self.typed = layer.typed
-        self.plan = layer.plan
+    def __init__(self, config: AutoBertZeroConfig, mixer: FormulaMixer, layer_idx: int):
+        super().__init__(config, mixer, layer_idx)
+        self.typed = mixer.typed
+        self.plan = mixer.plan
         self.num_attention_heads = config.num_attention_heads
         self.head_dim = config.head_dim
         self.attention_dropout = config.attention_probs_dropout_prob
         self.is_causal = False
-        width = config.num_attention_heads * config.head_dim
-        for name in layer.graph.inputs:
-            self.add_module(f"{name}_proj", nn.Linear(config.hidden_size, width))
-        self.o_proj = nn.Linear(width, config.hidden_size)
 
     def forward(
         self,
         hidden_states: Tensor,
         kernel_mask: Tensor | None = None,
         mask: Tensor | None = None,
+        turns: tuple[Tensor, Tensor] | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> tuple[Tensor, Tensor | None]:
         batch, tokens = hidden_states.shape[:2]
@@ -137,6 +140,8 @@ class AutoBertZeroAttention(nn.Module):
             name: getattr(self, f"{name}_proj")(hidden_states).view(split).transpose(1, 2)
             for name in self.typed.graph.inputs
         }
+        if turns is not None:
+            inputs |= {name: rotated(inputs[name], *turns) for name in ("q", "k") if name in inputs}
         dropout = self.attention_dropout if self.training else 0.0
         surroundings = Surroundings(self.head_dim, mask, dropout)
         interface: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
@@ -152,52 +157,55 @@ class AutoBertZeroAttention(nn.Module):
                     f'{tuple(mask.shape)}; set it to "sdpa" or "eager"'
                 )
 
-            def attention(query: Tensor, key: Tensor, value: Tensor, scaling: float) -> Tensor:
-                # Kernels answer in (B, N, H, D).
-                return interface(self, query, key, value, kernel_mask, dropout=dropout, scaling=scaling, **kwargs)[
-                    0
-                ].transpose(1, 2)
-
-            output, weights = run(self.plan, inputs, surroundings, attention), None
+            kernel = self.kernel(interface, kernel_mask, mask, dropout, **kwargs)
+            output, weights = run(self.plan, inputs, surroundings, kernel), None
         # (B, H, N, D) -> (B, N, H * D)
         output = output.transpose(1, 2).reshape(batch, tokens, -1)
         return self.o_proj(output), weights if eager else None
 
+    def kernel(
+        self,
+        interface: Callable,
+        kernel_mask: Tensor | None,
+        mask: Tensor | None,
+        dropout: float,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> AttentionKernel:
+        """What a plan's fused attentions run on.
 
-class AutoBertZeroConvolution(nn.Module):
-    """Linear to twice the width, gated linear unit, lightweight convolution, linear."""
+        Args:
+            interface: an attention function of transformers.
+            kernel_mask: the mask in the form that it takes.
+            mask: the same as bool, (B, N) or of pairs.
+            dropout: the probability with which a weight is dropped.
+            kwargs: those of the forward pass.
+        """
 
-    def __init__(self, config: AutoBertZeroConfig, layer: ConvolutionLayer):
-        super().__init__()
-        width = config.num_attention_heads * config.head_dim
-        self.num_attention_heads = config.num_attention_heads
-        self.head_dim = config.head_dim
-        self.in_proj = nn.Linear(config.hidden_size, 2 * width)
-        self.kernel_softmax = config.kernel_softmax
-        self.kernels = nn.Parameter(torch.empty(config.num_attention_heads, layer.kernel_size))
-        self.out_proj = nn.Linear(width, config.hidden_size)
+        def attention(query: Tensor, key: Tensor, value: Tensor, scaling: float) -> Tensor:
+            # Kernels answer in (B, N, H, D).
+            return interface(self, query, key, value, kernel_mask, dropout=dropout, scaling=scaling, **kwargs)[
+                0
+            ].transpose(1, 2)
 
-    def forward(self, hidden_states: Tensor, mask: Tensor | None = None) -> Tensor:
-        batch, tokens = hidden_states.shape[:2]
-        # (B, N, C) -> (B, N, 2 * H * D) -> (B, N, H * D) -> (B, N, H, D)
-        gated = nn.functional.glu(self.in_proj(hidden_states))
-        heads = gated.view(batch, tokens, self.num_attention_heads, self.head_dim)
-        kernels = self.kernels.softmax(-1) if self.kernel_softmax else self.kernels
-        mixed = lightweight_convolution(heads, kernels, mask)
-        return self.out_proj(mixed.flatten(2))
+        return attention
 
 
 class AutoBertZeroMLP(nn.Module):
-    """BERT's feed-forward block: (B, N, C) -> (B, N, F) -> (B, N, C)."""
+    """The feed-forward block: (B, N, C) -> (B, N, F) -> (B, N, C), with gates of as many numbers where it has them."""
 
-    def __init__(self, config: AutoBertZeroConfig):
+    def __init__(self, config: AutoBertZeroConfig, block: Block, width: int):
         super().__init__()
-        self.up_proj = nn.Linear(config.hidden_size, config.intermediate_size)
+        self.gated = block.gated
+        self.up_proj = nn.Linear(config.hidden_size, width, bias=block.bias)
+        if block.gated:
+            self.gate_proj = nn.Linear(config.hidden_size, width, bias=block.bias)
         self.activation = ACT2FN[config.hidden_act]
-        self.down_proj = nn.Linear(config.intermediate_size, config.hidden_size)
+        self.down_proj = nn.Linear(width, config.hidden_size, bias=block.bias)
 
     def forward(self, hidden_states: Tensor) -> Tensor:
         wide = self.up_proj(hidden_states)
+        if self.gated:
+            return self.down_proj(self.activation(wide) * self.gate_proj(hidden_states))
         # The system hands out memory anew for tensors of this size: a second one costs more than the activation itself.
         # Where a gradient, a hook or a trace looks at the first, it stays.
         seen = wide.requires_grad or is_observed(self.up_proj, self.activation)
@@ -206,19 +214,20 @@ class AutoBertZeroMLP(nn.Module):
 
 
 class AutoBertZeroLayer(GradientCheckpointingLayer):
-    """An attention or a convolution, then the feed-forward block; each with dropout, residual and LayerNorm."""
+    """A mixer, then the feed-forward block, each where there is one, within what the configuration's block says."""
 
     def __init__(self, config: AutoBertZeroConfig, layer_idx: int):
         super().__init__()
         layer = parse_layer(config.layers[layer_idx])
-        if isinstance(layer, ConvolutionLayer):
-            self.convolution = AutoBertZeroConvolution(config, layer)
-        else:
-            self.attention = AutoBertZeroAttention(config, layer, layer_idx)
-        self.is_attention_layer = isinstance(layer, AttentionLayer)
-        self.mixer_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-        self.mlp = AutoBertZeroMLP(config)
-        self.mlp_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.block = find_block(config.block)
+        self.mixer_name = None if layer.mixer.left_out else layer.mixer.module
+        if self.mixer_name is not None:
+            self.add_module(self.mixer_name, layer.mixer.make(config, layer_idx))
+            self.mixer_norm = _norm(config, self.block)
+        self.has_mlp = bool(inner := layer.inner(config))
+        if self.has_mlp:
+            self.mlp = AutoBertZeroMLP(config, self.block, inner)
+            self.mlp_norm = _norm(config, self.block)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
     def forward(
@@ -228,12 +237,21 @@ class AutoBertZeroLayer(GradientCheckpointingLayer):
         mask: Tensor | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> Tensor:
-        if self.is_attention_layer:
-            mixed, _ = self.attention(hidden_states, kernel_mask, mask, **kwargs)
-        else:
-            mixed = self.convolution(hidden_states, mask)
-        hidden_states = self.mixer_norm(hidden_states + self.dropout(mixed))
-        return self.mlp_norm(hidden_states + self.dropout(self.mlp(hidden_states)))
+        if self.mixer_name is not None:
+
+            def mix(hidden_states: Tensor) -> Tensor:
+                mixed = getattr(self, self.mixer_name)(hidden_states, kernel_mask, mask, **kwargs)
+                # With its attention weights, where it has them.
+                return mixed[0] if isinstance(mixed, tuple) else mixed
+
+            hidden_states = self.block.sublayer(hidden_states, self.mixer_norm, self.dropout, mix)
+        if self.has_mlp:
+            hidden_states = self.block.sublayer(hidden_states, self.mlp_norm, self.dropout, self.mlp)
+        return hidden_states
+
+
+def _norm(config: AutoBertZeroConfig, block: Block) -> nn.LayerNorm:
+    return nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps, bias=block.bias)
 
 
 class AutoBertZeroPooler(nn.Module):
@@ -274,8 +292,7 @@ class AutoBertZeroPreTrainedModel(PortableModel, PreTrainedModel):
         # A kernel that was asked for by name is wanted for its memory: where it cannot be had, that is said.
         if applicable not in ("eager", "sdpa"):
             for number, text in enumerate(self.config.layers, start=1):
-                layer = parse_layer(text)
-                if isinstance(layer, AttentionLayer) and layer.plan.kinds == ("dense",):
+                if parse_layer(text).mixer.needs_matrix():
                     raise ValueError(
                         f'attn_implementation="{applicable}" is of no use to layer {number}, {text}: it makes a matrix '
                         f"of tokens x tokens that no kernel computes. With "
@@ -286,8 +303,9 @@ class AutoBertZeroPreTrainedModel(PortableModel, PreTrainedModel):
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
-        if isinstance(module, AutoBertZeroConvolution):
-            init.normal_(module.kernels, mean=0.0, std=self.config.initializer_range)
+        if isinstance(module, AutoBertZeroMixer):
+            for parameter in module.parameters(recurse=False):
+                init.normal_(parameter, mean=0.0, std=self.config.initializer_range)
 
 
 @auto_docstring
@@ -301,20 +319,16 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
         super().__init__(config)
         self.embeddings = AutoBertZeroEmbeddings(config)
         self.layers = nn.ModuleList([AutoBertZeroLayer(config, i) for i in range(len(config.layers))])
+        block = find_block(config.block)
+        if block.final_norm:
+            self.final_norm = _norm(config, block)
+        self.has_final_norm = block.final_norm
         self.pooler = AutoBertZeroPooler(config) if add_pooling_layer else None
-        layers = [parse_layer(text) for text in config.layers]
-        self.has_fused_attention = any(
-            isinstance(each, AttentionLayer) and "flash" in each.plan.kinds for each in layers
-        )
-        # The first layer, and its node, that a mask of pairs means nothing to.
-        self.unseen_sum = next(
-            (
-                (number, layer, place)
-                for number, layer in enumerate(layers, start=1)
-                if isinstance(layer, AttentionLayer) and (place := unseen_sum(layer.typed)) is not None
-            ),
-            None,
-        )
+        mixers = [parse_layer(text).mixer for text in config.layers]
+        self.has_fused_attention = any(mixer.fuses for mixer in mixers)
+        # The first layer that a mask of pairs means nothing to.
+        without_pairs = ((number, mixer) for number, mixer in enumerate(mixers, start=1) if not mixer.takes_pairs)
+        self.without_pairs = next(without_pairs, None)
         self.gradient_checkpointing = False
         self.post_init()
 
@@ -367,7 +381,7 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
         ```"""
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("give exactly one of input_ids and inputs_embeds")
-        hidden_states = self.embeddings(input_ids, token_type_ids, position_ids, inputs_embeds)
+        hidden_states, position_ids = self.embeddings(input_ids, token_type_ids, position_ids, inputs_embeds)
         mask = None
         if attention_mask is not None:
             batch, tokens = hidden_states.shape[:2]
@@ -378,8 +392,14 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
             self._check_pairs(mask)
         prepared = self.has_fused_attention and not pairs
         kernel_mask = create_bidirectional_mask(self.config, hidden_states, mask) if prepared else mask
+        config = self.config
+        turns = None
+        if config.positions == ROTARY:
+            turns = angles(position_ids, config.head_dim, config.rope_theta, hidden_states.dtype)
         for layer in self.layers:
-            hidden_states = layer(hidden_states, kernel_mask, mask, **kwargs)
+            hidden_states = layer(hidden_states, kernel_mask, mask, turns=turns, **kwargs)
+        if self.has_final_norm:
+            hidden_states = self.final_norm(hidden_states)
         # The pooler wants the real tokens: those that any token sees.
         real = mask.any(dim=(1, 2)) if mask is not None and pairs else mask
         return BaseModelOutputWithPooling(
@@ -388,12 +408,10 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
         )
 
     def _check_pairs(self, mask: Tensor) -> None:
-        if self.unseen_sum is not None:
-            number, layer, place = self.unseen_sum
-            raise layer.graph.error(
-                f"layer {number} has no meaning under an attention_mask of pairs, shape {tuple(mask.shape)}: this sums "
-                "over tokens for no token in particular; give a mask of shape (batch, tokens)",
-                place,
+        if self.without_pairs is not None:
+            number, mixer = self.without_pairs
+            raise mixer.no_pairs(
+                f"layer {number} has no meaning under an attention_mask of pairs, shape {tuple(mask.shape)}"
             )
 
 

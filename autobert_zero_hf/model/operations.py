@@ -179,7 +179,9 @@ def register(new: Operation) -> Operation:
         ValueError: if the name is not free or not a name, or if the probe finds a wrong shape, a value or gradient
             that is not finite, or an axis rule that fails on every input.
     """
-    reserved = (*INPUTS, "conv", NORMALISED_ROWS.name)
+    from .mixers import words
+
+    reserved = (*INPUTS, *words(), "mlp", NORMALISED_ROWS.name)
     if not re.fullmatch(r"[A-Za-z_]\w*", new.name, re.ASCII) or new.name in reserved:
         raise ValueError(f"{new.name!r} cannot name an operation")
     if new.name in _TABLE:

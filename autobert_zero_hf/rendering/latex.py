@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ..model import AttentionGraph, ConvolutionLayer, parse_layer
+from ..model import AttentionGraph, parse_layer
 
 _SUM, _NEGATED, _PRODUCT, _ATOM = range(4)
 """How strongly the parts of an expression hold together, from the loosest."""
@@ -25,9 +25,11 @@ def to_latex(layer: str) -> str:
     \mathrm{LightConv}_{9}\left(X\right)
     """
     parsed = parse_layer(layer)
-    if isinstance(parsed, ConvolutionLayer):
-        return rf"\mathrm{{LightConv}}_{{{parsed.kernel_size}}}\left(X\right)"
-    return _graph(parsed.graph)
+    mixer = parsed.mixer.latex(_graph)
+    if parsed.feed_forward is None:
+        return mixer
+    # What stands after the plus is no summand.
+    return rf"{mixer} \quad \mathrm{{FFN}}_{{{parsed.feed_forward.width}}}"
 
 
 def _graph(graph: AttentionGraph) -> str:

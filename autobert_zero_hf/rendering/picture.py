@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from ..model import AttentionGraph, AttentionLayer, ConvolutionLayer, parse_layer
+from ..model import AttentionGraph, parse_layer
 from .layered import Layers
 
 _LETTER = 6.8
@@ -18,20 +18,20 @@ _HEIGHT, _GAP, _STEP, _MARGIN = 26.0, 18.0, 52.0, 16.0
 _PAGE = 1000.0
 
 LINE = "#444"
-FILL = {"operation": "#f5f5f5", "attention": "#dbe9f6", "convolution": "#fde8d0"}
-"""Of a box, by its kind."""
+OPERATION = "#f5f5f5"
+"""The colour of an operation's box; a layer's has that of its kind."""
 
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle with a text in it; `x` and `y` are its centre. `kind` is what it stands for."""
+    """A rectangle with a text in it; `x` and `y` are its centre."""
 
     x: float
     y: float
     width: float
     height: float
     text: str
-    kind: str  # "operation", "attention" or "convolution"
+    fill: str
 
 
 @dataclass(frozen=True)
@@ -82,22 +82,17 @@ def draw_backbone(layers: Sequence[str]) -> Picture:
     Raises:
         FormulaError: (a ValueError) for a line that is not a legal layer.
     """
-    formulas: dict[str, str] = {}
+    formulas: dict[AttentionGraph, str] = {}
     row: list[Box] = []
     for number, text in enumerate(layers, start=1):
         layer = parse_layer(text)
-        if isinstance(layer, ConvolutionLayer):
-            row.append(_box(f"{number}  {layer}", "convolution"))
-        else:
-            name = formulas.setdefault(str(layer), _name(len(formulas)))
-            row.append(_box(f"{number}  attention {name}", "attention"))
-    pictures = [_row(row)]
-    for text, name in formulas.items():
-        layer = parse_layer(text)
-        assert isinstance(layer, AttentionLayer)
-        pictures.append(draw_graph(layer.graph, f"attention {name}"))
-    top, *panels = pictures
-    return _below(top, panels, f"A backbone of {len(layers)} layers: {'; '.join(layers)}")
+        shown = str(layer)
+        if (graph := layer.mixer.graph) is not None:
+            name = formulas.setdefault(graph, _name(len(formulas)))
+            shown = shown.replace(str(graph), f"attention {name}")
+        row.append(_box(f"{number}  {shown}", layer.mixer.colour))
+    panels = [draw_graph(graph, f"attention {name}") for graph, name in formulas.items()]
+    return _below(_row(row), panels, f"A backbone of {len(layers)} layers: {'; '.join(layers)}")
 
 
 def draw_graph(graph: AttentionGraph, title: str) -> Picture:
@@ -129,7 +124,7 @@ def draw_graph(graph: AttentionGraph, title: str) -> Picture:
         if node.is_input:
             shapes.append(Circle(x, y(rank), _HEIGHT / 2, node.name))
         else:
-            shapes.append(Box(x, y(rank), _width(node.name), _HEIGHT, node.name, "operation"))
+            shapes.append(Box(x, y(rank), _width(node.name), _HEIGHT, node.name, OPERATION))
         for number, operand in enumerate(node.operands):
             begin = layers.ranks[operand]
             points = [(x_of[operand, begin], y(begin) - _HEIGHT / 2)]
@@ -144,8 +139,8 @@ def _width(text: str) -> float:
     return max(_HEIGHT, _LETTER * len(text) + 14)
 
 
-def _box(text: str, kind: str) -> Box:
-    return Box(0, 0, _width(text), _HEIGHT, text, kind)
+def _box(text: str, fill: str) -> Box:
+    return Box(0, 0, _width(text), _HEIGHT, text, fill)
 
 
 def _name(number: int) -> str:

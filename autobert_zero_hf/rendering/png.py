@@ -9,7 +9,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path
 
 from .. import charts
-from .picture import FILL, LINE, Arrow, Box, Circle, Picture, Shape
+from .picture import LINE, Arrow, Box, Circle, Picture, Shape
 
 _FONT_SIZE = 11
 _INCH = 72.0
@@ -39,7 +39,7 @@ def _draw(axes: Axes, shape: Shape) -> None:
     if isinstance(shape, Box):
         corner = shape.x - shape.width / 2, shape.y - shape.height / 2
         rounded = "round,pad=0,rounding_size=4"
-        box = FancyBboxPatch(corner, shape.width, shape.height, rounded, facecolor=FILL[shape.kind], edgecolor=LINE)
+        box = FancyBboxPatch(corner, shape.width, shape.height, rounded, facecolor=shape.fill, edgecolor=LINE)
         axes.add_patch(box)
     elif isinstance(shape, Circle):
         axes.add_patch(CirclePatch((shape.x, shape.y), shape.radius, facecolor="white", edgecolor=LINE))

@@ -3,7 +3,7 @@
 import math
 from xml.etree import ElementTree
 
-from .picture import FILL, LINE, Arrow, Box, Circle, Picture, Shape
+from .picture import LINE, Arrow, Box, Circle, Picture, Shape
 
 FONT = "Helvetica, Arial, sans-serif"
 _HEAD = (7.0, 2.8)
@@ -33,7 +33,7 @@ def _write_svg(root: ElementTree.Element, shape: Shape) -> None:
     if isinstance(shape, Box):
         corner = {"x": _short(shape.x - shape.width / 2), "y": _short(shape.y - shape.height / 2)}
         size = {"width": _short(shape.width), "height": _short(shape.height)}
-        ElementTree.SubElement(root, "rect", {**corner, **size, "rx": "4", "fill": FILL[shape.kind], "stroke": LINE})
+        ElementTree.SubElement(root, "rect", {**corner, **size, "rx": "4", "fill": shape.fill, "stroke": LINE})
     elif isinstance(shape, Circle):
         place = {"cx": _short(shape.x), "cy": _short(shape.y), "r": _short(shape.radius)}
         ElementTree.SubElement(root, "circle", {**place, "fill": "white", "stroke": LINE})

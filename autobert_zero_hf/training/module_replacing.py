@@ -112,15 +112,16 @@ def _base(model: AutoBertZeroPreTrainedModel) -> AutoBertZeroModel:
 
 
 def _inherit(predecessor: AutoBertZeroPreTrainedModel, successor: AutoBertZeroPreTrainedModel, each: int) -> None:
-    """Give a successor, each of whose layers replaces `each`, the weights that it has by the same name."""
+    """Give a successor, each of whose layers replaces `each`, the weights that it has by the same name and shape."""
     prefix = f"{successor.base_model_prefix}.layers."
-    weights = {}
+    own, weights = successor.state_dict(), {}
     for name, weight in predecessor.state_dict().items():
         if name.startswith(prefix):
             number, _, rest = name.removeprefix(prefix).partition(".")
             if int(number) % each:
                 continue
             name = f"{prefix}{int(number) // each}.{rest}"
-        weights[name] = weight
+        if name in own and own[name].shape == weight.shape:
+            weights[name] = weight
     successor.load_state_dict(weights, strict=False)
     successor.tie_weights()

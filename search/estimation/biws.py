@@ -81,8 +81,14 @@ class SuperNetTraining:
             )
         self.net = net
         # The BERT beside the winner inherits from the super-net in any space, so its attentions are always trained.
-        if isinstance(space, SearchSpace) and ATTENTION not in space.layer_types:
-            space = SearchSpace(space.num_layers, space.kernel_sizes, sizes=space.sizes)
+        if isinstance(space, SearchSpace) and ATTENTION not in space.types:
+            space = SearchSpace(
+                space.num_layers,
+                space.kernel_sizes,
+                layer_types=(*space.layer_types, ATTENTION),
+                sizes=space.sizes,
+                feed_forward=space.feed_forward,
+            )
         self.space = space
         self.rows = rows
         self.options = options

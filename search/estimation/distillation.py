@@ -15,7 +15,6 @@ from transformers.modeling_outputs import MaskedLMOutput
 
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import (
-    AttentionLayer,
     AutoBertZeroForMaskedLM,
     AutoBertZeroPreTrainedModel,
     parse_layer,
@@ -40,10 +39,9 @@ def has_scores(layer: str) -> bool:
     >>> has_scores("matmul(softmax(scale(matmul(q, transpose(k)))), q)"), has_scores("conv(9)")
     (True, False)
     """
-    parsed = parse_layer(layer)
-    if not isinstance(parsed, AttentionLayer):
+    if (plan := parse_layer(layer).mixer.whole_plan) is None:
         return False
-    steps = parsed.plan.steps
+    steps = plan.steps
     return any(
         (steps[weights.query], steps[weights.key]) == (Input("q"), Input("k"))
         and weights.scales == 1

@@ -9,7 +9,6 @@ never predicted to be faster.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +17,11 @@ from sklearn.model_selection import KFold
 
 from autobert_zero_hf.model import AutoBertZeroConfig
 
-from ..recipe_options import LatencyOptions
 from ..space.candidate import Candidate
 from .hardware import Hardware
 from .latency import LatencyError
 from .latency_features import count_work
-from .latency_samples import Samples, read_samples, with_sizes
+from .latency_samples import Samples, with_sizes
 
 _FOLDS = 5
 _FEWEST = 4 * _FOLDS
@@ -72,16 +70,6 @@ class LatencyPredictor:
         self._measured = np.array(samples.steadied())
         self._milliseconds = _fit(self._work, self._measured)
 
-    @classmethod
-    def load(cls, path: Path, options: LatencyOptions, like: AutoBertZeroConfig) -> "LatencyPredictor":
-        """Fitted to a file of samples.
-
-        Raises:
-            LatencyError: if there is none, if it is damaged, holds too few, or was measured on other hardware: both are
-                named.
-        """
-        return cls(read_samples(path, options), like)
-
     @property
     def hardware(self) -> Hardware:
         """What it predicts for."""
@@ -107,7 +95,11 @@ class LatencyPredictor:
         texts, tokens = self._samples.texts, self._samples.tokens
         sized = [with_sizes(candidate, self.like) for candidate in candidates]
         return np.array(
-            [count_work(each.layers, each.sizes, texts, tokens) for each in sized if each.sizes is not None]
+            [
+                count_work(each.layers, each.sizes, texts, tokens, self.like.block)
+                for each in sized
+                if each.sizes is not None
+            ]
         )
 
 

@@ -1,9 +1,9 @@
-"""Sub-models as slices: what each axis of each weight is, and so which part of it a smaller model has.
+"""Sub-models as slices: which part of each weight a smaller model has, by what its axes are.
 
-This is the only place that knows it. A weight of a sub-model is the first part of the larger model's weight along each
-axis (AutoTinyBERT, 2021.acl-long.400, section 3.2), with two exceptions: heads stand side by side on one axis, of which
-the first ones remain, and of *each* of these the first dimensions; and of a convolution's kernels the centre remains,
-so that a token stays under its own weight (BIWS, arXiv 2107.07445).
+What these are, layers say themselves; those of embeddings and heads stand here. A weight of a sub-model is the first
+part of the larger model's weight along each axis (AutoTinyBERT, 2021.acl-long.400, section 3.2), with two exceptions:
+heads stand side by side on one axis, of which the first ones remain, and of *each* of these the first dimensions; and
+of a convolution's kernels the centre remains, so that a token stays under its own weight (BIWS, arXiv 2107.07445).
 
 Where an axis is made of several sizes, as that of the heads, it is seen as several axes, one for each *factor*: a query
 projection of shape (heads * head_dim, hidden) as (heads, head_dim, hidden). Then every slice is a plain one.
@@ -17,44 +17,40 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from autobert_zero_hf.model.blocks import all_axes
+from autobert_zero_hf.model.mixers import all_weights
+from autobert_zero_hf.model.weights import HIDDEN, KERNEL, WIDTH, Factors
+
 from ..space.sizes import Sizes
 
 _VOCABULARY, _POSITIONS, _TOKEN_TYPES, _TEACHER = (("vocabulary",), ("positions",), ("token types",), ("teacher",))
-_HIDDEN, _INTERMEDIATE = ("hidden_size",), ("intermediate_size",)
-_HEADS, _KERNEL = ("num_attention_heads",), ("kernel",)
-_WIDTH = ("num_attention_heads", "head_dim")
-_GATED = ("halves", *_WIDTH)  # the values of a gated linear unit, then its gates
 
-AXES: dict[str, tuple[tuple[str, ...], ...]] = {
-    "embeddings.word_embeddings": (_VOCABULARY, _HIDDEN),
-    "embeddings.position_embeddings": (_POSITIONS, _HIDDEN),
-    "embeddings.token_type_embeddings": (_TOKEN_TYPES, _HIDDEN),
-    "embeddings.norm": (_HIDDEN,),
-    "attention.q_proj": (_WIDTH, _HIDDEN),
-    "attention.k_proj": (_WIDTH, _HIDDEN),
-    "attention.v_proj": (_WIDTH, _HIDDEN),
-    "attention.o_proj": (_HIDDEN, _WIDTH),
-    "convolution.in_proj": (_GATED, _HIDDEN),
-    "convolution.kernels": (_HEADS, _KERNEL),
-    "convolution.out_proj": (_HIDDEN, _WIDTH),
-    "mixer_norm": (_HIDDEN,),
-    "mlp.up_proj": (_INTERMEDIATE, _HIDDEN),
-    "mlp.down_proj": (_HIDDEN, _INTERMEDIATE),
-    "mlp_norm": (_HIDDEN,),
-    "head.dense": (_HIDDEN, _HIDDEN),
-    "head.norm": (_HIDDEN,),
-    "decoder": (_VOCABULARY, _HIDDEN),
-    "teacher_projection": (_TEACHER, _HIDDEN),
+_AROUND: dict[str, tuple[Factors, ...]] = {
+    "embeddings.word_embeddings": (_VOCABULARY, HIDDEN),
+    "embeddings.position_embeddings": (_POSITIONS, HIDDEN),
+    "embeddings.token_type_embeddings": (_TOKEN_TYPES, HIDDEN),
+    "embeddings.norm": (HIDDEN,),
+    "head.dense": (HIDDEN, HIDDEN),
+    "head.norm": (HIDDEN,),
+    "decoder": (_VOCABULARY, HIDDEN),
+    "teacher_projection": (_TEACHER, HIDDEN),
 }
-"""The axes of each module's weight, and for each axis its factors; a bias has the first axis. The name of a factor is
-that of a size, or of what no size says: this is as long as it is in the weight."""
+
+
+def known_axes() -> dict[str, tuple[Factors, ...]]:
+    """The axes of each module's weight, and for each axis its factors; a bias has the first axis.
+
+    The name of a factor is that of a size, or of what no size says: this is as long as it is in the weight.
+    """
+    return {**_AROUND, **all_axes(), **{name: weight.axes for name, weight in all_weights().items()}}
+
 
 _NAME = re.compile(r"(?:autobert_zero\.)?(?:layers\.\d+\.)?(?P<module>.+?)(?P<kind>\.weight|\.bias)?")
-_SIZES = frozenset((*_WIDTH, *_HIDDEN, *_INTERMEDIATE))
+_SIZES = frozenset((*WIDTH, *HIDDEN))
 
 
 @lru_cache(maxsize=4096)
-def axes_of(name: str) -> tuple[tuple[str, ...], ...]:
+def axes_of(name: str) -> tuple[Factors, ...]:
     """The axes of a weight, and for each axis its factors.
 
     Args:
@@ -67,9 +63,9 @@ def axes_of(name: str) -> tuple[tuple[str, ...], ...]:
     (('hidden_size',), ('num_attention_heads', 'head_dim'))
     """
     match = _NAME.fullmatch(name)
-    if match is None or match["module"] not in AXES:
-        raise ValueError(f"no rule says how the weight {name} is sliced; known are those of {', '.join(AXES)}")
-    axes = AXES[match["module"]]
+    if match is None or match["module"] not in (known := known_axes()):
+        raise ValueError(f"no rule says how the weight {name} is sliced; known are those of {', '.join(known_axes())}")
+    axes = known[match["module"]]
     return axes[:1] if match["kind"] == ".bias" else axes
 
 
@@ -78,7 +74,8 @@ def _factored(name: str, shape: Sequence[int], sizes: Sizes) -> tuple[int, ...]:
     axes, lengths = axes_of(name), []
     for axis, length in zip(axes, shape, strict=False):
         known = {"halves": 2, **{factor: getattr(sizes, factor) for factor in axis if factor in _SIZES}}
-        factors = [known.get(factor, length) for factor in axis]
+        rest = length // math.prod(known[factor] for factor in axis if factor in known)
+        factors = [known.get(factor, rest) for factor in axis]
         if math.prod(factors) == length:
             lengths += factors
     if len(axes) != len(shape) or len(lengths) != sum(map(len, axes)):
@@ -107,7 +104,7 @@ def overlap(name: str, weight: Tensor, sizes: Sizes, other: Sequence[int], other
     places = []
     for factor, length, wanted in zip(factors, own, others, strict=True):
         common = min(length, wanted)
-        start = (length - common) // 2 if factor == "kernel" else 0
+        start = (length - common) // 2 if factor in KERNEL else 0
         places.append(slice(start, start + common))
     return weight.view(own)[tuple(places)]
 

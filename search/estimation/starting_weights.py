@@ -9,8 +9,7 @@ from transformers import PreTrainedTokenizerBase
 from autobert_zero_hf.conversion import convert_checkpoint
 from autobert_zero_hf.conversion.loading import load, unreadable_refused
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.model import AttentionLayer, AutoBertZeroConfig, AutoBertZeroForMaskedLM, parse_layer
-from autobert_zero_hf.model.backbone import ConvolutionLayer
+from autobert_zero_hf.model import AutoBertZeroConfig, AutoBertZeroForMaskedLM, parse_layer
 from autobert_zero_hf.training.distillation import check_vocabulary
 from autobert_zero_hf.training.starting_point import read_config
 
@@ -90,7 +89,7 @@ class Start:
         bottom = own.layers[: sizes.num_hidden_layers]
         layers = bottom if layers is None else list(layers)
         for number, (ours, theirs) in enumerate(zip(layers, bottom, strict=True), start=1):
-            if not _fits(ours, theirs):
+            if not _fits(ours, theirs, sizes, self.sizes):
                 raise AutoBertZeroError(
                     f"layer {number} of the super-net is {ours}, that of {self.source} {theirs}, which lacks some of "
                     "its weights: give a checkpoint of the same kinds of layers"
@@ -112,11 +111,16 @@ class Start:
                 shared.copy_(cut(name, weights[name], self.sizes, shared.shape, net.sizes))
 
 
-def _fits(ours: str, theirs: str) -> bool:
+def _fits(ours: str, theirs: str, sizes: Sizes, their_sizes: Sizes) -> bool:
     """Whether a layer's weights are among those of another."""
     mine, other = parse_layer(ours), parse_layer(theirs)
-    if isinstance(mine, ConvolutionLayer) and isinstance(other, ConvolutionLayer):
-        return mine.kernel_size <= other.kernel_size
-    if isinstance(mine, AttentionLayer) and isinstance(other, AttentionLayer):
-        return set(mine.graph.inputs) <= set(other.graph.inputs)
-    return False
+    if mine.inner(sizes) > other.inner(their_sizes):
+        return False
+    if not (weights := mine.mixer.own_weights.keys()):
+        return True
+    lengths = other.mixer.lengths
+    return (
+        mine.mixer.module == other.mixer.module
+        and weights <= other.mixer.own_weights.keys()
+        and all(length <= lengths[name] for name, length in mine.mixer.lengths.items())
+    )

@@ -1,10 +1,10 @@
 """Weight sharing: one set of weights that holds every candidate, branch by branch and size by size.
 
 Each layer keeps two branches (BIWS, arXiv 2107.07445): an attention, whose only weights are the four linears around the
-formula, and a convolution with the largest kernel of the space, of which a smaller one is the centre slice. Embeddings,
-feed-forward blocks, norms and the masked-LM head are shared. A candidate activates one branch a layer. One that has
-sizes of its own has the bottom layers, and of each weight the slice that `slicing` names (AutoTinyBERT,
-2021.acl-long.400).
+formula, and a convolution with the largest kernel of the space, of which a smaller one is the centre slice; and one for
+each other kind of layer that has weights of its own. Embeddings, feed-forward blocks, norms and the masked-LM head are
+shared. A candidate activates one branch a layer. One that has sizes of its own has the bottom layers, and of each
+weight the slice that `slicing` names (AutoTinyBERT, 2021.acl-long.400).
 
 The super-net is a dictionary of weights, by the names that they have in a stand-alone model. A candidate runs as the
 stand-alone model would, on these weights or slices of them (`torch.func.functional_call`): what is extracted computes
@@ -23,7 +23,6 @@ from transformers.initialization import no_init_weights
 from transformers.modeling_outputs import MaskedLMOutput
 
 from autobert_zero_hf.model import AutoBertZeroConfig, AutoBertZeroForMaskedLM
-from autobert_zero_hf.model.architectures import BERT_ATTENTION
 
 from ..space.sizes import Sizes
 from .slicing import copy_overlap, cut
@@ -36,21 +35,19 @@ class SuperNet(nn.Module):
 
     Args:
         config: the largest sizes, which are those of a candidate that has none of its own. The content of its `layers`
-            counts where there is no `max_kernel_size`.
-        max_kernel_size: the largest convolution of the space, in tokens; None where all candidates are sub-models of
-            one backbone, `config.layers`: then there are its branches alone.
+            counts where there are no `branches`.
+        branches: a line for each branch of a layer, such as `SearchSpace.branches` gives; None where all candidates are
+            sub-models of one backbone, `config.layers`: then there are its branches alone.
         seed: of the initial weights.
     """
 
-    def __init__(self, config: AutoBertZeroConfig, max_kernel_size: int | None, seed: int):
+    def __init__(self, config: AutoBertZeroConfig, branches: Sequence[str] | None, seed: int):
         super().__init__()
         self.config = config
         self.sizes = Sizes.of(config)
         self._skeletons: OrderedDict[tuple[tuple[str, ...], Sizes], AutoBertZeroForMaskedLM] = OrderedDict()
         backbones = [config.layers]
-        if max_kernel_size is not None:
-            # Standard attention uses all three projections, so it has every weight that any attention needs.
-            branches = BERT_ATTENTION, f"conv({max_kernel_size})"
+        if branches is not None:
             backbones = [[branch] * config.num_hidden_layers for branch in branches]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

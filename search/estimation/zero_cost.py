@@ -84,7 +84,7 @@ class WeightWeightedPca:
             FloatingPointError: if an activation is not finite.
         """
         layers: Any = model.base_model.layers
-        blocks = [_Moments(layer.mlp.up_proj) for layer in layers]
+        blocks = [_Moments(layer.mlp.up_proj) for layer in layers if layer.has_mlp]
         training = model.training
         model.eval()
         try:

@@ -154,12 +154,13 @@ def _searched(search: SearchFacts, history: str | None) -> list[str]:
     recipe, candidates = escaped(search.recipe), search.candidates
     failed = sum(event.score is None for event in candidates)
     operations = ", ".join(recipe["operations"])
-    kinds = {
+    of_kinds = {
         "attention": f"formulas of up to {recipe['max_operations']} operations out of {operations}",
         "convolution": f"lightweight convolutions with kernels of {', '.join(map(str, recipe['kernel_sizes']))}",
     }
+    words = [of_kinds.get(each) or f"`{each}`" for each in recipe["layer_types"]]
     tasks = f" ({', '.join(recipe['tasks'])}; {recipe['task_steps']} steps on each)" if recipe["tasks"] else ""
-    space = "; or ".join(kinds[each] for each in recipe["layer_types"])
+    space = "; or ".join(words)
     most, varied = ("", "") if recipe["search_sizes"] == "no" else ("up to ", f" {_varied_sizes(recipe)}")
     return [
         f"Space: {most}{recipe['num_layers']} layers, each one of {space}.{varied}",

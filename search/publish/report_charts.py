@@ -133,7 +133,7 @@ def front(facts: dict[str, Any]) -> Figure:
 
 
 def _layers_at(counter: Any, place: int) -> int:
-    return counter[place, "convolution"] + counter[place, "attention"]
+    return sum(many for (depth, _), many in counter.items() if depth == place)
 
 
 def _new(width: float, height: float) -> tuple[Figure, Axes]:

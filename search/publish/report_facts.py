@@ -13,9 +13,8 @@ from scipy.stats import kendalltau
 
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.folders import BEST, FolderKind, kind_of
-from autobert_zero_hf.model import AttentionGraph, AttentionLayer, ConvolutionLayer, FormulaError, parse_layer
+from autobert_zero_hf.model import FormulaError, Layer, parse_layer
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
-from autobert_zero_hf.model.canonical import canonicalise
 from autobert_zero_hf.places import without_places
 
 from ..runtime.environment import Environment
@@ -166,10 +165,9 @@ class ReportFacts:
             for depth, layer in enumerate(_legal(each.layers)):
                 if layer is None:
                     continue
-                attends = isinstance(layer, AttentionLayer)
-                counters[0][depth, "attention" if attends else "convolution"] += 1
-                if not isinstance(layer, AttentionLayer):
-                    counters[1][depth, layer.kernel_size] += 1
+                counters[0][depth, layer.mixer.kind] += 1
+                if "kernel_size" in layer.mixer.values:
+                    counters[1][depth, layer.mixer.values["kernel_size"]] += 1
         return types, kernels
 
     def visits_of_operations(self) -> Visits:
@@ -267,7 +265,8 @@ def expected_best(scores: Sequence[float]) -> list[float]:
 def operations_of(layers: Sequence[str]) -> list[str]:
     """The names of all operations in a backbone's formulas, each as often as it occurs."""
     parsed = _legal(layers)
-    return [node.name for layer in parsed if isinstance(layer, AttentionLayer) for node in layer.graph.operations]
+    graphs = [layer.mixer.graph for layer in parsed if layer is not None]
+    return [node.name for graph in graphs if graph is not None for node in graph.operations]
 
 
 def differences(parent: Candidate, child: Candidate) -> list[tuple[str, str, str]]:
@@ -285,9 +284,9 @@ def differences(parent: Candidate, child: Candidate) -> list[tuple[str, str, str
     return [pair for pair in pairs if pair[1] != pair[2]]
 
 
-def _legal(layers: Sequence[str]) -> list[AttentionLayer | ConvolutionLayer | None]:
+def _legal(layers: Sequence[str]) -> list[Layer | None]:
     """The layers, None for each that is not legal: such a candidate is a failure like others."""
-    found: list[AttentionLayer | ConvolutionLayer | None] = []
+    found: list[Layer | None] = []
     for layer in layers:
         try:
             found.append(parse_layer(layer))
@@ -297,8 +296,8 @@ def _legal(layers: Sequence[str]) -> list[AttentionLayer | ConvolutionLayer | No
 
 
 def _is_bert(layers: Sequence[str]) -> bool:
-    attention = canonicalise(AttentionGraph.parse(BERT_ATTENTION))
-    return all(isinstance(layer, AttentionLayer) and canonicalise(layer.graph) == attention for layer in _legal(layers))
+    attention = parse_layer(BERT_ATTENTION).identity
+    return all(layer is not None and layer.identity == attention for layer in _legal(layers))
 
 
 def read_report_facts(folder: Path) -> ReportFacts:

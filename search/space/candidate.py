@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from autobert_zero_hf.model import AttentionGraph, AttentionLayer, backbone_identity, parse_layer
-from autobert_zero_hf.model.axes import mixes_tokens
+from autobert_zero_hf.model import AttentionGraph, backbone_identity, parse_layer
 
 from .sizes import Sizes
 
@@ -52,14 +51,11 @@ class Candidate:
 
     @property
     def graphs(self) -> dict[int, AttentionGraph]:
-        """The graphs of the attention layers, by the layer's place."""
-        parsed = {place: parse_layer(text) for place, text in enumerate(self.layers)}
-        return {place: layer.graph for place, layer in parsed.items() if isinstance(layer, AttentionLayer)}
+        """The formulas of the layers that have one, by the layer's place."""
+        graphs = {place: parse_layer(text).mixer.graph for place, text in enumerate(self.layers)}
+        return {place: graph for place, graph in graphs.items() if graph is not None}
 
     @property
     def mixes_tokens(self) -> bool:
         """Whether a token's output can depend on other tokens, through whichever layer."""
-        return any(
-            mixes_tokens(layer.typed) if isinstance(layer, AttentionLayer) else layer.kernel_size > 1
-            for layer in map(parse_layer, self.layers)
-        )
+        return any(parse_layer(text).mixer.mixes_tokens for text in self.layers)

@@ -1,28 +1,36 @@
 """What can be found."""
 
+import contextlib
 import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
-from autobert_zero_hf.model import AttentionLayer, parse_layer
+from autobert_zero_hf.model import parse_layer
+from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from autobert_zero_hf.model.axes import infer_axes
-from autobert_zero_hf.model.backbone import MAX_KERNEL_SIZE, Layer
 from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.model.graph import INPUTS, MAX_DEPTH, MAX_OPERATIONS, AttentionGraph, FormulaError
+from autobert_zero_hf.model.layer_conv import MAX_KERNEL_SIZE
+from autobert_zero_hf.model.layers import FeedForward, Layer
 from autobert_zero_hf.model.operations import HOW_TO_BRING, operation_names
 
 from .candidate import Candidate
+from .layer_types import CONFIG, LayerType, branches, mixing, read_feed_forward, read_layer_types
 from .sampling import Weights, sample_graph
 from .sizes import Sizes, SizesSpace
 
 ATTENTION, CONVOLUTION = "attention", "convolution"
 LAYER_TYPES = (ATTENTION, CONVOLUTION)
+"""Those of AutoBERT-Zero."""
+_TRIES = 1000
+"""Random formulas that a kind may refuse, before it is given the standard one."""
 
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """Backbones of convolutions and attentions; the two levels of AutoBERT-Zero (arXiv 2107.07445).
+    """Backbones of convolutions, attentions and other kinds; the two levels of AutoBERT-Zero (arXiv 2107.07445).
 
     With `sizes`, a candidate has its own: a third level, the one of AutoTinyBERT (2021.acl-long.400).
 
@@ -33,9 +41,12 @@ class SearchSpace:
         max_operations: the operations that an attention has at most.
         max_depth: how many of them stand inside one another at most.
         inputs: those of q, k and v that an attention may use.
-        layer_types: "attention", "convolution" or both.
+        layer_types: the kinds of layers, by name. One with a number may name those to draw from: "window(8, 16)";
+            kernels are drawn from the kernel sizes.
         shared_attention: whether all attention layers of a backbone have the same formula.
         sizes: those that a candidate may have; None where all have the same, and no sizes of their own.
+        feed_forward: the feed-forward blocks that a layer may have: "config", that of the sizes; "mlp(512)" and the
+            like, one of its own; "none".
 
     Raises:
         ValueError: with everything that is wrong, if a value is not known or out of range, or nothing could be sampled.
@@ -50,17 +61,37 @@ class SearchSpace:
     layer_types: tuple[str, ...] = LAYER_TYPES
     shared_attention: bool = False
     sizes: SizesSpace | None = None
+    feed_forward: tuple[str, ...] = (CONFIG,)
 
     def __post_init__(self) -> None:
         if problems := list(self._problems()):
             raise ValueError("; ".join(problems))
-        if ATTENTION in self.layer_types:
+        if any(each.kind.takes_formula for each in self.types.values()):
             self.sample_attention(random.Random(0))
+
+    @cached_property
+    def types(self) -> dict[str, LayerType]:
+        """The layer types by kind, in the order of the table of kinds."""
+        return read_layer_types(self.layer_types, self.kernel_sizes)
+
+    @cached_property
+    def feed_forwards(self) -> list[FeedForward | None]:
+        """The feed-forward blocks that a layer may have; None is that of the sizes."""
+        return read_feed_forward(self.feed_forward)
+
+    def branches(self, inner: int) -> list[str]:
+        """Lines that have, between them, all weights of the space's layers: standard attention, convolution, others.
+
+        Args:
+            inner: the width of the configuration's feed-forward blocks.
+        """
+        always = [parse_layer(BERT_ATTENTION), parse_layer(f"conv({max(self.kernel_sizes)})")]
+        widest = max((block for block in self.feed_forwards if block), key=lambda block: block.width, default=None)
+        return branches(self.types.values(), always, widest if widest and widest.width > inner else None)
 
     def _problems(self) -> Iterable[str]:
         yield from _misnamed("operations", self.operations, operation_names())
         yield from _misnamed("inputs", self.inputs, INPUTS)
-        yield from _misnamed("layer types", self.layer_types, LAYER_TYPES)
         if self.num_layers < 1:
             yield f"a space needs at least one layer, not {self.num_layers}"
         if self.sizes is not None and (most := self.sizes.largest.num_hidden_layers) != self.num_layers:
@@ -76,8 +107,13 @@ class SearchSpace:
             yield f"kernel sizes are odd numbers from 1 to {MAX_KERNEL_SIZE}, not {excerpt(list(kernels))}"
         elif len(set(kernels)) < len(kernels):
             yield f"kernel sizes come once each, not {excerpt(list(kernels))}"
-        elif set(self.layer_types) == {CONVOLUTION} and max(kernels) == 1:
-            yield "convolutions of kernel size 1 alone do not mix tokens"
+        else:
+            try:
+                self.feed_forwards  # noqa: B018  # they check themselves
+                if not mixing(self.types.values()):
+                    yield f"{' and '.join(self.types)} alone, with kernels of {excerpt(list(kernels))}, mix no tokens"
+            except ValueError as error:
+                yield str(error)
 
     def accepts(self, graph: AttentionGraph) -> bool:
         """Whether a formula belongs to the space: legal, of known operations and inputs, within the bounds."""
@@ -108,14 +144,14 @@ class SearchSpace:
         return None
 
     def _layer_objection(self, layer: Layer) -> str | None:
-        layer_type = ATTENTION if isinstance(layer, AttentionLayer) else CONVOLUTION
-        if layer_type not in self.layer_types:
-            return f"the space has no {layer_type} layers"
-        if isinstance(layer, AttentionLayer):
-            return self._graph_objection(layer.graph)
-        if layer.kernel_size not in self.kernel_sizes:
-            return f"kernel size {layer.kernel_size} is none of {', '.join(map(str, self.kernel_sizes))}"
-        return None
+        mixer = layer.mixer
+        if (layer_type := self.types.get(mixer.kind)) is None:
+            return f"the space has no {mixer.kind} layers"
+        if layer.feed_forward not in self.feed_forwards:
+            return f"the space has no feed-forward block {layer.feed_forward or 'of the sizes'}"
+        if mixer.graph is not None and (reason := self._graph_objection(mixer.graph)) is not None:
+            return reason
+        return layer_type.objection(mixer)
 
     def _graph_objection(self, graph: AttentionGraph) -> str | None:
         names = {node.name for node in graph.operations}
@@ -136,7 +172,7 @@ class SearchSpace:
         return None
 
     def sample(self, rng: random.Random, attention: str | None = None) -> Candidate:
-        """A random backbone: each layer's type is drawn evenly, and its sizes, where it has its own.
+        """A random backbone: each layer's type is drawn evenly, its numbers too, and sizes where it has its own.
 
         Args:
             rng: the source of chance.
@@ -164,19 +200,45 @@ class SearchSpace:
         """Random layers on top of these; what every new attention computes, if that is given."""
         grown = list(layers)
         while len(grown) < depth:
-            if self._draw_convolution(rng):
-                grown.append(self.sample_convolution(rng))
-            else:
-                grown.append(attention or self.sample_attention(rng))
-                attention = grown[-1] if self.shared_attention else attention
+            types = list(self.types.values())
+            drawn = types[int(rng.random() * len(types))] if len(types) > 1 else types[0]
+            layer = self.sample_layer(drawn, rng, attention)
+            if self.shared_attention and layer.mixer.graph is not None:
+                attention = str(layer.mixer.graph)
+            grown.append(str(layer))
         return tuple(grown)
 
-    def _draw_convolution(self, rng: random.Random) -> bool:
-        return rng.random() < 0.5 if len(self.layer_types) > 1 else CONVOLUTION in self.layer_types
+    def sample_layer(
+        self,
+        layer_type: LayerType,
+        rng: random.Random,
+        attention: str | None = None,
+        weights: Weights | None = None,
+    ) -> Layer:
+        """A random layer of a type.
 
-    def sample_convolution(self, rng: random.Random) -> str:
-        """A convolution with a random kernel."""
-        return f"conv({rng.choice(self.kernel_sizes)})"
+        Args:
+            layer_type: one of the space's.
+            rng: the source of chance.
+            attention: its formula, if it takes one; a random one by default.
+            weights: those of operations.
+
+        Raises:
+            ValueError: if none of the operations that have a weight mixes tokens.
+        """
+        if not layer_type.kind.takes_formula:
+            return Layer(layer_type.sample(rng), self._sample_feed_forward(rng, layer_type))
+        for _ in range(1 if attention else _TRIES):
+            formula = attention or self.sample_attention(rng, weights)
+            with contextlib.suppress(FormulaError):
+                mixer = layer_type.sample(rng, AttentionGraph.parse(formula))
+                return Layer(mixer, self._sample_feed_forward(rng, layer_type))
+        mixer = layer_type.sample(rng, AttentionGraph.parse(BERT_ATTENTION))
+        return Layer(mixer, self._sample_feed_forward(rng, layer_type))
+
+    def _sample_feed_forward(self, rng: random.Random, layer_type: LayerType) -> FeedForward | None:
+        blocks = [b for b in self.feed_forwards if not (layer_type.kind.left_out and b is not None and not b.width)]
+        return rng.choice(blocks) if len(blocks) > 1 else blocks[0]
 
     def sample_attention(self, rng: random.Random, weights: Weights | None = None) -> str:
         """A random attention that mixes tokens; its operations are drawn evenly, or by these weights."""

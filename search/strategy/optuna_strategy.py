@@ -15,10 +15,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from autobert_zero_hf.model.graph import AttentionGraph, FormulaError, Node
+from autobert_zero_hf.model.layers import FeedForward, Layer
 from autobert_zero_hf.model.operations import TOKENS_BY_FEATURES, Axes, operation
 
 from ..space.candidate import Candidate
-from ..space.search_space import CONVOLUTION, SearchSpace
+from ..space.search_space import SearchSpace
 from ..space.sizes import Sizes, Steps
 from .evaluation import Evaluation
 from .strategy import Proposals, Reject, at_least
@@ -124,22 +125,31 @@ class OptunaStrategy:
     def _suggest(self, trial: "Trial") -> Candidate | None:
         """The backbone of a trial; None for a formula that is longer than the language allows."""
         layers: list[str] = []
-        shared: str | None = None
+        shared: AttentionGraph | None = None
         try:
             sizes = self._suggest_sizes(trial)
             depth = self.space.num_layers if sizes is None else sizes.num_hidden_layers
             for number in range(1, depth + 1):
                 layer = f"layer {number}"
-                if _choose(trial, f"{layer}, type", self.space.layer_types) == CONVOLUTION:
-                    layers.append(f"conv({_choose(trial, f'{layer}, kernel', self.space.kernel_sizes)})")
-                elif self.space.shared_attention:
-                    shared = shared or str(self._growth.suggest(trial, "attention"))
-                    layers.append(shared)
-                else:
-                    layers.append(str(self._growth.suggest(trial, layer)))
+                kind = _choose(trial, f"{layer}, type", [each.partition("(")[0] for each in self.space.layer_types])
+                layer_type = self.space.types[kind]
+                numbers = {
+                    name: _choose(trial, f"{layer}, {name.removesuffix('_size')}", values)
+                    for name, values in layer_type.choices.items()
+                }
+                graph = None
+                if layer_type.kind.takes_formula:
+                    graph = shared or self._growth.suggest(trial, "attention" if self.space.shared_attention else layer)
+                    shared = graph if self.space.shared_attention else None
+                mixer = layer_type.kind.of(numbers, graph)
+                layers.append(str(Layer(mixer, self._suggest_feed_forward(trial, layer))))
         except FormulaError:
             return None
         return Candidate(tuple(layers), origin=type(self.study.sampler).__name__, sizes=sizes)
+
+    def _suggest_feed_forward(self, trial: "Trial", layer: str) -> FeedForward | None:
+        written = _choose(trial, f"{layer}, feed-forward", self.space.feed_forward)
+        return self.space.feed_forwards[self.space.feed_forward.index(written)]
 
     def _suggest_sizes(self, trial: "Trial") -> Sizes | None:
         if self.space.sizes is None:

@@ -69,7 +69,8 @@ class Experiment:
     def net(self) -> SuperNet:
         """The trained super-net."""
         recipe, (tokenizer, train, _) = self.recipe, self._text
-        net = SuperNet(recipe.make_config(len(tokenizer)), max(recipe.space.kernel_sizes), recipe.run.seed)
+        config = recipe.make_config(len(tokenizer))
+        net = SuperNet(config, recipe.search_space.branches(config.intermediate_size), recipe.run.seed)
         checkpoint = self.folder / "supernet.pt"
         training = SuperNetTraining(
             net, recipe.search_space, train, recipe.supernet, recipe.run.seed, self.accelerator, checkpoint

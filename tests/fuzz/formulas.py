@@ -3,8 +3,8 @@
 import random
 
 from autobert_zero_hf.model.architectures import AUTOBERT_ZERO
-from autobert_zero_hf.model.backbone import backbone_identity, parse_layer
 from autobert_zero_hf.model.graph import FormulaError
+from autobert_zero_hf.model.layers import backbone_identity, parse_layer
 from autobert_zero_hf.model.operations import operation_names
 from autobert_zero_hf.rendering import draw_backbone, to_latex
 

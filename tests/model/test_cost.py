@@ -5,36 +5,40 @@ import torch
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM, AutoBertZeroModel
 from autobert_zero_hf.model.architectures import AUTOBERT_ZERO, BERT_ATTENTION
-from autobert_zero_hf.model.backbone import parse_layer
 from autobert_zero_hf.model.cost import (
     BaseSizes,
     embedding_parameters,
     layer_cost,
     masked_lm_parameters,
-    mixer_operations,
     model_parameters,
 )
+from autobert_zero_hf.model.layers import parse_layer
+
+
+def mixer_operations(text: str, tokens: int, heads: int, head_dim: int) -> int:
+    sizes = BaseSizes([], num_attention_heads=heads, head_dim=head_dim)
+    return parse_layer(text).mixer.work(sizes, tokens).operations // tokens
 
 
 def test_standard_attention() -> None:
     """Two products of N x D a head and token, a scale and a softmax of N scores."""
-    assert mixer_operations(parse_layer(BERT_ATTENTION), 128, 12, 64) == 12 * (2 * 128 * 64 + 2 * 128)
+    assert mixer_operations(BERT_ATTENTION, 128, 12, 64) == 12 * (2 * 128 * 64 + 2 * 128)
 
 
 def test_a_chain_costs_what_its_cheapest_order_costs() -> None:
-    layer = parse_layer("matmul(matmul(q, transpose(k)), v)")
+    layer = "matmul(matmul(q, transpose(k)), v)"
     assert mixer_operations(layer, 1000, 12, 64) == 12 * 2 * 64 * 64
     assert mixer_operations(layer, 16, 12, 64) == 12 * 2 * 16 * 64
 
 
 def test_queries_of_an_attention_count_too() -> None:
     """Scores q (k^T v) q^T: two products of D x D a token, then the attention's N x D, its softmax and N x D."""
-    layer = parse_layer("matmul(softmax(matmul(matmul(q, matmul(transpose(k), v)), transpose(q))), v)")
+    layer = "matmul(softmax(matmul(matmul(q, matmul(transpose(k), v)), transpose(q))), v)"
     assert mixer_operations(layer, 1000, 1, 64) == 2 * 64 * 64 + 1000 * 64 + 1000 + 1000 * 64
 
 
 def test_a_convolution() -> None:
-    assert mixer_operations(parse_layer("conv(9)"), 128, 12, 64) == 9 * 768
+    assert mixer_operations("conv(9)", 128, 12, 64) == 9 * 768
 
 
 @pytest.mark.parametrize("sizes", [{}, {"hidden_size": 20, "num_attention_heads": 3, "head_dim": 8}])
@@ -46,7 +50,7 @@ def test_a_layer_costs_what_its_modules_have(text: str, sizes: dict[str, int]) -
     cost = layer_cost(text, config, tokens=100)
     assert cost.parameters == sum(weight.numel() for weight in layer.parameters())
     linear = sum(module.weight.numel() for module in layer.modules() if isinstance(module, torch.nn.Linear))
-    mixing = mixer_operations(parse_layer(text), 100, config.num_attention_heads, config.head_dim)
+    mixing = mixer_operations(text, 100, config.num_attention_heads, config.head_dim)
     assert cost.operations == linear + mixing
     assert (cost + cost).operations == 2 * cost.operations
 

@@ -13,8 +13,9 @@ from torch.nn import functional as F
 
 from autobert_zero_hf.model.architectures import AUTOBERT_ZERO, BERT_ATTENTION
 from autobert_zero_hf.model.axes import TypedGraph, infer_axes, mixes_tokens
-from autobert_zero_hf.model.execution import Surroundings, interpret, run, unseen_sum
+from autobert_zero_hf.model.execution import Surroundings, interpret, run
 from autobert_zero_hf.model.graph import AttentionGraph
+from autobert_zero_hf.model.layer_formula import unseen_sum
 from autobert_zero_hf.model.lowering import Apply, Product, Weights, lower
 from autobert_zero_hf.model.operations import TOKENS_BY_FEATURES
 from tests.graphs import LARGE, LargestTensor, random_formula, random_graph, random_product, typed_graphs

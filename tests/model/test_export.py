@@ -10,7 +10,7 @@ from torch.export import Dim
 from transformers import BertTokenizer
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM, AutoBertZeroForSequenceClassification
-from autobert_zero_hf.model.architectures import AUTOBERT_ZERO
+from autobert_zero_hf.model.architectures import AUTOBERT_ZERO, BERT_ATTENTION
 from autobert_zero_hf.model.operations import operation
 from tests.model.test_modeling import config_with
 
@@ -22,6 +22,7 @@ BACKBONES = {
         "matmul(cosine_similarity(q, k), v)",
         "matmul(q, softmax(matmul(transpose(k), v)))",
     ],
+    "kinds": [f"window(2, {BERT_ATTENTION})", "dynamic_conv(5) + mlp(9)", "fourier", "none"],
     "dense": ["matmul(softmax(neg(euclidean_distance(q, k))), v)", "matmul(logsigmoid(matmul(q, transpose(k))), v)"],
 }
 CASES = [  # a head, and whether for any length
@@ -33,7 +34,8 @@ CASES = [  # a head, and whether for any length
 
 @pytest.fixture(params=BACKBONES)
 def config(request: pytest.FixtureRequest, tiny_config: AutoBertZeroConfig) -> AutoBertZeroConfig:
-    return config_with(tiny_config, BACKBONES[request.param], classifier_pooling="mean")
+    block = {"block": "pre_norm", "position_embedding_type": "rotary"} if request.param == "kinds" else {}
+    return config_with(tiny_config, BACKBONES[request.param], classifier_pooling="mean", **block)
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@ from hypothesis import given
 
 from autobert_zero_hf.model.architectures import ARCHITECTURES, AUTOBERT_ZERO, BERT_ATTENTION, architecture
 from autobert_zero_hf.model.axes import infer_axes
-from autobert_zero_hf.model.backbone import AttentionLayer, ConvolutionLayer, backbone_identity, parse_layer
 from autobert_zero_hf.model.bounds import MAX_LAYERS
 from autobert_zero_hf.model.graph import MAX_TEXT_LENGTH, AttentionGraph, FormulaError, Node
+from autobert_zero_hf.model.layers import Convolution, Formula, Layer, backbone_identity, parse_layer
 from tests.graphs import typed_graphs
 
 
@@ -147,9 +147,9 @@ def balanced_sum(texts: list[str]) -> str:
 
 
 def test_layers_print_as_they_are_written() -> None:
-    assert parse_layer(" conv( 9 ) ") == ConvolutionLayer(9)
+    assert parse_layer(" conv( 9 ) ") == Layer(Convolution(9))
     assert str(parse_layer("conv(9)")) == "conv(9)"
-    assert isinstance(parse_layer(BERT_ATTENTION), AttentionLayer)
+    assert isinstance(parse_layer(BERT_ATTENTION).mixer, Formula)
     assert str(parse_layer(BERT_ATTENTION)) == BERT_ATTENTION
 
 

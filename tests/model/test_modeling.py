@@ -25,7 +25,7 @@ from autobert_zero_hf import (
     architecture,
 )
 from autobert_zero_hf.conversion import from_bert
-from autobert_zero_hf.model.architectures import AUTOBERT_ZERO
+from autobert_zero_hf.model.architectures import AUTOBERT_ZERO, BERT_ATTENTION
 from tests.conversion.models import perturb
 from tests.graphs import LargestTensor
 
@@ -249,10 +249,11 @@ EVERY_PLAN = [
     "matmul(matmul(softsign(q), transpose(k)), v)",
     "matmul(softmax(neg(euclidean_distance(q, k))), v)",
 ]
+OTHER_KINDS = [f"window(2, {BERT_ATTENTION})", "dynamic_conv(3) + mlp(9)", "fourier + none", "none"]
 
 
 def test_compiled_as_one_graph_it_computes_and_learns_the_same(tiny_config: AutoBertZeroConfig) -> None:
-    config = config_with(tiny_config, EVERY_PLAN)
+    config = config_with(tiny_config, [*EVERY_PLAN, *OTHER_KINDS])
     model = AutoBertZeroModel(config, add_pooling_layer=False).eval()
     compiled = torch.compile(model, fullgraph=True)
     batch = batch_of(config)
@@ -273,7 +274,7 @@ def test_compiled_as_one_graph_it_computes_and_learns_the_same(tiny_config: Auto
 
 def test_compiled_for_any_length(tiny_config: AutoBertZeroConfig) -> None:
     """One graph for many lengths, and another order of a chain where that is cheaper, without an error."""
-    model = AutoBertZeroModel(config_with(tiny_config, EVERY_PLAN)).eval()
+    model = AutoBertZeroModel(config_with(tiny_config, [*EVERY_PLAN, *OTHER_KINDS])).eval()
     compiled = torch.compile(model, fullgraph=True, dynamic=True, backend="aot_eager")
     with torch.no_grad():
         for tokens in (5, 12, 33, 64):
@@ -287,7 +288,7 @@ def test_compiled_for_any_length(tiny_config: AutoBertZeroConfig) -> None:
 def test_dropout_in_training_alone(tiny_config: AutoBertZeroConfig) -> None:
     """Of attention weights: with the rest of the dropout off, two calls differ in training, and not otherwise."""
     changes = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.5}
-    for layer in EVERY_PLAN[1], EVERY_PLAN[3]:
+    for layer in EVERY_PLAN[1], EVERY_PLAN[3], OTHER_KINDS[0]:
         model = AutoBertZeroModel(config_with(tiny_config, [layer], **changes))
         batch = batch_of(tiny_config)
         for implementation in ("sdpa", "eager"):

@@ -17,7 +17,7 @@ from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM, AutoBe
 from autobert_zero_hf import model as package
 from autobert_zero_hf.model import AUTO_MAP
 from tests.model.test_heads import EVERY_PLAN, perturbed
-from tests.model.test_modeling import config_with
+from tests.model.test_modeling import OTHER_KINDS, config_with
 
 TEXT = "The prime minister said the economy was growing."
 
@@ -52,7 +52,7 @@ def test_every_auto_class_opens_it_without_the_package(
     elsewhere: Path, tiny_config: AutoBertZeroConfig, tokenizer: BertTokenizer, tmp_path: Path
 ) -> None:
     """And what the headless model of such a folder is saved to there, on a third machine."""
-    model = perturbed(AutoBertZeroForPreTraining, config_with(tiny_config, EVERY_PLAN))
+    model = perturbed(AutoBertZeroForPreTraining, config_with(tiny_config, [*EVERY_PLAN, *OTHER_KINDS]))
     model.save_pretrained(tmp_path / "first", include_code=True)
     tokenizer.save_pretrained(tmp_path / "first")
     autos = [auto for auto in AUTO_MAP if auto != "AutoConfig"]

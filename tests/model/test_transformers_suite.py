@@ -75,7 +75,6 @@ class ModelTester:
 
     batch_size = 4
     seq_length = 8
-    num_hidden_layers = 2
     hidden_size = 32
     num_attention_heads = 4
     num_choices = 3
@@ -85,6 +84,7 @@ class ModelTester:
     def __init__(self, config_class: type[PreTrainedConfig], backbone: dict[str, Any]):
         self.config_class = config_class
         self.backbone = backbone
+        self.num_hidden_layers = len(backbone.get("layers", (0, 0)))
 
     def get_config(self) -> PreTrainedConfig:
         return self.config_class(
@@ -152,12 +152,19 @@ class TestHybrid(ModelTests, unittest.TestCase):
 
 
 class TestAttention(ModelTests, unittest.TestCase):
-    backbone = {"layers": [BERT_ATTENTION, "matmul(matmul(softsign(q), transpose(k)), v)"]}
+    backbone = {
+        "layers": [f"window(2, {BERT_ATTENTION})", "matmul(matmul(softsign(q), transpose(k)), v)"],
+        "block": "pre_norm",
+        "position_embedding_type": "rotary",
+    }
     attentions = 1  # without a softmax there are no weights
 
 
 class TestConvolution(ModelTests, unittest.TestCase):
-    backbone = {"layers": ["conv(3)", "conv(65)"], "classifier_pooling": "mean"}
+    backbone = {
+        "layers": ["conv(65)", "dynamic_conv(3) + mlp(9)", "fourier + none", "none"],
+        "classifier_pooling": "mean",
+    }
     has_attentions = False
 
     def test_attention_outputs(self) -> None:

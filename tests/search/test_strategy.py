@@ -19,7 +19,7 @@ from autobert_zero_hf.search.strategy.random_search import RandomSearch
 from autobert_zero_hf.search.strategy.regularized_evolution import RegularizedEvolution
 from autobert_zero_hf.search.strategy.strategy import Strategy
 
-from autobert_zero_hf.model import AttentionLayer, parse_layer
+from autobert_zero_hf.model import parse_layer
 
 SPACE = SearchSpace(num_layers=3, kernel_sizes=(3, 9, 65), max_operations=8)
 
@@ -287,7 +287,7 @@ def test_the_study_holds_what_was_told() -> None:
     types = [f"layer {n}, type of attention|convolution" for n in (1, 2, 3)]
     for trial, candidate in zip(told, asked, strict=True):
         assert [trial.params[name] == "attention" for name in types] == [
-            isinstance(parse_layer(line), AttentionLayer) for line in candidate.layers
+            parse_layer(line).mixer.graph is not None for line in candidate.layers
         ]
 
 
@@ -336,11 +336,11 @@ def landscape(candidate: Candidate, seed: int) -> Evaluation:
     """
     total = 0.0
     for line, wanted in zip(candidate.layers, KERNELS, strict=True):
-        layer = parse_layer(line)
-        if not isinstance(layer, AttentionLayer):
-            total += 0.3 - 0.1 * abs(math.log2(layer.kernel_size / wanted))
+        mixer = parse_layer(line).mixer
+        if mixer.graph is None:
+            total += 0.3 - 0.1 * abs(math.log2(mixer.values["kernel_size"] / wanted))
             continue
-        names = [node.name for node in layer.graph.operations]
+        names = [node.name for node in mixer.graph.operations]
         if {"euclidean_distance", "logsigmoid"} <= set(names):
             return Evaluation(candidate, None, failure="not finite")
         total += statistics.mean(WORTH.get(name, 0.0) for name in names) + 0.3 * ("matmul(softmax(" in line)

@@ -13,6 +13,7 @@ from ..candidate import Candidate
 from ..sampling import Weights
 from ..search_space import SearchSpace
 from ..space import SizedSpace
+from .change_feed_forward import ChangeFeedForward
 from .change_kernel import ChangeKernel
 from .change_sizes import ChangeSizes
 from .delete_operation import DeleteOperation
@@ -44,13 +45,19 @@ GRAPH_MUTATIONS: Mapping[str, Mutation] = {
 }
 """Intra-layer: the formulas of attention layers."""
 
+CHANGE_FEED_FORWARD = ChangeFeedForward()
+"""Inter-layer, too, in spaces of several feed-forward blocks."""
+
 CHANGE_SIZES = ChangeSizes()
 """The one of sizes; it is for any space whose candidates have them."""
 
 
 def mutate_layout(candidate: Candidate, space: SearchSpace, rng: random.Random) -> Candidate:
     """One inter-layer mutation, drawn evenly among those that apply; the candidate as it is if none does."""
-    return _mutate(LAYOUT_MUTATIONS, candidate, space, rng, None)
+    mutations = dict(LAYOUT_MUTATIONS)
+    if len(space.feed_forwards) > 1:  # in a space of one it is not drawn, on which the other draws depend
+        mutations[CHANGE_FEED_FORWARD.name] = CHANGE_FEED_FORWARD
+    return _mutate(mutations, candidate, space, rng, None)
 
 
 def mutate_graph(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar, TypeVar
 
+from autobert_zero_hf.model import parse_layer
 from autobert_zero_hf.model.axes import infer_axes
 from autobert_zero_hf.model.graph import AttentionGraph, FormulaError, Node
 from autobert_zero_hf.model.operations import TOKENS_BY_FEATURES, Axes, Axis, operation
@@ -38,16 +39,16 @@ class LayerMutation(ABC):
     @abstractmethod
     def proposals(
         self, candidate: Candidate, space: SearchSpace, rng: random.Random, weights: Weights | None
-    ) -> Iterator[tuple[Sequence[int], str]]:
-        """The places of layers and the line that these could change to, in random order."""
+    ) -> Iterator[Mapping[int, str]]:
+        """Lines by the places of the layers that could change to them, in random order."""
 
     def __call__(
         self, candidate: Candidate, space: SearchSpace, rng: random.Random, weights: Weights | None = None
     ) -> Candidate | None:
         """The first proposal that belongs to the space; None if none does."""
-        for places, line in self.proposals(candidate, space, rng, weights):
-            layers = tuple(line if place in places else layer for place, layer in enumerate(candidate.layers))
-            change = f"{self.name} in {' and '.join(f'layer {place + 1}' for place in places)}"
+        for lines in self.proposals(candidate, space, rng, weights):
+            layers = tuple(lines.get(place, layer) for place, layer in enumerate(candidate.layers))
+            change = f"{self.name} in {' and '.join(f'layer {place + 1}' for place in lines)}"
             mutant = replace(candidate, layers=layers, origin=described(candidate.origin, change))
             if mutant != candidate and space.objection(mutant) is None:
                 return mutant
@@ -77,7 +78,7 @@ class GraphMutation(LayerMutation):
 
     def proposals(
         self, candidate: Candidate, space: SearchSpace, rng: random.Random, weights: Weights | None
-    ) -> Iterator[tuple[Sequence[int], str]]:
+    ) -> Iterator[Mapping[int, str]]:
         """Each formula that a change makes of a layer's."""
         graphs = candidate.graphs
         for place in rng.sample(list(graphs), len(graphs)):
@@ -86,7 +87,8 @@ class GraphMutation(LayerMutation):
                 with contextlib.suppress(FormulaError):  # larger than a formula may be
                     mutant = AttentionGraph.from_nodes(nodes, output)
                     if mutant != graphs[place] and space.accepts(mutant):
-                        yield tuple(graphs) if space.shared_attention else (place,), str(mutant)
+                        places = tuple(graphs) if space.shared_attention else (place,)
+                        yield {each: str(parse_layer(candidate.layers[each]).with_graph(mutant)) for each in places}
 
 
 class Draft:

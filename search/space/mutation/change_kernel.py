@@ -1,7 +1,9 @@
-"""Another kernel for a convolution (the inter-layer mutation of OP-NAS, arXiv 2107.07445)."""
+"""Another number for a layer, such as a convolution's kernel (the inter-layer mutation of OP-NAS, arXiv 2107.07445)."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
+
+from autobert_zero_hf.model import parse_layer
 
 from ..candidate import Candidate
 from ..sampling import Weights
@@ -10,16 +12,21 @@ from .base import LayerMutation
 
 
 class ChangeKernel(LayerMutation):
-    """One convolution, drawn evenly, takes another of the space's kernels, drawn evenly."""
+    """One layer whose kind has a number, drawn evenly, takes another of those that the space has, drawn evenly."""
 
     name = "change kernel"
 
     def proposals(
-        self, candidate: Candidate, space: SearchSpace, rng: random.Random, weights: Weights | None
-    ) -> Iterator[tuple[Sequence[int], str]]:
-        """Each convolution with each other kernel."""
-        graphs = candidate.graphs
-        convolutions = [place for place in range(len(candidate.layers)) if place not in graphs]
-        for place in rng.sample(convolutions, len(convolutions)):
-            for size in rng.sample(space.kernel_sizes, len(space.kernel_sizes)):
-                yield (place,), f"conv({size})"
+        self,
+        candidate: Candidate,
+        space: SearchSpace,
+        rng: random.Random,
+        weights: Weights | None,
+    ) -> Iterator[Mapping[int, str]]:
+        """Each layer that has a number with each other one."""
+        layers = {place: parse_layer(text) for place, text in enumerate(candidate.layers)}
+        numbered = [place for place, layer in layers.items() if layer.mixer.numbers]
+        for place in rng.sample(numbered, len(numbered)):
+            mixer = layers[place].mixer
+            for changed in space.types[mixer.kind].lines(rng, mixer.graph):
+                yield {place: str(layers[place].with_mixer(changed))}

@@ -5,6 +5,7 @@ from transformers import BertTokenizer
 
 from autobert_zero_hf import AutoBertZeroConfig
 from autobert_zero_hf.training.masked_lm import MaskedRows, pack
+from tests.graphs import BRANCHES
 
 
 @pytest.fixture(scope="session")
@@ -14,4 +15,4 @@ def rows(documents: Dataset, tokenizer: BertTokenizer) -> MaskedRows:
 
 @pytest.fixture
 def net(tiny_config: AutoBertZeroConfig) -> SuperNet:
-    return SuperNet(tiny_config, max_kernel_size=9, seed=0)
+    return SuperNet(tiny_config, BRANCHES, seed=0)

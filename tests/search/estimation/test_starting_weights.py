@@ -15,6 +15,7 @@ from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from autobert_zero_hf.training.masked_lm import MaskedRows
 from autobert_zero_hf.training.tokenization import train_tokenizer
+from tests.graphs import BRANCHES
 
 WHOLE = Sizes(3, 48, 64, 4, 12)
 
@@ -84,7 +85,7 @@ def test_a_model_of_this_package_gives_its_own_kinds_of_layers(
     kernels = net.named_weights["autobert_zero.layers.0.convolution.kernels"]
     assert torch.equal(kernels, model.autobert_zero.layers[0].convolution.kernels[:, 2:7])
     # Of a super-net with both branches, one is the checkpoint's, the other is as it was.
-    both, untouched = (SuperNet(start.config(smaller, 64), 9, seed=0) for _ in range(2))
+    both, untouched = (SuperNet(start.config(smaller, 64), BRANCHES, seed=0) for _ in range(2))
     start.give(both)
     for name, weight in both.named_weights.items():
         same = torch.equal(weight, untouched.named_weights[name])

@@ -17,6 +17,7 @@ from transformers import AutoModelForMaskedLM
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from autobert_zero_hf.training.masked_lm import MaskedRows
+from tests.graphs import BRANCHES
 
 LARGEST = Sizes(3, 48, 96, 4, 16)  # the heads are wider than the hidden states
 BACKBONES = {
@@ -105,7 +106,7 @@ def test_gradients_reach_the_shared_weights_through_the_slices(
 
 def test_sizes_and_branches_go_together(tiny_config: AutoBertZeroConfig, rows: MaskedRows) -> None:
     """A joint search: another branch in each layer, and sizes of its own."""
-    net = SuperNet(LARGEST.config(tiny_config, BACKBONES["bert"]), 9, seed=0).eval()
+    net = SuperNet(LARGEST.config(tiny_config, BACKBONES["bert"]), BRANCHES, seed=0).eval()
     batch = rows.sample(0, 4, seed=0)
     sizes, layers = Sizes(2, 20, 36, 3, 8), ("conv(5)", "matmul(q, matmul(transpose(k), v))")
     inside = net(layers, batch.input_ids, batch.labels, sizes)

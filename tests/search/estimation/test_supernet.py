@@ -12,6 +12,7 @@ from autobert_zero_hf.search.space.search_space import SearchSpace
 from autobert_zero_hf import AutoBertZeroConfig
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from autobert_zero_hf.training.masked_lm import MaskedRows
+from tests.graphs import BRANCHES
 
 SPACE = SearchSpace(num_layers=2, kernel_sizes=(3, 9))
 OPTIONS = SuperNetOptions(supernet_steps=60, supernet_batch_size=4, supernet_learning_rate=3e-3)
@@ -27,8 +28,8 @@ def test_both_branches_of_every_layer_are_there(net: SuperNet, tiny_config: Auto
         for part in ("attention.q_proj", "attention.k_proj", "attention.v_proj", "attention.o_proj"):
             assert f"autobert_zero.layers.{layer}.{part}.weight" in names
         assert f"autobert_zero.layers.{layer}.convolution.kernels" in names
-    assert torch.equal(net.weights[0], SuperNet(tiny_config, 9, seed=0).weights[0])
-    assert not torch.equal(net.weights[0], SuperNet(tiny_config, 9, seed=1).weights[0])
+    assert torch.equal(net.weights[0], SuperNet(tiny_config, BRANCHES, seed=0).weights[0])
+    assert not torch.equal(net.weights[0], SuperNet(tiny_config, BRANCHES, seed=1).weights[0])
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -64,7 +65,7 @@ def test_training_learns_and_goes_on_where_it_was_broken_off(
     tiny_config: AutoBertZeroConfig, rows: MaskedRows, tmp_path: Path
 ) -> None:
     def fresh() -> SuperNet:
-        return SuperNet(tiny_config, 9, seed=0)
+        return SuperNet(tiny_config, BRANCHES, seed=0)
 
     class BrokenOffError(Exception):
         pass
@@ -106,7 +107,7 @@ def test_what_is_absorbed_comes_out_again(net: SuperNet) -> None:
 def test_a_branch_that_no_backbone_used_stays_as_it_is(
     tiny_config: AutoBertZeroConfig, rows: MaskedRows, tmp_path: Path
 ) -> None:
-    net = SuperNet(tiny_config, 9, seed=0)
+    net = SuperNet(tiny_config, BRANCHES, seed=0)
     before = {name: weight.detach().clone() for name, weight in zip(net._names, net.weights, strict=True)}
     options = SuperNetOptions(supernet_steps=1, backbones_per_step=1, supernet_batch_size=4, random_attention=0.0)
     trained = SuperNetTraining(net, SPACE, rows, options, 3, Accelerator(cpu=True), tmp_path / "s.pt")
@@ -120,7 +121,7 @@ def test_a_branch_that_no_backbone_used_stays_as_it_is(
 def test_a_space_without_attention_has_a_super_net_with_one_for_the_bert_beside_the_winner(
     tiny_config: AutoBertZeroConfig, rows: MaskedRows, tmp_path: Path
 ) -> None:
-    net = SuperNet(tiny_config, 9, seed=0)
+    net = SuperNet(tiny_config, BRANCHES, seed=0)
     before = [weight.detach().clone() for weight in net.weights]
     space = SearchSpace(num_layers=2, kernel_sizes=(3, 9), layer_types=("convolution",))
     options = SuperNetOptions(supernet_steps=6, supernet_batch_size=4)

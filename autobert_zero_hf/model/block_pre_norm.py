@@ -1,0 +1,28 @@
+"""A block with norms before what they are for, and one at the end (Xiong et al., 2020, arXiv 2002.04745)."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from .block import Block, register
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@register
+class PreNormBlock(Block):
+    """x + f(norm(x)), a norm after the last layer, and positions from a table."""
+
+    name = "pre_norm"
+    about = "Norms stand before mixers and feed-forward blocks, and one after the last layer."
+    final_norm = True
+
+    def sublayer(
+        self,
+        hidden_states: "Tensor",
+        norm: "nn.Module",
+        dropout: "nn.Module",
+        compute: "Callable[[Tensor], Tensor]",
+    ) -> "Tensor":
+        """x + f(norm(x)); the arguments are those of the table."""
+        return hidden_states + dropout(compute(norm(hidden_states)))

@@ -1,0 +1,66 @@
+"""Lightweight convolution as a layer (Wu et al., 2019, arXiv 1901.10430), as AutoBERT-Zero mixes it with attention."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .graph import AttentionGraph
+from .mixers import Mixer, Number, register
+from .weights import GATED, HEADS, HIDDEN, KERNEL, WIDTH, Linear, Table
+from .work import Work
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+MAX_KERNEL_SIZE = 1023
+
+KERNEL_SIZE = Number("kernel_size", "kernel size", MAX_KERNEL_SIZE, odd=True)
+"""Drawn from the kernel sizes of a search's space."""
+
+
+@register
+@dataclass(frozen=True)
+class Convolution(Mixer):
+    """A lightweight convolution over `kernel_size` tokens: linear, gated linear unit, convolution, linear."""
+
+    kernel_size: int
+
+    word = "conv"
+    kind = "convolution"
+    noun = "a convolution"
+    example = "conv(9)"
+    about = "`conv(k)` is a lightweight convolution over `k` tokens."
+    module = "convolution"
+    weights = {  # as the base says
+        "in_proj": Linear(GATED, HIDDEN),
+        "kernels": Table((HEADS, KERNEL)),
+        "out_proj": Linear(HIDDEN, WIDTH),
+    }
+    numbers = (KERNEL_SIZE,)
+
+    @property
+    def mixes_tokens(self) -> bool:
+        """Whether it sees more than the token itself."""
+        return self.kernel_size > 1
+
+    @property
+    def lengths(self) -> Mapping[str, int]:
+        """That of the kernel."""
+        return {"kernel": self.kernel_size}
+
+    def work(self, sizes: Any, tokens: int) -> Work:
+        """The gates, and a product for each token of the kernel."""
+        width = tokens * sizes.num_attention_heads * sizes.head_dim
+        return Work({"convolutions": 1}, {"gated": width, "convolved": width * self.kernel_size})
+
+    def latex(self, write: Callable[[AttentionGraph], str]) -> str:  # noqa: ARG002
+        """LightConv, with the size of its kernel."""
+        return rf"\mathrm{{LightConv}}_{{{self.kernel_size}}}\left(X\right)"
+
+    def mix(self, module: "nn.Module", hidden_states: "Tensor", mask: "Tensor | None") -> "Tensor":
+        """The convolution of what passes the gates; the kernels are normalised where the configuration says so."""
+        from .convolution import lightweight_convolution
+        from .mixing import gated_heads
+
+        kernels = module.kernels.softmax(-1) if module.config.kernel_softmax else module.kernels
+        return module.out_proj(lightweight_convolution(gated_heads(module, hidden_states), kernels, mask).flatten(2))

@@ -1,0 +1,128 @@
+"""Attention as a formula over the projections q, k and v of the hidden states (AutoBERT-Zero, arXiv 2107.07445)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from .axes import TypedGraph, mixes_tokens
+from .graph import AttentionGraph, FormulaError
+from .lowering import Plan, lower
+from .mixers import Mixer, register
+from .operations import operation
+from .weights import HIDDEN, WIDTH, Linear, Weight
+from .work import Work, plan_work
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from .configuration_autobert_zero import AutoBertZeroConfig
+
+
+class FormulaMixer(Mixer):
+    """What kinds that compute a formula share: projections of those inputs that it uses, and a plan."""
+
+    formula: TypedGraph
+
+    layer_type = "full_attention"
+    colour = "#dbe9f6"
+    module = "attention"
+    weights = {  # as the base says
+        **{f"{name}_proj": Linear(WIDTH, HIDDEN) for name in ("q", "k", "v")},
+        "o_proj": Linear(HIDDEN, WIDTH),
+    }
+    takes_formula = True
+
+    @property
+    def typed(self) -> TypedGraph:
+        """The formula with the axes of each operation."""
+        return self.formula
+
+    @property
+    def graph(self) -> AttentionGraph:
+        """The formula."""
+        return self.formula.graph
+
+    @cached_property
+    def plan(self) -> Plan:
+        """What the formula runs as, unless it runs as it is written."""
+        return lower(self.formula)
+
+    @property
+    def mixes_tokens(self) -> bool:
+        """Whether an operation reduces a token axis."""
+        return mixes_tokens(self.formula)
+
+    @property
+    def own_weights(self) -> Mapping[str, Weight]:
+        """The projections of the inputs that the formula uses, and the last one."""
+        return {name: self.weights[name] for name in (*(f"{each}_proj" for each in self.graph.inputs), "o_proj")}
+
+    def make(self, config: "AutoBertZeroConfig", layer_idx: int) -> "nn.Module":
+        """A new module of it, which gives its attention weights second where they are computed."""
+        from .modeling_autobert_zero import AutoBertZeroAttention
+
+        return AutoBertZeroAttention(config, self, layer_idx)
+
+
+@register
+@dataclass(frozen=True)
+class Formula(FormulaMixer):
+    """An attention that computes a typed graph; a line that is nothing but a formula."""
+
+    formula: TypedGraph
+
+    word = ""
+    kind = "attention"
+    noun = "a formula"
+    example = "matmul(softmax(scale(matmul(q, transpose(k)))), v)"
+    about = "A formula is an attention over the projections `q`, `k` and `v` of the hidden states."
+
+    def _written(self, write: Callable[[AttentionGraph], str]) -> str:
+        return write(self.graph)
+
+    @property
+    def whole_plan(self) -> Plan:
+        """The plan."""
+        return self.plan
+
+    @property
+    def runs_as(self) -> str:
+        """The kinds of its plan."""
+        return "+".join(self.plan.kinds)
+
+    def work(self, sizes: Any, tokens: int) -> Work:
+        """That of its plan."""
+        return plan_work(self.plan, tokens, sizes.num_attention_heads, sizes.head_dim)
+
+    @property
+    def fuses(self) -> bool:
+        """Whether its plan has a fused attention."""
+        return "flash" in self.plan.kinds
+
+    @property
+    def takes_pairs(self) -> bool:
+        """Whether each of its sums over tokens is for a token."""
+        return unseen_sum(self.formula) is None
+
+    def no_pairs(self, reason: str) -> FormulaError:
+        """The error, at the first sum over tokens that is for none of them."""
+        place = unseen_sum(self.formula)
+        assert place is not None
+        return self.graph.error(super().no_pairs(reason).reason, place)
+
+    def needs_matrix(self) -> bool:
+        """Whether its plan is dense throughout."""
+        return self.plan.kinds == ("dense",)
+
+    def latex(self, write: Callable[[AttentionGraph], str]) -> str:
+        """The formula."""
+        return write(self.graph)
+
+
+def unseen_sum(typed: TypedGraph) -> int | None:
+    """The first node that sums over tokens for no token in particular; None if a mask of pairs suits the graph."""
+    for place, node in enumerate(typed.graph.nodes):
+        if not node.is_input and not operation(node.name).looked_on([typed.axes[o] for o in node.operands]):
+            return place
+    return None

@@ -1,0 +1,48 @@
+"""The module of a mixer that has its weights as attributes, and computes what its row says."""
+
+import torch
+from torch import Tensor, nn
+
+from .block import find_block
+from .configuration_autobert_zero import AutoBertZeroConfig
+from .mixers import Mixer
+from .weights import Linear, length, shape
+
+
+class AutoBertZeroMixer(nn.Module):
+    """A mixer: (B, N, C) -> (B, N, C).
+
+    Args:
+        config: of the model.
+        mixer: the row.
+        layer_idx: the number of the layer, from 0.
+    """
+
+    def __init__(self, config: AutoBertZeroConfig, mixer: Mixer, layer_idx: int):
+        super().__init__()
+        self.config = config
+        self.mixer = mixer
+        self.layer_idx = layer_idx
+        for name, weight in mixer.own_weights.items():
+            if isinstance(weight, Linear):
+                into, out = (length(side, config, mixer.lengths) for side in (weight.into, weight.out))
+                self.add_module(name, nn.Linear(into, out, bias=weight.bias and find_block(config.block).bias))
+            else:
+                self.register_parameter(name, nn.Parameter(torch.empty(shape(weight, config, mixer.lengths))))
+
+    def forward(
+        self,
+        hidden_states: Tensor,
+        kernel_mask: Tensor | None = None,  # noqa: ARG002
+        mask: Tensor | None = None,
+        **kwargs: object,  # noqa: ARG002
+    ) -> Tensor:
+        """What the row computes; `mask` as in `Mixer.mix`, and the same in the form of attention kernels before it."""
+        return self.mixer.mix(self, hidden_states, mask)
+
+
+def gated_heads(module: nn.Module, hidden_states: Tensor) -> Tensor:
+    """What passes the gates of a module's `in_proj`, head by head: (B, N, C) -> (B, N, H, D)."""
+    # (B, N, C) -> (B, N, 2 * H * D) -> (B, N, H * D) -> (B, N, H, D)
+    gated = nn.functional.glu(module.in_proj(hidden_states))
+    return gated.unflatten(-1, (module.config.num_attention_heads, module.config.head_dim))

@@ -8,12 +8,13 @@ import re
 import sys
 import types
 import typing
-from argparse import SUPPRESS, ArgumentParser, BooleanOptionalAction
-from collections.abc import Collection, Mapping, Sequence
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, BooleanOptionalAction
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
 from .model.excerpts import excerpt, shortened
+from .model.origins import NOT_REGISTERED
 
 OptionsT = TypeVar("OptionsT")
 _TOLD = 8
@@ -31,6 +32,25 @@ class Range:
         return f"at least {_shown(self.minimum)}" + (
             f" and below {_shown(self.below)}" if self.below < math.inf else ""
         )
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """What a text, or each of a list, must be: a name of a table, to which extensions may add; for `Annotated`.
+
+    Args:
+        table: parts by their names; what they have as `words` stands in the help.
+    """
+
+    table: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        return f"one of {', '.join(self.table)}"
+
+    def in_words(self) -> str:
+        """Each name with the words of its part."""
+        described = [(name, getattr(part, "words", "")) for name, part in self.table.items()]
+        return "; ".join(f"{name}: {words}" if words else name for name, words in described)
 
 
 Place = Literal["text", "tasks", "dataset", "model", "backbone"]
@@ -83,7 +103,8 @@ def find_problems(groups: Sequence[type], values: Mapping[str, Any]) -> list[str
         if len(problems) == _TOLD:
             return [*problems, "and more"]
         if wanted:
-            problems.append(f"{name} must be {wanted}, not {excerpt(value)}")
+            hint = f" ({NOT_REGISTERED})" if _named_in(hints[name]) else ""
+            problems.append(f"{name} must be {wanted}, not {excerpt(value)}{hint}")
         else:
             near = difflib.get_close_matches(shortened(str(name), 60), hints, n=1, cutoff=0.0)
             problems.append(f"unknown option {excerpt(name)}: the nearest known one is {near[0]!r}")
@@ -111,33 +132,58 @@ def add_options(
     """
     assert group.__doc__ is not None
     section = parser.add_argument_group(group.__doc__.rstrip(".").lower())
-    hints = typing.get_type_hints(group)
+    hints = typing.get_type_hints(group, include_extras=True)
     for field in dataclasses.fields(group):
         if field.name in leave_out:
             continue
-        kind, many, choices = _command_line_type(hints[field.name])
+        hint, names = hints[field.name], _named_in(hints[field.name])
+        kind, many, choices = _command_line_type(hint)
         default = field.default_factory() if callable(field.default_factory) else field.default
         default = defaults.get(field.name, default)
         shown = " ".join(map(str, default)) if isinstance(default, list) else default
         flag, text = f"--{field.name.replace('_', '-')}", field.metadata["help"]
+        text += f": {names.in_words()}" if names else ""
         if kind is bool:
             text += f" [{'yes' if default else 'no'}]"
             section.add_argument(flag, action=BooleanOptionalAction, default=SUPPRESS, help=text)
             continue
         section.add_argument(
             flag,
-            type=kind,
+            type=_name_of(names) if names else kind,
             nargs="+" if many else None,
             choices=choices,
-            metavar=None if choices else kind.__name__.upper().replace("STR", "TEXT"),
+            metavar="NAME" if names and many else None if choices else kind.__name__.upper().replace("STR", "TEXT"),
             default=SUPPRESS,
             help=text + (f" [{shown}]" if default not in (None, []) else ""),
         )
 
 
+def add_groups(
+    parser: ArgumentParser,
+    groups: Sequence[type],
+    leave_out: Collection[str] = (),
+    defaults: Mapping[str, Any] = types.MappingProxyType({}),
+) -> None:
+    """Add the options of groups, each once: what one group has from another is an option of both.
+
+    Args:
+        parser: of the command.
+        groups: the options.
+        leave_out: as in `add_options`; so is `defaults`.
+        defaults: the same.
+    """
+    added = set(leave_out)
+    for group in groups:
+        add_options(parser, group, added, defaults)
+        added.update(option_names([group]))
+
+
 def _command_line_type(hint: Any) -> tuple[type, bool, tuple[Any, ...] | None]:
     """The type of one word, whether there may be many, and the choices."""
     arguments = typing.get_args(hint)
+    if typing.get_origin(hint) is Annotated:
+        kind, many, choices = _command_line_type(arguments[0])
+        return kind, many, tuple(arguments[1].table) if isinstance(arguments[1], OneOf) else choices
     if typing.get_origin(hint) is list:
         return arguments[0], True, None
     if typing.get_origin(hint) is Literal:
@@ -145,6 +191,20 @@ def _command_line_type(hint: Any) -> tuple[type, bool, tuple[Any, ...] | None]:
     if arguments:  # optional
         return _command_line_type(arguments[0])
     return hint, False, None
+
+
+def _named_in(hint: Any) -> OneOf | None:
+    """The table that an option's names are of; None for one of another kind."""
+    return next((each for each in typing.get_args(hint)[1:] if isinstance(each, OneOf)), None)
+
+
+def _name_of(names: OneOf) -> Callable[[str], str]:
+    def name(word: str) -> str:
+        if word not in names.table:
+            raise ArgumentTypeError(f"must be {names}, not {excerpt(word)} ({NOT_REGISTERED})")
+        return word
+
+    return name
 
 
 def _shown(number: float) -> str:
@@ -157,10 +217,12 @@ def unmet(value: Any, hint: Any) -> str:
     if typing.get_origin(hint) is Annotated:
         hint, limits = typing.get_args(hint)
     if not _is_a(value, hint):
-        return _described(hint)
+        return str(limits) if isinstance(limits, OneOf) else _described(hint)
     if not all(_is_whole(text) for text in (value if isinstance(value, list) else [value])):
         return "of whole characters"
     numbers = value if isinstance(value, list) else [] if value is None else [value]
+    if isinstance(limits, OneOf):
+        return "" if all(name in limits.table for name in numbers) else str(limits)
     if limits is not None and not all(limits.minimum <= number < limits.below for number in numbers):
         return str(limits)
     return ""

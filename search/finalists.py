@@ -15,8 +15,8 @@ from autobert_zero_hf.training.masked_lm import MaskedScore, evaluate_masked_lm
 from autobert_zero_hf.training.masked_lm_training import train_masked_lm
 
 from .estimation.objectives import Objective
-from .estimation.proxy import Proxy
 from .preparation import Text, final_rows
+from .proxies.proxy import Proxy
 from .publish.card import Card, masked_lm_result, write_card
 from .publish.description import final_training, finalist_title
 from .publish.export import export

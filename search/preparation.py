@@ -31,6 +31,7 @@ from .estimation.from_options import load_teacher, make_objective
 from .estimation.objectives import Objective
 from .estimation.starting_weights import Start
 from .estimation.supernet import SuperNet
+from .proxies.table import PROXIES
 from .publish.facts import text_of
 from .recipe import Recipe
 from .recipe_paths import for_folder
@@ -264,7 +265,10 @@ class Preparation:
         if self.accelerator.is_main_process:
             check_claims(self.folder.path)
             self.folder.supernet.unlink(missing_ok=True)  # of a search whose journal was removed
-            text = yaml.safe_dump(for_folder(self.recipe.to_dict(), self.folder.path), sort_keys=False)
+            options = for_folder(self.recipe.to_dict(), self.folder.path)
+            if modules := self.recipe.imports():
+                options = {"import": modules, **options}
+            text = yaml.safe_dump(options, sort_keys=False)
             with written_whole(self.folder.recipe) as partial:
                 partial.write_text(text, encoding="utf-8")
         data = Data(**facts, digest=digest)
@@ -273,9 +277,8 @@ class Preparation:
         return data
 
     def _new_net(self, tokenizer: PreTrainedTokenizerBase) -> SuperNet:
-        config, space = self.config(tokenizer), self.recipe.search_space
-        branches = None if isinstance(space, SubModels) else space.branches(config.intermediate_size)
-        net = SuperNet(config, branches, self.recipe.run.seed)
+        config = self.config(tokenizer)
+        net = SuperNet(config, self.recipe.branches(config.intermediate_size), self.recipe.run.seed)
         if self.start is not None:
             self.start.give(net)
         return net.to(self.accelerator.device)
@@ -298,7 +301,7 @@ class Preparation:
 
 def rows_that_chose(recipe: Recipe) -> int:
     """How many of the held-out rows, the first ones, candidates are scored on."""
-    return 0 if recipe.estimation.proxy == "tasks" else recipe.estimation.evaluation_rows
+    return recipe.estimation.evaluation_rows if PROXIES[recipe.estimation.proxy].scores_words else 0
 
 
 def final_rows(recipe: Recipe, held_out: int) -> range:

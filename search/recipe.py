@@ -2,41 +2,52 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+import random
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.extensions import import_extensions
 from autobert_zero_hf.model import architecture
 from autobert_zero_hf.model.excerpts import excerpt
-from autobert_zero_hf.options import find_problems
+from autobert_zero_hf.model.mixers import kind_modules
+from autobert_zero_hf.model.operations import operation_modules
+from autobert_zero_hf.model.origins import with_version
+from autobert_zero_hf.options import find_problems, option_names, with_defaults
 from autobert_zero_hf.reading import ReadingError, decode, parse_yaml
+from autobert_zero_hf.tables import Table
 from autobert_zero_hf.training.shared_options import DataOptions, SizeOptions
 
+from .proxies.table import PROXIES, SCREENS
 from .recipe_options import (
-    GROUPS,
     BudgetOptions,
     EstimationOptions,
     FinalOptions,
     InheritanceOptions,
     JointOptions,
     LatencyOptions,
+    Part,
     RunOptions,
     ScreenOptions,
     SpaceOptions,
     StrategyOptions,
     SubModelOptions,
     SuperNetOptions,
-    TaskOptions,
+    option_groups,
+    own_groups,
 )
 from .recipe_paths import from_folder
 from .space.budget import Budget
+from .space.mutation import MUTATIONS
 from .space.search_space import SearchSpace
 from .space.sizes import Sizes, SizesSpace, Steps
 from .space.sub_models import SubModels
+from .strategy.strategy import Reject, Strategy
+from .strategy.table import STRATEGIES, StrategyContext, make_strategy
 
 if TYPE_CHECKING:
     from autobert_zero_hf.model import AutoBertZeroConfig
@@ -47,6 +58,10 @@ _TRAINING_STEP = 4
 
 class RecipeError(AutoBertZeroError, ValueError):
     """A recipe that cannot be used; the message names every problem."""
+
+
+_CHOSEN: dict[str, Table[Any]] = {"strategy": STRATEGIES, "proxy": PROXIES}
+"""The options that choose a part with options of its own, and the tables of these parts."""
 
 
 @dataclass(frozen=True)
@@ -67,72 +82,177 @@ class Recipe:
     screen: ScreenOptions
     inheritance: InheritanceOptions
     estimation: EstimationOptions
-    task: TaskOptions
     latency: LatencyOptions
     budget: BudgetOptions
     final: FinalOptions
     run: RunOptions
+    own: Mapping[type, Any]
+    """Of each strategy and proxy, chosen or not, its own options, by their class."""
+    given_space: Any = field(default=None, compare=False)
+    """What can be found, where that is an object and not what the options say."""
 
     @classmethod
-    def from_dict(cls, options: dict[str, Any]) -> "Recipe":
-        """From options by name; those that are missing take their defaults."""
-        _check(options)
-        parts: list[Any] = [
-            group(**{f.name: options[f.name] for f in dataclasses.fields(group) if f.name in options})
-            for group in GROUPS
-        ]
-        recipe = cls(*parts)
-        width, heads, kernels = recipe.sizes.hidden_size, recipe.sizes.num_attention_heads, recipe.space.kernel_sizes
-        if width % heads and recipe.sub_models.head_dim is None:
-            raise RecipeError(f"hidden_size ({width}) is not a multiple of num_attention_heads ({heads})")
-        if kernels != sorted(set(kernels)):
-            raise RecipeError(f"kernel_sizes must rise: {excerpt(kernels)}")
-        if recipe.strategy.strategy == "evolution" and recipe.strategy.tournament > recipe.strategy.population:
-            raise RecipeError(
-                f"tournament ({recipe.strategy.tournament}) must not exceed population ({recipe.strategy.population})"
-            )
-        if recipe.screen.screen_keep is not None and recipe.screen.screen_by is None:
-            raise RecipeError("screen_keep needs screen_by, the measure that is screened by")
-        if (recipe.estimation.proxy == "tasks") != bool(recipe.task.tasks):
-            raise RecipeError("proxy: tasks needs names of tasks, and these need that proxy: give both, or neither")
-        joint = recipe.joint
-        if (joint.speedup_over is None) != (joint.speedup is None):
-            raise RecipeError("speedup_over names a model and speedup how many times as fast: give both, or neither")
-        if joint.latency_ms is not None and joint.speedup is not None:
-            raise RecipeError("latency_ms and speedup are two bounds on the same: give one of them")
-        recipe._check_sub_models()
-        try:
-            recipe.search_space, recipe.cost_budget  # noqa: B018  # they check themselves
-        except ValueError as error:
-            raise RecipeError(str(error)) from error
+    def from_dict(cls, options: Mapping[str, Any], given: Collection[str] = ()) -> "Recipe":
+        """A recipe of options by name; those that are missing take their defaults.
+
+        The modules that stand under `import` are imported first.
+
+        Args:
+            options: by name.
+            given: the names of those that somebody gave; an option of a strategy or proxy that is not chosen is refused
+                where it was given, or is not as by default.
+        """
+        recipe = cls._of(without_imports(options))
+        _refuse([*recipe._misplaced(given), *recipe._contradictions()])
         return recipe
 
-    def _check_sub_models(self) -> None:
+    @classmethod
+    def restored(cls, options: Mapping[str, Any]) -> "Recipe":
+        """A recipe of what `to_dict` gave, in this version or an older one, as a journal holds it.
+
+        Options of strategies and proxies that are not chosen decide nothing, and are no mistake here.
+        """
+        recipe = cls._of(options)
+        _refuse(recipe._contradictions())
+        return recipe
+
+    @classmethod
+    def _of(cls, options: Mapping[str, Any]) -> "Recipe":
+        _check(options)
+        groups: dict[type, Any] = {
+            group: group(**{f.name: options[f.name] for f in dataclasses.fields(group) if f.name in options})
+            for group in option_groups()
+        }
+        fixed = {each.name: groups.pop(each.type) for each in dataclasses.fields(cls) if each.type in groups}
+        return cls(**fixed, own=groups)
+
+    def own_options(self, part: Part) -> Any:
+        """The options of a strategy or proxy; None where it has none of its own."""
+        return None if part.options is None else self.own[part.options]
+
+    def _misplaced(self, given: Collection[str]) -> Iterator[str]:
+        """What is given for strategies and proxies that are not chosen."""
+        for what, table in _CHOSEN.items():
+            chosen = self._choice(what)
+            usual: dict[str, Any] = {}
+            values: dict[str, Any] = {}
+            for group in own_groups(table):
+                usual |= dataclasses.asdict(group())
+                values |= dataclasses.asdict(self.own[group])
+            for name in sorted(_idle(what, chosen)):
+                if name in given or values[name] != usual[name]:
+                    owners = [each for each in table if name not in _idle(what, each)]
+                    yield (
+                        f"{name} ({excerpt(values[name])}) is an option of the {what} {' and '.join(owners)}, and the "
+                        f"{what} is {chosen}: leave it out, or take {what}: {owners[0]}"
+                    )
+
+    def _choice(self, what: str) -> str:
+        return self.strategy.strategy if what == "strategy" else self.estimation.proxy
+
+    def _contradictions(self) -> Iterator[str]:
+        """What does not go together."""
+        joint, width, heads = self.joint, self.sizes.hidden_size, self.sizes.num_attention_heads
+        kernels = self.space.kernel_sizes
+        narrow = bool(width % heads) and self.sub_models.head_dim is None
+        if narrow:
+            yield f"hidden_size ({width}) is not a multiple of num_attention_heads ({heads})"
+        if kernels != sorted(set(kernels)):
+            yield f"kernel_sizes must rise: {excerpt(kernels)}"
+        strategy, proxy = STRATEGIES[self.strategy.strategy], PROXIES[self.estimation.proxy]
+        yield from strategy.problems(self.own_options(strategy), self.strategy)
+        yield from proxy.problems(self.own_options(proxy), self.estimation)
+        if self.screen.screen_keep is not None and self.screen.screen_by is None:
+            yield "screen_keep needs screen_by, the measure that is screened by"
+        if (joint.speedup_over is None) != (joint.speedup is None):
+            yield "speedup_over names a model and speedup how many times as fast: give both, or neither"
+        if joint.latency_ms is not None and joint.speedup is not None:
+            yield "latency_ms and speedup are two bounds on the same: give one of them"
+        yield from self._contradictions_of_sub_models()
+        if not narrow:
+            try:
+                self.search_space, self.cost_budget  # noqa: B018  # they check themselves
+            except ValueError as error:
+                yield str(error)
+
+    def _contradictions_of_sub_models(self) -> Iterator[str]:
         options, sized = self.sub_models, self.joint.search_sizes != "no"
         if (options.supernet_loss != "masked-lm") != (options.teacher is not None):
-            raise RecipeError("supernet_loss: distillation or both needs a teacher, and a teacher one of these losses")
+            yield "supernet_loss: distillation or both needs a teacher, and a teacher one of these losses"
         usual = dataclasses.asdict(SubModelOptions())
         given = [name for name, value in dataclasses.asdict(options).items() if value != usual[name]]
         of_sizes = ("hidden_step", "intermediate_step", "min_layers", "min_hidden_size", "min_intermediate_size")
         given += [name for name in of_sizes if getattr(self.joint, name) != getattr(JointOptions(), name)]
         if given and not sized:
-            raise RecipeError(f"{', '.join(given)}: for a search of sizes, which search_sizes heads or head_dim begins")
+            yield f"{', '.join(given)}: for a search of sizes, which search_sizes heads or head_dim begins"
         if options.layers and len(options.layers) != self.sizes.num_layers:
-            raise RecipeError(f"layers has {len(options.layers)} lines, num_layers is {self.sizes.num_layers}")
-        if options.supernet_loss == "distillation" and self.estimation.proxy != "tasks":
-            raise RecipeError(
+            yield f"layers has {len(options.layers)} lines, num_layers is {self.sizes.num_layers}"
+        if options.supernet_loss == "distillation" and PROXIES[self.estimation.proxy].scores_words:
+            yield (
                 "supernet_loss: distillation leaves the head that predicts words untrained, so that it cannot be "
                 "scored by masked words: take proxy: tasks, or supernet_loss: both"
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """Every option by name; `from_dict` gives the same recipe back."""
-        groups = [getattr(self, field.name) for field in dataclasses.fields(self)]
-        return {name: value for group in groups for name, value in dataclasses.asdict(group).items()}
+        """Every option that the search depends on, by name; `restored` gives the same recipe back.
+
+        The options of strategies and proxies that are not chosen are left out where they are as by default.
+        """
+        idle = {name for what in _CHOSEN for name in _idle(what, self._choice(what))}
+        groups = {**{type(group): group for group in vars(self).values()}, **self.own}
+        written: dict[str, Any] = {}
+        for kind in option_groups():
+            usual = dataclasses.asdict(kind())
+            values = dataclasses.asdict(groups[kind]) if kind in groups else usual
+            written |= {name: value for name, value in values.items() if name not in idle or value != usual[name]}
+        return written
+
+    def origins(self) -> dict[str, str]:
+        """Where the chosen parts come from that are not of this package: each one's module, and its version."""
+        return {part: with_version(module) for part, module in self._modules().items()}
+
+    def imports(self) -> list[str]:
+        """The modules to import for these parts."""
+        return sorted(set(self._modules().values()))
+
+    def _modules(self) -> dict[str, str]:
+        more = getattr(self.own_options(STRATEGIES[self.strategy.strategy]), "more_mutations", ())
+        screen = [self.screen.screen_by] if self.screen.screen_by else []
+        found = {
+            f"{what} {name}": table.module_of(name) for what, table in _CHOSEN.items() for name in [self._choice(what)]
+        }
+        found |= {f"{SCREENS.what} {name}": SCREENS.module_of(name) for name in screen}
+        found |= {f"{MUTATIONS.what} {name}": MUTATIONS.module_of(name) for name in more}
+        kinds = [text.partition("(")[0].strip() for text in self.space.layer_types]
+        found |= {f"operation {name}": operation_modules().get(name) for name in self.space.operations}
+        found |= {f"layer kind {name}": kind_modules().get(name) for name in kinds}
+        return {part: module for part, module in found.items() if module is not None}
+
+    def in_space(self, space: Any) -> "Recipe":
+        """This recipe, where candidates are of a space that is an object, whatever the options say of it."""
+        return dataclasses.replace(self, given_space=space)
+
+    def make_strategy(self, rng: random.Random, reject: Reject) -> Strategy:
+        """A new strategy.
+
+        Args:
+            rng: the source of all chance.
+            reject: looks at a candidate before it is proposed.
+
+        Raises:
+            ValueError: if the options do not fit together, or the strategy does not fit the space.
+            ModuleNotFoundError: if it needs a library that is not installed.
+        """
+        common = self.strategy
+        context = StrategyContext(self.search_space, rng, reject, common.population, common.parents, common.children)
+        return make_strategy(common.strategy, self.own_options(STRATEGIES[common.strategy]), context)
 
     @cached_property
     def search_space(self) -> SearchSpace | SubModels:
         """What can be found."""
+        if self.given_space is not None:
+            given: SearchSpace | SubModels = self.given_space
+            return given
         space = self.space
         if self.sub_models.layers:
             assert self.searched_sizes is not None
@@ -154,6 +274,9 @@ class Recipe:
     def searched_sizes(self) -> SizesSpace | None:
         """Those that candidates may have of their own; None where all have the same."""
         options = self.joint
+        if self.given_space is not None:
+            sizes: SizesSpace | None = getattr(self.given_space, "sizes", None)
+            return sizes
         if options.search_sizes == "no":
             return None
         space = SizesSpace.within(self.largest, options.search_sizes, options.hidden_step, options.intermediate_step)
@@ -182,6 +305,17 @@ class Recipe:
             for steps in [getattr(sizes, name)]
         }
         return dataclasses.replace(self.search_space, sizes=dataclasses.replace(sizes, **finer))
+
+    def branches(self, inner: int) -> list[str] | None:
+        """Lines that the super-net has the weights of; None where all candidates have the layers of one backbone.
+
+        Args:
+            inner: the width of the configuration's feed-forward blocks.
+        """
+        # An object that draws candidates need not know of super-nets.
+        known = self if hasattr(self.search_space, "branches") else dataclasses.replace(self, given_space=None)
+        space = known.search_space
+        return None if isinstance(space, SubModels) else space.branches(inner)
 
     @property
     def largest(self) -> Sizes:
@@ -267,15 +401,32 @@ def load_options(name_or_path: str) -> dict[str, Any]:
     if not isinstance(options, dict):
         raise RecipeError(f"{path}: a recipe is a mapping, such as `seed: 0`, not {type(options).__name__}")
     try:
+        options = without_imports(options)
         _check(options)
-    except RecipeError as error:
+    except AutoBertZeroError as error:
         raise RecipeError(f"{path}: {error}") from error
     return options if packaged else from_folder(options, path.parent)
 
 
+def imports_of(name_or_path: str) -> list[str]:
+    """The modules that a recipe asks for; none where it cannot be read, which is said when it is."""
+    try:
+        options = parse_yaml(decode(Path(name_or_path).read_bytes()))
+    except (OSError, ValueError):
+        return []
+    return _imports_in(options) if isinstance(options, dict) else []
+
+
 def overridden(options: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """The options of a recipe with others in their place; a text replaces a data set, and a data set a text."""
+    """The options of a recipe with others in their place.
+
+    A text replaces a data set, and a data set a text; another strategy or proxy all options that only others have.
+    """
     kept = dict(options)
+    for what in _CHOSEN.keys() & given.keys():
+        if given[what] != kept.get(what):
+            for other in _idle(what, given[what]):
+                kept.pop(other, None)
     for name, others in (("text", ("dataset", "dataset_config", "text_column")), ("dataset", ("text",))):
         if name in given:
             for other in others:
@@ -283,6 +434,46 @@ def overridden(options: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]
     return {**kept, **given}
 
 
-def _check(options: dict[str, Any]) -> None:
-    if problems := find_problems(GROUPS, options):
+def decisive(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that a search depends on, by name: those that are missing have their defaults.
+
+    Left out are those of strategies and proxies that are not chosen.
+    """
+    filled = with_defaults(option_groups(), options)
+    idle = {name for what in _CHOSEN for name in _idle(what, filled[what])}
+    return {name: value for name, value in filled.items() if name not in idle}
+
+
+def _idle(what: str, chosen: Any) -> set[str]:
+    """The options that other strategies, or proxies, have and the chosen one has not."""
+    part = _CHOSEN[what].get(chosen)
+    mine = [part.options] if part is not None and part.options is not None else []
+    return set(option_names(own_groups(_CHOSEN[what]))) - set(option_names(mine))
+
+
+def without_imports(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options by name, once what stands under `import` is imported.
+
+    Raises:
+        RecipeError: if that is no list of names.
+        ExtensionError: if a module is not there, or fails.
+    """
+    import_extensions(_imports_in(options))
+    return {name: value for name, value in options.items() if name != "import"}
+
+
+def _imports_in(options: Mapping[str, Any]) -> list[str]:
+    modules = options.get("import", [])
+    modules = [modules] if isinstance(modules, str) else modules
+    if not isinstance(modules, list) or not all(isinstance(module, str) for module in modules):
+        raise RecipeError(f"import must be a list of the names of modules, not {excerpt(modules)}")
+    return modules
+
+
+def _check(options: Mapping[str, Any]) -> None:
+    _refuse(find_problems(option_groups(), options))
+
+
+def _refuse(problems: Iterable[str]) -> None:
+    if problems := list(problems):
         raise RecipeError("; ".join(problems))

@@ -1,17 +1,29 @@
 """The options of a recipe, in groups: each field has its type, range, default and help."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 from autobert_zero_hf.model.bounds import MAX_LAYERS, MAX_POSITIONS, MAX_WIDTH
 from autobert_zero_hf.model.graph import INPUTS, MAX_DEPTH, MAX_OPERATIONS
 from autobert_zero_hf.model.mixers import kinds
-from autobert_zero_hf.model.operations import operation_names
-from autobert_zero_hf.options import Range, option, option_names
+from autobert_zero_hf.model.operations import PAPER_OPERATIONS
+from autobert_zero_hf.options import OneOf, Range, option
 from autobert_zero_hf.training.shared_options import DataOptions, SizeOptions
 
+from .proxies.table import PROXIES, SCREENS
 from .space.layer_types import CONFIG
 from .space.search_space import LAYER_TYPES
+from .strategy.table import STRATEGIES
+
+
+class Part(Protocol):
+    """A strategy or a proxy, as its table has it."""
+
+    @property
+    def options(self) -> type | None:
+        """A dataclass of its own options."""
+        ...
 
 
 @dataclass
@@ -26,7 +38,7 @@ class SpaceOptions:
     feed_forward: list[str] = option(
         (CONFIG,), "feed-forward blocks of layers: config, of the model's sizes, mlp(512) and the like, or none"
     )
-    operations: list[str] = option(operation_names(), "the operations of formulas")
+    operations: list[str] = option(PAPER_OPERATIONS, "the operations of formulas")
     inputs: list[str] = option(INPUTS, "those of q, k and v that formulas use")
     max_operations: Annotated[int, Range(1, MAX_OPERATIONS + 1)] = option(10, "operations of an attention at most")
     max_depth: Annotated[int, Range(1, MAX_DEPTH + 1)] = option(
@@ -125,41 +137,20 @@ class SubModelOptions:
 class StrategyOptions:
     """Where the search looks next."""
 
-    strategy: Literal["op-nas", "uniform", "evolution", "random", "optuna", "fast", "evolved"] = option(
-        "op-nas",
-        "OP-NAS, the same with operations drawn evenly, regularised evolution, random search, a sampler of Optuna; "
-        "over sizes, random search among good proportions, or evolved sizes, as in AutoTinyBERT",
-    )
+    strategy: Annotated[str, OneOf(STRATEGIES)] = option("op-nas", "what proposes candidates")
     population: Annotated[int, Range(1, 1_000_000)] = option(
         24, "random candidates in the first generation; of evolved sizes, the best so far that are parents"
     )
     parents: Annotated[int, Range(1, 1_000_000)] = option(5, "best candidates that have children")
     children: Annotated[int, Range(1, 1_000_000)] = option(2, "children of a parent in a generation")
-    tournament: Annotated[int, Range(1, 1_000_000)] = option(10, "candidates that compete to be a parent, in evolution")
-    alpha: Annotated[float, Range(0.0)] = option(1.0, "exploration of operations that were rarely tried, in OP-NAS")
-    operation_credit: Literal["presence", "occurrences"] = option(
-        "presence", "whether a candidate's score counts once for an operation that it holds, or each time it occurs"
-    )
-    temperature: Annotated[float, Range(1e-6)] = option(
-        1.0, "of the draw of operations in OP-NAS; the lower, the more the priorities count"
-    )
-    levels: Literal["both", "one"] = option(
-        "both",
-        "what changes from parent to child in OP-NAS: layout and formulas, as in the paper, and sizes where they vary; "
-        "or one of them",
-    )
-    sampler: str = option("TPESampler", "the sampler of Optuna, by its name in optuna.samplers")
-    reward_scale: Literal["ranks", "range"] = option(
-        "ranks", "how scores enter OP-NAS's priorities: by rank, or between the run's worst and best"
-    )
 
 
 @dataclass
 class ScreenOptions:
     """What is trained of what the strategy proposes."""
 
-    screen_by: Literal["parameters", "operations", "w-pca"] | None = option(
-        None, "train only the best of each generation by a measure of untrained models: counts, or W-PCA"
+    screen_by: Annotated[str | None, OneOf(SCREENS)] = option(
+        None, "train only the best of each generation by a measure of untrained models"
     )
     screen_keep: Annotated[float | None, Range(1e-6, 1.000001)] = option(
         None, "share of a generation that is trained, with --screen-by; by itself half"
@@ -182,11 +173,7 @@ class InheritanceOptions:
 class EstimationOptions:
     """How a candidate is scored."""
 
-    proxy: Literal["accuracy", "loss", "tasks"] = option(
-        "accuracy",
-        "what is measured: held-out masked words predicted, their loss, or the mean score of fine-tuned tasks",
-    )
-
+    proxy: Annotated[str, OneOf(PROXIES)] = option("accuracy", "what is measured")
     candidate_steps: Annotated[int, Range(0)] = option(8, "training steps of a candidate on its inherited weights")
     candidate_batch_size: Annotated[int, Range(1, 1_000_000)] = option(8, "rows of such a step")
     candidate_learning_rate: Annotated[float, Range(0.0)] = option(5e-4, "learning rate of such a step")
@@ -196,19 +183,6 @@ class EstimationOptions:
     evaluation_rows: Annotated[int, Range(2)] = option(
         256, "held-out rows that every candidate is scored on, with the same masks; of a task, validation rows"
     )
-
-
-@dataclass
-class TaskOptions:
-    """The tasks of --proxy tasks."""
-
-    tasks: list[str] = option((), "tasks to fine-tune on: bbc_topics, GLUE's of the Hub, or those of --task-data")
-    task_data: str | None = option(
-        None, "a folder of tasks: NAME/train.jsonl, validation.jsonl and labels.json", "tasks"
-    )
-    task_steps: Annotated[int, Range(1)] = option(100, "training steps on each task")
-    task_batch_size: Annotated[int, Range(1, 1_000_000)] = option(16, "rows of such a step")
-    task_learning_rate: Annotated[float, Range(0.0)] = option(5e-4, "peak learning rate of such a training")
 
 
 @dataclass
@@ -258,21 +232,28 @@ class RunOptions:
     )
 
 
-GROUPS = (
-    DataOptions,
-    SizeOptions,
-    SpaceOptions,
-    JointOptions,
-    SuperNetOptions,
-    SubModelOptions,
-    StrategyOptions,
-    ScreenOptions,
-    InheritanceOptions,
-    EstimationOptions,
-    TaskOptions,
-    LatencyOptions,
-    BudgetOptions,
-    FinalOptions,
-    RunOptions,
-)
-OPTION_NAMES = option_names(GROUPS)
+def own_groups(table: Mapping[str, Part]) -> tuple[type, ...]:
+    """The options that parts of a table have of their own, a group each."""
+    return tuple(dict.fromkeys(part.options for part in table.values() if part.options is not None))
+
+
+def option_groups() -> tuple[type, ...]:
+    """All options of a recipe, in groups: those of every search, and those of each strategy and proxy there is."""
+    return (
+        DataOptions,
+        SizeOptions,
+        SpaceOptions,
+        JointOptions,
+        SuperNetOptions,
+        SubModelOptions,
+        StrategyOptions,
+        *own_groups(STRATEGIES),
+        ScreenOptions,
+        InheritanceOptions,
+        EstimationOptions,
+        *own_groups(PROXIES),
+        LatencyOptions,
+        BudgetOptions,
+        FinalOptions,
+        RunOptions,
+    )

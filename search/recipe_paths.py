@@ -7,7 +7,7 @@ from typing import Any
 
 from autobert_zero_hf.options import Place, places_in
 
-from .recipe_options import GROUPS
+from .recipe_options import option_groups
 
 
 def from_folder(options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def for_folder(options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 def _each_path(options: Mapping[str, Any], change: Callable[[Place, str], str]) -> dict[str, Any]:
     """The options, with each relative path changed."""
     changed = dict(options)
-    for name, place in places_in(GROUPS, options).items():
+    for name, place in places_in(option_groups(), options).items():
         value = options[name]
         given = value if isinstance(value, list) else [value]
         paths = [each if Path(each).is_absolute() else change(place, each) for each in given]

@@ -22,22 +22,20 @@ from autobert_zero_hf.training.precision import gains_from_bfloat16
 from autobert_zero_hf.writing import write_json
 
 from .estimation.estimator import Estimator
-from .estimation.from_options import (
-    load_tasks,
-    make_estimator,
-    score_without_a_model,
-    screened,
-    screening_report,
-)
+from .estimation.from_options import load_tasks, make_estimator
 from .estimation.inheritance import Inheritance
 from .estimation.latency_band import LatencyBand
 from .estimation.objectives import Objective
+from .estimation.screening import screened, screening_report
 from .finalists import FinalTraining
 from .front import Compromise, describe_front, find_front, name_models, rank
 from .latency_bound import LatencyBound, Stopwatch
+from .objects import NO_OBJECTS, Objects
 from .preparation import Preparation, Text
+from .proxies.proxy import Proxy, score_without_a_model
+from .proxies.table import PreparedProxy
 from .recipe import Recipe, RecipeError
-from .recipe_options import GROUPS
+from .recipe_options import option_groups
 from .runtime.dispatch import Dispatcher
 from .runtime.energy import measured_energy
 from .runtime.environment import warn_of_changes
@@ -49,12 +47,21 @@ from .runtime.records import Baseline, ConstantAnswer, Data, Finished, TrainedSu
 from .runtime.run_folder import BEST, FRONT, SCRATCH, RunFolder, finalists_of
 from .runtime.tracking import Tracking, choose_trackers
 from .space.candidate import Candidate
+from .space.space import Space
 from .strategy.evaluation import Failure
-from .strategy.from_options import make_strategy
+from .strategy.given import Given
 from .strategy.strategy import Reject, Strategy
 
 
-def search(recipe: Recipe, output_dir: str | Path, report_to: Sequence[str] = ("none",)) -> Path:
+def search(
+    recipe: Recipe,
+    output_dir: str | Path,
+    report_to: Sequence[str] = ("none",),
+    *,
+    strategy: Strategy | str | None = None,
+    proxy: Proxy | PreparedProxy | str | None = None,
+    space: Space | None = None,
+) -> Path:
     """Search for a backbone.
 
     Files in `output_dir`: `journal.jsonl`, `recipe.yaml`, `tokenizer/`, `supernet.pt`, `best/`, `bert/`, `logs/` of
@@ -65,11 +72,18 @@ def search(recipe: Recipe, output_dir: str | Path, report_to: Sequence[str] = ("
         recipe: what to do.
         output_dir: where; a search that was begun there with the same recipe goes on.
         report_to: names of Accelerate's trackers, "all" that are installed, or "none".
+        strategy: one that is an object, new and with a seed of its own; or the name of one. By itself the recipe's.
+        proxy: one that is an object, a `Proxy` or a `PreparedProxy`; or the name of one. By itself the recipe's.
+        space: where the strategy looks, of as many layers as the recipe has. By itself what the recipe says.
+
+    The journal names the classes of objects, and with others the search does not go on. The same object must do the
+    same again: the journal tells it the results that it was told before.
 
     Returns:
         The folder of the winner, for `from_pretrained`.
 
     Raises:
+        RecipeError: if an object is none of its kind, does not fit the recipe, or proposes nothing.
         JournalError: if the folder holds a search with another recipe, on another text, or a damaged journal; or if
             the journal cannot be written.
         WritingError: if something else cannot be written.
@@ -78,12 +92,16 @@ def search(recipe: Recipe, output_dir: str | Path, report_to: Sequence[str] = ("
         TrackingError: if a tracker is not known, not installed or cannot be used.
     """
     folder = RunFolder(Path(output_dir))
-    recipe = Recipe.from_dict(find_models(GROUPS, recipe.to_dict()))
+    named = {what: each for what, each in (("strategy", strategy), ("proxy", proxy)) if isinstance(each, str)}
+    if named:
+        recipe = Recipe.from_dict({**recipe.to_dict(), **named})
+    objects = Objects(None if isinstance(strategy, str) else strategy, None if isinstance(proxy, str) else proxy, space)
+    recipe = objects.applied_to(Recipe.restored(find_models(option_groups(), recipe.to_dict())))
     with (
         accelerated(recipe, folder, choose_trackers(report_to)) as (recipe, accelerator),
         Reporter(accelerator.is_main_process) as reporter,
     ):
-        run = SearchRun(recipe, folder, accelerator, reporter)
+        run = SearchRun(recipe, folder, accelerator, reporter, objects=objects)
         unfinished = accelerator.is_main_process and run.journal.history.finished is None
         try:
             with measured_energy(folder.energy, begin=unfinished):
@@ -165,6 +183,7 @@ class SearchRun:
         reporter: says what happens.
         shared: what is prepared already; by itself the search prepares all.
         budget: what the models may cost, in words; that of the recipe, if it is empty.
+        objects: what stands in the place of the recipe's strategy, proxy and space.
     """
 
     def __init__(
@@ -175,6 +194,7 @@ class SearchRun:
         reporter: Reporter,
         shared: Shared | None = None,
         budget: str = "",
+        objects: Objects = NO_OBJECTS,
     ):
         self.recipe = recipe
         self.folder = folder
@@ -184,8 +204,10 @@ class SearchRun:
         self.finalists = finalists_of(recipe.to_dict())
         self.band: LatencyBand | None = None
         self.bound: LatencyBound | None = None
-        self.strategy = _new_strategy(recipe, self._reject)
-        self.tasks = load_tasks(recipe)
+        self.objects = objects
+        self.given = None if objects.strategy is None else Given(objects.strategy, recipe.search_space, self._reject)
+        self.strategy = self.given or _new_strategy(recipe, self._reject)
+        self.tasks = () if objects.proxy else load_tasks(recipe)
         self.journal = self._open_journal()
         self.tracking = Tracking(accelerator, self.journal, recipe.supernet.supernet_steps)
         self.reporter.follow(self.journal, budget or recipe.latency_budget)
@@ -201,7 +223,7 @@ class SearchRun:
                         f"{place} is not of a search (there is no journal): it would be lost, "
                         "so use another --output-dir"
                     )
-        return open_journal(self.recipe, self.folder, self.accelerator)
+        return open_journal(self.recipe, self.folder, self.accelerator, self.objects)
 
     def run(self) -> None:
         """Do all that is not done yet."""
@@ -220,7 +242,9 @@ class SearchRun:
         config = net.config
         dispatcher = Dispatcher(self.accelerator)
         inheritance = Inheritance(net, self.recipe.inheritance, folder.candidates)
-        estimator = make_estimator(self.recipe, inheritance, text.rows, text.held_out, self.tasks, self.accelerator)
+        estimator = make_estimator(
+            self.recipe, inheritance, text.rows, text.held_out, self.tasks, self.accelerator, self.objects.proxy
+        )
         self._score_constant_answer(estimator)
         loop, reason = self._find(estimator, dispatcher)
         ranked = [evaluation.candidate for evaluation in loop.ranked()]
@@ -271,7 +295,7 @@ class SearchRun:
         if self.recipe.bounds_latency:
             self.bound = LatencyBound(self.recipe, stopwatch, self.journal)
             self.band = self.bound.prepare()
-        check_budget(self.recipe, self.band)
+        check_budget(self.recipe, self.band, self.given)
 
     def _note(self, event: Data | TrainedSuperNet) -> None:
         """Have an event that was written elsewhere in this journal, too."""
@@ -346,7 +370,7 @@ class SearchRun:
 def _new_strategy(recipe: Recipe, reject: Reject) -> Strategy:
     rng = random.Random(f"{recipe.run.seed}/strategy")
     try:
-        return make_strategy(recipe.strategy, recipe.search_space, rng, reject)
+        return recipe.make_strategy(rng, reject)
     except (ValueError, ModuleNotFoundError) as error:
         raise RecipeError(str(error)) from error
 
@@ -356,22 +380,27 @@ def _reject(recipe: Recipe, band: LatencyBand | None, candidate: Candidate) -> s
     return recipe.cost_budget(candidate) or (band(candidate) if band else None)
 
 
-def check_budget(recipe: Recipe, band: LatencyBand | None) -> None:
+def check_budget(recipe: Recipe, band: LatencyBand | None, given: Given | None = None) -> None:
     """See that the strategy proposes something, before anything is trained: its first generation is always the same.
+
+    Args:
+        recipe: of the search.
+        band: of latencies to keep to.
+        given: the strategy that is an object.
 
     Raises:
         RecipeError: if all that it draws is rejected; it says for what.
     """
-    strategy = _new_strategy(recipe, partial(_reject, recipe, band))
-    if not strategy.ask():
+    strategy = given or _new_strategy(recipe, partial(_reject, recipe, band))
+    if not (given.first() if given else strategy.ask()):
         counts = ", ".join(f"{count:,} {reason}" for reason, count in strategy.rejections.most_common())
         raise RecipeError(
-            f"the strategy {recipe.strategy.strategy} finds no backbone within the limits (of its draws {counts}): "
-            "give wider limits, or another --strategy"
+            f"the strategy {given or recipe.strategy.strategy} finds no backbone within the limits (of its draws "
+            f"{counts}): give wider limits, or another --strategy"
         )
 
 
-def open_journal(recipe: Recipe, folder: RunFolder, accelerator: Accelerator) -> Journal:
+def open_journal(recipe: Recipe, folder: RunFolder, accelerator: Accelerator, objects: Objects = NO_OBJECTS) -> Journal:
     """The journal of a run itself in the main process, its events in the others.
 
     Raises:
@@ -381,6 +410,7 @@ def open_journal(recipe: Recipe, folder: RunFolder, accelerator: Accelerator) ->
     options, path = recipe.to_dict(), folder.journal
     journal: Journal | None = None
     if accelerator.is_main_process:
-        journal = Journal.open(path, options, find_contents(GROUPS, options))
+        parts = {"origins": recipe.origins(), "objects": objects.names}
+        journal = Journal.open(path, options, find_contents(option_groups(), options), parts)
     events = broadcast_object_list([journal.history.events if journal else None])[0]
     return journal or Journal.following(path, options, History(events))

@@ -26,10 +26,11 @@ from .estimation.from_options import load_tasks
 from .estimation.latency import open_base
 from .latency_bound import LatencyBound, Stopwatch
 from .preparation import Preparation
+from .proxies.tasks import TaskOptions
 from .publish.facts import ConstantAnswer
 from .publish.shrink_table import as_markdown, as_picture
 from .recipe import Recipe, RecipeError
-from .recipe_options import GROUPS
+from .recipe_options import option_groups
 from .run import SearchRun, Shared, accelerated, check_budget, open_journal
 from .runtime.codec import to_json
 from .runtime.environment import warn_of_changes
@@ -100,7 +101,7 @@ def shrink(recipe: Recipe, options: ShrinkOptions, output_dir: str | Path) -> di
         JournalError: if the folder holds another run.
     """
     budgets_of(options)
-    recipe = Recipe.from_dict(find_models(GROUPS, recipe.to_dict()))
+    recipe = Recipe.restored(find_models(option_groups(), recipe.to_dict()))
     options = replace(options, **find_models([ShrinkOptions], vars(options)))
     if recipe.searched_sizes is None or not recipe.sub_models.layers:
         raise RecipeError("shrink searches the sizes of one backbone: search_sizes and layers are missing")
@@ -205,7 +206,7 @@ class _Shrinking:
         return next((each for each in bases if leads_to_same("model", each.model, each.digest, path, here)), None)
 
     def _recipe_of(self, budget: Budget) -> Recipe:
-        return Recipe.from_dict({**self.recipe.to_dict(), **budget.changes})
+        return Recipe.restored({**self.recipe.to_dict(), **budget.changes})
 
     def fine_tune(self, tasks: Sequence[AnyTask]) -> None:
         """Fine-tune the winner of each budget, and the same model from scratch, on each task."""
@@ -225,7 +226,7 @@ class _Shrinking:
 
     def write(self) -> dict[str, Any]:
         """Write the table."""
-        chose = list(self.recipe.task.tasks)
+        chose = list(self.recipe.own[TaskOptions].tasks)
         base = None if self.base is None else to_json(self.base)
         facts = {"base": base, "budgets": self.rows, "evaluation": self.evaluation, "tasks_that_chose": chose}
         if self.accelerator.is_main_process:

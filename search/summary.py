@@ -9,6 +9,7 @@ from autobert_zero_hf.training.standard_error import plus_minus
 
 from .front import front_table
 from .preparation import final_rows, rows_that_chose
+from .proxies.tasks import TaskOptions
 from .publish.facts import ConstantAnswer, read_json
 from .recipe import Recipe
 from .runtime.history import History
@@ -39,7 +40,7 @@ def search_result(folder: Path) -> dict[str, Any]:
     names = finalists_of(history.recipe) if history.events else ()
     if data is None or finished is None or set(names) - set(finalists):
         raise JournalError(f"{run.journal} is not that of a finished search: lines of it are missing")
-    recipe = Recipe.from_dict(history.recipe)
+    recipe = Recipe.restored(history.recipe)
     best, beside = (finalists[name].score for name in names)
     difference, error = best.difference(beside)
     rows = final_rows(recipe, data.held_out_rows)
@@ -61,7 +62,7 @@ def search_result(folder: Path) -> dict[str, Any]:
         "held_out_rows": len(best.masked),
         "rows_chose_the_winner": rows.start < rows_that_chose(recipe),
         "final_steps": recipe.final.final_steps,
-        "tasks": recipe.task.tasks,
+        "tasks": recipe.own[TaskOptions].tasks,
         "latency_target_ms": history.latency.target if history.latency else None,
         "front": front,
         "written": list(map(str, written)),

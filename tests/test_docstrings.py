@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 import autobert_zero_hf
-from autobert_zero_hf.model import architectures, backbone, graph, modeling_autobert_zero, modeling_heads, saving
+from autobert_zero_hf.model import architectures, graph, layers, modeling_autobert_zero, modeling_heads, saving
 
 
 def modules() -> Iterator[ModuleType]:
@@ -23,6 +23,6 @@ def test_examples_run(module: ModuleType) -> None:
     assert doctest.testmod(module).failed == 0
 
 
-@pytest.mark.parametrize("module", [architectures, backbone, graph, modeling_autobert_zero, modeling_heads, saving])
+@pytest.mark.parametrize("module", [architectures, layers, graph, modeling_autobert_zero, modeling_heads, saving])
 def test_the_interface_has_examples(module: ModuleType) -> None:
     assert any(found.examples for found in doctest.DocTestFinder().find(module))

@@ -13,6 +13,8 @@ import pytest
 from autobert_zero_hf.search.runtime.run_folder import RunFolder
 
 import autobert_zero_hf
+from autobert_zero_hf.model.blocks import all_axes
+from autobert_zero_hf.model.mixers import all_weights
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "autobert_zero_hf"
@@ -24,6 +26,7 @@ LAYERS = (
     (
         "search.space",
         "search.strategy",
+        "search.proxies",
         "search.recipe",
         "search.recipe_options",
         "search.recipe_paths",
@@ -34,6 +37,7 @@ LAYERS = (
     ("search.publish",),
     (
         "search.run",
+        "search.objects",
         "search.shrink",
         "search.preparation",
         "search.finalists",
@@ -46,8 +50,8 @@ LAYERS = (
 )
 """Imports point from a later row to an earlier one, or stay within a row."""
 SHARED = (
-    "charts", "claims", "errors", "folders", "growing", "markdown", "model_cards", "notebook", "options", "places",
-    "reading", "registration", "search", "writing", "__init__",
+    "charts", "claims", "errors", "extensions", "folders", "growing", "markdown", "model_cards", "notebook", "options",
+    "places", "reading", "registration", "search", "tables", "writing", "__init__",
 )  # fmt: skip
 
 
@@ -107,6 +111,40 @@ def test_the_model_is_flat_and_imports_nothing_else_of_ours() -> None:
             assert name.count(".") == 2
             ours = {target for target in imported(name, tree) if target.startswith(PACKAGE)}
             assert all(target.startswith(f"{PACKAGE}.model.") for target in ours), name
+
+
+def test_the_files_of_the_model_import_each_other_in_no_circle() -> None:
+    """Not in functions either: what is imported late is imported all the same."""
+    left = {
+        name: {target for target in imported(name, tree) if target.startswith(f"{PACKAGE}.model.")}
+        for name, tree in modules().items()
+        if name.startswith(f"{PACKAGE}.model.")
+    }
+    while free := [name for name, targets in left.items() if not targets & left.keys()]:
+        for name in free:
+            del left[name]
+    assert not left
+
+
+def test_weights_are_named_where_they_belong() -> None:
+    """In the file of a layer kind or a block; others ask for them."""
+    owners = re.compile(r"model\.(layer_\w+|(local_)?attention|blocks?|block_\w+|modeling_\w+|mixing)|conversion\.\w+")
+    every = {name.rpartition(".")[2] for name in (*all_weights(), *all_axes())}
+    names = every - {"kernels", "final_norm"}  # words that mean other things besides
+    assert {"q_proj", "in_proj", "up_proj", "mixer_norm"} <= names
+    known = re.compile(rf"\b({'|'.join(sorted(names))})\b")
+    spelt = {}
+    for name, tree in modules().items():
+        if owners.fullmatch(name.removeprefix(f"{PACKAGE}.")):
+            continue
+        documented = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            text = node.attr if isinstance(node, ast.Attribute) else getattr(node, "value", None)
+            if isinstance(text, str) and id(node) not in documented and known.search(text):
+                spelt.setdefault(name, []).append(text)
+    # What other models of transformers call the linear layers of their queries and keys, and a word of a plan.
+    allowed = {f"{PACKAGE}.search.estimation.distillation": ["q_proj", "k_proj"]}
+    assert spelt == allowed
 
 
 def test_strategies_know_neither_torch_nor_files() -> None:

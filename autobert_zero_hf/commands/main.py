@@ -5,14 +5,16 @@ import os
 import re
 import shlex
 import sys
-from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import SUPPRESS, ArgumentError, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from typing import Any
 
 from autobert_zero_hf import __version__
 from autobert_zero_hf.errors import AutoBertZeroError, explain_refusal
+from autobert_zero_hf.extensions import import_extensions
 from autobert_zero_hf.model import FormulaError
 from autobert_zero_hf.model.excerpts import excerpt, shortened
+from autobert_zero_hf.search.recipe import imports_of
 from autobert_zero_hf.training.lost import waiting_for_the_launcher
 from autobert_zero_hf.writing import check_folder
 
@@ -44,6 +46,14 @@ def make_parser() -> ArgumentParser:
     for module in (search, shrink, report, explore, pretrain, finetune, evaluate, push, convert, show):
         module.add_parser(commands)
     for command in commands.choices.values():
+        command.add_argument_group("extensions").add_argument(
+            "--import",
+            dest="modules",
+            action="append",
+            metavar="MODULE",
+            help="a module to import first, which registers operations, strategies, proxies or mutations; found as by "
+            "python -m, and given as often as there are modules",
+        )
         _add_output_options(command)
     add_completion(parser)
     return parser
@@ -71,6 +81,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("huggingface_hub").propagate = False  # it has a handler of its own, and would say all twice
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
+        try:
+            import_extensions(modules_in(arguments))
+        except AutoBertZeroError as error:
+            if "--debug" in arguments:
+                raise
+            return _say(f"error: {error}", Status.FAILED)
         options = _parse(arguments)
         goes_on = ": the same command goes on where it stopped" if options.command in _RESUMED else ""
         if options.command in _OF_SEVERAL_PROCESSES and (processes := processes_asked_for()) > 1:
@@ -79,6 +95,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read the help has seen enough
         _read_no_more(sys.stdout)
         return Status.DONE
+
+
+def modules_in(arguments: Sequence[str]) -> list[str]:
+    """The modules that a command line asks for, itself or by its recipe: the parser is made of what they register."""
+    parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--import", dest="modules", action="append", default=[])
+    parser.add_argument("--recipe")
+    try:
+        asked, _ = parser.parse_known_args(arguments)
+    except ArgumentError:  # the whole parser says it
+        return []
+    return [*asked.modules, *(imports_of(asked.recipe) if asked.recipe else ())]
 
 
 def _parse(arguments: Sequence[str]) -> Namespace:

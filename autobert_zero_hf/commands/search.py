@@ -3,8 +3,8 @@
 from argparse import Namespace
 from typing import Any
 
-from autobert_zero_hf.options import add_options
-from autobert_zero_hf.search.recipe_options import GROUPS, OPTION_NAMES
+from autobert_zero_hf.options import add_groups, option_names
+from autobert_zero_hf.search.recipe_options import option_groups
 
 from .parsers import add_resumed
 from .result import Result
@@ -40,8 +40,7 @@ def add_parser(commands: Any) -> None:
         help="where to send the metrics: tensorboard, trackio, wandb or another tracker of Accelerate, all that are "
         "installed, or none; not of the recipe, so a resumed search may report elsewhere [none]",
     )
-    for group in GROUPS:
-        add_options(parser, group)
+    add_groups(parser, option_groups())
     parser.set_defaults(run=run)
 
 
@@ -58,9 +57,10 @@ def run(arguments: Namespace) -> Result | None:
     # The search shows its own progress.
     transformers.utils.logging.disable_progress_bar()
     datasets.disable_progress_bars()
-    given = {name: value for name, value in vars(arguments).items() if name in OPTION_NAMES}
+    known = option_names(option_groups())
+    given = {name: value for name, value in vars(arguments).items() if name in known}
     options = overridden(load_options(arguments.recipe), given)
-    search(Recipe.from_dict(options), arguments.output_dir, arguments.report_to)
+    search(Recipe.from_dict(options, given), arguments.output_dir, arguments.report_to)
     if not join_launch().is_main_process:
         return None
     result = search_result(arguments.output_dir)

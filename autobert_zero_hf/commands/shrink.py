@@ -6,7 +6,7 @@ from typing import Any
 
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import ARCHITECTURES, architecture
-from autobert_zero_hf.options import add_options, given_options, option_names
+from autobert_zero_hf.options import add_groups, add_options, given_options, option_names
 from autobert_zero_hf.search import recipe_options as recipes
 from autobert_zero_hf.search.recipe import Recipe, load_options, overridden
 from autobert_zero_hf.search.shrink_options import ShrinkOptions
@@ -27,22 +27,15 @@ what the super-net learnt. The table is shrink.json, shrink.md and shrink.svg. R
 super-net that is there serves them, too.
 """
 _RECIPE = "shrink"
-_GROUPS = (
-    recipes.DataOptions,
-    recipes.SizeOptions,
-    recipes.SubModelOptions,
-    recipes.SuperNetOptions,
-    recipes.StrategyOptions,
-    recipes.EstimationOptions,
-    recipes.TaskOptions,
-    recipes.LatencyOptions,
-    recipes.BudgetOptions,
-    recipes.FinalOptions,
-    recipes.RunOptions,
-)
 _BUDGETS = ("latency_ms", "speedup_over", "speedup", "front")
 """What a recipe says of budgets; this command has its own."""
 _SIZES = tuple(name for name in option_names([recipes.JointOptions]) if name not in _BUDGETS)
+
+
+def _groups() -> tuple[type, ...]:
+    """The options that shrinking has, as a search does: not those of what layers can be."""
+    left_out = (recipes.SpaceOptions, recipes.JointOptions, recipes.ScreenOptions, recipes.InheritanceOptions)
+    return tuple(group for group in recipes.option_groups() if group not in left_out)
 
 
 def add_parser(commands: Any) -> None:
@@ -66,8 +59,7 @@ def add_parser(commands: Any) -> None:
     )
     add_options(parser, ShrinkOptions)
     defaults = load_options(_RECIPE)
-    for group in _GROUPS:
-        add_options(parser, group, leave_out=("layers",), defaults=defaults)
+    add_groups(parser, _groups(), leave_out=("layers",), defaults=defaults)
     add_options(parser, recipes.JointOptions, leave_out=_BUDGETS, defaults=defaults)
     parser.set_defaults(run=run)
 
@@ -102,9 +94,10 @@ def chosen_recipe(arguments: Namespace) -> Recipe:
     """
     from autobert_zero_hf.training.model_folder import find_model, find_models
 
-    known = {*option_names(_GROUPS), *_SIZES}
+    groups = _groups()
+    known = {*option_names(groups), *_SIZES}
     given = {name: value for name, value in vars(arguments).items() if name in known}
-    options = find_models(_GROUPS, overridden(load_options(arguments.recipe), given))
+    options = find_models(groups, overridden(load_options(arguments.recipe), given))
     name = arguments.architecture
     if name is None:
         name = options.get("supernet_from") or (None if options.get("layers") else "bert")
@@ -112,10 +105,11 @@ def chosen_recipe(arguments: Namespace) -> Recipe:
         name = find_model(name)
     options |= {option: value for option, value in _backbone(name).items() if option not in given}
     if name in ARCHITECTURES:
-        options["layers"] = architecture(name, Recipe.from_dict({**options, "layers": []}).sizes.num_layers)
+        recipe = Recipe.from_dict({**options, "layers": []}, given)
+        options["layers"] = architecture(name, recipe.sizes.num_layers)
     elif name is not None:  # fewer layers than it has are its bottom ones
         options["layers"] = options["layers"][: options["num_layers"]]
-    return Recipe.from_dict(options)
+    return Recipe.from_dict(options, given)
 
 
 def _backbone(name: str | None) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def make_app(facts: ReportFacts, models: dict[str, Path]) -> gr.Blocks:
         facts: the search.
         models: by their names the folders of finished models, to fill masks with.
     """
-    recipe = Recipe.from_dict(facts.recipe)
+    recipe = Recipe.restored(facts.recipe)
     config = recipe.make_config(recipe.data.vocab_size)
     name = facts.search.folder.path.resolve().name
     title = f"{name}: a search for BERT backbones"

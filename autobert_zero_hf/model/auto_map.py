@@ -1,6 +1,6 @@
 """Which class stands behind which Auto class: for registration, and for folders that carry their code."""
 
-import sys
+from pathlib import Path
 
 AUTO_MAP = {
     "AutoConfig": "configuration_autobert_zero.AutoBertZeroConfig",
@@ -21,13 +21,13 @@ HEAD_NAMES = tuple(
 """The heads: "Model", which has none, "ForPreTraining", "ForMaskedLM" and so on."""
 
 
-def code_files() -> list[str]:
-    """The files that the classes of the map need."""
-    from transformers.dynamic_module_utils import get_relative_import_files
+_TAKEN_ALONG = """
+from .modeling_heads import AutoBertZeroForMaskedLM
+"""
+"""Not run, but read: transformers takes along what the text of a file seems to import. The heads import all the rest,
+so the code is whole wherever that of a configuration, or of a model without a head, is copied, and can be saved."""
 
-    # The heads import all the rest. That they are imported here, too, takes them to wherever transformers copies the
-    # code of a model without a head, which may be saved again there.
-    from .modeling_heads import AutoBertZeroForMaskedLM
 
-    heads = str(sys.modules[AutoBertZeroForMaskedLM.__module__].__file__)
-    return list(dict.fromkeys((heads, *get_relative_import_files(heads))))
+def code_files() -> list[Path]:
+    """The files that the classes of the map need: this folder is flat, and holds nothing else."""
+    return sorted(file for file in Path(__file__).parent.glob("*.py") if file.name != "__init__.py")

@@ -1,6 +1,8 @@
 """The parts of a model card that follow from the model alone, and a card of nothing else."""
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from huggingface_hub import ModelCardData
 from transformers import PreTrainedModel
@@ -56,13 +58,23 @@ def describe_backbone(model: PreTrainedModel) -> str:
         *(f"| {number} | `{' '.join(layer.split())}` |" for number, layer in enumerate(config.layers, start=1)),
         "",
         " ".join(dict.fromkeys(parse_layer(layer).mixer.about for layer in config.layers)),
+        *(
+            f"\n`{word}` is of {origin}, and not of this package: that module is imported before the model is loaded."
+            for word, origin in config.origins.items()
+        ),
     ]
     if any("+" in layer for layer in config.layers):
         lines[-1] += " After a plus stands a layer's own feed-forward block: `mlp(n)`, `n` wide, or `none`."
     return "\n".join(lines)
 
 
-def describe_use(class_name: str, place: str, revision: str | None = None, with_code: bool = True) -> str:
+def describe_use(
+    class_name: str,
+    place: str,
+    revision: str | None = None,
+    with_code: bool = True,
+    origins: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """How to load a model, in Markdown.
 
     Args:
@@ -70,22 +82,26 @@ def describe_use(class_name: str, place: str, revision: str | None = None, with_
         place: its Hub name or folder.
         revision: the tag or branch to load; the newest where none is given.
         with_code: whether the place carries the model's code, so that the package is not needed.
+        origins: the modules that its layers need besides, as its configuration tells them; their code it does not
+            carry.
     """
     auto = next((auto for auto, target in AUTO_MAP.items() if target.endswith(f".{class_name}")), "AutoModel")
     # As JSON has it, a text is one of Python, whatever is in it.
     place, pinned = (json.dumps(text, ensure_ascii=False) for text in (place, revision or ""))
     pinned = f", revision={pinned}" if revision else ""
+    modules = {origin.partition(" ")[0]: word for word, origin in origins.items()}
+    imports = "".join(f"import {module}  # registers {word}\n" for module, word in modules.items())
     text = f"""With the package `autobert-zero-hf`:
 
 ```python
 from transformers import {auto}, AutoTokenizer
 import autobert_zero_hf  # registers the model type
-
+{imports}
 model = {auto}.from_pretrained({place}{pinned})
 tokenizer = AutoTokenizer.from_pretrained({place}{pinned})
 ```
 """
-    if with_code:
+    if with_code and not origins:
         text += f"""
 Without it, with the code that lies beside the weights. It runs on your machine: read it, and name a commit as
 `revision`, so that it cannot change afterwards.
@@ -121,7 +137,7 @@ A BERT whose layers are formulas that an architecture search can find (AutoBERT-
 
 ## Use
 
-{describe_use(class_name, repo_id, with_code=with_code)}
+{describe_use(class_name, repo_id, with_code=with_code, origins=model.config.origins)}
 
 ## Training, results and limits
 

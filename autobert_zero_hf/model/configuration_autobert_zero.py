@@ -30,9 +30,10 @@ from .blocks import block_names, find_block
 from .bounds import MAX_LABELS, MAX_LAYERS, MAX_SIZES, MAX_WIDTH
 from .excerpts import excerpt
 from .layers import parse_layer
+from .mixers import kind_modules, kinds, readers
+from .operations import operation_modules
+from .origins import origins_of, told_origins
 
-ADAPTED_BY_DEFAULT = ("q_proj", "k_proj", "v_proj", "in_proj")
-"""What a mixer reads its input through: every attention has one of the first three, every convolution the last."""
 _SHOWN = 8
 """Lines that are not legal that a message shows at most."""
 
@@ -58,7 +59,7 @@ class AutoBertZeroConfig(PreTrainedConfig):
     block (`str`, *optional*, defaults to `"bert"`):
         What stands around mixers and feed-forward blocks: `"bert"`, norms after the residual connections, or
         `"pre_norm"`, before them and after the last layer.
-    position_embedding_type (`str`, *optional*):
+    positions (`str`, *optional*):
         How tokens know their positions: `"learned"`, a table that is added to the embeddings; `"rotary"`, queries and
         keys that are rotated before a formula sees them; `"none"`. The default is that of the block, `"learned"`.
     rope_theta (`float`, *optional*, defaults to 10000.0):
@@ -71,6 +72,9 @@ class AutoBertZeroConfig(PreTrainedConfig):
         layer is a convolution the first token sees the beginning of the text only.
     sparse_prediction (`bool`, *optional*, defaults to `False`):
         Whether a masked-LM model with labels decodes the labelled places only: the same loss, for less work.
+
+    transformers' `per_layer_config` may name layers' own `intermediate_size`: it becomes a part of `layers`, as in
+    `conv(9) + mlp(512)`.
 
     Raises:
         ValueError: if a layer is not legal, or the sizes do not fit together. All problems are named at once.
@@ -93,10 +97,12 @@ class AutoBertZeroConfig(PreTrainedConfig):
         layers: list[str] = []
         num_hidden_layers: int = 12
         head_dim: int = 64
+        positions: str = "learned"
     else:
         layers: Any = None  # a list of str; validate_architecture checks it, and shows where a line is wrong
         num_hidden_layers: int | None = None
         head_dim: int | None = None
+        positions: Literal["learned", "rotary", "none"] | None = None
     vocab_size: int = 30522
     hidden_size: int = 768
     num_attention_heads: int = 12
@@ -110,7 +116,6 @@ class AutoBertZeroConfig(PreTrainedConfig):
     layer_norm_eps: float | int = 1e-12
     classifier_dropout: float | int | None = None
     block: str = "bert"
-    position_embedding_type: Literal["learned", "rotary", "none"] | None = None
     rope_theta: float | int = 10000.0
     kernel_softmax: bool = True
     classifier_pooling: Literal["cls", "mean"] = "cls"
@@ -123,6 +128,7 @@ class AutoBertZeroConfig(PreTrainedConfig):
     def __post_init__(self, **kwargs: Any) -> None:
         # Derived from the layers, never read: an old file may carry it.
         kwargs.pop("layer_types", None)
+        told = kwargs.pop("origins", None)
         _check_labels(kwargs.get("num_labels"))
         if self.layers is None:
             wanted = 12 if self.num_hidden_layers is None else self.num_hidden_layers
@@ -130,22 +136,30 @@ class AutoBertZeroConfig(PreTrainedConfig):
             self.layers = architecture("autobert-zero", min(wanted, MAX_LAYERS))
         if isinstance(self.layers, (list, tuple)):
             self.layers = list(self.layers)
+        if (own := kwargs.pop("per_layer_config", None)) and isinstance(self.layers, list):
+            self.layers = _with_own_widths(self.layers, own)
         if self.num_hidden_layers is None and isinstance(self.layers, list):
             self.num_hidden_layers = len(self.layers)
         if self.head_dim is None and self.num_attention_heads > 0 and self.hidden_size % self.num_attention_heads == 0:
             self.head_dim = self.hidden_size // self.num_attention_heads
-        self.validate_architecture()
+        if self.positions is None and self.block in block_names():
+            self.positions = find_block(self.block).positions
+        try:
+            self.validate_architecture()
+        except ValueError as error:  # what it says of where a word comes from is told, and never imported
+            raise ValueError(f"{error}{told_origins(self.layers, told)}") from error
         super().__post_init__(**kwargs)
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """For each word of the layers that is not of this package, the module that registered it, with its version."""
+        of_kinds = {kinds()[name].word: module for name, module in kind_modules().items()}
+        return origins_of(self.layers, {**operation_modules(), **of_kinds})
 
     @property
     def layer_types(self) -> list[str]:
         """For each layer "conv", "full_attention" or another of transformers' words."""
         return [parse_layer(layer).mixer.layer_type for layer in self.layers]
-
-    @property
-    def positions(self) -> str:
-        """How tokens know their positions: "learned", "rotary" or "none"."""
-        return self.position_embedding_type or find_block(self.block).positions
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
@@ -164,7 +178,7 @@ class AutoBertZeroConfig(PreTrainedConfig):
             self.auto_map = {**entries, **AUTO_MAP}
         super().save_pretrained(save_directory, *args, **kwargs)
         for file in code_files() if carried else ():
-            shutil.copyfile(file, Path(save_directory, Path(file).name))
+            shutil.copyfile(file, Path(save_directory, file.name))
 
     def to_dict(self) -> dict[str, Any]:
         """The configuration as plain data."""
@@ -174,8 +188,9 @@ class AutoBertZeroConfig(PreTrainedConfig):
             for name, default_targets in vars(peft).items():
                 # LoRA's table and those of the methods that adapt the same modules.
                 if name.endswith("_TARGET_MODULES_MAPPING") and default_targets.get("bert") == ["query", "value"]:
-                    default_targets.setdefault(self.model_type, list(ADAPTED_BY_DEFAULT))
-        return super().to_dict()
+                    default_targets.setdefault(self.model_type, readers())
+        origins = self.origins  # written only where there are some, for whoever lacks them
+        return {**super().to_dict(), **({"origins": origins} if origins else {})}
 
     def validate_architecture(self) -> None:
         """Checks the layers and the sizes together; called by transformers when the configuration is made or saved."""
@@ -245,6 +260,20 @@ class AutoBertZeroConfig(PreTrainedConfig):
                 illegal.append(f"layers[{number}]: {error}")
         more = [f"and {len(illegal) - _SHOWN:,} more lines are not legal"] * (len(illegal) > _SHOWN)
         return problems + illegal[:_SHOWN] + more
+
+
+def _with_own_widths(layers: list[str], own: dict[int | str, dict[str, Any]]) -> list[str]:
+    """The layers with what transformers' `per_layer_config` says of them: here, a line says it itself."""
+    changed = list(layers)
+    for place, fields in own.items():
+        number = int(place)
+        if not 0 <= number < len(layers) or set(fields) != {"intermediate_size"}:
+            raise ValueError(
+                f"per_layer_config {excerpt({place: fields})}: it may name the intermediate_size of one of "
+                f"{len(layers)} layers; all else of a layer stands in `layers`"
+            )
+        changed[number] = f"{layers[number].partition('+')[0].strip()} + mlp({fields['intermediate_size']})"
+    return changed
 
 
 def _check_labels(number: Any) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .axes import TypedGraph, mixes_tokens
 from .graph import AttentionGraph, FormulaError
-from .lowering import Plan, lower
+from .lowering import Input, Plan, Product, lower
 from .mixers import Mixer, register
 from .operations import operation
 from .weights import HIDDEN, WIDTH, Linear, Weight
@@ -15,8 +15,6 @@ from .work import Work, plan_work
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from .configuration_autobert_zero import AutoBertZeroConfig
 
 
 class FormulaMixer(Mixer):
@@ -58,11 +56,11 @@ class FormulaMixer(Mixer):
         """The projections of the inputs that the formula uses, and the last one."""
         return {name: self.weights[name] for name in (*(f"{each}_proj" for each in self.graph.inputs), "o_proj")}
 
-    def make(self, config: "AutoBertZeroConfig", layer_idx: int) -> "nn.Module":
-        """A new module of it, which gives its attention weights second where they are computed."""
-        from .modeling_autobert_zero import AutoBertZeroAttention
+    def module_class(self) -> "type[nn.Module]":
+        """Attentions, which give their weights second where they are computed."""
+        from .attention import AutoBertZeroAttention
 
-        return AutoBertZeroAttention(config, self, layer_idx)
+        return AutoBertZeroAttention
 
 
 @register
@@ -82,9 +80,18 @@ class Formula(FormulaMixer):
         return write(self.graph)
 
     @property
-    def whole_plan(self) -> Plan:
-        """The plan."""
-        return self.plan
+    def score_weights(self) -> tuple[str, str] | None:
+        """As BERT's attention has them, whatever else the formula computes."""
+        steps = self.plan.steps
+        standard = any(
+            (steps[weights.query], steps[weights.key]) == (Input("q"), Input("k"))
+            and weights.scales == 1
+            and not weights.negated
+            for step in steps
+            if isinstance(step, Product)
+            for weights in step.weights
+        )
+        return ("q_proj", "k_proj") if standard else None
 
     @property
     def runs_as(self) -> str:

@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING, Any
 from .axes import TypedGraph
 from .graph import AttentionGraph, FormulaError
 from .layer_formula import FormulaMixer, unseen_sum
-from .lowering import Plan
 from .mixers import Number, register
 from .work import Work, plan_work
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from .configuration_autobert_zero import AutoBertZeroConfig
 
 MAX_REACH = 2**20
 
@@ -50,11 +47,6 @@ class Window(FormulaMixer):
         )
 
     @property
-    def whole_plan(self) -> Plan | None:
-        """None: its plan runs within the window."""
-        return None
-
-    @property
     def runs_as(self) -> str:
         """Its plan has fused attentions alone."""
         return "local"
@@ -64,11 +56,11 @@ class Window(FormulaMixer):
         seen = min(tokens, 2 * self.reach + 1)
         return plan_work(self.plan, tokens, sizes.num_attention_heads, sizes.head_dim, seen)
 
-    def make(self, config: "AutoBertZeroConfig", layer_idx: int) -> "nn.Module":
-        """A new module of it."""
+    def module_class(self) -> "type[nn.Module]":
+        """Local attentions."""
         from .local_attention import AutoBertZeroLocalAttention
 
-        return AutoBertZeroLocalAttention(config, self, layer_idx)
+        return AutoBertZeroLocalAttention
 
     def latex(self, write: Callable[[AttentionGraph], str]) -> str:
         """The formula, with the window below it."""

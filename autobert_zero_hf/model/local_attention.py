@@ -4,6 +4,7 @@ Shapes: B batch, H heads, N tokens, D head size, W tokens on either side.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,10 +12,9 @@ from torch.nn import functional as F
 from transformers.processing_utils import Unpack
 from transformers.utils import TransformersKwargs
 
-from .configuration_autobert_zero import AutoBertZeroConfig
+from .attention import AutoBertZeroAttention, eager_attention_forward
 from .execution import AttentionKernel
-from .layer_window import Window
-from .modeling_autobert_zero import AutoBertZeroAttention
+from .mixers import Mixer
 
 _LEAST_BLOCK = 32
 """Tokens of a block at least: below, its products are too small to be fast."""
@@ -27,22 +27,24 @@ class AutoBertZeroLocalAttention(AutoBertZeroAttention):
     and in a program that is exported for any length.
     """
 
-    def __init__(self, config: AutoBertZeroConfig, mixer: Window, layer_idx: int):
+    def __init__(self, config: Any, mixer: Mixer, layer_idx: int):
         super().__init__(config, mixer, layer_idx)
-        self.reach = mixer.reach
+        self.reach = mixer.values["reach"]
 
     def forward(
         self,
         hidden_states: Tensor,
         kernel_mask: Tensor | None = None,
         mask: Tensor | None = None,
+        turns: tuple[Tensor, Tensor] | None = None,
+        interface: Callable = eager_attention_forward,
         **kwargs: Unpack[TransformersKwargs],
     ) -> tuple[Tensor, Tensor | None]:
-        """As any attention does."""
-        whole = self.config._attn_implementation == "eager" or (mask is not None and mask.dim() == 4)
+        """As any attention does; the arguments are the same."""
+        whole = interface is eager_attention_forward or (mask is not None and mask.dim() == 4)
         if whole or torch.compiler.is_exporting() or torch.jit.is_tracing():
             kernel_mask = mask = near(hidden_states.shape[1], self.reach, mask, hidden_states.device)
-        return super().forward(hidden_states, kernel_mask, mask, **kwargs)
+        return super().forward(hidden_states, kernel_mask, mask, turns, interface, **kwargs)
 
     def kernel(
         self,

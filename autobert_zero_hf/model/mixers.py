@@ -13,18 +13,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
+from .axes import TypedGraph, infer_axes
 from .canonical import identity
 from .excerpts import excerpt
 from .graph import INPUTS, AttentionGraph, FormulaError
 from .lowering import Plan
-from .weights import Weight
+from .operations import release, reserve
+from .origins import registering_module
+from .weights import HIDDEN, Linear, Weight
 from .work import Work
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-    from .axes import TypedGraph
-    from .configuration_autobert_zero import AutoBertZeroConfig
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,6 @@ class Mixer(ABC):
         Raises:
             FormulaError: if the formula is not legal, or none for this kind.
         """
-        from .axes import infer_axes
-
         values: list[Any] = [numbers[number.name] for number in cls.numbers]
         made = cls(*values, *([infer_axes(graph)] if cls.takes_formula and graph is not None else []))
         if (problem := made.problem()) is not None:
@@ -122,7 +120,7 @@ class Mixer(ABC):
         return f"{self.word}({', '.join(inside)})" if inside else self.word
 
     @property
-    def typed(self) -> "TypedGraph | None":
+    def typed(self) -> TypedGraph | None:
         """Its formula with the axes of each operation; None for a kind without."""
         return None
 
@@ -137,8 +135,8 @@ class Mixer(ABC):
         return None
 
     @property
-    def whole_plan(self) -> Plan | None:
-        """The plan, where it runs over all tokens of a text at once."""
+    def score_weights(self) -> tuple[str, str] | None:
+        """The names of the linear layers of q and k, if it weighs all tokens by their product; else None."""
         return None
 
     @property
@@ -200,22 +198,16 @@ class Mixer(ABC):
     def latex(self, write: Callable[[AttentionGraph], str]) -> str:
         """It in LaTeX's mathematics mode, where X are the hidden states; `write` writes a formula."""
 
-    def make(self, config: "AutoBertZeroConfig", layer_idx: int) -> "nn.Module":
-        """A new module of it: `forward(hidden_states, kernel_mask, mask, **kwargs)`, (B, N, C) -> (B, N, C).
+    def module_class(self) -> "type[nn.Module] | None":
+        """The class of its modules, made as `AutoBertZeroMixer` is: of the configuration, this and the layer's number.
 
-        By default one that has the weights as attributes, and runs `mix`. One that gives a tuple gives its attention
-        weights second.
-
-        Args:
-            config: of the model.
-            layer_idx: the number of the layer, from 0.
+        By default, None, it is `AutoBertZeroMixer` itself, whose modules have the weights as attributes, and run `mix`.
+        Modules whose forward pass gives a tuple give their attention weights second.
         """
-        from .mixing import AutoBertZeroMixer
-
-        return AutoBertZeroMixer(config, self, layer_idx)
+        return None
 
     def mix(self, module: "nn.Module", hidden_states: "Tensor", mask: "Tensor | None") -> "Tensor":
-        """What a module of `make` computes.
+        """What a module computes, if it has no class of its own.
 
         Args:
             module: has the weights.
@@ -226,7 +218,7 @@ class Mixer(ABC):
         Returns:
             (B, N, C).
         """
-        raise NotImplementedError(f"{type(self).__name__} has neither `make` nor `mix`")
+        raise NotImplementedError(f"{type(self).__name__} has neither `module_class` nor `mix`")
 
 
 Kind = TypeVar("Kind", bound=type[Mixer])
@@ -235,6 +227,9 @@ _UNSEEN = "this sums over tokens for no token in particular; give a mask of shap
 
 _TABLE: dict[str, type[Mixer]] = {}
 """By the names of kinds, in the order of their registration."""
+
+_MODULES: dict[str, str] = {}
+"""The modules that registered kinds which are not of this package, by the kinds' names."""
 
 _MEANT = r"\s*{0}(?:\d*\s*$|\s+[\d\s]*(?:$|[^\w\s])|[^\w\s])"
 
@@ -246,25 +241,33 @@ def register(kind: Kind) -> Kind:
         ValueError: if its name or its word is not free, or if another kind has weights of the same name and module with
             other axes.
     """
-    from .operations import operation_names
-
     if kind.kind in _TABLE:
         raise ValueError(f"a layer kind {kind.kind!r} is registered already")
     if kind.word and not re.fullmatch(r"[a-z_]\w*", kind.word, re.ASCII):
         raise ValueError(f"{kind.word!r} cannot begin a line")
-    if kind.word in (*INPUTS, *operation_names(), *(other.word for other in _TABLE.values())):
+    if kind.word in INPUTS:
         raise ValueError(f"the word {kind.word!r} means something else already")
     known = all_weights()
     for name, weight in kind.weights.items():
         if known.get(place := f"{kind.module}.{name}", weight) != weight:
             raise ValueError(f"{place} has other axes in another kind: give the module of {kind.kind!r} its own name")
+    if kind.word:
+        reserve(kind.word)
     _TABLE[kind.kind] = kind
+    if (module := registering_module()) is not None:
+        _MODULES[kind.kind] = module
     return kind
 
 
 def unregister(name: str) -> None:
     """Take a kind out of the table."""
-    del _TABLE[name]
+    release(_TABLE.pop(name).word)
+    _MODULES.pop(name, None)
+
+
+def kind_modules() -> dict[str, str]:
+    """The modules that registered kinds which are not of this package, by the kinds' names."""
+    return dict(_MODULES)
 
 
 def kinds() -> Mapping[str, type[Mixer]]:
@@ -280,6 +283,12 @@ def words() -> tuple[str, ...]:
 def all_weights() -> dict[str, Weight]:
     """The weights of all kinds, by module and name: "attention.q_proj"."""
     return {f"{kind.module}.{name}": weight for kind in _TABLE.values() for name, weight in kind.weights.items()}
+
+
+def readers() -> list[str]:
+    """The names of the linear layers through which mixers read the hidden states: what adapters adapt by default."""
+    weights = (pair for kind in _TABLE.values() for pair in kind.weights.items())
+    return list(dict.fromkeys(name for name, each in weights if isinstance(each, Linear) and each.into == HIDDEN))
 
 
 def read_mixer(text: str) -> Mixer:

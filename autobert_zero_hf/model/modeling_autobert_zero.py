@@ -25,7 +25,6 @@ import torch
 from torch import Tensor, nn
 from transformers import initialization as init
 from transformers.activations import ACT2FN, GELUActivation
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import create_bidirectional_mask
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_outputs import BaseModelOutputWithPooling
@@ -35,15 +34,14 @@ from transformers.utils import TransformersKwargs, auto_docstring
 from transformers.utils.generic import merge_with_config_defaults
 from transformers.utils.output_capturing import capture_outputs
 
+from .attention import AutoBertZeroAttention, eager_attention_forward
 from .block import LEARNED, ROTARY, Block, find_block
 from .configuration_autobert_zero import AutoBertZeroConfig
-from .execution import AttentionKernel, Surroundings, interpret, run
-from .layer_formula import FormulaMixer
 from .layers import parse_layer
 from .masks import visible
 from .mixing import AutoBertZeroMixer
 from .observers import is_observed
-from .rotary import angles, rotated
+from .rotary import angles
 from .saving import PortableModel
 
 
@@ -88,108 +86,6 @@ class AutoBertZeroEmbeddings(nn.Module):
         return self.dropout(self.norm(embeddings)), position_ids
 
 
-def eager_attention_forward(
-    module: nn.Module,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: Tensor | None,
-    scaling: float | None = None,
-    dropout: float = 0.0,
-    **kwargs: Unpack[TransformersKwargs],
-) -> tuple[Tensor, Tensor]:
-    """Scaled dot-product attention as it is written, for `get_interface` to fall back on where no kernel is named."""
-    scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
-    scores = query @ key.transpose(-1, -2) * scaling
-    if attention_mask is not None:
-        scores = scores + attention_mask
-    weights = nn.functional.dropout(scores.softmax(-1), p=dropout, training=module.training)
-    # (B, H, N, D) -> (B, N, H, D)
-    return (weights @ value).transpose(1, 2).contiguous(), weights
-
-
-class AutoBertZeroAttention(AutoBertZeroMixer):
-    """An attention that computes a formula over q, k and v; only the projections that the formula uses exist.
-
-    With `attn_implementation="eager"` the formula is run as it is written, and the attention weights are returned;
-    otherwise as a plan, whose fused attentions run on that implementation. Under a mask of pairs a plan is of use only
-    where nothing but fused attentions sums over tokens.
-    """
-
-    def __init__(self, config: AutoBertZeroConfig, mixer: FormulaMixer, layer_idx: int):
-        super().__init__(config, mixer, layer_idx)
-        self.typed = mixer.typed
-        self.plan = mixer.plan
-        self.num_attention_heads = config.num_attention_heads
-        self.head_dim = config.head_dim
-        self.attention_dropout = config.attention_probs_dropout_prob
-        self.is_causal = False
-
-    def forward(
-        self,
-        hidden_states: Tensor,
-        kernel_mask: Tensor | None = None,
-        mask: Tensor | None = None,
-        turns: tuple[Tensor, Tensor] | None = None,
-        **kwargs: Unpack[TransformersKwargs],
-    ) -> tuple[Tensor, Tensor | None]:
-        batch, tokens = hidden_states.shape[:2]
-        # (B, N, C) -> (B, N, H, D) -> (B, H, N, D)
-        split = (batch, tokens, self.num_attention_heads, self.head_dim)
-        inputs = {
-            name: getattr(self, f"{name}_proj")(hidden_states).view(split).transpose(1, 2)
-            for name in self.typed.graph.inputs
-        }
-        if turns is not None:
-            inputs |= {name: rotated(inputs[name], *turns) for name in ("q", "k") if name in inputs}
-        dropout = self.attention_dropout if self.training else 0.0
-        surroundings = Surroundings(self.head_dim, mask, dropout)
-        interface: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
-            self.config._attn_implementation, eager_attention_forward
-        )
-        eager = interface is eager_attention_forward
-        if eager or not (mask is None or mask.dim() == 2 or self.plan.keeps_pairs):
-            output, weights = interpret(self.typed, inputs, surroundings)
-        else:
-            if mask is not None and mask.dim() == 4 and interface is not sdpa_attention_forward:
-                raise ValueError(
-                    f'attn_implementation="{self.config._attn_implementation}" takes no attention_mask of pairs, shape '
-                    f'{tuple(mask.shape)}; set it to "sdpa" or "eager"'
-                )
-
-            kernel = self.kernel(interface, kernel_mask, mask, dropout, **kwargs)
-            output, weights = run(self.plan, inputs, surroundings, kernel), None
-        # (B, H, N, D) -> (B, N, H * D)
-        output = output.transpose(1, 2).reshape(batch, tokens, -1)
-        return self.o_proj(output), weights if eager else None
-
-    def kernel(
-        self,
-        interface: Callable,
-        kernel_mask: Tensor | None,
-        mask: Tensor | None,
-        dropout: float,
-        **kwargs: Unpack[TransformersKwargs],
-    ) -> AttentionKernel:
-        """What a plan's fused attentions run on.
-
-        Args:
-            interface: an attention function of transformers.
-            kernel_mask: the mask in the form that it takes.
-            mask: the same as bool, (B, N) or of pairs.
-            dropout: the probability with which a weight is dropped.
-            kwargs: those of the forward pass.
-        """
-
-        def attention(query: Tensor, key: Tensor, value: Tensor, scaling: float) -> Tensor:
-            # Kernels answer in (B, N, H, D).
-            return interface(self, query, key, value, kernel_mask, dropout=dropout, scaling=scaling, **kwargs)[
-                0
-            ].transpose(1, 2)
-
-        return attention
-
-
 class AutoBertZeroMLP(nn.Module):
     """The feed-forward block: (B, N, C) -> (B, N, F) -> (B, N, C), with gates of as many numbers where it has them."""
 
@@ -219,16 +115,23 @@ class AutoBertZeroLayer(GradientCheckpointingLayer):
     def __init__(self, config: AutoBertZeroConfig, layer_idx: int):
         super().__init__()
         layer = parse_layer(config.layers[layer_idx])
+        self.config = config
         self.block = find_block(config.block)
         self.mixer_name = None if layer.mixer.left_out else layer.mixer.module
         if self.mixer_name is not None:
-            self.add_module(self.mixer_name, layer.mixer.make(config, layer_idx))
+            make = layer.mixer.module_class() or AutoBertZeroMixer
+            self.add_module(self.mixer_name, make(config, layer.mixer, layer_idx))
             self.mixer_norm = _norm(config, self.block)
         self.has_mlp = bool(inner := layer.inner(config))
         if self.has_mlp:
             self.mlp = AutoBertZeroMLP(config, self.block, inner)
             self.mlp_norm = _norm(config, self.block)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    @property
+    def before_activation(self) -> nn.Linear | None:
+        """The linear layer whose output the activation of the feed-forward block sees; None without such a block."""
+        return self.mlp.up_proj if self.has_mlp else None
 
     def forward(
         self,
@@ -238,9 +141,13 @@ class AutoBertZeroLayer(GradientCheckpointingLayer):
         **kwargs: Unpack[TransformersKwargs],
     ) -> Tensor:
         if self.mixer_name is not None:
+            # Here, where transformers looks for the call to see whether the implementation can be set.
+            interface: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
+                self.config._attn_implementation, eager_attention_forward
+            )
 
             def mix(hidden_states: Tensor) -> Tensor:
-                mixed = getattr(self, self.mixer_name)(hidden_states, kernel_mask, mask, **kwargs)
+                mixed = getattr(self, self.mixer_name)(hidden_states, kernel_mask, mask, interface=interface, **kwargs)
                 # With its attention weights, where it has them.
                 return mixed[0] if isinstance(mixed, tuple) else mixed
 

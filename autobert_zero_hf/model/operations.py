@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 
 from .excerpts import excerpt
 from .graph import INPUTS
+from .origins import NOT_REGISTERED, registering_module
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -145,12 +146,11 @@ class Operation:
 
 
 _TABLE: dict[str, Operation] = {}
+_RESERVED = {"mlp"}
+"""Words of lines that are no formulas: that of a feed-forward block, and those of layer kinds."""
 
-HOW_TO_BRING = (
-    "one of your own is known once the module that registers it is imported: in Python, import it, and then call "
-    "autobert_zero_hf.commands.main.main with the words of the command"
-)
-"""Said where an operation is not known."""
+_MODULES: dict[str, str] = {}
+"""The modules that registered operations which are not of this package, by the operations' names."""
 
 
 def operation(name: str) -> Operation:
@@ -163,7 +163,7 @@ def operation(name: str) -> Operation:
         # Names are case-sensitive, and mostly in lower case.
         near = difflib.get_close_matches(name, _TABLE, n=1) or difflib.get_close_matches(name.lower(), _TABLE, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(_TABLE)}"
-        raise KeyError(f"unknown operation {excerpt(name)}: {hint} ({HOW_TO_BRING})")
+        raise KeyError(f"unknown operation {excerpt(name)}: {hint} ({NOT_REGISTERED})")
     return _TABLE[name]
 
 
@@ -179,9 +179,7 @@ def register(new: Operation) -> Operation:
         ValueError: if the name is not free or not a name, or if the probe finds a wrong shape, a value or gradient
             that is not finite, or an axis rule that fails on every input.
     """
-    from .mixers import words
-
-    reserved = (*INPUTS, *words(), "mlp", NORMALISED_ROWS.name)
+    reserved = (*INPUTS, *_RESERVED, NORMALISED_ROWS.name)
     if not re.fullmatch(r"[A-Za-z_]\w*", new.name, re.ASCII) or new.name in reserved:
         raise ValueError(f"{new.name!r} cannot name an operation")
     if new.name in _TABLE:
@@ -192,12 +190,36 @@ def register(new: Operation) -> Operation:
         raise ValueError(f"operation {new.name!r}: `reduces` needs an axis for each of the {new.arity} operands")
     probe(new)
     _TABLE[new.name] = new
+    if (module := registering_module()) is not None:
+        _MODULES[new.name] = module
     return new
+
+
+def reserve(word: str) -> None:
+    """Keep a word from being an operation's name, since it means something else in a line of a backbone.
+
+    Raises:
+        ValueError: if it means something else already.
+    """
+    if word in _TABLE or word in _RESERVED:
+        raise ValueError(f"the word {word!r} means something else already")
+    _RESERVED.add(word)
+
+
+def release(word: str) -> None:
+    """Let a word that was reserved be an operation's name again."""
+    _RESERVED.discard(word)
 
 
 def unregister(name: str) -> None:
     """Take an operation out of the table."""
     del _TABLE[operation(name).name]
+    _MODULES.pop(name, None)
+
+
+def operation_modules() -> dict[str, str]:
+    """The modules that registered operations which are not of this package, by the operations' names."""
+    return dict(_MODULES)
 
 
 def probe(new: Operation) -> None:
@@ -301,3 +323,6 @@ for _row in (
     Operation("euclidean_distance", 2, _euclidean_distance, rows_against_rows, _PAPER, reduces=(-1, -1)),
 ):
     _TABLE[_row.name] = _row  # a test probes them
+
+PAPER_OPERATIONS = tuple(name for name, row in _TABLE.items() if row.source == _PAPER)
+"""The names of the ten: what a search draws from by default, whatever is registered besides."""

@@ -45,7 +45,8 @@ class DescribingTrainer(Trainer):
 
 def _described(text: str, model: AutoBertZeroPreTrainedModel, place: str) -> str:
     class_name = type(model).__name__
-    use = describe_use(class_name, place, with_code=getattr(model.config, "auto_map", None) is not None)
+    with_code = getattr(model.config, "auto_map", None) is not None
+    use = describe_use(class_name, place, with_code=with_code, origins=model.config.origins)
     # Trainer says so of every model that does not come from the Hub.
     text = text.replace("This model was trained from scratch on ", "This model was trained on ")
     for title, content in {

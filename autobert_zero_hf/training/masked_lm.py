@@ -136,6 +136,8 @@ class MaskedRows:
 
 
 Measure = Literal["accuracy", "loss"]
+WordMeasure = Callable[[Tensor, Tensor], Tensor]
+"""What each masked word is worth, (W,), by its logits, (W, V), and the word that stood there, (W,)."""
 
 
 @dataclass(frozen=True)
@@ -185,7 +187,7 @@ def evaluate_masked_lm(
     model: PreTrainedModel,
     batch: MaskedBatch,
     batch_size: int = 32,
-    measure: Measure = "accuracy",
+    measure: Measure | WordMeasure = "accuracy",
     autocast: Callable[[], AbstractContextManager] = nullcontext,
 ) -> MaskedScore:
     """Predict the masked words of a batch; only the masked places are decoded.
@@ -194,7 +196,7 @@ def evaluate_masked_lm(
         model: a masked-LM model of this package, on any device; its mode is restored.
         batch: masked rows.
         batch_size: the rows of a forward pass.
-        measure: "accuracy", or the cross-entropy, "loss".
+        measure: "accuracy", or the cross-entropy, "loss"; or what a word is worth by another measure.
         autocast: the precision of the forward passes.
 
     Raises:
@@ -213,7 +215,7 @@ def evaluate_masked_lm(
             if not torch.isfinite(logits).all():
                 raise FloatingPointError("the model's scores are not finite")
             words = part.labels[asked]
-            worth = logits.argmax(-1) == words if measure == "accuracy" else _cross_entropy(logits, words)
+            worth = _measure(measure)(logits, words)
             of_words = torch.zeros(part.labels.shape, dtype=torch.float64, device=model.device)
             of_words[asked] = worth.double()
             totals.extend(of_words.sum(-1).tolist())
@@ -222,6 +224,16 @@ def evaluate_masked_lm(
         model.config.sparse_prediction = sparse
     counts = tuple(int(total) for total in totals) if measure == "accuracy" else tuple(totals)
     return MaskedScore(counts, tuple((batch.labels != -100).sum(-1).tolist()))
+
+
+def _measure(measure: Measure | WordMeasure) -> WordMeasure:
+    if not isinstance(measure, str):
+        return measure
+    return _is_most_probable if measure == "accuracy" else _cross_entropy
+
+
+def _is_most_probable(logits: Tensor, words: Tensor) -> Tensor:
+    return logits.argmax(-1) == words
 
 
 def _cross_entropy(logits: Tensor, words: Tensor) -> Tensor:

@@ -52,7 +52,7 @@ def write_card(model: PreTrainedModel, facts: Mapping[str, Any], path: str) -> s
         template_path=str(Path(model_cards.__path__[0]) / "pretrained.md"),
         title=f"An AutoBERT-Zero model, pre-trained on {told['text']}",
         backbone=describe_backbone(model),
-        use=describe_use(type(model).__name__, path),
+        use=describe_use(type(model).__name__, path, origins=model.config.origins),
         training=training,
         masked_words=f"{facts['masked_words']:,}",
         held_out_rows=f"{facts['held_out_rows']:,}",

@@ -19,7 +19,6 @@ from autobert_zero_hf.model import (
     AutoBertZeroPreTrainedModel,
     parse_layer,
 )
-from autobert_zero_hf.model.lowering import Input, Product
 from autobert_zero_hf.training.distillation import check_teacher, load_teacher
 from autobert_zero_hf.training.masked_lm import MaskedBatch
 
@@ -30,35 +29,17 @@ from .slicing import cut
 from .supernet import SuperNet
 
 _PROJECTIONS = (("query", "key"), ("q_proj", "k_proj"), ("q_lin", "k_lin"))
-"""What the models of transformers call the linears of queries and keys."""
-
-
-def has_scores(layer: str) -> bool:
-    """Whether a layer weighs tokens by softmax(q · kᵀ / sqrt(D)), as BERT's do, whatever else it computes.
-
-    >>> has_scores("matmul(softmax(scale(matmul(q, transpose(k)))), q)"), has_scores("conv(9)")
-    (True, False)
-    """
-    if (plan := parse_layer(layer).mixer.whole_plan) is None:
-        return False
-    steps = plan.steps
-    return any(
-        (steps[weights.query], steps[weights.key]) == (Input("q"), Input("k"))
-        and weights.scales == 1
-        and not weights.negated
-        for step in steps
-        if isinstance(step, Product)
-        for weights in step.weights
-    )
+"""What other models of transformers call the linears of queries and keys."""
 
 
 def last_projections(encoder: nn.Module) -> tuple[nn.Module, nn.Module] | None:
     """The linears that make queries and keys of the last layer's attention scores; None if it has no such scores."""
     if isinstance(encoder, AutoBertZeroPreTrainedModel):
-        if not has_scores(encoder.config.layers[-1]):
+        mixer = parse_layer(encoder.config.layers[-1]).mixer
+        if (names := mixer.score_weights) is None:
             return None
-        last: nn.Module = encoder.get_submodule(f"layers.{len(encoder.config.layers) - 1}.attention")
-        return last.get_submodule("q_proj"), last.get_submodule("k_proj")
+        last = encoder.get_submodule(f"layers.{len(encoder.config.layers) - 1}.{mixer.module}")
+        return last.get_submodule(names[0]), last.get_submodule(names[1])
     modules = dict(encoder.named_modules())
     for query, key in _PROJECTIONS:
         if places := [name for name in modules if name.endswith(f".{query}")]:

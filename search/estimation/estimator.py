@@ -10,11 +10,11 @@ from autobert_zero_hf.model import FormulaError, parse_layer
 from autobert_zero_hf.training.masked_lm import MaskedBatch, MaskedRows, evaluate_masked_lm
 from autobert_zero_hf.training.masked_lm_training import train_masked_lm
 
+from ..proxies.proxy import Proxy, Score
 from ..recipe_options import EstimationOptions
 from ..space.candidate import Candidate
 from ..strategy.evaluation import Evaluation, Failure
 from .inheritance import Inheritance
-from .proxy import Proxy, Score
 
 
 @dataclass

@@ -133,7 +133,7 @@ def write_card(card: Card, model: PreTrainedModel, place: str, revision: str | N
         training=card.training,
         results=[_cells(result) for result in card.results],
         remarks=card.remarks,
-        use=describe_use(class_name, place, revision),
+        use=describe_use(class_name, place, revision, origins=model.config.origins),
         limits=LIMITS,
         citation=CITATION.replace("year   = {2026}", f"year   = {{2026}},\n  note   = {{version {__version__}}}"),
     ).content

@@ -16,20 +16,6 @@ from .card import Card
 from .facts import FILES, ModelFacts, SearchFacts, text_of
 from .results import METRICS, hub_dataset, results_of
 
-STRATEGIES = {
-    "op-nas": "OP-NAS",
-    "uniform": "OP-NAS with operations drawn evenly",
-    "evolution": "regularised evolution",
-    "random": "random search",
-    "optuna": "a sampler of Optuna",
-    "fast": "random search among sizes of good proportions",
-    "evolved": "evolved sizes",
-}
-PROXIES = {
-    "accuracy": "accuracy on masked words of held-out rows",
-    "loss": "loss on masked words of held-out rows",
-    "tasks": "mean score after a short fine-tuning on tasks",
-}
 _MEASURED = {*METRICS, "score", "loss", "next_sentence_accuracy", "rows", "majority", "task", "layers", "model_type"}
 """Facts that a card tells elsewhere than in the table of a training."""
 
@@ -72,7 +58,7 @@ def _training(facts: ModelFacts) -> list[str]:
     """All that led to the weights, the first training first."""
     told = _training(facts.origin) if facts.origin else []
     if facts.search and facts.finalist:
-        told.append(final_training(Recipe.from_dict(facts.search.recipe), facts.finalist))
+        told.append(final_training(Recipe.restored(facts.search.recipe), facts.finalist))
     if record := facts.records.get("pretraining"):
         known = {**record, "text": text_of(record["options"])}
         told.append("Pre-training, by masked language modelling:\n\n" + _table(known))
@@ -153,7 +139,12 @@ def _title(facts: ModelFacts) -> tuple[str, str]:
 def _searched(search: SearchFacts, history: str | None) -> list[str]:
     recipe, candidates = escaped(search.recipe), search.candidates
     failed = sum(event.score is None for event in candidates)
-    operations = ", ".join(recipe["operations"])
+    origins = {
+        name.rpartition(" ")[2]: origin for name, origin in search.origins.items() if name.startswith("operation ")
+    }
+    operations = ", ".join(
+        f"{name} (from {origins[name]})" if name in origins else name for name in recipe["operations"]
+    )
     of_kinds = {
         "attention": f"formulas of up to {recipe['max_operations']} operations out of {operations}",
         "convolution": f"lightweight convolutions with kernels of {', '.join(map(str, recipe['kernel_sizes']))}",
@@ -164,9 +155,9 @@ def _searched(search: SearchFacts, history: str | None) -> list[str]:
     most, varied = ("", "") if recipe["search_sizes"] == "no" else ("up to ", f" {_varied_sizes(recipe)}")
     return [
         f"Space: {most}{recipe['num_layers']} layers, each one of {space}.{varied}",
-        f"Strategy: {STRATEGIES[recipe['strategy']]}, seed {recipe['seed']}. {len(candidates)} candidates were "
+        f"Strategy: {escaped(search.strategy)}, seed {recipe['seed']}. {len(candidates)} candidates were "
         f"evaluated, {failed} of them failed.",
-        f"Score: {PROXIES[recipe['proxy']]}{tasks}, after {recipe['candidate_steps']} training steps on weights "
+        f"Score: {escaped(search.proxy)}{tasks}, after {recipe['candidate_steps']} training steps on weights "
         f"inherited from the {recipe['inherit_from']}.",
         f"Text: {escaped(search.text)}.",
         f"Cost: {search.hours:.2f} hours with {search.processes} process{'es' if search.processes > 1 else ''}"
@@ -180,7 +171,7 @@ def _searched(search: SearchFacts, history: str | None) -> list[str]:
 
 def _varied_sizes(recipe: Mapping[str, Any]) -> str:
     """The sizes that were searched, and what bounded them."""
-    space = Recipe.from_dict(dict(recipe)).searched_sizes
+    space = Recipe.restored(recipe).searched_sizes
     assert space is not None
     hidden, inner = space.hidden_size, space.intermediate_size
     heads, dims = space.num_attention_heads, space.head_dim

@@ -10,20 +10,18 @@ from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.folders import BEST, JOURNAL, FolderKind, budgets_in, kind_of
 from autobert_zero_hf.places import without_places
 from autobert_zero_hf.reading import parse_json
+from autobert_zero_hf.tables import Table
 from autobert_zero_hf.training.masked_lm import MaskedScore
 
+from ..proxies.table import PROXIES
 from ..runtime.history import History
 from ..runtime.journal import read_history
 from ..runtime.records import Evaluated, Trained
 from ..runtime.run_folder import BASELINES, FRONT, RunFolder, finalists_of
+from ..strategy.table import STRATEGIES
 
 FILES = {"pretraining": "pretraining.json", "result": "result.json", "evaluation": "evaluation.json"}
 """What each command leaves beside its model."""
-_CONSTANT_ANSWERS = {
-    "accuracy": "answering the most frequent word of the training",
-    "loss": "answering each word with its frequency in the training",
-    "tasks": "the same answer to all rows of a task",
-}
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,8 @@ class ConstantAnswer:
         if (known := history.constant_answer) is None:
             return None
         scores = [event.score for event in history.candidates if event.score is not None]
-        answer = _CONSTANT_ANSWERS[history.recipe["proxy"]]
+        own = "proxy" in (history.start.objects or {})
+        answer = "a constant answer" if own else PROXIES[history.recipe["proxy"]].constant_answer
         return cls(answer, known.score, sum(score <= known.score for score in scores), len(scores))
 
     def __str__(self) -> str:
@@ -77,6 +76,33 @@ class SearchFacts:
     def recipe(self) -> dict[str, Any]:
         """The options of the search; those that its version did not have yet, as they are by default."""
         return self.history.recipe
+
+    @property
+    def strategy(self) -> str:
+        """What proposed the candidates, in words."""
+        return self._part(STRATEGIES, "strategy")
+
+    @property
+    def proxy(self) -> str:
+        """What their score is, in words."""
+        return self._part(PROXIES, "proxy")
+
+    @property
+    def objects(self) -> dict[str, str]:
+        """The classes of what was given in Python in the place of options: "strategy", "proxy" and "space"."""
+        return self.history.start.objects or {}
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """Where parts come from that are not of this package, by what they are and their names."""
+        return self.history.start.origins or {}
+
+    def _part(self, table: Table[Any], option: str) -> str:
+        name = self.recipe[option]
+        if (given := self.objects.get(option)) is not None:
+            return f"{given}, an object of Python"
+        origin = self.origins.get(f"{table.what} {name}")
+        return table[name].words + (f" (from {origin})" if origin else "")
 
     @property
     def candidates(self) -> list[Evaluated]:

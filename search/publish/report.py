@@ -1,7 +1,7 @@
 """The report of a search: one HTML file that needs no network, made of its journal, finished or not."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -18,12 +18,12 @@ from autobert_zero_hf.model import FormulaError
 from autobert_zero_hf.rendering import draw_backbone, to_latex, to_svg
 from autobert_zero_hf.training.standard_error import plus_minus
 
-from ..recipe import Recipe, load_options
+from ..recipe import Recipe, decisive, load_options
 from ..runtime.progress import clock
 from ..runtime.records import Evaluated
 from ..runtime.run_folder import finalists_of
 from . import report_charts as charts
-from .description import PROXIES, STRATEGIES
+from .facts import SearchFacts
 from .report_facts import ReportFacts, changed_options, differences
 
 _TOP = 20
@@ -69,8 +69,8 @@ def _contents(facts: ReportFacts) -> dict[str, Any]:
         "unreadable": facts.unreadable(),
         "made": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "version": __version__,
-        "strategy": STRATEGIES.get(recipe["strategy"], recipe["strategy"]),
-        "proxy": PROXIES.get(recipe["proxy"], recipe["proxy"]),
+        "strategy": facts.search.strategy,
+        "proxy": facts.search.proxy,
         "seconds": facts.seconds(),
         "environment": facts.environment,
         "per_hour": _per_hour(facts),
@@ -83,7 +83,7 @@ def _contents(facts: ReportFacts) -> dict[str, Any]:
         "front": front,
         "front_chart": charts.front(front) if front else None,
         "baseline": finalists_of(recipe)[1],
-        "command": _command(recipe),
+        "command": _command(facts.search),
         "recipe": yaml.safe_dump(recipe, sort_keys=False),
         "scores_chart": charts.scores_over_evaluations(facts) if facts.scored else None,
         "finalists_chart": charts.finalists(facts) if trained else None,
@@ -113,11 +113,13 @@ def _per_hour(facts: ReportFacts) -> float | None:
     return 3600 * (len(times) - 1) / spent if spent else None
 
 
-def _command(recipe: Mapping[str, Any]) -> str:
-    """The command line that does the same search again."""
+def _command(search: SearchFacts) -> str:
+    """The command line that does the same search again; it says so where only Python can."""
     usual = Recipe.from_dict(load_options("quickstart")).to_dict()
     words = ["autobert-zero", "search", "--output-dir", "runs/again"]
-    for name, value in changed_options(recipe, usual).items():
+    for module in sorted({origin.partition(" ")[0] for origin in search.origins.values()}):
+        words += ["--import", module]
+    for name, value in changed_options(decisive(search.recipe), usual).items():
         if value is None:
             continue
         flag = name.replace("_", "-")
@@ -125,4 +127,5 @@ def _command(recipe: Mapping[str, Any]) -> str:
             words.append(f"--{flag}" if value else f"--no-{flag}")
         else:
             words += [f"--{flag}", *map(str, value if isinstance(value, list) else [value])]
-    return shlex.join(words)
+    objects = ", ".join(f"{what}={name}(...)" for what, name in search.objects.items())
+    return shlex.join(words) + (f"  # in Python, as search(recipe, ..., {objects})" if objects else "")

@@ -190,7 +190,7 @@ class ReportFacts:
     def priorities(self) -> list[tuple[int, dict[str, float]]]:
         """After each generation, the candidates so far and the probability of each operation; of OP-NAS alone."""
         recipe = self.recipe
-        if recipe["strategy"] != "op-nas":
+        if recipe["strategy"] != "op-nas" or "strategy" in self.search.objects:
             return []
         priority = OperationPriority(
             recipe["operations"],

@@ -19,7 +19,7 @@ from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.options import unmet
 
 from .history import History, RecordError
-from .records import KINDS, Event
+from .records import KINDS, Event, unregistered_in
 from .upgrades import READ, upgraded
 
 _CHECKSUM = re.compile(rb', "crc": "([0-9a-f]{8})"\}$')
@@ -27,6 +27,10 @@ _CHECKSUM = re.compile(rb', "crc": "([0-9a-f]{8})"\}$')
 
 class VersionError(RecordError):
     """A journal of a version that is not read here."""
+
+
+class UnregisteredError(RecordError):
+    """A journal of a search with parts that nobody registered here."""
 
 
 class Codec:
@@ -71,6 +75,8 @@ class Codec:
             self._sealed = self._version > 2
         if self._sealed and found is None:
             raise RecordError("it has no checksum")
+        if first and (missing := unregistered_in(values)) is not None:
+            raise UnregisteredError(missing)
         return from_json(upgraded(values, self._version))
 
 

@@ -5,18 +5,19 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from autobert_zero_hf.claims import Claim, shared_claim
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.growing import GrowingFile
 from autobert_zero_hf.model.excerpts import excerpt
-from autobert_zero_hf.options import with_defaults
 from autobert_zero_hf.training.contents import Digest, find_changes
 from autobert_zero_hf.writing import claimed, how_to_mend
 
-from ..recipe_options import GROUPS
-from .codec import Codec, VersionError, decode_all
+from ..recipe import decisive
+from ..recipe_options import option_groups
+from .codec import Codec, UnregisteredError, VersionError, decode_all
 from .environment import environment
 from .history import History, RecordError
 from .records import Event, Start
@@ -39,6 +40,7 @@ class Journal:
         recipe: the options of the search.
         history: what was written before.
         contents: the digests of what the options lead to.
+        parts: `origins` and `objects` of the start, where there are some.
 
     Attributes:
         history: what was written, then and since.
@@ -50,10 +52,12 @@ class Journal:
         recipe: dict[str, Any],
         history: History,
         contents: Mapping[str, Digest] | None = None,
+        parts: Mapping[str, dict[str, str]] = MappingProxyType({}),
     ):
         self.path = path
         self.recipe = recipe
         self.contents = dict(contents or {})
+        self.parts = {name: each for name, each in parts.items() if each}
         self.history = history
         self.spent_before: float = history.elapsed
         self.identity: str = history.start.identity if history.events else uuid.uuid4().hex[:8]
@@ -64,7 +68,13 @@ class Journal:
         self._listeners: list[Callable[[Event], None]] = []
 
     @classmethod
-    def open(cls, path: Path, recipe: dict[str, Any], contents: Mapping[str, Digest] | None = None) -> "Journal":
+    def open(
+        cls,
+        path: Path,
+        recipe: dict[str, Any],
+        contents: Mapping[str, Digest] | None = None,
+        parts: Mapping[str, dict[str, str]] = MappingProxyType({}),
+    ) -> "Journal":
         """Open the journal of a recipe, new or old.
 
         Raises:
@@ -74,7 +84,7 @@ class Journal:
         """
         claim, file, codec = claimed(path.parent, _lock_of(path), RunFolder.WRITTEN), GrowingFile(path), Codec()
         try:
-            journal = cls(path, recipe, _decoded(path, file.read(), codec), contents)
+            journal = cls(path, recipe, _decoded(path, file.read(), codec), contents, parts)
             if journal.history.events:
                 journal._check(path)
         except BaseException:
@@ -93,13 +103,19 @@ class Journal:
         return journal
 
     def _check(self, path: Path) -> None:
-        written, contents = self.history.recipe, self.history.start.contents or {}
-        recipe = with_defaults(GROUPS, self.recipe)  # an option that came later breaks no run that was begun before
+        start, recipe = self.history.start, decisive(self.recipe)
+        written, contents = decisive(start.recipe), start.contents or {}
         changed = [
             f"{name}: {written.get(name)!r} there, {recipe.get(name)!r} here"
             if written.get(name) != recipe.get(name)
             else f"{name}: what {recipe.get(name)!r} holds has changed"
-            for name in find_changes(GROUPS, written, contents, recipe, self.contents)
+            for name in find_changes(option_groups(), written, contents, recipe, self.contents)
+        ]
+        there, here = start.objects or {}, self.parts.get("objects", {})
+        changed += [
+            f"{name}: {there.get(name, 'that of the recipe')} there, {here.get(name, 'that of the recipe')} here"
+            for name in sorted({*there, *here})
+            if there.get(name) != here.get(name)
         ]
         if changed:
             raise JournalError(
@@ -144,6 +160,8 @@ class Journal:
             identity=self.identity,
             recipe=self.recipe,
             contents=self.contents or None,
+            origins=self.parts.get("origins"),
+            objects=self.parts.get("objects"),
             environment=environment(),
         )
 
@@ -211,6 +229,8 @@ def _decoded(path: Path, lines: Iterable[bytes], codec: Codec) -> History:
         raise JournalError(
             f"{path} is {error}: use the version of this package that wrote it, or another --output-dir"
         ) from error
+    except UnregisteredError as error:
+        raise JournalError(f"{path} cannot be read: {error}") from error
     except RecordError as error:
         raise JournalError(
             f"{path}, line {error.line}, is damaged ({error}); only a last line may be: restore the file, or use "

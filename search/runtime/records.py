@@ -13,14 +13,17 @@ from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from autobert_zero_hf.model.excerpts import excerpt
+from autobert_zero_hf.model.origins import NOT_REGISTERED
 from autobert_zero_hf.options import Range, find_problems, with_defaults
 from autobert_zero_hf.training.contents import Digest
 from autobert_zero_hf.training.masked_lm import MaskedScore
 
-from ..recipe import GROUPS
+from ..proxies.table import PROXIES, SCREENS
+from ..recipe_options import option_groups
 from ..space.candidate import Candidate
 from ..space.sizes import Sizes
 from ..strategy.evaluation import Failure
+from ..strategy.table import STRATEGIES
 from .environment import Environment
 
 if typing.TYPE_CHECKING:
@@ -159,22 +162,26 @@ class Start(Event):
         recipe: the options that it was begun with, those that its version had.
         contents: digests of what paths among them led to.
         environment: what it was begun on; None where an older version began it.
+        origins: the modules of parts that are not of this package, by what they are and their names.
+        objects: the classes of what was given in Python in the place of options, by what it is.
     """
 
     version: int
     identity: str
     recipe: dict[str, Any]
     contents: dict[str, Digest] | None = None
+    origins: dict[str, str] | None = None
+    objects: dict[str, str] | None = None
     environment: Environment | None
 
     @cached_property
     def options(self) -> dict[str, Any]:
         """The recipe as it is today: what it lacks has its default."""
-        return with_defaults(GROUPS, self.recipe)
+        return with_defaults(option_groups(), self.recipe)
 
     def contradiction(self) -> str | None:
         """A recipe that is none."""
-        problems = find_problems(GROUPS, self.recipe)
+        problems = find_problems(option_groups(), self.recipe)
         return f"its recipe: {problems[0]}" if problems else None
 
 
@@ -361,3 +368,16 @@ class Finished(Event):
     reason: str
     rejections: dict[str, int] | None
     processes: Annotated[int, Range(1, 2**53)]
+
+
+def unregistered_in(start: Mapping[str, Any]) -> str | None:
+    """Which strategy, proxy or measure of a search is not registered here, and how to bring it; None if all are."""
+    recipe, origins = start.get("recipe"), start.get("origins")
+    if not isinstance(recipe, dict):
+        return None
+    for option, table in (("strategy", STRATEGIES), ("proxy", PROXIES), ("screen_by", SCREENS)):
+        name = recipe.get(option)
+        if isinstance(name, str) and name not in table:
+            origin = origins.get(f"{table.what} {name}") if isinstance(origins, dict) else None
+            return f"the {table.what} {excerpt(name)} is {NOT_REGISTERED}" + (f", {excerpt(origin)}" if origin else "")
+    return None

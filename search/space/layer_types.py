@@ -9,6 +9,7 @@ from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.model.graph import AttentionGraph, FormulaError
 from autobert_zero_hf.model.layers import FeedForward, Layer
 from autobert_zero_hf.model.mixers import Mixer, kinds
+from autobert_zero_hf.model.origins import NOT_REGISTERED
 
 _WRITTEN = re.compile(r"\s*([a-z_]\w*)\s*(?:\(([^()]*)\))?\s*", re.ASCII)
 
@@ -73,7 +74,7 @@ def read_layer_types(written: Sequence[str], kernel_sizes: Sequence[int]) -> dic
         match = _WRITTEN.fullmatch(text)
         kind = None if match is None else kinds().get(match[1])
         if kind is None or match is None:
-            problems.append(f"unknown layer types {excerpt([text])}; known are {list(kinds())}")
+            problems.append(f"unknown layer types {excerpt([text])}; known are {list(kinds())} ({NOT_REGISTERED})")
         elif kind.kind in found:
             problems.append(f"layer types given more than once: {excerpt([kind.kind])}")
         else:

@@ -14,7 +14,8 @@ from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.model.graph import INPUTS, MAX_DEPTH, MAX_OPERATIONS, AttentionGraph, FormulaError
 from autobert_zero_hf.model.layer_conv import MAX_KERNEL_SIZE
 from autobert_zero_hf.model.layers import FeedForward, Layer
-from autobert_zero_hf.model.operations import HOW_TO_BRING, operation_names
+from autobert_zero_hf.model.operations import PAPER_OPERATIONS, operation_names
+from autobert_zero_hf.model.origins import NOT_REGISTERED
 
 from .candidate import Candidate
 from .layer_types import CONFIG, LayerType, branches, mixing, read_feed_forward, read_layer_types
@@ -54,7 +55,7 @@ class SearchSpace:
 
     num_layers: int
     kernel_sizes: tuple[int, ...] = (3, 5, 7, 9, 15, 31, 65)
-    operations: tuple[str, ...] = operation_names()
+    operations: tuple[str, ...] = PAPER_OPERATIONS
     max_operations: int = 10
     max_depth: int = MAX_DEPTH
     inputs: tuple[str, ...] = INPUTS
@@ -250,7 +251,7 @@ class SearchSpace:
 
 def _misnamed(what: str, names: Sequence[str], known: Sequence[str]) -> Iterable[str]:
     if unknown := sorted(set(names).difference(known)):
-        how = f" ({HOW_TO_BRING})" if what == "operations" else ""
+        how = f" ({NOT_REGISTERED})" if what == "operations" else ""
         yield f"unknown {what} {excerpt(unknown)}; known are {list(known)}{how}"
     if repeated := [name for name, times in Counter(names).items() if times > 1]:
         yield f"{what} given more than once: {excerpt(repeated)}"

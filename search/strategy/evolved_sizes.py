@@ -7,10 +7,11 @@ from functools import partial
 from itertools import islice
 
 from ..space.candidate import Candidate
-from ..space.mutation import mutate_sizes
+from ..space.mutation import USUAL_MUTATIONS, MutationOptions, Mutations
 from ..space.space import SizedSpace
 from .evaluation import Evaluation
 from .strategy import Proposing, Reject, at_least, need_sizes
+from .table import StrategyContext, StrategyKind, register
 
 _FRESH = 0.5
 """The share of candidates that are drawn from the space, and not mutated from a parent."""
@@ -28,6 +29,7 @@ class EvolvedSizes(Proposing):
         num_parents: how many of the best so far are parents; 25 in the paper.
         generation_size: the candidates of a generation, which can be evaluated in parallel.
         reject: looks at a candidate before it is proposed.
+        mutations: what mutants are made by.
 
     Raises:
         ValueError: if an argument is out of its range, or the candidates of the space have no sizes of their own.
@@ -40,6 +42,7 @@ class EvolvedSizes(Proposing):
         num_parents: int = 25,
         generation_size: int = 25,
         reject: Reject | None = None,
+        mutations: Mutations = USUAL_MUTATIONS,
     ):
         at_least(1, num_parents=num_parents, generation_size=generation_size)
         need_sizes(space, "evolved")
@@ -47,6 +50,7 @@ class EvolvedSizes(Proposing):
         self.space = space
         self.num_parents = num_parents
         self.generation_size = generation_size
+        self.mutations = mutations
         self.parents: list[Evaluation] = []
 
     def ask(self) -> list[Candidate]:
@@ -75,4 +79,14 @@ class EvolvedSizes(Proposing):
         # All with the same score, one parent among them, have the same chance.
         (parent,) = self._rng.choices(self.parents, weights if any(weights) else None)
         start = replace(parent.candidate, parent=parent.candidate.identity, origin="")
-        return mutate_sizes(start, self.space, self._rng)
+        return self.mutations.sizes(start, self.space, self._rng)
+
+
+def _make(context: StrategyContext, options: MutationOptions) -> EvolvedSizes:
+    mutations = Mutations(options.more_mutations)
+    return EvolvedSizes(
+        context.space, context.rng, context.population, context.generation_size, context.reject, mutations
+    )
+
+
+register(StrategyKind("evolved", "evolved sizes", _make, MutationOptions, searches_layers=False))

@@ -2,18 +2,48 @@
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
+
+from autobert_zero_hf.options import Range, option
 
 from ..space.candidate import Candidate
-from ..space.mutation import mutate_graph, mutate_layout, mutate_sizes
+from ..space.mutation import USUAL_MUTATIONS, MutationOptions, Mutations
 from ..space.search_space import SearchSpace
 from .evaluation import Evaluation
 from .operation_priority import Credit, OperationPriority, Scale
 from .strategy import Proposing, Reject, at_least
+from .table import StrategyContext, StrategyKind, register
 
 Levels = Literal["both", "one"]
+
+
+@dataclass
+class UniformOptions(MutationOptions):
+    """What changes from parent to child, in OP-NAS."""
+
+    levels: Levels = option(
+        "both",
+        "what changes from parent to child in OP-NAS: layout and formulas, as in the paper, and sizes where they vary; "
+        "or one of them",
+    )
+
+
+@dataclass
+class OpNasOptions(UniformOptions):
+    """OP-NAS."""
+
+    alpha: Annotated[float, Range(0.0)] = option(1.0, "exploration of operations that were rarely tried, in OP-NAS")
+    operation_credit: Credit = option(
+        "presence", "whether a candidate's score counts once for an operation that it holds, or each time it occurs"
+    )
+    temperature: Annotated[float, Range(1e-6)] = option(
+        1.0, "of the draw of operations in OP-NAS; the lower, the more the priorities count"
+    )
+    reward_scale: Scale = option(
+        "ranks", "how scores enter OP-NAS's priorities: by rank, or between the run's worst and best"
+    )
 
 
 class OpNas(Proposing):
@@ -36,6 +66,7 @@ class OpNas(Proposing):
         levels: what changes from parent to child: "both", layout and formulas, as in the paper, or "one" of them,
             drawn evenly, so that what made the parent good is kept more often. Where candidates have sizes of their
             own, these are a third level: "both" changes them as well.
+        mutations: what children are made by.
     """
 
     def __init__(
@@ -51,6 +82,7 @@ class OpNas(Proposing):
         credit: Credit = "presence",
         temperature: float = 1.0,
         levels: Levels = "both",
+        mutations: Mutations = USUAL_MUTATIONS,
     ):
         if levels not in get_args(Levels):
             raise ValueError(f"levels must be one of {', '.join(get_args(Levels))}, not {levels!r}")
@@ -64,6 +96,7 @@ class OpNas(Proposing):
             None if alpha is None else OperationPriority(space.operations, alpha, scale, credit, temperature)
         )
         self.levels = levels
+        self.mutations = mutations
         self.population: list[Evaluation] = []
 
     def ask(self) -> list[Candidate]:
@@ -95,13 +128,41 @@ class OpNas(Proposing):
     def _child(self, parent: Candidate, weights: dict[str, float] | None) -> Candidate:
         child = replace(parent, parent=parent.identity, origin="")
         mutations: list[Callable[[Candidate, SearchSpace, random.Random], Candidate]] = [
-            mutate_layout,
-            lambda candidate, space, rng: mutate_graph(candidate, space, rng, weights),
+            self.mutations.layout,
+            lambda candidate, space, rng: self.mutations.graph(candidate, space, rng, weights),
         ]
         if self.space.sizes is not None:
-            mutations.append(mutate_sizes)
+            mutations.append(self.mutations.sizes)
         if self.levels == "one":
             mutations = [mutations[int(self._rng.random() * len(mutations))]]
         for mutate in mutations:
             child = mutate(child, self.space, self._rng)
         return child
+
+
+def _make(context: StrategyContext, options: UniformOptions) -> OpNas:
+    priorities = (
+        {
+            "alpha": options.alpha,
+            "scale": options.reward_scale,
+            "credit": options.operation_credit,
+            "temperature": options.temperature,
+        }
+        if isinstance(options, OpNasOptions)
+        else {"alpha": None}
+    )
+    return OpNas(
+        context.space,
+        context.rng,
+        context.population,
+        context.parents,
+        context.children,
+        reject=context.reject,
+        levels=options.levels,
+        mutations=Mutations(options.more_mutations),
+        **priorities,
+    )
+
+
+register(StrategyKind("op-nas", "OP-NAS", _make, OpNasOptions))
+register(StrategyKind("uniform", "OP-NAS with operations drawn evenly", _make, UniformOptions))

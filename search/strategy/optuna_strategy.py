@@ -12,17 +12,20 @@ import math
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autobert_zero_hf.model.graph import AttentionGraph, FormulaError, Node
 from autobert_zero_hf.model.layers import FeedForward, Layer
 from autobert_zero_hf.model.operations import TOKENS_BY_FEATURES, Axes, operation
+from autobert_zero_hf.options import option
 
 from ..space.candidate import Candidate
 from ..space.search_space import SearchSpace
 from ..space.sizes import Sizes, Steps
 from .evaluation import Evaluation
 from .strategy import Proposals, Reject, at_least
+from .table import StrategyContext, StrategyKind, register
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -32,6 +35,13 @@ if TYPE_CHECKING:
 
 _END = "end"
 _TRIES = 50
+
+
+@dataclass
+class OptunaOptions:
+    """Optuna."""
+
+    sampler: str = option("TPESampler", "the sampler of Optuna, by its name in optuna.samplers")
 
 
 class OptunaStrategy:
@@ -268,3 +278,16 @@ class _Growth:
 
 def _is_output(kind: _Kind) -> bool:
     return kind[0] == TOKENS_BY_FEATURES and kind[1]
+
+
+def _make(context: StrategyContext, options: OptunaOptions) -> OptunaStrategy:
+    return OptunaStrategy(
+        context.space,
+        context.rng,
+        options.sampler,
+        generation_size=context.generation_size,
+        reject=context.reject,
+    )
+
+
+register(StrategyKind("optuna", "a sampler of Optuna", _make, OptunaOptions))

@@ -2,11 +2,14 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..space.candidate import Candidate
+from ..space.fast_sizes import FastSizes
 from ..space.space import Space
 from .evaluation import Evaluation
-from .strategy import Proposing, Reject, at_least
+from .strategy import Proposing, Reject, at_least, need_sizes
+from .table import StrategyContext, StrategyKind, register
 
 
 class RandomSearch(Proposing):
@@ -32,3 +35,16 @@ class RandomSearch(Proposing):
     def tell(self, evaluations: Sequence[Evaluation]) -> None:
         """Check that they were asked for; nothing is learnt."""
         self._proposals.told(evaluations)
+
+
+def _make(context: StrategyContext, _: None) -> RandomSearch:
+    return RandomSearch(context.space, context.rng, context.generation_size, context.reject)
+
+
+def _make_fast(context: StrategyContext, _: None) -> RandomSearch:
+    part = replace(context.space, sizes=FastSizes.of(need_sizes(context.space, "fast")))
+    return _make(replace(context, space=part), None)
+
+
+register(StrategyKind("random", "random search", _make, searches_layers=False))
+register(StrategyKind("fast", "random search among sizes of good proportions", _make_fast, searches_layers=False))

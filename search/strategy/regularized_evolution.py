@@ -2,14 +2,28 @@
 
 import random
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated
+
+from autobert_zero_hf.options import Range, option
 
 from ..space.candidate import Candidate
-from ..space.mutation import mutate_graph, mutate_layout, mutate_sizes
+from ..space.mutation import USUAL_MUTATIONS, MutationOptions, Mutations
 from ..space.search_space import SearchSpace
 from .evaluation import Evaluation
 from .strategy import Proposing, Reject, at_least
+from .table import StrategyContext, StrategyKind, register
+
+if TYPE_CHECKING:
+    from ..recipe_options import StrategyOptions
+
+
+@dataclass
+class EvolutionOptions(MutationOptions):
+    """Regularised evolution."""
+
+    tournament: Annotated[int, Range(1, 1_000_000)] = option(10, "candidates that compete to be a parent, in evolution")
 
 
 class RegularizedEvolution(Proposing):
@@ -22,6 +36,7 @@ class RegularizedEvolution(Proposing):
         sample_size: S, the candidates of a tournament, drawn with replacement; its best has the child.
         generation_size: the children asked for at once; 1 is the paper's serial algorithm.
         reject: looks at a candidate before it is proposed.
+        mutations: what children are made by.
     """
 
     def __init__(
@@ -32,6 +47,7 @@ class RegularizedEvolution(Proposing):
         sample_size: int = 25,
         generation_size: int = 10,
         reject: Reject | None = None,
+        mutations: Mutations = USUAL_MUTATIONS,
     ):
         at_least(1, population_size=population_size, sample_size=sample_size, generation_size=generation_size)
         if sample_size > population_size:
@@ -41,6 +57,7 @@ class RegularizedEvolution(Proposing):
         self.population_size = population_size
         self.sample_size = sample_size
         self.generation_size = generation_size
+        self.mutations = mutations
         self.population: deque[Evaluation] = deque()
 
     def ask(self) -> list[Candidate]:
@@ -61,9 +78,29 @@ class RegularizedEvolution(Proposing):
         parent = max(sample, key=lambda evaluation: evaluation.rank_key, default=None)
         if parent is None or parent.score is None:  # nothing to select by
             return self.space.sample(self._rng)
-        levels: list[Callable[..., Candidate]] = [mutate_layout, mutate_graph]
+        levels: list[Callable[..., Candidate]] = [self.mutations.layout, self.mutations.graph]
         if self.space.sizes is not None:
-            levels.append(mutate_sizes)
+            levels.append(self.mutations.sizes)
         mutate = self._rng.choice(levels)
         start = replace(parent.candidate, parent=parent.candidate.identity, origin="")
         return mutate(start, self.space, self._rng)
+
+
+def _make(context: StrategyContext, options: EvolutionOptions) -> RegularizedEvolution:
+    return RegularizedEvolution(
+        context.space,
+        context.rng,
+        context.population,
+        options.tournament,
+        context.generation_size,
+        context.reject,
+        Mutations(options.more_mutations),
+    )
+
+
+def _problems(options: EvolutionOptions, common: "StrategyOptions") -> Iterable[str]:
+    if options.tournament > common.population:
+        yield f"tournament ({options.tournament}) must not exceed population ({common.population})"
+
+
+register(StrategyKind("evolution", "regularised evolution", _make, EvolutionOptions, problems=_problems))

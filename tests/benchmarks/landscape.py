@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
-from autobert_zero_hf.search.estimation.proxy import Score
+from autobert_zero_hf.search.proxies.proxy import Score
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.search_space import SearchSpace
 

@@ -23,7 +23,6 @@ from autobert_zero_hf.search.runtime.journal import Journal
 from autobert_zero_hf.search.runtime.loop import SearchLoop
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.strategy.evaluation import Evaluation
-from autobert_zero_hf.search.strategy.from_options import make_strategy
 
 from tests.benchmarks.experiment import Experiment
 from tests.benchmarks.paired import keep
@@ -50,7 +49,7 @@ def run(recipe: Recipe, accelerator: Accelerator, evaluate: Any) -> tuple[float,
             inside += time.perf_counter() - start
 
     with tempfile.TemporaryDirectory() as folder:
-        strategy = make_strategy(recipe.strategy, recipe.search_space, random.Random("0/strategy"), recipe.cost_budget)
+        strategy = recipe.make_strategy(random.Random("0/strategy"), recipe.cost_budget)
         journal = Journal.open(Path(folder) / "journal.jsonl", recipe.to_dict())
         loop = SearchLoop(
             strategy,

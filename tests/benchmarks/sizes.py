@@ -26,8 +26,7 @@ from autobert_zero_hf.search.estimation.latency_band import LatencyBand
 from autobert_zero_hf.search.estimation.latency_predictor import LatencyPredictor
 from autobert_zero_hf.search.estimation.latency_samples import read_samples
 from autobert_zero_hf.search.preparation import Preparation
-from autobert_zero_hf.search.recipe import Recipe, load_options
-from autobert_zero_hf.search.recipe_options import GROUPS
+from autobert_zero_hf.search.recipe import Recipe, decisive, load_options
 from autobert_zero_hf.search.runtime.journal import Journal, read_history
 from autobert_zero_hf.search.runtime.progress import Reporter
 from autobert_zero_hf.search.runtime.run_folder import RunFolder
@@ -35,9 +34,7 @@ from autobert_zero_hf.search.runtime.tracking import Tracking
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.sizes import Sizes
 from autobert_zero_hf.search.strategy.evaluation import Evaluation
-from autobert_zero_hf.search.strategy.from_options import make_strategy
 
-from autobert_zero_hf.options import with_defaults
 from autobert_zero_hf.places import without_places
 from tests.benchmarks.paired import machine
 
@@ -74,8 +71,8 @@ def main(run: Path, evaluations: int, seeds: int, speedups: list[float]) -> None
         best, halfway = ({name: list[float]() for name in STRATEGIES} for _ in range(2))
         for name in STRATEGIES:
             for seed in range(seeds):
-                options = replace(recipe.strategy, strategy=name)
-                strategy = make_strategy(options, recipe.search_space, random.Random(f"{seed}/{name}"), band)
+                named = replace(recipe, strategy=replace(recipe.strategy, strategy=name))
+                strategy = named.make_strategy(random.Random(f"{seed}/{name}"), band)
                 done: list[Evaluation] = []
                 while len(done) < evaluations and (asked := strategy.ask()[: evaluations - len(done)]):
                     told = [score(candidate) for candidate in asked]
@@ -121,7 +118,7 @@ def scored_before(recipe: Recipe) -> dict[str, Evaluation]:
     """What an earlier call wrote down, of the same recipe; the scores are the same each time."""
     path = Path(__file__).with_suffix(".json")
     facts = json.loads(path.read_text()) if path.exists() else {}
-    if not facts or with_defaults(GROUPS, facts["recipe"]) != without_places(recipe.to_dict()):
+    if not facts or decisive(facts["recipe"]) != without_places(decisive(recipe.to_dict())):
         return {}
     layers, found = tuple(recipe.sub_models.layers), {}
     for rows in facts["scored"].values():

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from autobert_zero_hf.search.estimation.task_proxy import PreparedTask
+from autobert_zero_hf.search.proxies.tasks import PreparedTask
 
 from autobert_zero_hf import AutoBertZeroForMaskedLM, architecture
 from autobert_zero_hf.training.corpus import load_documents

@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from autobert_zero_hf.search.estimation.zero_cost import NAMES, RankAgreement, Untrained, make_zero_cost_proxy
+from autobert_zero_hf.search.estimation.screening import RankAgreement, Untrained
+from autobert_zero_hf.search.proxies.table import SCREENS
 from autobert_zero_hf.search.recipe import Recipe
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.sizes import Sizes
@@ -68,8 +69,8 @@ def main(folder: Path) -> None:
     for name, like, whole in tables(quickstart):
         scored = random.Random(0).sample(whole, min(MOST, len(whole)))
         results[name] = {"candidates": len(scored)}
-        for proxy in NAMES:
-            worth = Untrained(make_zero_cost_proxy(proxy, input_ids), like, seed=0)
+        for proxy in SCREENS:
+            worth = Untrained(SCREENS[proxy].make(input_ids), like, seed=0)
             start = time.process_time()
             found = [worth(candidate) for candidate, _ in scored]
             seconds = (time.process_time() - start) / len(scored)

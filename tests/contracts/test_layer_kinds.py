@@ -7,7 +7,7 @@ import torch
 from autobert_zero_hf.search.estimation.latency_features import count_work
 from autobert_zero_hf.search.estimation.supernet import SuperNet
 from autobert_zero_hf.search.space.layer_types import read_layer_types
-from autobert_zero_hf.search.space.mutation import mutate_graph, mutate_layout
+from autobert_zero_hf.search.space.mutation import USUAL_MUTATIONS
 from autobert_zero_hf.search.space.search_space import SearchSpace
 from autobert_zero_hf.search.space.sizes import Sizes
 from torch import Tensor
@@ -181,7 +181,7 @@ def test_mutations_reach_all_kinds_and_feed_forward_blocks() -> None:
     candidate = SPACE.sample(rng)
     seen, blocks = set(), set()
     for _ in range(300):
-        candidate = mutate_graph(mutate_layout(candidate, SPACE, rng), SPACE, rng)
+        candidate = USUAL_MUTATIONS.graph(USUAL_MUTATIONS.layout(candidate, SPACE, rng), SPACE, rng)
         assert SPACE.objection(candidate) is None
         layers = [parse_layer(text) for text in candidate.layers]
         seen |= {layer.mixer.kind for layer in layers}

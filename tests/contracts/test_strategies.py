@@ -1,14 +1,13 @@
 """What every strategy promises, whatever its algorithm."""
 
+import importlib.util
 import itertools
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from autobert_zero_hf.search.space.candidate import Candidate
-from autobert_zero_hf.search.space.fast_sizes import FastSizes
 from autobert_zero_hf.search.space.search_space import SearchSpace
 from autobert_zero_hf.search.space.sizes import Sizes, SizesSpace, Steps
 from autobert_zero_hf.search.space.space import Space
@@ -21,6 +20,7 @@ from autobert_zero_hf.search.strategy.random_search import RandomSearch
 from autobert_zero_hf.search.strategy.regularized_evolution import RegularizedEvolution
 from autobert_zero_hf.search.strategy.screened import Screened
 from autobert_zero_hf.search.strategy.strategy import Proposals, Reject, Strategy
+from autobert_zero_hf.search.strategy.table import STRATEGIES, StrategyContext, make_strategy
 
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
 
@@ -31,67 +31,63 @@ SUB_MODELS = SubModels(("conv(9)", BERT_ATTENTION, BERT_ATTENTION), SIZES)
 Make = Callable[[Any, int, Reject | None], Strategy]
 
 
-def optuna_strategy(sampler: str) -> Make:
-    def make(space: SearchSpace, seed: int, reject: Reject | None) -> Strategy:
-        pytest.importorskip("optuna")
-        return OptunaStrategy(space, random.Random(seed), sampler, generation_size=5, reject=reject)
-
-    return make
-
-
 def length(candidate: Candidate) -> float:
     """A cheap measure."""
     return float(len(" ".join(candidate.layers)))
 
 
-STRATEGIES: dict[str, Make] = {
-    "op-nas": lambda space, seed, reject: OpNas(space, random.Random(seed), 8, 3, 2, reject=reject),
-    "op-nas on the range": lambda space, seed, reject: OpNas(
-        space,
-        random.Random(seed),
-        8,
-        3,
-        2,
-        alpha=0.3,
-        scale="range",
-        credit="occurrences",
-        temperature=0.1,
-        reject=reject,
-    ),
-    "op-nas, one level": lambda space, seed, reject: OpNas(
-        space, random.Random(seed), 8, 3, 2, reject=reject, levels="one"
-    ),
-    "op-nas, even": lambda space, seed, reject: OpNas(space, random.Random(seed), 8, 3, 2, alpha=None, reject=reject),
-    "random search": lambda space, seed, reject: RandomSearch(space, random.Random(seed), 5, reject),
-    "regularised evolution": lambda space, seed, reject: RegularizedEvolution(
-        space, random.Random(seed), 8, 3, 5, reject
-    ),
-    "op-nas, screened": lambda space, seed, reject: Screened(
-        OpNas(space, random.Random(seed), 12, 4, 4, reject=reject), length, 0.6
-    ),
-    "regularised evolution, screened": lambda space, seed, reject: Screened(
-        RegularizedEvolution(space, random.Random(seed), 30, 3, 12, reject), length, 0.6
-    ),
-    "optuna, tpe": optuna_strategy("TPESampler"),
-    "optuna, random": optuna_strategy("RandomSampler"),
-}
+def of_table(name: str, **options: Any) -> Make:
+    """A strategy as a recipe makes it, with some of its own options."""
+
+    def make(space: Space, seed: int, reject: Reject | None) -> Strategy:
+        own = STRATEGIES[name].options
+        context = StrategyContext(space, random.Random(seed), reject, population=10, parents=3, children=2)
+        return make_strategy(name, own and own(**options), context)
+
+    return make
 
 
-OF_SIZES: dict[str, Make] = {
-    "evolved sizes": lambda space, seed, reject: EvolvedSizes(space, random.Random(seed), 8, 5, reject),
-    "fast": lambda space, seed, reject: RandomSearch(
-        replace(space, sizes=FastSizes.of(space.sizes)), random.Random(seed), 5, reject
+def searches(name: str, space: Space) -> bool:
+    """Whether a strategy is for such a space, or says that it is not."""
+    try:
+        of_table(name)(space, 0, None)
+    except ValueError as error:
+        assert f"the strategy {name} searches" in str(error)
+        return False
+    return True
+
+
+def screened(make: Make) -> Make:
+    return lambda space, seed, reject: Screened(make(space, seed, reject), length, 0.6)
+
+
+NAMES = [name for name in STRATEGIES if name != "optuna" or importlib.util.find_spec("optuna")]
+VARIANTS: dict[str, Make] = {
+    "op-nas on the range": of_table(
+        "op-nas", alpha=0.3, reward_scale="range", operation_credit="occurrences", temperature=0.1
     ),
+    "op-nas, one level": of_table("op-nas", levels="one"),
+    "op-nas, screened": screened(
+        lambda space, seed, reject: OpNas(space, random.Random(seed), 12, 4, 4, reject=reject)
+    ),
+    "evolution, screened": screened(
+        lambda space, seed, reject: RegularizedEvolution(space, random.Random(seed), 30, 3, 12, reject)
+    ),
+    **({"optuna, random": of_table("optuna", sampler="RandomSampler")} if "optuna" in NAMES else {}),
 }
+OF_LAYERS: dict[str, Make] = {**{name: of_table(name) for name in NAMES if searches(name, SPACE)}, **VARIANTS}
 CASES: dict[str, tuple[Make, Space]] = {
-    **{name: (make, SPACE) for name, make in STRATEGIES.items()},
-    **{f"{name}, joint": (make, JOINT) for name, make in {**STRATEGIES, **OF_SIZES}.items()},
-    **{
-        f"{name}, sub-models": (make, SUB_MODELS)
-        for name, make in {**OF_SIZES, "random search": STRATEGIES["random search"]}.items()
-    },
+    **{name: (make, SPACE) for name, make in OF_LAYERS.items()},
+    **{f"{name}, joint": (of_table(name), JOINT) for name in NAMES if searches(name, JOINT)},
+    **{f"{name}, joint": (make, JOINT) for name, make in VARIANTS.items()},
+    **{f"{name}, sub-models": (of_table(name), SUB_MODELS) for name in NAMES if searches(name, SUB_MODELS)},
 }
 """Each strategy in each space that it can search."""
+
+
+def test_the_table_has_strategies_for_each_space() -> None:
+    assert {"op-nas", "evolution", "random"} <= set(OF_LAYERS)
+    assert {"fast, sub-models", "evolved, sub-models", "random, sub-models"} <= set(CASES)
 
 
 @pytest.fixture(params=CASES)
@@ -140,7 +136,7 @@ def drive(
     return asked
 
 
-of_layers = pytest.mark.parametrize("case", [CASES[name] for name in STRATEGIES], ids=STRATEGIES)
+of_layers = pytest.mark.parametrize("case", [CASES[name] for name in OF_LAYERS], ids=OF_LAYERS)
 """Those that need no sizes, without them."""
 
 
@@ -183,7 +179,7 @@ def test_a_small_joint_space_is_searched_through() -> None:
     """Of 2 kernels, 1 or 2 layers and 3 hidden sizes: (2 + 4) * 3."""
     sizes = SizesSpace(Steps(1, 2), Steps(16, 48, 16), Steps(32, 32), Steps(2, 2), Steps(8, 8))
     space = SearchSpace(2, kernel_sizes=(3, 5), layer_types=("convolution",), sizes=sizes)
-    for name, build in STRATEGIES.items():
+    for name, build in OF_LAYERS.items():
         if "screened" in name:  # leaves out a part of each generation
             continue
         strategy = build(space, 0, None)

@@ -12,7 +12,8 @@ from click.testing import CliRunner
 from huggingface_hub.cli.hf import app
 from torch.distributed.run import get_args_parser
 
-from autobert_zero_hf.commands.main import main, make_parser
+from autobert_zero_hf.commands.main import main, make_parser, modules_in
+from autobert_zero_hf.extensions import import_extensions
 
 from .markdown import ROOT
 
@@ -81,6 +82,7 @@ def check(line: str, run: bool) -> None:
 
 
 def _ours(words: list[str], run: bool) -> None:
+    import_extensions(modules_in(words) if run else ())
     make_parser().parse_args(words)
     if run:
         AcceleratorState._reset_state(reset_partial_state=True)  # as in a process of its own

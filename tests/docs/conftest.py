@@ -1,13 +1,19 @@
 """A folder like that of a reader: two texts, a first search by the README's command, and a BERT."""
 
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from accelerate.state import AcceleratorState
+from autobert_zero_hf.search.proxies.table import PROXIES, SCREENS
+from autobert_zero_hf.search.space.mutation import MUTATIONS
+from autobert_zero_hf.search.strategy.table import STRATEGIES
 from datasets import Dataset
 from transformers import BertConfig, BertForMaskedLM, BertTokenizer
+
+from autobert_zero_hf.model.operations import operation_modules, unregister
 
 from .command_lines import check
 
@@ -33,5 +39,14 @@ def reader(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     folder = tmp_path / "work"
     shutil.copytree(base, folder)
     monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "path", [*sys.path])
     yield folder
+    for name, module in list(sys.modules.items()):  # what a page's files register is that page's
+        if folder in Path(getattr(module, "__file__", None) or "/").parents:
+            del sys.modules[name]
+    for table in (STRATEGIES, PROXIES, SCREENS, MUTATIONS):
+        for name in [name for name in table if table.module_of(name) is not None]:
+            table.unregister(name)
+    for name in operation_modules():
+        unregister(name)
     AcceleratorState._reset_state(reset_partial_state=True)  # the precision of a command is not that of other tests

@@ -37,7 +37,9 @@ def test_blocks_run(page: Path, reader: Path) -> None:
 
 
 def run(block: Block, namespace: dict[str, Any]) -> None:
-    if block.language == "python":
+    if block.language == "python" and (file := re.match(r"# (\w+\.py)\n", block.code)):
+        Path(file[1]).write_text(block.code, encoding="utf-8")  # in the reader's folder, for --import
+    elif block.language == "python":
         # Empty lines above, so that a traceback names the line of the page.
         code = compile("\n" * (block.line - 1) + block.code, block.place.partition(":")[0], "exec")
         if block.not_run is None:

@@ -23,7 +23,6 @@ from autobert_zero_hf.search.runtime.journal import Journal, read_history
 from autobert_zero_hf.search.runtime.loop import SearchLoop
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.strategy.evaluation import Evaluation
-from autobert_zero_hf.search.strategy.from_options import make_strategy
 from autobert_zero_hf.search.summary import in_words, search_result
 
 from autobert_zero_hf.errors import AutoBertZeroError
@@ -155,7 +154,7 @@ def _report(folder: Path, _: dict[str, Any]) -> None:
 def _explorer(folder: Path, _: dict[str, Any]) -> None:
     open_search(folder)
     facts = read_report_facts(folder)
-    recipe = Recipe.from_dict(facts.recipe)
+    recipe = Recipe.restored(facts.recipe)
     config = recipe.make_config(recipe.data.vocab_size)
     numbers = [number for number, *_ in table(facts, "conv", "mutated", 0.1) + table(facts)]
     for number in numbers[:3]:
@@ -181,9 +180,9 @@ def _resume(folder: Path, options: dict[str, Any]) -> None:
     """The loop up to the first candidate that the journal does not hold."""
     journal = Journal.open(folder / "journal.jsonl", options)
     try:
-        recipe = Recipe.from_dict(options)
+        recipe = Recipe.restored(options)
         rng = random.Random(f"{recipe.run.seed}/strategy")
-        strategy = make_strategy(recipe.strategy, recipe.search_space, rng, recipe.cost_budget)
+        strategy = recipe.make_strategy(rng, recipe.cost_budget)
 
         def evaluate(candidate: Candidate) -> Evaluation:
             return Evaluation(candidate, 0.0, 0.0)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import yaml
 from autobert_zero_hf.search.recipe import RECIPES, Recipe, load_options
-from autobert_zero_hf.search.recipe_options import OPTION_NAMES
+from autobert_zero_hf.search.recipe_options import option_groups
 
 from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.options import option_names
 
 from .hostile import failure_of, hostile_value, main, mutated
 
@@ -40,7 +41,7 @@ def content(rng: random.Random) -> str:
         return mutated(source, rng)
     options = {**yaml.safe_load(source)}
     for _ in range(rng.choice((1, 1, 3))):
-        options[rng.choice(OPTION_NAMES)] = hostile_value(rng)
+        options[rng.choice(option_names(option_groups()))] = hostile_value(rng)
     return json.dumps(options)  # which is YAML, and is written however deep it is
 
 

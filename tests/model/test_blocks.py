@@ -96,7 +96,7 @@ def test_rotations_are_those_of_complex_numbers(head_dim: int) -> None:
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])
 def test_rotary_attention_sees_distances_alone(ids: Tensor, implementation: str) -> None:
     layers = [BERT_ATTENTION, f"window(3, {BERT_ATTENTION})", "matmul(matmul(q, transpose(k)), v)"]
-    model = make(layers, position_embedding_type="rotary")
+    model = make(layers, positions="rotary")
     model.set_attn_implementation(implementation)
     assert not any("position_embeddings" in name for name, _ in model.named_parameters())
     places = torch.arange(9)[None]
@@ -113,7 +113,7 @@ def test_rotary_attention_sees_distances_alone(ids: Tensor, implementation: str)
 def test_without_positions_a_backbone_of_attentions_does_not_see_the_order(ids: Tensor) -> None:
     order = torch.randperm(9, generator=torch.Generator().manual_seed(1))
     for positions, same in (("none", True), ("learned", False)):
-        model = make([BERT_ATTENTION] * 2, position_embedding_type=positions)
+        model = make([BERT_ATTENTION] * 2, positions=positions)
         assert torch.allclose(encode(model, ids[:, order]), encode(model, ids)[:, order], atol=1e-5) is same
 
 
@@ -121,7 +121,7 @@ def test_without_positions_a_backbone_of_attentions_does_not_see_the_order(ids: 
 @pytest.mark.parametrize("name", ["bert", "pre_norm", "gated"])
 def test_costs_are_those_of_the_modules(name: str, positions: str | None, gated: str) -> None:
     layers = [BERT_ATTENTION, "conv(3) + mlp(7)", "dynamic_conv(3) + none", "none"]
-    config = AutoBertZeroConfig(layers=layers, block=name, position_embedding_type=positions, **SIZES)
+    config = AutoBertZeroConfig(layers=layers, block=name, positions=positions, **SIZES)
     with torch.device("meta"):
         model, with_head = AutoBertZeroModel(config), AutoBertZeroForMaskedLM(config)
     for text, layer in zip(layers, model.layers, strict=True):
@@ -159,7 +159,7 @@ def test_a_registered_block_is_searched_saved_and_loaded(gated: str, ids: Tensor
     [
         ({"block": "post"}, "unknown block 'post': known are bert, pre_norm"),
         ({"block": "pre_norm", "rope_theta": 0}, "rope_theta must be more than 0, not 0"),
-        ({"position_embedding_type": "absolute"}, "position_embedding_type"),
+        ({"positions": "absolute"}, "positions"),
     ],
 )
 def test_what_is_not_known_is_refused(options: dict, said: str) -> None:

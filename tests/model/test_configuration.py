@@ -169,3 +169,16 @@ def test_what_was_changed_since_is_checked_before_a_model_is_built(tmp_path: Pat
     shorter = AutoBertZeroModel.from_pretrained(tmp_path, layers=["conv(3)"])
     assert shorter.config.num_hidden_layers == len(shorter.layers) == 1
     assert AutoConfig.from_pretrained(tmp_path, hidden_dropout_prob=0.3).hidden_dropout_prob == 0.3
+
+
+def test_widths_of_single_layers_become_part_of_their_lines() -> None:
+    """As transformers' per_layer_config has them, in either form."""
+    config = AutoBertZeroConfig(
+        layers=["conv(3)", "none + mlp(9)", "conv(5)"],
+        per_layer_config={1: {"intermediate_size": 7}, "2": {"intermediate_size": 8}},
+    )
+    assert config.layers == ["conv(3)", "none + mlp(7)", "conv(5) + mlp(8)"]
+    assert not config.is_heterogeneous
+    for own in ({3: {"intermediate_size": 7}}, {0: {"hidden_size": 7}}, {0: {"skip": ["mlp"]}}):
+        with pytest.raises(ValueError, match="all else of a layer stands in `layers`"):
+            AutoBertZeroConfig(layers=["conv(3)"] * 3, per_layer_config=own)

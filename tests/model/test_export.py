@@ -34,7 +34,7 @@ CASES = [  # a head, and whether for any length
 
 @pytest.fixture(params=BACKBONES)
 def config(request: pytest.FixtureRequest, tiny_config: AutoBertZeroConfig) -> AutoBertZeroConfig:
-    block = {"block": "pre_norm", "position_embedding_type": "rotary"} if request.param == "kinds" else {}
+    block = {"block": "pre_norm", "positions": "rotary"} if request.param == "kinds" else {}
     return config_with(tiny_config, BACKBONES[request.param], classifier_pooling="mean", **block)
 
 

@@ -32,7 +32,7 @@ def test_its_configuration_is_written_as_it_was(tmp_path: Path) -> None:
     assert {**after, **before, "transformers_version": ""} == {**after, "transformers_version": ""}
     assert {name: after[name] for name in after.keys() - before.keys()} == {
         "block": "bert",
-        "position_embedding_type": None,
+        "positions": "learned",
         "rope_theta": 10000.0,
     }
 

@@ -155,7 +155,7 @@ class TestAttention(ModelTests, unittest.TestCase):
     backbone = {
         "layers": [f"window(2, {BERT_ATTENTION})", "matmul(matmul(softsign(q), transpose(k)), v)"],
         "block": "pre_norm",
-        "position_embedding_type": "rotary",
+        "positions": "rotary",
     }
     attentions = 1  # without a softmax there are no weights
 

@@ -1,14 +1,13 @@
 """The strategies that a recipe names."""
 
-import dataclasses
 import random
+from dataclasses import replace
 
 import pytest
 from autobert_zero_hf.search.recipe import Recipe
 from autobert_zero_hf.search.space.sub_models import SubModels
 from autobert_zero_hf.search.strategy.evaluation import Evaluation
 from autobert_zero_hf.search.strategy.evolved_sizes import EvolvedSizes
-from autobert_zero_hf.search.strategy.from_options import make_strategy
 from autobert_zero_hf.search.strategy.op_nas import OpNas
 from autobert_zero_hf.search.strategy.optuna_strategy import OptunaStrategy
 from autobert_zero_hf.search.strategy.random_search import RandomSearch
@@ -28,8 +27,9 @@ OF_SIZES = {**KINDS, "fast": RandomSearch, "evolved": EvolvedSizes}
 
 
 def made(**options: object) -> Strategy:
-    recipe = Recipe.from_dict({"population": 12, "sampler": "RandomSampler", **options})
-    return make_strategy(recipe.strategy, recipe.search_space, random.Random(0), recipe.cost_budget)
+    sampler = {"sampler": "RandomSampler"} if options.get("strategy") == "optuna" else {}
+    recipe = Recipe.from_dict({"population": 12, **sampler, **options})
+    return recipe.make_strategy(random.Random(0), recipe.cost_budget)
 
 
 @pytest.mark.parametrize(("name", "kind"), KINDS.items())
@@ -60,16 +60,17 @@ def test_a_strategy_that_does_not_fit_the_space_is_refused() -> None:
             ValueError, match=f"the strategy {name} searches sizes, and here all candidates have the sa"
         ):
             made(strategy=name)
-    recipe = Recipe.from_dict({"search_sizes": "heads", "num_attention_heads": 4})
-    assert recipe.searched_sizes is not None
-    sub_models = SubModels(tuple(architecture("bert", 4)), recipe.searched_sizes)
+    sub_models = Recipe.from_dict(
+        {"search_sizes": "heads", "num_attention_heads": 4, "layers": architecture("bert", 4)}
+    )
+    assert isinstance(sub_models.search_space, SubModels)
     for name in KINDS:
-        options = dataclasses.replace(recipe.strategy, strategy=name)
+        recipe = replace(sub_models, strategy=replace(sub_models.strategy, strategy=name))
         if name == "random":
-            assert make_strategy(options, sub_models, random.Random(0), lambda _: None).ask()
+            assert recipe.make_strategy(random.Random(0), lambda _: None).ask()
             continue
         with pytest.raises(ValueError, match=f"the strategy {name} searches layers, and here all candidates have th"):
-            make_strategy(options, sub_models, random.Random(0), lambda _: None)
+            recipe.make_strategy(random.Random(0), lambda _: None)
 
 
 def test_uniform_is_op_nas_without_priorities() -> None:

@@ -13,8 +13,8 @@ from accelerate.state import AcceleratorState
 from autobert_zero_hf.search.estimation import latency_samples
 from autobert_zero_hf.search.estimation.hardware import Hardware
 from autobert_zero_hf.search.estimation.latency import Latency
-from autobert_zero_hf.search.recipe import Recipe
-from autobert_zero_hf.search.recipe_options import GROUPS, LatencyOptions
+from autobert_zero_hf.search.recipe import Recipe, decisive
+from autobert_zero_hf.search.recipe_options import LatencyOptions
 from autobert_zero_hf.search.run import search
 from autobert_zero_hf.search.runtime.environment import PACKAGES, environment
 from autobert_zero_hf.search.shrink import shrink
@@ -23,7 +23,6 @@ from autobert_zero_hf.search.summary import in_words, search_result
 
 from autobert_zero_hf.commands.main import main
 from autobert_zero_hf.explorer.app import open_search
-from autobert_zero_hf.options import with_defaults
 
 from .journal_lines import Events, read_journal, with_checksums
 from .old_journals import OLD
@@ -72,7 +71,7 @@ def told(events: Events) -> list[str]:
     same = begun["processor"] == here.processor
     same = same and all(begun["versions"][name] == here.versions[name] for name in PACKAGES)
     own = TIMES if same else TIMES | COMPUTED
-    start = {"event": "start", "recipe": with_defaults(GROUPS, events[0]["recipe"]), "contents": events[0]["contents"]}
+    start = {"event": "start", "recipe": decisive(events[0]["recipe"]), "contents": events[0]["contents"]}
     return sorted(
         json.dumps({name: value for name, value in event.items() if name not in own}, sort_keys=True)
         for event in (start, *events[1:])

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import pytest
 from autobert_zero_hf.search.space.candidate import Candidate
+from autobert_zero_hf.search.space.mutation import Mutations
 from autobert_zero_hf.search.space.search_space import SearchSpace
-from autobert_zero_hf.search.strategy import op_nas
 from autobert_zero_hf.search.strategy.evaluation import Evaluation
 from autobert_zero_hf.search.strategy.op_nas import OpNas
 from autobert_zero_hf.search.strategy.operation_priority import OperationPriority
@@ -98,21 +98,22 @@ def test_a_new_best_is_a_parent_at_once_and_a_failure_never() -> None:
     assert [parent.candidate for parent in strategy.parents()] == [children[1], asked[3]]
 
 
-def test_the_intra_layer_mutation_draws_by_priority_and_the_ablation_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_intra_layer_mutation_draws_by_priority_and_the_ablation_evenly() -> None:
     weights = []
-    mutate_graph = op_nas.mutate_graph
 
-    def watched(candidate: Candidate, space: SearchSpace, rng: random.Random, drawn_by: dict | None) -> Candidate:
-        weights.append(drawn_by)
-        return mutate_graph(candidate, space, rng, drawn_by)
+    class Watched(Mutations):
+        def graph(
+            self, candidate: Candidate, space: SearchSpace, rng: random.Random, drawn_by: dict | None = None
+        ) -> Candidate:
+            weights.append(drawn_by)
+            return super().graph(candidate, space, rng, drawn_by)
 
-    monkeypatch.setattr(op_nas, "mutate_graph", watched)
-    strategy, _ = run(3)
+    strategy, _ = run(3, mutations=Watched())
     strategy.ask()
     assert weights[-1] == strategy.priority.probabilities()
     assert len({round(weight, 6) for weight in weights[-1].values()}) > 3
     weights.clear()
-    ablated, _ = run(3, alpha=None)
+    ablated, _ = run(3, alpha=None, mutations=Watched())
     assert ablated.priority is None
     assert set(weights) == {None}
 

@@ -6,7 +6,7 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from autobert_zero_hf.model import parse_layer
 from autobert_zero_hf.model.axes import infer_axes
@@ -16,6 +16,7 @@ from autobert_zero_hf.model.operations import TOKENS_BY_FEATURES, Axes, Axis, op
 from ..candidate import Candidate
 from ..sampling import Weights, can_be_drawn, draw_operation
 from ..search_space import SearchSpace
+from .table import Level
 
 Operands = tuple[int, ...]
 Change = tuple[Sequence[Node], int]
@@ -34,7 +35,12 @@ def described(origin: str, change: str) -> str:
 class LayerMutation(ABC):
     """A small random change of a candidate's layers; its `name` stands in the candidate's origin."""
 
-    name: ClassVar[str]
+    name: str
+    level: ClassVar[Level] = "layout"
+
+    def is_for(self, space: Any) -> bool:
+        """Whether it can change anything in a space; in others it is not drawn."""
+        return True
 
     @abstractmethod
     def proposals(
@@ -64,6 +70,8 @@ class GraphMutation(LayerMutation):
     Raises:
         ValueError: if `tries` is less than 1.
     """
+
+    level = "graph"
 
     def __init__(self, tries: int = 20):
         if tries < 1:

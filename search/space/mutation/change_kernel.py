@@ -9,6 +9,7 @@ from ..candidate import Candidate
 from ..sampling import Weights
 from ..search_space import SearchSpace
 from .base import LayerMutation
+from .table import register
 
 
 class ChangeKernel(LayerMutation):
@@ -30,3 +31,6 @@ class ChangeKernel(LayerMutation):
             mixer = layers[place].mixer
             for changed in space.types[mixer.kind].lines(rng, mixer.graph):
                 yield {place: str(layers[place].with_mixer(changed))}
+
+
+register(ChangeKernel())

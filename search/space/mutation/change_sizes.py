@@ -3,13 +3,14 @@
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from ..candidate import Candidate
 from ..sampling import Weights
 from ..sizes import Sizes, SizesSpace
 from ..space import SizedSpace
 from .base import described
+from .table import Level, register
 
 _TRIES = 100
 
@@ -47,9 +48,14 @@ class ChangeSizes:
     """
 
     name = "change sizes"
+    level: ClassVar[Level] = "sizes"
 
     def __init__(self, moves: Mapping[str, Move] = MOVES):
         self.moves = moves
+
+    def is_for(self, space: SizedSpace) -> bool:
+        """Whether candidates of the space have sizes of their own."""
+        return space.sizes is not None
 
     def __call__(
         self,
@@ -82,3 +88,6 @@ class ChangeSizes:
             if near and rng.random() < move.probability:
                 moved[name] = rng.choice(near)
         return replace(sizes, **moved)
+
+
+register(ChangeSizes())

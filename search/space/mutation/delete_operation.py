@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ..sampling import Weights
 from ..search_space import SearchSpace
 from .base import Change, Draft, GraphMutation
+from .table import register
 
 
 class DeleteOperation(GraphMutation):
@@ -28,3 +29,6 @@ class DeleteOperation(GraphMutation):
         rng.shuffle(deletions)
         for place, operand in deletions:
             yield draft.with_instead(place, operand)
+
+
+register(DeleteOperation())

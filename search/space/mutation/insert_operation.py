@@ -9,6 +9,7 @@ from autobert_zero_hf.model.operations import TOKENS_BY_FEATURES
 from ..sampling import Weights
 from ..search_space import SearchSpace
 from .base import Change, Draft, GraphMutation, draws
+from .table import register
 
 _Edge = tuple[int, int] | None
 """An operand of an operation; None is the output."""
@@ -40,3 +41,6 @@ class InsertOperation(GraphMutation):
         for name, edge, operands in draws(options, rng, weights):
             nodes = draft.nodes if edge is None else draft.with_operand(*edge, new)
             yield [*nodes, Node(name, operands)], new if edge is None else draft.output
+
+
+register(InsertOperation())

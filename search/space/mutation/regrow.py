@@ -8,6 +8,7 @@ from autobert_zero_hf.model.graph import AttentionGraph, Node
 from ..sampling import Weights, sample_graph
 from ..search_space import SearchSpace
 from .base import Change, Draft, GraphMutation
+from .table import register
 
 _GROWTHS = 20
 
@@ -62,3 +63,6 @@ class Regrow(GraphMutation):
             grown = [Node(node.name, tuple([start + o for o in node.operands])) for node in expression.nodes]
             nodes, output = draft.with_instead(place, start + len(grown) - 1)
             yield [*nodes, *grown], output
+
+
+register(Regrow())

@@ -8,6 +8,7 @@ from autobert_zero_hf.model.graph import Node
 from ..sampling import Weights
 from ..search_space import SearchSpace
 from .base import Change, Draft, GraphMutation, draws
+from .table import register
 
 
 class ReplaceOperation(GraphMutation):
@@ -31,3 +32,6 @@ class ReplaceOperation(GraphMutation):
                     options[name][place] = legal
         for name, place, operands in draws(options, rng, weights):
             yield [*draft.nodes[:place], Node(name, operands), *draft.nodes[place + 1 :]], draft.output
+
+
+register(ReplaceOperation())

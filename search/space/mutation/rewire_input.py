@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ..sampling import Weights
 from ..search_space import SearchSpace
 from .base import Change, Draft, GraphMutation
+from .table import register
 
 
 class RewireInput(GraphMutation):
@@ -28,3 +29,6 @@ class RewireInput(GraphMutation):
         rng.shuffle(rewirings)
         for user, at, other in rewirings:
             yield draft.with_operand(user, at, other), draft.output
+
+
+register(RewireInput())

@@ -11,6 +11,7 @@ from ..candidate import Candidate
 from ..sampling import Weights
 from ..search_space import SearchSpace
 from .base import LayerMutation
+from .table import register
 
 
 class SwapLayerType(LayerMutation):
@@ -43,3 +44,6 @@ class SwapLayerType(LayerMutation):
                     with contextlib.suppress(FormulaError):  # the shared formula is none for this kind
                         for mixer in other.lines(rng, shared):
                             yield {place: str(layer.with_mixer(mixer))}
+
+
+register(SwapLayerType())

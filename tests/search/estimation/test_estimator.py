@@ -11,8 +11,8 @@ from accelerate import Accelerator
 from autobert_zero_hf.search.estimation.estimator import Estimator
 from autobert_zero_hf.search.estimation.from_options import make_estimator
 from autobert_zero_hf.search.estimation.inheritance import Inheritance
-from autobert_zero_hf.search.estimation.proxy import Score
 from autobert_zero_hf.search.estimation.supernet import SuperNet
+from autobert_zero_hf.search.proxies.proxy import Score
 from autobert_zero_hf.search.recipe import Recipe
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.search_space import SearchSpace

@@ -12,7 +12,7 @@ import pytest
 import torch
 from accelerate import Accelerator
 from autobert_zero_hf.search.estimation.biws import SuperNetTraining
-from autobert_zero_hf.search.estimation.distillation import Teacher, TeacherDistillation, has_scores
+from autobert_zero_hf.search.estimation.distillation import Teacher, TeacherDistillation
 from autobert_zero_hf.search.estimation.from_options import load_teacher, make_objective
 from autobert_zero_hf.search.estimation.objectives import InPlaceDistillation, MaskedLm, Objective
 from autobert_zero_hf.search.estimation.supernet import SuperNet
@@ -35,6 +35,7 @@ from transformers import (
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroModel
 from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.model import parse_layer
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from autobert_zero_hf.training.masked_lm import MaskedRows
 from autobert_zero_hf.training.masked_lm_training import train_masked_lm
@@ -274,9 +275,20 @@ def test_scores_count_head_by_head(net: SuperNet, rows: MaskedRows, config: Auto
 def test_what_has_no_scores_learns_hidden_states_alone(
     tiny_config: AutoBertZeroConfig, rows: MaskedRows, teacher_folder: Path
 ) -> None:
-    assert [has_scores(layer) for layer in (BERT_ATTENTION, "matmul(q, matmul(transpose(k), v))")] == [True, False]
-    assert not has_scores("matmul(softmax(matmul(q, transpose(k))), v)"), "not scaled"
-    assert not has_scores("matmul(softmax(scale(matmul(v, transpose(k)))), v)")
+    def scores(line: str) -> tuple[str, str] | None:
+        return parse_layer(line).mixer.score_weights
+
+    assert (
+        scores(BERT_ATTENTION) == scores("matmul(softmax(scale(matmul(q, transpose(k)))), q)") == ("q_proj", "k_proj")
+    )
+    for other in (
+        "matmul(q, matmul(transpose(k), v))",
+        "matmul(softmax(matmul(q, transpose(k))), v)",  # not scaled
+        "matmul(softmax(scale(matmul(v, transpose(k)))), v)",
+        f"window(2, {BERT_ATTENTION})",
+        "conv(9)",
+    ):
+        assert scores(other) is None
     layers = (BERT_ATTENTION, "conv(3)")
     net = SuperNet(LARGEST.config(tiny_config, layers), None, seed=0).eval()
     objective = TeacherDistillation(net, load(teacher_folder, rows))

@@ -2,13 +2,9 @@
 
 import pytest
 import torch
-from autobert_zero_hf.search.estimation.zero_cost import (
-    CountedProxy,
-    RankAgreement,
-    Untrained,
-    WeightWeightedPca,
-    principal_components,
-)
+from autobert_zero_hf.search.estimation.screening import RankAgreement, Untrained
+from autobert_zero_hf.search.proxies.counts import CountedProxy
+from autobert_zero_hf.search.proxies.w_pca import WeightWeightedPca, principal_components
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.sizes import Sizes
 from sklearn.decomposition import PCA

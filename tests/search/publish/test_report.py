@@ -13,12 +13,13 @@ from statistics import fmean
 import pytest
 from autobert_zero_hf.search.publish.report_facts import expected_best, models_of, read_report_facts
 from autobert_zero_hf.search.recipe import Recipe
-from autobert_zero_hf.search.recipe_options import OPTION_NAMES
+from autobert_zero_hf.search.recipe_options import option_groups
 from autobert_zero_hf.search.runtime.journal import JournalError
 
 from autobert_zero_hf.commands.main import main, make_parser
 from autobert_zero_hf.explorer import views
 from autobert_zero_hf.model.operations import Operation, register, unchanged, unregister
+from autobert_zero_hf.options import option_names
 from autobert_zero_hf.places import without_places
 from tests.search.small_search import candidates_in, environment, in_order, journal, rewrite
 
@@ -90,7 +91,7 @@ def test_a_finished_search_is_told_whole(run: Path) -> None:
     command = next(line for line in text.splitlines() if line.startswith("autobert-zero search "))
     again = vars(make_parser().parse_args(shlex.split(command)[1:]))
     recipe = without_places(events[0]["recipe"])
-    given = {name: again[name] for name in OPTION_NAMES if again.get(name) is not None}
+    given = {name: again[name] for name in option_names(option_groups()) if again.get(name) is not None}
     assert given
     assert all(recipe[name] == value for name, value in given.items())
 
@@ -178,7 +179,7 @@ def test_failures_and_the_texts_of_others_are_shown_as_they_are(run: Path) -> No
     assert ["not finite", str(failed), "a <b>loss</b>"] in cells
     assert ["illegal", "1", "<script>alert(2)</script>"] in cells
     facts = read_report_facts(run)
-    recipe = Recipe.from_dict(facts.recipe)
+    recipe = Recipe.restored(facts.recipe)
     config = recipe.make_config(recipe.data.vocab_size)
     for shown in (views.show_candidate(facts, 3, config), views.compare(facts, 2, 3, config)):
         assert "<script>" not in shown and "&lt;script&gt;" in shown
@@ -249,14 +250,14 @@ def test_an_operation_that_is_not_registered_here_is_said_with_how_to_bring_it(
     told = json.dumps(journal(run)).replace("softmax(", "sparsemax(").replace("matmul(", "sparsemax(")
     rewrite(run, json.loads(told))
     page = "".join(report(run).text)
-    assert "unknown operation 'sparsemax'" in page and "once the module that registers it is imported" in page
+    assert "unknown operation 'sparsemax'" in page and "not registered: --import the module that defines it" in page
     config = run / "best" / "config.json"
     facts = json.loads(config.read_text())
     facts["layers"][0] = "sparsemax(q)"
     config.write_text(json.dumps(facts))
     for words in (["show"], ["push", "someone/first", "--dry-run"]):
         assert main([words[0], str(run / "best"), *words[1:]]) == 1
-        assert "once the module that registers it is imported" in capsys.readouterr().err
+        assert "not registered: --import the module that defines it" in capsys.readouterr().err
     register(Operation("sparsemax", 1, lambda x, head_size: x.softmax(-1), unchanged, "a test", reduces=(-1,)))
     try:
         assert main(["show", str(run / "best")]) == 0

@@ -5,7 +5,7 @@ import random
 
 import pytest
 from autobert_zero_hf.search.space.candidate import Candidate
-from autobert_zero_hf.search.space.mutation import GRAPH_MUTATIONS, LAYOUT_MUTATIONS
+from autobert_zero_hf.search.space.mutation import MUTATIONS
 from autobert_zero_hf.search.space.search_space import SearchSpace
 
 from autobert_zero_hf.model.architectures import AUTOBERT_ZERO, BERT_ATTENTION
@@ -84,13 +84,13 @@ def test_chains_begin_at_random_or_where_another_ends() -> None:
 def test_each_step_is_what_its_mutation_can_give(before: str, mutation: str, after: str) -> None:
     candidate, rng = Candidate((before,)), random.Random(0)
     assert SPACE.objection(candidate) is SPACE.objection(Candidate((after,))) is None
-    mutants = (GRAPH_MUTATIONS[mutation](candidate, SPACE, rng) for _ in range(TRIES))
+    mutants = (MUTATIONS[mutation](candidate, SPACE, rng) for _ in range(TRIES))
     assert any(mutant is not None and mutant.layers == (after,) for mutant in mutants)
 
 
 def test_layouts_reach_every_kernel_and_both_types() -> None:
     space, rng = SearchSpace(2, kernel_sizes=(3, 9, 65)), random.Random(0)
-    swap, change = LAYOUT_MUTATIONS["swap type"], LAYOUT_MUTATIONS["change kernel"]
+    swap, change = MUTATIONS["swap type"], MUTATIONS["change kernel"]
     convolutions, attentions = Candidate(("conv(3)",) * 2), Candidate((BERT_ATTENTION,) * 2)
     changed = {mutant.layers for _ in range(100) if (mutant := change(convolutions, space, rng))}
     assert changed == {("conv(9)", "conv(3)"), ("conv(65)", "conv(3)"), ("conv(3)", "conv(9)"), ("conv(3)", "conv(65)")}

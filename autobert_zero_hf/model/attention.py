@@ -1,0 +1,129 @@
+"""Attention that computes a formula, on transformers' attention kernels where they serve.
+
+Shapes: B batch, N tokens, H heads, D head size, C hidden size.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor, nn
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.processing_utils import Unpack
+from transformers.utils import TransformersKwargs
+
+from .execution import AttentionKernel, Surroundings, interpret, run
+from .mixers import Mixer
+from .mixing import AutoBertZeroMixer
+from .rotary import rotated
+
+
+def eager_attention_forward(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    **kwargs: Unpack[TransformersKwargs],  # noqa: ARG001
+) -> tuple[Tensor, Tensor]:
+    """Scaled dot-product attention as it is written, for `get_interface` to fall back on where no kernel is named."""
+    scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
+    scores = query @ key.transpose(-1, -2) * scaling
+    if attention_mask is not None:
+        scores = scores + attention_mask
+    weights = nn.functional.dropout(scores.softmax(-1), p=dropout, training=module.training)
+    # (B, H, N, D) -> (B, N, H, D)
+    return (weights @ value).transpose(1, 2).contiguous(), weights
+
+
+class AutoBertZeroAttention(AutoBertZeroMixer):
+    """An attention that computes a formula over q, k and v; only the projections that the formula uses exist.
+
+    With `attn_implementation="eager"` the formula is run as it is written, and the attention weights are returned;
+    otherwise as a plan, whose fused attentions run on that implementation. Under a mask of pairs a plan is of use only
+    where nothing but fused attentions sums over tokens.
+    """
+
+    def __init__(self, config: Any, mixer: Mixer, layer_idx: int):
+        super().__init__(config, mixer, layer_idx)
+        if mixer.typed is None or mixer.plan is None:
+            raise ValueError(f"an attention computes a formula, and {mixer} has none")
+        self.typed = mixer.typed
+        self.plan = mixer.plan
+        self.num_attention_heads = config.num_attention_heads
+        self.head_dim = config.head_dim
+        self.attention_dropout = config.attention_probs_dropout_prob
+        self.is_causal = False
+
+    def forward(
+        self,
+        hidden_states: Tensor,
+        kernel_mask: Tensor | None = None,
+        mask: Tensor | None = None,
+        turns: tuple[Tensor, Tensor] | None = None,
+        interface: Callable = eager_attention_forward,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> tuple[Tensor, Tensor | None]:
+        """What the formula computes, and the attention weights where the interface is `eager_attention_forward`.
+
+        Args:
+            hidden_states: (B, N, C).
+            kernel_mask: the mask in the form that the interface takes.
+            mask: as in `Mixer.mix`.
+            turns: the angles of rotary positions, from `angles`; None where there are none.
+            interface: an attention function of transformers.
+            kwargs: those of the forward pass.
+        """
+        batch, tokens = hidden_states.shape[:2]
+        # (B, N, C) -> (B, N, H, D) -> (B, H, N, D)
+        split = (batch, tokens, self.num_attention_heads, self.head_dim)
+        inputs = {
+            name: getattr(self, f"{name}_proj")(hidden_states).view(split).transpose(1, 2)
+            for name in self.typed.graph.inputs
+        }
+        if turns is not None:
+            inputs |= {name: rotated(inputs[name], *turns) for name in ("q", "k") if name in inputs}
+        dropout = self.attention_dropout if self.training else 0.0
+        surroundings = Surroundings(self.head_dim, mask, dropout)
+        eager = interface is eager_attention_forward
+        if eager or not (mask is None or mask.dim() == 2 or self.plan.keeps_pairs):
+            output, weights = interpret(self.typed, inputs, surroundings)
+        else:
+            if mask is not None and mask.dim() == 4 and interface is not sdpa_attention_forward:
+                raise ValueError(
+                    f'attn_implementation="{self.config._attn_implementation}" takes no attention_mask of pairs, shape '
+                    f'{tuple(mask.shape)}; set it to "sdpa" or "eager"'
+                )
+
+            kernel = self.kernel(interface, kernel_mask, mask, dropout, **kwargs)
+            output, weights = run(self.plan, inputs, surroundings, kernel), None
+        # (B, H, N, D) -> (B, N, H * D)
+        output = output.transpose(1, 2).reshape(batch, tokens, -1)
+        return self.o_proj(output), weights if eager else None
+
+    def kernel(
+        self,
+        interface: Callable,
+        kernel_mask: Tensor | None,
+        mask: Tensor | None,  # noqa: ARG002
+        dropout: float,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> AttentionKernel:
+        """What a plan's fused attentions run on.
+
+        Args:
+            interface: an attention function of transformers.
+            kernel_mask: the mask in the form that it takes.
+            mask: the same as bool, (B, N) or of pairs.
+            dropout: the probability with which a weight is dropped.
+            kwargs: those of the forward pass.
+        """
+
+        def attention(query: Tensor, key: Tensor, value: Tensor, scaling: float) -> Tensor:
+            # Kernels answer in (B, N, H, D).
+            return interface(self, query, key, value, kernel_mask, dropout=dropout, scaling=scaling, **kwargs)[
+                0
+            ].transpose(1, 2)
+
+        return attention

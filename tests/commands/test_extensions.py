@@ -1,0 +1,164 @@
+"""Modules of others: they are imported because somebody says so, before anything else, and named where they matter."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from autobert_zero_hf.search.recipe import Recipe, RecipeError, load_options
+from autobert_zero_hf.search.strategy.table import STRATEGIES
+from transformers import AutoConfig
+
+from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
+from autobert_zero_hf.commands.main import main
+from autobert_zero_hf.model.card import plain_card
+from autobert_zero_hf.model.operations import operation_names, unregister
+from tests.commands.test_start import WATCHED
+
+OPERATION = """
+from autobert_zero_hf.model.operations import Operation, register, unchanged
+
+register(Operation("relu_of_mine", 1, lambda x, head_size: x.relu(), axes=unchanged, source="Nair and Hinton, 2010"))
+"""
+STRATEGY = """
+from dataclasses import dataclass
+
+from autobert_zero_hf.options import option
+from autobert_zero_hf.search.strategy.random_search import RandomSearch
+from autobert_zero_hf.search.strategy.table import StrategyKind, register
+
+
+@dataclass
+class Options:
+    \"\"\"The strategy of mine.\"\"\"
+
+    generation: int = option(3, "candidates of a generation of mine")
+
+
+def make(context, options):
+    return RandomSearch(context.space, context.rng, options.generation, context.reject)
+
+
+register(StrategyKind("mine", "a strategy of mine", make, Options, searches_layers=False))
+"""
+FORMULA = "matmul(softmax(matmul(relu_of_mine(q), transpose(k))), v)"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The current folder, with two modules; what they register is taken out again."""
+    (tmp_path / "my_operations.py").write_text(OPERATION)
+    (tmp_path / "my_strategies.py").write_text(STRATEGY)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield tmp_path
+    for name in ("my_operations", "my_strategies"):
+        sys.modules.pop(name, None)
+    if "relu_of_mine" in operation_names():
+        unregister("relu_of_mine")
+    if "mine" in STRATEGIES:
+        STRATEGIES.unregister("mine")
+
+
+def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """A command in a process of its own, which says in the last line of stderr what it imported that is heavy."""
+    return subprocess.run([sys.executable, "-c", WATCHED, *words], cwd=folder, capture_output=True, text=True)
+
+
+def test_help_and_mistakes_know_what_a_module_registers_and_stay_quick(folder: Path) -> None:
+    done = command(folder, "search", "--import", "my_strategies", "--help")
+    assert done.returncode == 0, done.stderr
+    assert "mine: a strategy of mine" in " ".join(done.stdout.split())
+    assert "--generation INT" in done.stdout
+    assert done.stderr.splitlines()[-1] == "[]"
+    done = command(folder, "search", "--output-dir", "x", "--strategy", "mine")
+    assert done.returncode == 2
+    assert "not 'mine' (not registered: --import the module that defines it)" in done.stderr
+    assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_a_formula_of_ones_own_is_shown(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "relu_of_mine(q)"]) == 1
+    assert "not registered: --import the module that defines it" in capsys.readouterr().err
+    assert main(["show", "relu_of_mine(q)", "--import", "my_operations"]) == 0
+    assert "normal form  relu_of_mine(q)" in capsys.readouterr().out
+
+
+WRONG = {
+    "not there": ("nowhere", "there is no module nowhere in this folder, on PYTHONPATH or among what is installed"),
+    "not in a package": ("my_operations.more", "there is no module my_operations.more in this folder"),
+    "a path": ("./my_operations.py", "'./my_operations.py': give a module as Python imports it"),
+    "fails": ("fails", "it fails (ZeroDivisionError: division by zero): see python -c 'import fails'"),
+    "needs another": ("needs", "it fails (ModuleNotFoundError: No module named 'nothing_of_that_name')"),
+    "ends": ("ends", "it ends the interpreter (status 3)"),
+}
+
+
+@pytest.mark.parametrize(("module", "said"), WRONG.values(), ids=WRONG.keys())
+def test_a_module_that_cannot_be_imported_is_told_in_a_line(
+    folder: Path, capsys: pytest.CaptureFixture[str], module: str, said: str
+) -> None:
+    (folder / "fails.py").write_text("1 / 0")
+    (folder / "needs.py").write_text("import nothing_of_that_name")
+    (folder / "ends.py").write_text("raise SystemExit(3)")
+    assert main(["show", "bert", "--import", module]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: --import ") and said in line
+
+
+def test_a_recipe_imports_and_chooses(folder: Path) -> None:
+    (folder / "mine.yaml").write_text("import: [my_strategies]\nstrategy: mine\ngeneration: 4\n")
+    recipe = Recipe.from_dict(load_options("mine.yaml"))
+    assert recipe.to_dict()["generation"] == 4
+    assert recipe.origins() == {"strategy mine": "my_strategies"}
+    assert recipe.imports() == ["my_strategies"]
+    assert "generation" not in Recipe.from_dict({}).to_dict()
+    done = command(folder, "search", "--output-dir", "x", "--recipe", "mine.yaml", "--generation", "none")
+    assert "argument --generation: invalid int value: 'none'" in done.stderr, "the parser knows the recipe's module"
+    for wrong in ({"import": 3}, {"import": [3]}):
+        with pytest.raises(RecipeError, match="import must be a list of the names of modules"):
+            Recipe.from_dict(wrong)
+
+
+def test_a_config_names_the_module_and_opens_with_it_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plain = AutoBertZeroConfig(layers=["conv(3)"], hidden_size=8, num_attention_heads=2).to_dict()
+    assert main(["show", FORMULA, "--import", "my_operations"]) == 0
+    config = AutoBertZeroConfig(layers=[FORMULA], hidden_size=8, num_attention_heads=2, vocab_size=9)
+    config.save_pretrained("model")
+    assert json.loads(Path("model", "config.json").read_text())["origins"] == {"relu_of_mine": "my_operations"}
+    assert AutoConfig.from_pretrained("model").origins == {"relu_of_mine": "my_operations"}
+    assert AutoBertZeroConfig(**{**config.to_dict(), "layers": ["conv(3)"]}).to_dict().keys() == plain.keys()
+    assert "origins" not in plain
+    card = plain_card(AutoBertZeroForMaskedLM(config), "someone/model")
+    assert "import my_operations  # registers relu_of_mine" in card
+    assert "`relu_of_mine` is of my_operations, and not of this package" in card
+    assert "trust_remote_code" not in card
+    done = command(folder, "show", "model")
+    assert done.returncode == 1
+    assert "not registered: --import the module that defines it" in done.stderr
+    assert "it was made where relu_of_mine is of 'my_operations'" in done.stderr
+    done = command(folder, "show", "model", "--import", "my_operations")
+    assert done.returncode == 0, done.stderr
+    assert FORMULA in done.stdout
+
+
+def test_a_config_that_names_a_module_imports_nothing(folder: Path) -> None:
+    (folder / "of_a_stranger.py").write_text("raise SystemExit(7)")
+    options = {"layers": ["odd(q)"], "origins": {"odd": "of_a_stranger", "more": ["x"]}}
+    for origins in (options["origins"], {"odd": ["x"] * 10**6}, ["odd"], "odd"):
+        with pytest.raises(ValueError, match="unknown operation 'odd'") as caught:
+            AutoBertZeroConfig(**{**options, "origins": origins})
+        assert len(str(caught.value)) < 2000
+    assert "of_a_stranger" not in sys.modules
+
+
+def test_a_name_is_registered_once_and_by_letters(folder: Path) -> None:
+    assert main(["show", "bert", "--import", "my_strategies"]) == 0
+    mine = STRATEGIES["mine"]
+    assert STRATEGIES.module_of("mine") == "my_strategies" and STRATEGIES.module_of("random") is None
+    with pytest.raises(ValueError, match="a strategy 'mine' is registered already"):
+        STRATEGIES.register(mine)
+    with pytest.raises(ValueError, match=r"'A\.B' cannot name a strategy"):
+        STRATEGIES.register(type(mine)("A.B", "", mine.make))

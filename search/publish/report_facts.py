@@ -12,7 +12,7 @@ from typing import Any
 from scipy.stats import kendalltau
 
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.folders import BEST, FolderKind, kind_of
+from autobert_zero_hf.folders import FolderKind, kind_of
 from autobert_zero_hf.model import FormulaError, Layer, parse_layer
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from autobert_zero_hf.places import without_places
@@ -88,7 +88,7 @@ class ReportFacts:
     @cached_property
     def best(self) -> Evaluated | None:
         """The winner; until it is chosen, the one with the highest score, or None as long as there is none."""
-        chosen = self.history.finalists.get(BEST)
+        chosen = self.history.winner
         winners = (each for each in self.ranked if chosen is not None and each.is_of(chosen))
         return next(winners, self.history.best)
 

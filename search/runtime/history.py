@@ -4,6 +4,8 @@ import bisect
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
+from autobert_zero_hf.folders import BEST
+
 from .records import (
     Base,
     Baseline,
@@ -153,7 +155,7 @@ class History:
     @property
     def winner(self) -> Trained | None:
         """The best backbone after its last training."""
-        return self.finalists.get("best")
+        return self.finalists.get(BEST)
 
     def measured(self, identity: str) -> Measured | None:
         """The latency of a candidate, where it was measured."""

@@ -17,7 +17,7 @@ from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.model.mixers import kind_modules
 from autobert_zero_hf.model.operations import operation_modules
 from autobert_zero_hf.model.origins import with_version
-from autobert_zero_hf.options import find_problems, option_names
+from autobert_zero_hf.options import find_problems, option_names, with_defaults
 from autobert_zero_hf.reading import ReadingError, decode, parse_yaml
 from autobert_zero_hf.tables import Table
 from autobert_zero_hf.training.shared_options import DataOptions, SizeOptions
@@ -60,16 +60,8 @@ class RecipeError(AutoBertZeroError, ValueError):
     """A recipe that cannot be used; the message names every problem."""
 
 
-_LATER = (JointOptions, ScreenOptions, LatencyOptions, SubModelOptions)
-"""Groups that a recipe names only where one of their options is given."""
 _CHOSEN: dict[str, Table[Any]] = {"strategy": STRATEGIES, "proxy": PROXIES}
 """The options that choose a part with options of its own, and the tables of these parts."""
-_ALWAYS = frozenset({
-    "tournament", "alpha", "operation_credit", "temperature", "levels", "sampler", "reward_scale",
-    "tasks", "task_data", "task_steps", "task_batch_size", "task_learning_rate",
-})  # fmt: skip
-"""The options of strategies and proxies that every recipe names, chosen or not, as those of 0.1.0 do; others are named
-where they are not as by default."""
 
 
 @dataclass(frozen=True)
@@ -202,18 +194,17 @@ class Recipe:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """Every option by name; `from_dict` gives the same recipe back.
+        """Every option that the search depends on, by name; `restored` gives the same recipe back.
 
-        Some groups are left out where they have their defaults, so that a search from before they were stays as it is.
+        The options of strategies and proxies that are not chosen are left out where they are as by default.
         """
-        written: dict[str, Any] = {}
+        idle = {name for what in _CHOSEN for name in _idle(what, self._choice(what))}
         groups = {**{type(group): group for group in vars(self).values()}, **self.own}
+        written: dict[str, Any] = {}
         for kind in option_groups():
-            values, usual = dataclasses.asdict(groups.get(kind, kind())), dataclasses.asdict(kind())
-            if kind in self.own:
-                written |= {name: value for name, value in values.items() if name in _ALWAYS or value != usual[name]}
-            elif kind not in _LATER or values != usual:
-                written |= values
+            usual = dataclasses.asdict(kind())
+            values = dataclasses.asdict(groups[kind]) if kind in groups else usual
+            written |= {name: value for name, value in values.items() if name not in idle or value != usual[name]}
         return written
 
     def origins(self) -> dict[str, str]:
@@ -430,9 +421,13 @@ def overridden(options: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]
 
 
 def decisive(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that a search depends on, by name: without those of strategies and proxies that are not chosen."""
-    idle = {name for what in _CHOSEN for name in _idle(what, options.get(what))}
-    return {name: value for name, value in options.items() if name not in idle}
+    """The options that a search depends on, by name: those that are missing have their defaults.
+
+    Left out are those of strategies and proxies that are not chosen.
+    """
+    filled = with_defaults(option_groups(), options)
+    idle = {name for what in _CHOSEN for name in _idle(what, filled[what])}
+    return {name: value for name, value in filled.items() if name not in idle}
 
 
 def _idle(what: str, chosen: Any) -> set[str]:

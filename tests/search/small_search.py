@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from autobert_zero_hf.search.runtime.codec import encode_all
-from autobert_zero_hf.search.runtime.journal import read_events
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from .journal_lines import read_journal, with_checksums
 
 OPTIONS = {
     "vocab-size": 800,
@@ -65,13 +65,12 @@ def search(text: Path, folder: Path, status: int = 0, **changes: Any) -> str:
 
 def journal(folder: Path) -> list[dict[str, Any]]:
     """The events, each of which has its whole line."""
-    assert (folder / "journal.jsonl").read_bytes().endswith(b"\n")
-    return read_events(folder / "journal.jsonl")
+    return read_journal(folder / "journal.jsonl")
 
 
 def rewrite(folder: Path, events: Sequence[Mapping[str, Any]]) -> None:
     """Have other events in a journal, as if a search had written them."""
-    (folder / "journal.jsonl").write_bytes(encode_all(events))
+    (folder / "journal.jsonl").write_bytes(with_checksums(events))
 
 
 def candidates_in(folder: Path) -> int:

@@ -149,13 +149,13 @@ def test_history_and_cards_say_the_sizes(joint: tuple[Path, str], tmp_path: Path
     found = read_search(folder)
     stage_history(found, tmp_path / "history", "someone/search", "someone/model", {})
     rows = load_dataset("parquet", data_files=str(tmp_path / "history" / ROWS), split="train")
-    assert [row["hidden_size"] for row in rows] == [event["sizes"]["hidden_size"] for event in found.candidates]
+    assert [row["hidden_size"] for row in rows] == [each.sizes.hidden_size for each in found.candidates]
     assert "| `hidden_size` | width of its hidden states |" in (tmp_path / "history" / "README.md").read_text()
     for name in ("best", "bert", "front/1"):
         facts = read_facts(folder / name)
         assert facts.finalist == name
         card = describe(facts, {})
-        sizes = str(found.sizes_of(name))
+        sizes = str(found.finalists[name].sizes)
         assert sizes in card.summary
         assert any("Sizes: 1 to 2 layers, hidden 16 to 32, feed-forward 32 to 64, 1 to 2 heads of 16" in line
                    and "15,000 parameters in the layers" in line for line in card.searched)  # fmt: skip

@@ -280,7 +280,7 @@ def test_only_the_models_of_a_search_are_opened(run: Path) -> None:
 def test_where_the_search_looked_is_counted_right(run: Path) -> None:
     facts = read_report_facts(run)
     types, kernels = facts.visits_by_depth()
-    layers = [c["layers"] for c in facts.candidates]
+    layers = [each.layers for each in facts.candidates]
     for depth in range(2):
         convolutions = sum(each[depth].startswith("conv(") for each in layers)
         assert types.every[depth, "convolution"] == convolutions
@@ -293,9 +293,9 @@ def test_where_the_search_looked_is_counted_right(run: Path) -> None:
 
 def test_the_lineage_goes_back_to_a_random_candidate(run: Path) -> None:
     chain = read_report_facts(run).lineage()
-    assert chain[0]["parent"] is None
+    assert chain[0].parent is None
     for parent, child in itertools.pairwise(chain):
-        assert child["parent"] == parent["identity"]
+        assert child.parent == parent.identity
 
 
 @pytest.mark.parametrize("drawn", [1, 2, 4, 6])

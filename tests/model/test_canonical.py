@@ -116,7 +116,8 @@ def test_on_random_pairs_equal_functions_are_found_and_different_ones_never_merg
     missed = [pair for pair in itertools.pairwise(ordered) if torch.allclose(*map(outputs.get, pair), 1e-9, 1e-11)]
     with capsys.disabled():
         print(
-            f"\n{count:,} graphs, {len(graphs)} formulas, {len(merged)} identities; not merged though equal: {len(missed)}"
+            f"\n{count:,} graphs, {len(graphs)} formulas, {len(merged)} identities; "
+            f"not merged though equal: {len(missed)}"
         )
         for pair in missed:
             print("   ", "  =  ".join(pair))

@@ -40,7 +40,7 @@ class Compromise:
 
     @property
     def candidate(self) -> Candidate:
-        """What was evaluated."""
+        """The candidate that was evaluated."""
         return self.evaluation.candidate
 
 
@@ -70,7 +70,7 @@ def rank(
 
 
 def find_front(ranked: Sequence[Compromise]) -> list[Compromise]:
-    """Those that no other one dominates, in the same order."""
+    """The compromises that no other one dominates, in the same order."""
     return [ranked[place] for place in pareto_front([each.objectives for each in ranked])]
 
 

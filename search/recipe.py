@@ -233,7 +233,7 @@ class Recipe:
         return dataclasses.replace(self, given_space=space)
 
     def make_strategy(self, rng: random.Random, reject: Reject) -> Strategy:
-        """A new strategy.
+        """Makes the strategy of the recipe.
 
         Args:
             rng: the source of all chance.
@@ -249,7 +249,7 @@ class Recipe:
 
     @cached_property
     def search_space(self) -> SearchSpace | SubModels:
-        """What can be found."""
+        """The space of what can be found."""
         if self.given_space is not None:
             given: SearchSpace | SubModels = self.given_space
             return given
@@ -272,7 +272,7 @@ class Recipe:
 
     @cached_property
     def searched_sizes(self) -> SizesSpace | None:
-        """Those that candidates may have of their own; None where all have the same."""
+        """The sizes that candidates may have of their own; None where all have the same."""
         options = self.joint
         if self.given_space is not None:
             sizes: SizesSpace | None = getattr(self.given_space, "sizes", None)
@@ -329,7 +329,7 @@ class Recipe:
 
     @property
     def latency_budget(self) -> str:
-        """That latency in words; empty where there is none."""
+        """The latency that candidates have to meet, in words; empty where there is none."""
         joint = self.joint
         if joint.speedup is not None:
             return f"{joint.speedup:g} times as fast as {joint.speedup_over}"

@@ -57,7 +57,7 @@ class Budget:
 
 
 def budgets_of(options: ShrinkOptions, base_ms: float | None = None) -> list[Budget]:
-    """The budgets, each once.
+    """The budgets of a shrink, each once.
 
     Args:
         options: which ones.

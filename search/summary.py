@@ -83,7 +83,7 @@ def _model(trained: Trained, history: History) -> dict[str, Any]:
 
 
 def in_words(result: Mapping[str, Any]) -> str:
-    """The same for a reader.
+    """Writes what a search found for a reader.
 
     Args:
         result: what `search_result` gave.

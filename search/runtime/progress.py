@@ -57,11 +57,11 @@ class Reporter:
         self._view.close()
 
     def say(self, message: str) -> None:
-        """A line."""
+        """Prints a line."""
         self._console.print(message, markup=False)
 
     def follow(self, journal: Journal, budget: str = "") -> None:
-        """From now on, it is this search that is shown.
+        """Shows this search from now on.
 
         Args:
             journal: of the search; its candidates are counted.

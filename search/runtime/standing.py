@@ -25,7 +25,7 @@ def clock(seconds: float) -> str:
 
 @dataclass
 class Progress:
-    """Steps of a phase.
+    """The steps of a phase.
 
     Args:
         name: of the phase.
@@ -97,7 +97,7 @@ class Standing:
 
     @property
     def scores(self) -> list[float | None]:
-        """Of the candidates in the order in which they came, None for those that failed."""
+        """The scores of the candidates in the order in which they came, None for those that failed."""
         return [event.score for event in self._history.of(Evaluated)]
 
     @property

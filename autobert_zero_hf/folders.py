@@ -6,6 +6,11 @@ from enum import Enum
 from pathlib import Path
 
 JOURNAL = "journal.jsonl"
+"""The file of a journal in the folder of a search or of a shrink."""
+BEST = "best"
+"""The folder of the winner in that of a search."""
+SHRINK_TABLE = "shrink.json"
+"""The file of the table in the folder of a shrink."""
 _BUDGET = re.compile(r"\d[\d.e+-]*(ms|x)|\d+-parameters")
 """The name of the folder of a budget, in that of a shrink."""
 _OF_ONE_SEARCH = {"candidate", "baseline", "trained", "finished"}
@@ -40,7 +45,7 @@ def kind_of(folder: Path) -> FolderKind:
         return next((kind for name, kind in _MODELS.items() if (folder / name).is_file()), FolderKind.MODEL)
     if (folder / JOURNAL).is_file():
         return FolderKind.SHRINK if _is_shrink(folder) else FolderKind.SEARCH
-    if (folder / "shrink.json").is_file():
+    if (folder / SHRINK_TABLE).is_file():
         return FolderKind.SHRINK
     if (folder / "evaluation.json").is_file() or (folder / "cells.jsonl").is_file():
         return FolderKind.EVALUATION
@@ -63,4 +68,4 @@ def _is_shrink(folder: Path) -> bool:
     if events & _OF_ONE_SEARCH:
         return False
     # Journals of the first version have no event of their own.
-    return bool(events & _OF_A_SHRINK) or (folder / "shrink.json").is_file() or bool(budgets_in(folder))
+    return bool(events & _OF_A_SHRINK) or (folder / SHRINK_TABLE).is_file() or bool(budgets_in(folder))

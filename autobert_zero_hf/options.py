@@ -77,6 +77,13 @@ def option_names(groups: Sequence[type]) -> tuple[str, ...]:
     return tuple(field.name for group in groups for field in dataclasses.fields(group))
 
 
+def with_defaults(groups: Sequence[type], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by name, with the defaults of those options of these groups that are not among them."""
+    options = [field for group in groups for field in dataclasses.fields(group)]
+    defaults = {f.name: f.default_factory() if callable(f.default_factory) else f.default for f in options}
+    return {**defaults, **values}
+
+
 def places_in(groups: Sequence[type], values: Mapping[str, Any]) -> dict[str, Place]:
     """What leads to where, of the options of these groups that are given and are paths."""
     fields = (field for group in groups for field in dataclasses.fields(group))

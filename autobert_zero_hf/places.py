@@ -1,7 +1,9 @@
 """Plain data and texts for the eyes of others, which do not tell where files lie on this machine."""
 
+import enum
 import re
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,9 @@ _PATH = re.compile(r"(?<![\w/.:~-])(?!(?<=<)/\w+>)/(?:[^/\s,;'\"]+/)*([^/\s,;'\"
 
 
 def without_places(value: Any) -> Any:
-    """Plain data with the names of files in the place of where they lie on this machine."""
+    """Plain data, or a dataclass of it, with the names of files in the place of where they lie on this machine."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{field.name: without_places(getattr(value, field.name)) for field in fields(value)})
     if isinstance(value, Mapping):
         return {name: without_places(each) for name, each in value.items()}
     if isinstance(value, list):
@@ -19,7 +23,7 @@ def without_places(value: Any) -> Any:
         if len(paths) == len(value) > len(set(names)):
             return [str(Path(*path.parts[-2:])) for path in paths]
         return names
-    if not isinstance(value, str):
+    if not isinstance(value, str) or isinstance(value, enum.Enum):
         return value
     alone = Path(value).is_absolute() and ", " not in value
     return Path(value).name if alone else _PATH.sub(r"\1", value)

@@ -1,8 +1,7 @@
 """The last training of a search: of what it found, and of a BERT beside it, on the weights of the super-net."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,7 +15,7 @@ from autobert_zero_hf.training.masked_lm import MaskedScore, evaluate_masked_lm
 from autobert_zero_hf.training.masked_lm_training import train_masked_lm
 
 from .estimation.objectives import Objective
-from .preparation import TOKENIZER, Text, final_rows
+from .preparation import Text, final_rows
 from .proxies.proxy import Proxy
 from .publish.card import Card, masked_lm_result, write_card
 from .publish.description import final_training, finalist_title
@@ -26,10 +25,9 @@ from .recipe import Recipe
 from .runtime.dispatch import Dispatcher
 from .runtime.journal import Journal
 from .runtime.progress import Reporter
+from .runtime.records import Trained
+from .runtime.run_folder import SCRATCH, RunFolder
 from .space.candidate import Candidate
-
-SCRATCH = "scratch"
-"""The finalist that begins with random weights."""
 
 
 @dataclass
@@ -47,7 +45,7 @@ class FinalTraining:
     """
 
     recipe: Recipe
-    folder: Path
+    folder: RunFolder
     objective: Objective
     text: Text
     tasks: Proxy | None
@@ -64,11 +62,11 @@ class FinalTraining:
             JournalError: if what it knows is of other backbones.
         """
         steps = self.recipe.final.final_steps
-        known = {record["name"]: record for record in journal.of("trained")}
-        for name, record in known.items():
+        known = journal.history.finalists
+        for name, event in known.items():
             if name in finalists:
-                journal.compare(record, {"sizes": None, **_shape(finalists[name])}, f"the finalist {name}")
-        missing = [name for name in finalists if name not in known or not (self.folder / name).is_dir()]
+                journal.compare(event, _shape(finalists[name]), f"the finalist {name}")
+        missing = [name for name in finalists if name not in known or not self.folder.finalist(name).is_dir()]
         total = steps * len(finalists)
         trained = total - steps * len(missing)
         seed = self.recipe.run.seed
@@ -96,12 +94,11 @@ class FinalTraining:
                     "another --output-dir"
                 ) from error
             model.config.sparse_prediction = False
-            place = local_place(self.folder, name)
+            place = local_place(self.folder.path, name)
             card = write_card(self._card(name, candidate, score), model, place)
             # A tokenizer as it was written: one that was used keeps, for one, the length that it cut to.
-            export(model, AutoTokenizer.from_pretrained(self.text.folder / TOKENIZER), card, self.folder / name)
+            export(model, AutoTokenizer.from_pretrained(self.text.tokenizer), card, self.folder.finalist(name))
             return {
-                **_shape(candidate),
                 "parameters": model.num_parameters(),
                 "accuracy": score.value,
                 "standard_error": score.standard_error,
@@ -112,9 +109,10 @@ class FinalTraining:
 
         def write(number: int, result: dict[str, Any]) -> None:
             nonlocal trained
-            journal.append("trained", name=missing[number], **result)
+            name = missing[number]
+            journal.append(Trained(name=name, **_shape(finalists[name]), **result))
             trained += steps
-            show(trained, missing[number])
+            show(trained, name)
 
         with reporter.phase("Final training", total, trained) as show:
             dispatcher.run(missing, work, write)
@@ -138,5 +136,4 @@ class FinalTraining:
 
 def _shape(candidate: Candidate) -> dict[str, Any]:
     """What the journal says of a finalist's backbone."""
-    sizes = {} if candidate.sizes is None else {"sizes": asdict(candidate.sizes)}
-    return {"layers": list(candidate.layers), **sizes}
+    return {"layers": list(candidate.layers), "sizes": candidate.sizes}

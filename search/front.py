@@ -8,7 +8,8 @@ from autobert_zero_hf.model import AutoBertZeroConfig
 from autobert_zero_hf.model.cost import masked_lm_parameters
 from autobert_zero_hf.training.standard_error import plus_minus
 
-from .publish.facts import BASELINES, FRONT
+from .runtime.history import History
+from .runtime.run_folder import BASELINES, FRONT
 from .space.budget import Budget
 from .space.candidate import Candidate
 from .strategy.evaluation import Evaluation
@@ -39,7 +40,7 @@ class Compromise:
 
     @property
     def candidate(self) -> Candidate:
-        """What was evaluated."""
+        """The candidate that was evaluated."""
         return self.evaluation.candidate
 
 
@@ -69,7 +70,7 @@ def rank(
 
 
 def find_front(ranked: Sequence[Compromise]) -> list[Compromise]:
-    """Those that no other one dominates, in the same order."""
+    """The compromises that no other one dominates, in the same order."""
     return [ranked[place] for place in pareto_front([each.objectives for each in ranked])]
 
 
@@ -83,28 +84,20 @@ def name_models(front: Sequence[Compromise], best: Candidate, number: int) -> di
     return {f"{FRONT}/{place}": candidate for place, candidate in enumerate(others, start=1)}
 
 
-def describe_front(
-    front: Sequence[Compromise],
-    finalists: Mapping[str, Candidate],
-    trained: Sequence[Mapping[str, Any]],
-    measured: Sequence[Mapping[str, Any]],
-) -> dict[str, Any]:
+def describe_front(front: Sequence[Compromise], finalists: Mapping[str, Candidate], history: History) -> dict[str, Any]:
     """What `front.json` holds: every compromise, its folder where it is kept, and what was measured of it.
 
     Args:
         front: all compromises.
         finalists: those that are kept, by folder.
-        trained: the journal's events of the finalists.
-        measured: those of measured latencies.
+        history: of the search: what came of the finalists, and what was measured.
     """
     folders = {candidate.identity: name for name, candidate in finalists.items() if name not in BASELINES}
-    results = {record["name"]: record for record in trained}
-    latencies = {record["identity"]: record for record in measured}
     members = []
     for each in front:
         identity = each.candidate.identity
-        latency, folder = latencies.get(identity), folders.get(identity)
-        result = results.get(folder, {}) if folder else {}
+        latency, folder = history.measured(identity), folders.get(identity)
+        result = history.finalists.get(folder) if folder else None
         members.append(
             {
                 "folder": folder,
@@ -116,10 +109,10 @@ def describe_front(
                 "parameters": each.parameters,
                 "multiplications": each.multiplications,
                 "predicted_ms": None if each.predicted_ms is None else round(each.predicted_ms, 4),
-                "measured_ms": None if latency is None else latency["median"],
-                "measured_interval": None if latency is None else latency["interval"],
-                "accuracy": result.get("accuracy"),
-                "accuracy_error": result.get("standard_error"),
+                "measured_ms": None if latency is None else latency.median,
+                "measured_interval": None if latency is None else list(latency.interval),
+                "accuracy": None if result is None else result.accuracy,
+                "accuracy_error": None if result is None else result.standard_error,
             }
         )
     speed = "predicted_ms" if any(each.predicted_ms is not None for each in front) else "multiplications"

@@ -1,8 +1,7 @@
 """The latency that a search's candidates have to meet: by prediction before training, by measurement at the end."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from accelerate import Accelerator
@@ -18,9 +17,10 @@ from .estimation.latency_samples import Samples, collect
 from .recipe import Recipe
 from .runtime.journal import Journal
 from .runtime.progress import Reporter
+from .runtime.records import LatencyTarget, Measured
+from .runtime.run_folder import RunFolder
 from .space.candidate import Candidate
 
-SAMPLES = "latency.jsonl"
 _MOST_MEASURED = 8
 _MORE_PASSES = 4
 """Times as many as of a random candidate: what is judged is few, and its interval becomes half as wide."""
@@ -41,7 +41,7 @@ class Stopwatch:
     """
 
     recipe: Recipe
-    folder: Path
+    folder: RunFolder
     config: AutoBertZeroConfig
     accelerator: Accelerator
     reporter: Reporter
@@ -63,7 +63,7 @@ class Stopwatch:
                             recipe.search_space,
                             self.config,
                             count,
-                            self.folder / SAMPLES,
+                            self.folder.latencies,
                             recipe.latency,
                             recipe.run.seed,
                             lambda n: show(n),
@@ -103,7 +103,7 @@ class LatencyBound:
             LatencyError: if no candidate of the space meets the target, or if the model to be faster than is not there.
         """
         watch = self.stopwatch
-        known, path = self.journal.of("latency"), self.recipe.joint.speedup_over
+        known, path = self.journal.history.latency, self.recipe.joint.speedup_over
         # Opened before minutes of measuring: it may not be there.
         opened = open_base(path) if path and not known and watch.accelerator.is_main_process else None
         samples = watch.collect()
@@ -114,8 +114,15 @@ class LatencyBound:
         self.band.check(self.recipe.search_space, self.recipe.cost_budget)
         error = predictor.error()
         if not known:
-            facts = {"base": base, "hardware": str(predictor.hardware), "prediction_error": round(error.mean, 5)}
-            self.journal.append("latency", target=target, **facts, samples=len(samples.samples))
+            self.journal.append(
+                LatencyTarget(
+                    target=target,
+                    base=base,
+                    hardware=str(predictor.hardware),
+                    prediction_error=round(error.mean, 5),
+                    samples=len(samples.samples),
+                )
+            )
         low, high = self.band.limits
         watch.reporter.say(f"Latency: {low:.2f} to {high:.2f} ms are searched; predictions are off by {error}")
         return self.band
@@ -123,31 +130,30 @@ class LatencyBound:
     def _target(self, opened: PreTrainedModel | None) -> tuple[float, float | None]:
         """In milliseconds, and that of the model to be faster than; as it was, where the search goes on."""
         options = self.recipe.joint
-        if known := self.journal.of("latency"):
-            target, base = options.latency_ms, known[0]["base"]
+        if (known := self.journal.history.latency) is not None:
+            target, base = options.latency_ms, known.base
             if target is None and options.speedup is not None and base is not None:
                 target = base / options.speedup
-            self.journal.compare(known[0], {"target": target}, "the latency")
-            return known[0]["target"], base
+            self.journal.compare(known, {"target": target}, "the latency")
+            return known.target, base
         if options.latency_ms is not None:
             return options.latency_ms, None
         assert opened is not None and options.speedup is not None
-        (base,) = self.stopwatch.measure([opened])
-        self.stopwatch.reporter.say(f"{options.speedup_over}: {base}; {options.speedup:g} times as fast is wanted")
-        return base.median / options.speedup, base.median
+        (found,) = self.stopwatch.measure([opened])
+        self.stopwatch.reporter.say(f"{options.speedup_over}: {found}; {options.speedup:g} times as fast is wanted")
+        return found.median / options.speedup, found.median
 
-    def measured(self, candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
+    def measured(self, candidates: Sequence[Candidate]) -> list[Measured]:
         """What was measured of each, in turn, as the journal has it; new ones are written there."""
-        known = {record["identity"]: record for record in self.journal.of("measured")}
-        new = [candidate for candidate in candidates if candidate.identity not in known]
+        history = self.journal.history
+        new = [candidate for candidate in candidates if history.measured(candidate.identity) is None]
         watch = self.stopwatch
         if watch.accelerator.is_main_process and new:
             latencies = watch.measure([AutoBertZeroModel(each.config(watch.config)) for each in new])
             for candidate, latency in zip(new, latencies, strict=True):
-                self.journal.append("measured", identity=candidate.identity, **self._facts(latency))
-        records = broadcast_object_list([self.journal.of("measured")])[0]
-        known = {record["identity"]: record for record in records}
-        return [known[candidate.identity] for candidate in candidates]
+                self.journal.append(self._event(candidate, latency))
+        found: list[Any] = [history.measured(candidate.identity) for candidate in candidates]
+        return list(broadcast_object_list(found))
 
     def choose(self, ranked: Sequence[Candidate]) -> Candidate:
         """The first of several best whose measured latency surely keeps to the upper limit.
@@ -159,20 +165,27 @@ class LatencyBound:
             ranked: the best first.
         """
         highest, tried = self.band.limits[1], ranked[:_MOST_MEASURED]
-        records = []
+        records = list[Measured]()
         for candidate in tried:
             records += self.measured([candidate])
-            if records[-1]["interval"][1] <= highest:
+            if records[-1].interval[1] <= highest:
                 return candidate
-        may = [place for place, record in enumerate(records) if record["interval"][0] <= highest]
-        place = may[0] if may else min(range(len(tried)), key=lambda place: records[place]["median"])
+        may = [place for place, record in enumerate(records) if record.interval[0] <= highest]
+        place = may[0] if may else min(range(len(tried)), key=lambda place: records[place].median)
         taken = "the best that may" if may else "the fastest of them"
         self.stopwatch.reporter.say(
             f"None of the {len(tried)} best surely keeps to {highest:.2f} ms when it is measured: {taken} is taken, "
-            f"{records[place]['median']:.2f} ms"
+            f"{records[place].median:.2f} ms"
         )
         return tried[place]
 
-    def _facts(self, latency: Latency) -> dict[str, Any]:
-        facts = {name: asdict(latency)[name] for name in ("median", "p95", "interval", "passes", "waited")}
-        return {**facts, "interval": list(latency.interval), "verdict": self.band.judge(latency)}
+    def _event(self, candidate: Candidate, latency: Latency) -> Measured:
+        return Measured(
+            identity=candidate.identity,
+            median=latency.median,
+            p95=latency.p95,
+            interval=latency.interval,
+            passes=latency.passes,
+            waited=latency.waited,
+            verdict=self.band.judge(latency),
+        )

@@ -37,14 +37,14 @@ from .recipe import Recipe
 from .recipe_paths import for_folder
 from .runtime.journal import Journal, JournalError
 from .runtime.progress import Reporter
+from .runtime.records import Data, TrainedSuperNet
+from .runtime.run_folder import RunFolder
 from .runtime.tracking import Tracking
 from .space.candidate import Candidate
 from .space.sub_models import SubModels
 
 logger = logging.getLogger(__name__)
 
-SUPERNET = "supernet.pt"
-TOKENIZER = "tokenizer"
 _USUAL_PADDING = 0
 """BERT's; that of a search whose journal names no other one."""
 _FEWEST_ROWS = 64
@@ -58,16 +58,16 @@ class Text:
     """The text of a search, as rows of tokens.
 
     Args:
-        folder: of `tokenizer/`.
+        tokenizer: the folder of the tokenizer.
         rows: the training rows.
         held_out: the rows to score on.
-        event: what the journal says of it.
+        data: what the journal says of it.
     """
 
-    folder: Path
+    tokenizer: Path
     rows: MaskedRows
     held_out: MaskedRows
-    event: dict[str, Any]
+    data: Data
 
 
 @dataclass
@@ -76,7 +76,7 @@ class Preparation:
 
     Args:
         recipe: of the search.
-        folder: of `tokenizer/`, `recipe.yaml` and `supernet.pt`.
+        folder: of the run.
         tasks: those that candidates are scored on; other rows of theirs are another search.
         accelerator: the processes.
         journal: is told of the text and of the super-net.
@@ -85,7 +85,7 @@ class Preparation:
     """
 
     recipe: Recipe
-    folder: Path
+    folder: RunFolder
     tasks: Sequence[Task]
     accelerator: Accelerator
     journal: Journal
@@ -99,7 +99,7 @@ class Preparation:
         self.start = Start(source, self.recipe.run.seed) if source else None
 
     def read(self) -> Text:
-        """The text.
+        """Reads the text, as rows of tokens.
 
         Raises:
             CorpusError: if it gives too few rows, or such without a word to mask.
@@ -118,10 +118,10 @@ class Preparation:
         # Before anything is written: other options can be tried in the same folder.
         config, sizes = self.config(tokenizer), self.recipe.searched_sizes
         self.teacher = load_teacher(self.recipe.sub_models, sizes, tokenizer, config)
-        padding = {} if config.pad_token_id == _USUAL_PADDING else {"pad_token_id": config.pad_token_id}
-        self._write_down(train, held_out, {**counts, "vocabulary": len(tokenizer), **padding})
-        rows, scored = MaskedRows(train, tokenizer), MaskedRows(held_out, tokenizer)
-        return Text(self.folder, rows, scored, self.journal.of("data")[0])
+        padding = None if config.pad_token_id == _USUAL_PADDING else config.pad_token_id
+        facts = {**counts, "vocabulary": len(tokenizer), "pad_token_id": padding}
+        data = self._write_down(train, held_out, facts)
+        return Text(self.folder.tokenizer, MaskedRows(train, tokenizer), MaskedRows(held_out, tokenizer), data)
 
     def _check_words(
         self, train: Dataset, held_out: Dataset, texts: Sequence[str], tokenizer: PreTrainedTokenizerBase
@@ -153,8 +153,8 @@ class Preparation:
             AutoBertZeroError: if the checkpoint that the super-net is to begin as does not fit.
         """
         recipe, special = self.recipe, special_ids(tokenizer)
-        if known := self.journal.of("data"):  # the padding of the super-net that is trained already
-            special["pad_token_id"] = known[0].get("pad_token_id", _USUAL_PADDING)
+        if (known := self.journal.history.data) is not None:  # the padding of the super-net that is trained already
+            special["pad_token_id"] = _USUAL_PADDING if known.pad_token_id is None else known.pad_token_id
         if self.start is None:
             return recipe.make_config(len(tokenizer), special)
         self.start.check_tokenizer(tokenizer)
@@ -165,9 +165,9 @@ class Preparation:
     def train(self, text: Text) -> Objective:
         """What the super-net learnt, with the trained super-net; after `read`."""
         options = self.recipe.supernet
-        known = self.journal.of("supernet")
-        if known:
-            self._check_supernet(known[0].get("digest"))
+        known = self.journal.history.supernet
+        if known is not None:
+            self._check_supernet(known.digest)
         net = self._new_net(text.rows.tokenizer)
         training = SuperNetTraining(
             net,
@@ -176,7 +176,7 @@ class Preparation:
             options,
             self.recipe.run.seed,
             self.accelerator,
-            self.folder / SUPERNET,
+            self.folder.supernet,
             self._objective(net),
             self._sandwich(),
         )
@@ -188,17 +188,17 @@ class Preparation:
                     self.tracking.supernet_step(step, loss)
 
                 training.run(after_step)
-        facts: dict[str, Any] = {"steps": training.steps_done, "parameters": sum(p.numel() for p in net.parameters())}
-        digest = digest_of(self.folder / SUPERNET)
-        if not known:
-            self.journal.append("supernet", **facts, digest=digest)
+        facts = {"steps": training.steps_done, "parameters": sum(p.numel() for p in net.parameters())}
+        digest = digest_of(self.folder.supernet)
+        if known is None:
+            self.journal.append(TrainedSuperNet(**facts, digest=digest))
         else:
-            self.journal.compare(known[0], facts, "the super-net")
-            if known[0].get("digest") not in (None, digest):
+            self.journal.compare(known, facts, "the super-net")
+            if known.digest not in (None, digest):
                 logger.warning(
                     "%s was trained again, and came out otherwise than the one that the candidates were scored with, "
                     "as it does with other versions or another number of threads",
-                    self.folder / SUPERNET,
+                    self.folder.supernet,
                 )
         return training.objective
 
@@ -208,7 +208,7 @@ class Preparation:
         Raises:
             JournalError: if it is not.
         """
-        path = self.folder / SUPERNET
+        path = self.folder.supernet
         if digest is not None and path.exists() and digest_of(path) != digest:
             raise JournalError(
                 f"{path} is not the super-net that this search was begun with, or was damaged: restore it, or take it "
@@ -234,9 +234,9 @@ class Preparation:
 
     def _tokenizer(self, parts: DatasetDict) -> PreTrainedTokenizerBase:
         """That of the models that the super-net begins as, or learns from; or one that is trained on the text."""
-        options, place = self.recipe.data, self.folder / TOKENIZER
+        options, place = self.recipe.data, self.folder.tokenizer
         # What a run left that was stopped before its first event may be of another text.
-        have_tokenizer = self.journal.of("data") and all(
+        have_tokenizer = self.journal.history.data is not None and all(
             (place / name).exists() for name in ("tokenizer.json", "tokenizer_config.json")
         )
         if self.accelerator.is_main_process and not have_tokenizer:
@@ -251,27 +251,30 @@ class Preparation:
                 made.save_pretrained(partial)
         return AutoTokenizer.from_pretrained(place)
 
-    def _write_down(self, train: Dataset, held_out: Dataset, counts: dict[str, int | None]) -> None:
+    def _write_down(self, train: Dataset, held_out: Dataset, facts: dict[str, Any]) -> Data:
+        """What the journal says of the text, by now or from before."""
         digest = _digest(train, held_out, *(rows for task in self.tasks for rows in (task.train, task.validation)))
-        if known := self.journal.of("data"):
-            if known[0]["digest"] != digest:
+        if (known := self.journal.history.data) is not None:
+            if known.digest != digest:
                 raise JournalError(
-                    f"{self.folder} was begun on another text, or with other rows of the tasks: use those again, or "
-                    "another --output-dir"
+                    f"{self.folder.path} was begun on another text, or with other rows of the tasks: use those again, "
+                    "or another --output-dir"
                 )
-            self.journal.compare(known[0], counts, "the text")
-            return
+            self.journal.compare(known, facts, "the text")
+            return known
         if self.accelerator.is_main_process:
-            check_claims(self.folder)
-            (self.folder / SUPERNET).unlink(missing_ok=True)  # of a search whose journal was removed
-            options = for_folder(self.recipe.to_dict(), self.folder)
+            check_claims(self.folder.path)
+            self.folder.supernet.unlink(missing_ok=True)  # of a search whose journal was removed
+            options = for_folder(self.recipe.to_dict(), self.folder.path)
             if modules := self.recipe.imports():
                 options = {"import": modules, **options}
             text = yaml.safe_dump(options, sort_keys=False)
-            with written_whole(self.folder / "recipe.yaml") as partial:
+            with written_whole(self.folder.recipe) as partial:
                 partial.write_text(text, encoding="utf-8")
-        self.journal.append("data", **counts, digest=digest)
+        data = Data(**facts, digest=digest)
+        self.journal.append(data)
         self.accelerator.wait_for_everyone()
+        return data
 
     def _new_net(self, tokenizer: PreTrainedTokenizerBase) -> SuperNet:
         config = self.config(tokenizer)
@@ -311,7 +314,7 @@ def final_rows(recipe: Recipe, held_out: int) -> range:
 
 
 def digest_of(path: Path) -> str:
-    """Of a file."""
+    """The digest of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 

@@ -17,7 +17,7 @@ from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.model.mixers import kind_modules
 from autobert_zero_hf.model.operations import operation_modules
 from autobert_zero_hf.model.origins import with_version
-from autobert_zero_hf.options import find_problems, option_names
+from autobert_zero_hf.options import find_problems, option_names, with_defaults
 from autobert_zero_hf.reading import ReadingError, decode, parse_yaml
 from autobert_zero_hf.tables import Table
 from autobert_zero_hf.training.shared_options import DataOptions, SizeOptions
@@ -60,16 +60,8 @@ class RecipeError(AutoBertZeroError, ValueError):
     """A recipe that cannot be used; the message names every problem."""
 
 
-_LATER = (JointOptions, ScreenOptions, LatencyOptions, SubModelOptions)
-"""Groups that a recipe names only where one of their options is given."""
 _CHOSEN: dict[str, Table[Any]] = {"strategy": STRATEGIES, "proxy": PROXIES}
 """The options that choose a part with options of its own, and the tables of these parts."""
-_ALWAYS = frozenset({
-    "tournament", "alpha", "operation_credit", "temperature", "levels", "sampler", "reward_scale",
-    "tasks", "task_data", "task_steps", "task_batch_size", "task_learning_rate",
-})  # fmt: skip
-"""The options of strategies and proxies that every recipe names, chosen or not, as those of 0.1.0 do; others are named
-where they are not as by default."""
 
 
 @dataclass(frozen=True)
@@ -202,18 +194,17 @@ class Recipe:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """Every option by name; `from_dict` gives the same recipe back.
+        """Every option that the search depends on, by name; `restored` gives the same recipe back.
 
-        Some groups are left out where they have their defaults, so that a search from before they were stays as it is.
+        The options of strategies and proxies that are not chosen are left out where they are as by default.
         """
-        written: dict[str, Any] = {}
+        idle = {name for what in _CHOSEN for name in _idle(what, self._choice(what))}
         groups = {**{type(group): group for group in vars(self).values()}, **self.own}
+        written: dict[str, Any] = {}
         for kind in option_groups():
-            values, usual = dataclasses.asdict(groups.get(kind, kind())), dataclasses.asdict(kind())
-            if kind in self.own:
-                written |= {name: value for name, value in values.items() if name in _ALWAYS or value != usual[name]}
-            elif kind not in _LATER or values != usual:
-                written |= values
+            usual = dataclasses.asdict(kind())
+            values = dataclasses.asdict(groups[kind]) if kind in groups else usual
+            written |= {name: value for name, value in values.items() if name not in idle or value != usual[name]}
         return written
 
     def origins(self) -> dict[str, str]:
@@ -242,7 +233,7 @@ class Recipe:
         return dataclasses.replace(self, given_space=space)
 
     def make_strategy(self, rng: random.Random, reject: Reject) -> Strategy:
-        """A new strategy.
+        """Makes the strategy of the recipe.
 
         Args:
             rng: the source of all chance.
@@ -258,7 +249,7 @@ class Recipe:
 
     @cached_property
     def search_space(self) -> SearchSpace | SubModels:
-        """What can be found."""
+        """The space of what can be found."""
         if self.given_space is not None:
             given: SearchSpace | SubModels = self.given_space
             return given
@@ -281,7 +272,7 @@ class Recipe:
 
     @cached_property
     def searched_sizes(self) -> SizesSpace | None:
-        """Those that candidates may have of their own; None where all have the same."""
+        """The sizes that candidates may have of their own; None where all have the same."""
         options = self.joint
         if self.given_space is not None:
             sizes: SizesSpace | None = getattr(self.given_space, "sizes", None)
@@ -338,7 +329,7 @@ class Recipe:
 
     @property
     def latency_budget(self) -> str:
-        """That latency in words; empty where there is none."""
+        """The latency that candidates have to meet, in words; empty where there is none."""
         joint = self.joint
         if joint.speedup is not None:
             return f"{joint.speedup:g} times as fast as {joint.speedup_over}"
@@ -366,23 +357,9 @@ class Recipe:
             vocab_size: entries of the vocabulary.
             special_ids: its special tokens, by the names that a configuration has for them; BERT's by default.
         """
-        from autobert_zero_hf.model import AutoBertZeroConfig
-
-        return AutoBertZeroConfig(
-            layers=self.sub_models.layers or architecture("bert", self.sizes.num_layers),
-            head_dim=self.sub_models.head_dim or self.sizes.hidden_size // self.sizes.num_attention_heads,
-            vocab_size=vocab_size,
-            hidden_size=self.sizes.hidden_size,
-            num_attention_heads=self.sizes.num_attention_heads,
-            intermediate_size=self.sizes.intermediate_size,
-            hidden_dropout_prob=self.sizes.dropout,
-            attention_probs_dropout_prob=self.sizes.dropout,
-            max_position_embeddings=self.data.sequence_length,
-            initializer_range=self.sizes.initializer_range,
-            # Masked-LM training teaches the first token nothing, and a convolution shows it its neighbours only.
-            classifier_pooling="mean",
-            **special_ids,
-        )
+        layers = self.sub_models.layers or architecture("bert", self.sizes.num_layers)
+        words = {"vocab_size": vocab_size, **special_ids}
+        return self.sizes.make_config(layers, self.data.sequence_length, words, self.sub_models.head_dim)
 
 
 def load_options(name_or_path: str) -> dict[str, Any]:
@@ -444,9 +421,13 @@ def overridden(options: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]
 
 
 def decisive(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that a search depends on, by name: without those of strategies and proxies that are not chosen."""
-    idle = {name for what in _CHOSEN for name in _idle(what, options.get(what))}
-    return {name: value for name, value in options.items() if name not in idle}
+    """The options that a search depends on, by name: those that are missing have their defaults.
+
+    Left out are those of strategies and proxies that are not chosen.
+    """
+    filled = with_defaults(option_groups(), options)
+    idle = {name for what in _CHOSEN for name in _idle(what, filled[what])}
+    return {name: value for name, value in filled.items() if name not in idle}
 
 
 def _idle(what: str, chosen: Any) -> set[str]:

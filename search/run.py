@@ -14,7 +14,6 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState, is_initialized
 from accelerate.utils import InitProcessGroupKwargs, ProjectConfiguration, broadcast_object_list, parse_flag_from_env
 
-from autobert_zero_hf.folders import JOURNAL
 from autobert_zero_hf.model import architecture
 from autobert_zero_hf.training.contents import find_contents
 from autobert_zero_hf.training.lost import waiting_for_the_launcher
@@ -28,25 +27,28 @@ from .estimation.inheritance import Inheritance
 from .estimation.latency_band import LatencyBand
 from .estimation.objectives import Objective
 from .estimation.screening import screened, screening_report
-from .finalists import SCRATCH, FinalTraining
+from .finalists import FinalTraining
 from .front import Compromise, describe_front, find_front, name_models, rank
 from .latency_bound import LatencyBound, Stopwatch
 from .objects import NO_OBJECTS, Objects
 from .preparation import Preparation, Text
 from .proxies.proxy import Proxy, score_without_a_model
 from .proxies.table import PreparedProxy
-from .publish.facts import CONSTANT_ANSWER, FRONT, finalists_of
 from .recipe import Recipe, RecipeError
 from .recipe_options import option_groups
 from .runtime.dispatch import Dispatcher
 from .runtime.energy import measured_energy
 from .runtime.environment import warn_of_changes
+from .runtime.history import History
 from .runtime.journal import Journal, JournalError, recorded_recipe
 from .runtime.loop import SearchLoop
 from .runtime.progress import CANDIDATES, Reporter, clock
+from .runtime.records import Baseline, ConstantAnswer, Data, Finished, TrainedSuperNet
+from .runtime.run_folder import BEST, FRONT, SCRATCH, RunFolder, finalists_of
 from .runtime.tracking import Tracking, choose_trackers
 from .space.candidate import Candidate
 from .space.space import Space
+from .strategy.evaluation import Failure
 from .strategy.given import Given
 from .strategy.strategy import Reject, Strategy
 
@@ -89,7 +91,7 @@ def search(
         LatencyError: if no candidate meets the latency that is wanted, or it cannot be measured.
         TrackingError: if a tracker is not known, not installed or cannot be used.
     """
-    folder = Path(output_dir)
+    folder = RunFolder(Path(output_dir))
     named = {what: each for what, each in (("strategy", strategy), ("proxy", proxy)) if isinstance(each, str)}
     if named:
         recipe = Recipe.from_dict({**recipe.to_dict(), **named})
@@ -100,17 +102,19 @@ def search(
         Reporter(accelerator.is_main_process) as reporter,
     ):
         run = SearchRun(recipe, folder, accelerator, reporter, objects=objects)
-        unfinished = accelerator.is_main_process and not run.journal.of("finished")
+        unfinished = accelerator.is_main_process and run.journal.history.finished is None
         try:
-            with measured_energy(folder / "energy.json", begin=unfinished):
+            with measured_energy(folder.energy, begin=unfinished):
                 run.run()
         finally:
             run.journal.close()
-    return folder / "best"
+    return folder.best
 
 
 @contextmanager
-def accelerated(recipe: Recipe, folder: Path, trackers: Sequence[str] = ()) -> Iterator[tuple[Recipe, Accelerator]]:
+def accelerated(
+    recipe: Recipe, folder: RunFolder, trackers: Sequence[str] = ()
+) -> Iterator[tuple[Recipe, Accelerator]]:
     """The processes of a run, and its recipe with the precision that they work in.
 
     Args:
@@ -123,7 +127,7 @@ def accelerated(recipe: Recipe, folder: Path, trackers: Sequence[str] = ()) -> I
         accelerator = Accelerator(
             mixed_precision=recipe.run.mixed_precision,
             log_with=list(trackers) or None,
-            project_config=ProjectConfiguration(logging_dir=str(folder / "logs")),
+            project_config=ProjectConfiguration(logging_dir=str(folder.logs)),
             # The others wait while one process reads a large text.
             kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(days=1))],
         )
@@ -131,14 +135,14 @@ def accelerated(recipe: Recipe, folder: Path, trackers: Sequence[str] = ()) -> I
         accelerator.end_training()  # of the trackers, and of what joins the processes
 
 
-def _with_precision(recipe: Recipe, folder: Path) -> Recipe:
+def _with_precision(recipe: Recipe, folder: RunFolder) -> Recipe:
     """The recipe with what `auto` means here: a search goes on in the precision that it was begun in."""
     # Accelerate keeps one precision for all of a process.
     in_use: Any = AcceleratorState().mixed_precision if is_initialized() else None
     if recipe.run.mixed_precision != "auto":
         precision: Any = recipe.run.mixed_precision
     else:
-        precision = recorded_recipe(folder / "journal.jsonl").get("mixed_precision", in_use)
+        precision = recorded_recipe(folder.journal).get("mixed_precision", in_use)
     if in_use not in (None, precision):
         raise RecipeError(
             f"mixed_precision is {precision}, but this process works in {in_use} already (accelerate): search in a new "
@@ -165,7 +169,7 @@ class Shared:
 
     text: Text
     objective: Objective
-    supernet: dict[str, Any]
+    supernet: TrainedSuperNet
     stopwatch: Stopwatch
 
 
@@ -185,7 +189,7 @@ class SearchRun:
     def __init__(
         self,
         recipe: Recipe,
-        folder: Path,
+        folder: RunFolder,
         accelerator: Accelerator,
         reporter: Reporter,
         shared: Shared | None = None,
@@ -212,32 +216,32 @@ class SearchRun:
         return _reject(self.recipe, self.band, candidate)  # the band is known once its latencies are measured
 
     def _open_journal(self) -> Journal:
-        if self.accelerator.is_main_process and not (self.folder / "journal.jsonl").exists():
+        if self.accelerator.is_main_process and not self.folder.journal.exists():
             for name in (*self.finalists, FRONT):
-                if (self.folder / name).exists():
+                if (place := self.folder.finalist(name)).exists():
                     raise JournalError(
-                        f"{self.folder / name} is not of a search (there is no journal): it would be lost, "
+                        f"{place} is not of a search (there is no journal): it would be lost, "
                         "so use another --output-dir"
                     )
         return open_journal(self.recipe, self.folder, self.accelerator, self.objects)
 
     def run(self) -> None:
         """Do all that is not done yet."""
-        finished = self.journal.of("finished")
-        names = {*self.finalists, *(record["name"] for record in self.journal.of("trained"))}
-        if finished and all((self.folder / name).is_dir() for name in names):
-            self.reporter.say(f"The search in {self.folder} is finished: {finished[0]['reason']}.")
+        history, folder = self.journal.history, self.folder
+        finished, names = history.finished, {*self.finalists, *history.finalists}
+        if finished and all(folder.finalist(name).is_dir() for name in names):
+            self.reporter.say(f"The search in {folder.path} is finished: {finished.reason}.")
             return
-        if len(self.journal.events) > 1:
-            self.reporter.say(f"Resuming the search in {self.folder}, {clock(self.journal.spent_before)} old.")
+        if len(history.events) > 1:
+            self.reporter.say(f"Resuming the search in {folder.path}, {clock(self.journal.spent_before)} old.")
             if self.shared is None and self.accelerator.is_main_process:
-                warn_of_changes(self.folder, self.journal.events[0].get("environment"))
-        self.tracking.start(self.folder.resolve().name, self.recipe.to_dict())
+                warn_of_changes(folder.path, history.start.environment)
+        self.tracking.start(folder.path.resolve().name, self.recipe.to_dict())
         text, objective = self._prepare()
         net = objective.net
         config = net.config
         dispatcher = Dispatcher(self.accelerator)
-        inheritance = Inheritance(net, self.recipe.inheritance, self.folder / "candidates")
+        inheritance = Inheritance(net, self.recipe.inheritance, folder.candidates)
         estimator = make_estimator(
             self.recipe, inheritance, text.rows, text.held_out, self.tasks, self.accelerator, self.objects.proxy
         )
@@ -252,7 +256,7 @@ class SearchRun:
         best = bound.choose(ranked) if bound else ranked[0]
         baseline = self._baseline(best)
         self._score(baseline, estimator, dispatcher, {evaluation.candidate.identity for evaluation in loop.done})
-        finalists = {"best": best, **baseline, **name_models(front, best, self.recipe.joint.front)}
+        finalists = {BEST: best, **baseline, **name_models(front, best, self.recipe.joint.front)}
         final = FinalTraining(
             self.recipe,
             self.folder,
@@ -266,19 +270,18 @@ class SearchRun:
         if bound:
             bound.measured(list(finalists.values()))
         if front and self.accelerator.is_main_process:
-            trained, measured = self.journal.of("trained"), self.journal.of("measured")
-            write_json(self.folder / "front.json", describe_front(front, finalists, trained, measured))
+            write_json(folder.front, describe_front(front, finalists, history))
         if not finished:
             rejections = dict(self.strategy.rejections.most_common())
             processes = self.accelerator.num_processes
-            self.journal.append("finished", reason=reason, rejections=rejections, processes=processes)
+            self.journal.append(Finished(reason=reason, rejections=rejections, processes=processes))
 
     def _prepare(self) -> tuple[Text, Objective]:
         """The text, and what the super-net learnt; a latency that none meets is refused before that is trained."""
         if (shared := self.shared) is not None:
-            self._note("data", shared.text.event)
+            self._note(shared.text.data)
             self._bound_latency(shared.stopwatch)
-            self._note("supernet", shared.supernet)
+            self._note(shared.supernet)
             return shared.text, shared.objective
         preparation = Preparation(
             self.recipe, self.folder, self.tasks, self.accelerator, self.journal, self.reporter, self.tracking
@@ -294,16 +297,16 @@ class SearchRun:
             self.band = self.bound.prepare()
         check_budget(self.recipe, self.band, self.given)
 
-    def _note(self, event: str, facts: Mapping[str, Any]) -> None:
+    def _note(self, event: Data | TrainedSuperNet) -> None:
         """Have an event that was written elsewhere in this journal, too."""
-        facts = {name: value for name, value in facts.items() if name not in ("event", "elapsed")}
-        known = [{name: record[name] for name in facts} for record in self.journal.of(event)]
-        if known and known[0] != facts:
+        known = self.journal.history.first(type(event))
+        if known is None:
+            self.journal.append(event)
+        elif replace(known, elapsed=event.elapsed) != event:
             raise JournalError(
-                f"{self.folder} was searched with another text or super-net ({event}): use another --output-dir"
+                f"{self.folder.path} was searched with another text or super-net ({event.name_in_journal}): use "
+                "another --output-dir"
             )
-        if not known:
-            self.journal.append(event, **facts)
 
     def _baseline(self, best: Candidate) -> dict[str, Candidate]:
         """What the winner is compared with.
@@ -317,19 +320,19 @@ class SearchRun:
 
     def _score_constant_answer(self, estimator: Estimator) -> None:
         """Write down what a candidate scores that knows nothing, so that those that learnt nothing are known."""
-        if self.accelerator.is_main_process and not self.journal.of(CONSTANT_ANSWER):
+        if self.accelerator.is_main_process and self.journal.history.constant_answer is None:
             score = score_without_a_model(estimator.proxy, estimator.rows)
             if score is not None:
-                self.journal.append(CONSTANT_ANSWER, score=score)
+                self.journal.append(ConstantAnswer(score=score))
 
     def _score(
         self, baseline: Mapping[str, Candidate], estimator: Estimator, dispatcher: Dispatcher, known: Collection[str]
     ) -> None:
         """Write down what the BERT beside the winner would have scored as a candidate, unless it was one."""
         asked = [each for name, each in baseline.items() if name != SCRATCH and each.identity not in known]
-        if known_scores := self.journal.of("baseline"):
+        if (scored := self.journal.history.baseline) is not None:
             for candidate in asked:
-                self.journal.compare(known_scores[0], {"layers": list(candidate.layers)}, "the baseline")
+                self.journal.compare(scored, {"layers": list(candidate.layers)}, "the baseline")
             return
 
         def work(candidate: Candidate) -> dict[str, Any]:
@@ -338,13 +341,14 @@ class SearchRun:
             return {"score": result.score, "standard_error": result.standard_error, "failure": result.failure}
 
         def write(number: int, result: dict[str, Any]) -> None:
-            self.journal.append("baseline", layers=list(asked[number].layers), **result)
+            failure = None if result["failure"] is None else Failure(result["failure"])
+            self.journal.append(Baseline(layers=list(asked[number].layers), **{**result, "failure": failure}))
 
         dispatcher.run(asked, work, write)
 
     def _find(self, estimator: Estimator, dispatcher: Dispatcher) -> tuple[SearchLoop, str]:
         """All that was evaluated, and why the search ended."""
-        known = len(self.journal.of("candidate"))
+        known = len(self.journal.history.candidates)
         self.strategy = screened(self.strategy, self.recipe, estimator.inheritance.net.config, estimator.rows)
         with self.reporter.phase(CANDIDATES, self.recipe.budget.candidates, known) as show:
             loop = SearchLoop(
@@ -396,17 +400,17 @@ def check_budget(recipe: Recipe, band: LatencyBand | None, given: Given | None =
         )
 
 
-def open_journal(recipe: Recipe, folder: Path, accelerator: Accelerator, objects: Objects = NO_OBJECTS) -> Journal:
+def open_journal(recipe: Recipe, folder: RunFolder, accelerator: Accelerator, objects: Objects = NO_OBJECTS) -> Journal:
     """The journal of a run itself in the main process, its events in the others.
 
     Raises:
         JournalError: if it is of another recipe, or damaged.
         WritingError: if another process is at work in the folder.
     """
-    options, path = recipe.to_dict(), folder / JOURNAL
+    options, path = recipe.to_dict(), folder.journal
     journal: Journal | None = None
     if accelerator.is_main_process:
         parts = {"origins": recipe.origins(), "objects": objects.names}
         journal = Journal.open(path, options, find_contents(option_groups(), options), parts)
-    events = broadcast_object_list([journal.events if journal else None])[0]
-    return journal or Journal.following(path, options, events)
+    events = broadcast_object_list([journal.history.events if journal else None])[0]
+    return journal or Journal.following(path, options, History(events))

@@ -4,7 +4,7 @@ The text, the super-net and the measured latencies lie in the run's folder; each
 which is that of a search: journal, winner, and the same model from scratch beside it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,7 +18,6 @@ from autobert_zero_hf.training.contents import digest, leads_to_same
 from autobert_zero_hf.training.evaluation import Grid
 from autobert_zero_hf.training.finetuning import AnyTask
 from autobert_zero_hf.training.finetuning_options import FineTuningOptions, SpanOptions
-from autobert_zero_hf.training.masked_lm import MaskedScore
 from autobert_zero_hf.training.model_folder import find_models
 from autobert_zero_hf.training.task_loading import load_task, task_names
 from autobert_zero_hf.writing import write_json, written_whole
@@ -33,13 +32,15 @@ from .publish.shrink_table import as_markdown, as_picture
 from .recipe import Recipe, RecipeError
 from .recipe_options import option_groups
 from .run import SearchRun, Shared, accelerated, check_budget, open_journal
+from .runtime.codec import to_json
 from .runtime.environment import warn_of_changes
+from .runtime.history import History
 from .runtime.journal import Journal
 from .runtime.progress import Reporter
+from .runtime.records import Base, Budgets, Measured
+from .runtime.run_folder import BEST, SCRATCH, RunFolder
 from .runtime.tracking import Tracking
 from .shrink_options import ShrinkOptions
-from .space.candidate import Candidate
-from .space.sizes import Sizes
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Budget:
 
 
 def budgets_of(options: ShrinkOptions, base_ms: float | None = None) -> list[Budget]:
-    """The budgets, each once.
+    """The budgets of a shrink, each once.
 
     Args:
         options: which ones.
@@ -104,7 +105,7 @@ def shrink(recipe: Recipe, options: ShrinkOptions, output_dir: str | Path) -> di
     options = replace(options, **find_models([ShrinkOptions], vars(options)))
     if recipe.searched_sizes is None or not recipe.sub_models.layers:
         raise RecipeError("shrink searches the sizes of one backbone: search_sizes and layers are missing")
-    folder = Path(output_dir)
+    folder = RunFolder(Path(output_dir))
     # Read before anything is trained: a task that is not there ends a run that has not begun.
     data = None if options.data is None else Path(options.data)
     names = task_names(options.evaluate_on, data) if options.evaluate_on else ()
@@ -120,7 +121,7 @@ def shrink(recipe: Recipe, options: ShrinkOptions, output_dir: str | Path) -> di
 
 class _Shrinking:
     def __init__(
-        self, recipe: Recipe, options: ShrinkOptions, folder: Path, accelerator: Accelerator, reporter: Reporter
+        self, recipe: Recipe, options: ShrinkOptions, folder: RunFolder, accelerator: Accelerator, reporter: Reporter
     ):
         self.recipe = recipe
         self.options = options
@@ -130,7 +131,7 @@ class _Shrinking:
         self.journal = open_journal(recipe, folder, accelerator)
         self.tracking = Tracking(accelerator, self.journal, recipe.supernet.supernet_steps)
         self.rows: list[dict[str, Any]] = []
-        self.base: dict[str, Any] | None = None
+        self.base: Base | None = None
         self.evaluation: dict[str, Any] | None = None
 
     def run(self) -> None:
@@ -143,61 +144,66 @@ class _Shrinking:
             self.reporter,
             self.tracking,
         )
-        if self.journal.events and self.accelerator.is_main_process:
-            warn_of_changes(self.folder, self.journal.events[0].get("environment"))
+        history = self.journal.history
+        if history.events and self.accelerator.is_main_process:
+            warn_of_changes(self.folder.path, history.start.environment)
         text = preparation.read()
         config = preparation.config(text.rows.tokenizer)
         stopwatch = Stopwatch(self.recipe, self.folder, config, self.accelerator, self.reporter)
         if self.options.latency_ms or self.options.speedup:
             self.base = self._measure_base(stopwatch)
-        budgets = budgets_of(self.options, None if self.base is None else self.base["median"])
+        budgets = budgets_of(self.options, None if self.base is None else self.base.median)
         recipes = [self._recipe_of(budget) for budget in budgets]
-        if self.accelerator.is_main_process and not self.journal.of("budgets"):
+        if self.accelerator.is_main_process and history.budgets is None:
             # By this event, which no search has, the folder is known for what it is.
-            self.journal.append("budgets", names=[budget.name for budget in budgets])
+            self.journal.append(Budgets(names=[budget.name for budget in budgets]))
         for recipe in recipes:  # a budget that cannot be met is said before anything is trained
             band = None
             if recipe.bounds_latency:
-                unwritten = Journal(None, recipe.to_dict(), [])
+                unwritten = Journal(None, recipe.to_dict(), History())
                 band = LatencyBound(recipe, stopwatch, unwritten).prepare()
             check_budget(recipe, band)
         objective = preparation.train(text)
-        shared = Shared(text, objective, self.journal.of("supernet")[0], stopwatch)
+        assert history.supernet is not None
+        shared = Shared(text, objective, history.supernet, stopwatch)
         for number, (budget, recipe) in enumerate(zip(budgets, recipes, strict=True), start=1):
-            place, words = self.folder / budget.name, f"{budget.name} ({number} of {len(budgets)})"
+            place, words = self.folder.budget(budget.name), f"{budget.name} ({number} of {len(budgets)})"
             search = SearchRun(recipe, place, self.accelerator, self.reporter, shared, words)
             with closing(search.journal):
                 search.run()
                 # The others are not told of every event.
                 main = self.accelerator.is_main_process
-                row = describe_budget(budget.name, search.journal.events, self.base) if main else None
+                row = describe_budget(budget.name, search.journal.history, self.base) if main else None
                 self.rows += broadcast_object_list([row])
         self.reporter.follow(self.journal)
 
-    def _measure_base(self, stopwatch: Stopwatch) -> dict[str, Any]:
+    def _measure_base(self, stopwatch: Stopwatch) -> Base:
         """The latency of the model to be faster than, or of the largest sub-model; each is measured once."""
         path, main = self.options.speedup_over, self.accelerator.is_main_process
-        known = self._bases_of(path)
+        known = self._base_of(path)
         # Opened before minutes of measuring: it may not be there.
         opened = open_base(path) if path and not known and main else AutoBertZeroModel(stopwatch.config)
         stopwatch.collect()
-        if not known:
-            if main:
-                (found,) = stopwatch.measure([opened])
-                facts = {name: getattr(found, name) for name in ("median", "p95", "passes")}
-                content = digest("model", path) if path else None
-                facts |= {"digest": content} if content else {}
-                self.journal.append("base", model=path, interval=list(found.interval), **facts)
-            self.journal.events[:] = broadcast_object_list([self.journal.events])[0]
-        return self._bases_of(path)[0]
+        if known is None and main:
+            (found,) = stopwatch.measure([opened])
+            self.journal.append(
+                Base(
+                    model=path,
+                    interval=found.interval,
+                    median=found.median,
+                    p95=found.p95,
+                    passes=found.passes,
+                    digest=_digest_of(path),
+                )
+            )
+            known = self._base_of(path)
+        (base,) = broadcast_object_list([known])
+        assert isinstance(base, Base)
+        return base
 
-    def _bases_of(self, path: str | None) -> list[dict[str, Any]]:
-        here = digest("model", path) if path else None
-        return [
-            event
-            for event in self.journal.of("base")
-            if leads_to_same("model", event["model"], event.get("digest"), path, here)
-        ]
+    def _base_of(self, path: str | None) -> Base | None:
+        here, bases = _digest_of(path), self.journal.history.bases
+        return next((each for each in bases if leads_to_same("model", each.model, each.digest, path, here)), None)
 
     def _recipe_of(self, budget: Budget) -> Recipe:
         return Recipe.restored({**self.recipe.to_dict(), **budget.changes})
@@ -210,9 +216,10 @@ class _Shrinking:
             seed=self.recipe.run.seed,
             mixed_precision="bf16" if self.recipe.run.mixed_precision == "bf16" else "no",
         )
-        models = [str(self.folder / row["budget"] / name) for row in self.rows for name in ("best", "scratch")]
+        places = [self.folder.budget(row["budget"]) for row in self.rows]
+        models = [str(place.finalist(name)) for place in places for name in (BEST, SCRATCH)]
         seeds = self.options.evaluate_seeds
-        with closing(Grid(self.folder / "evaluation", models, tasks, options, SpanOptions(), seeds)) as grid:
+        with closing(Grid(self.folder.evaluation, models, tasks, options, SpanOptions(), seeds)) as grid:
             with self.reporter.phase("Fine-tuning", len(grid.cells)) as show:
                 grid.fill(lambda _: show(sum(grid.result(cell) is not None for cell in grid.cells)))
             self.evaluation = grid.summary()
@@ -220,52 +227,60 @@ class _Shrinking:
     def write(self) -> dict[str, Any]:
         """Write the table."""
         chose = list(self.recipe.own[TaskOptions].tasks)
-        facts = {"base": self.base, "budgets": self.rows, "evaluation": self.evaluation, "tasks_that_chose": chose}
+        base = None if self.base is None else to_json(self.base)
+        facts = {"base": base, "budgets": self.rows, "evaluation": self.evaluation, "tasks_that_chose": chose}
         if self.accelerator.is_main_process:
-            write_json(self.folder / "shrink.json", facts)
-            for name, text in (("shrink.md", as_markdown(facts)), ("shrink.svg", as_picture(facts))):
-                with written_whole(self.folder / name) as partial:
+            table = self.folder.shrink_table
+            write_json(table, facts)
+            for ending, text in ((".md", as_markdown(facts)), (".svg", as_picture(facts))):
+                with written_whole(table.with_suffix(ending)) as partial:
                     partial.write_text(text, encoding="utf-8")
         return facts
 
 
-def describe_budget(name: str, events: Sequence[dict[str, Any]], base: dict[str, Any] | None) -> dict[str, Any]:
+def describe_budget(name: str, history: History, base: Base | None) -> dict[str, Any]:
     """A row of the table: what was found for a budget, and how it was measured.
 
     Args:
         name: of the budget.
-        events: of its search's journal.
+        history: of its search, which is finished.
         base: the latency of the model that the speed-up is over; None where none was measured.
     """
-    trained = {event["name"]: event for event in events if event["event"] == "trained"}
-    measured = {event["identity"]: event for event in events if event["event"] == "measured"}
-    best, scratch = trained["best"], trained["scratch"]
-    identity = Candidate(tuple(best["layers"]), sizes=Sizes(**best["sizes"])).identity
-    latency = measured.get(identity)
-    difference, error = MaskedScore(tuple(best["correct"]), tuple(best["masked"])).difference(
-        MaskedScore(tuple(scratch["correct"]), tuple(scratch["masked"]))
-    )
-    kept = ("median", "p95", "interval", "verdict")
-    constant = ConstantAnswer.of(events)
+    best, scratch, target = history.finalists[BEST], history.finalists[SCRATCH], history.latency
+    assert best.sizes is not None
+    latency = history.measured(best.candidate.identity)
+    difference, error = best.score.difference(scratch.score)
+    constant = ConstantAnswer.of(history)
     return {
         "budget": name,
-        "sizes": best["sizes"],
-        "parameters": best["parameters"],
-        "candidates": sum(event["event"] == "candidate" for event in events),
+        "sizes": asdict(best.sizes),
+        "parameters": best.parameters,
+        "candidates": len(history.candidates),
         "constant_answer": None if constant is None else asdict(constant),
-        "target_ms": next((event["target"] for event in events if event["event"] == "latency"), None),
-        "latency": None if latency is None else {key: latency[key] for key in kept},
+        "target_ms": None if target is None else target.target,
+        "latency": None if latency is None else _told(latency),
         "speed_up": None if latency is None or base is None else _speed_up(base, latency),
-        "accuracy": best["accuracy"],
-        "standard_error": best["standard_error"],
-        "scratch_accuracy": scratch["accuracy"],
-        "scratch_standard_error": scratch["standard_error"],
+        "accuracy": best.accuracy,
+        "standard_error": best.standard_error,
+        "scratch_accuracy": scratch.accuracy,
+        "scratch_standard_error": scratch.standard_error,
         "difference": difference,
         "difference_standard_error": error,
     }
 
 
-def _speed_up(base: Mapping[str, Any], latency: Mapping[str, Any]) -> dict[str, Any]:
+def _digest_of(path: str | None) -> str | None:
+    """Of a model's files; None where there are none, as of a name of the Hub."""
+    found = digest("model", path) if path else None
+    return found if isinstance(found, str) else None
+
+
+def _told(latency: Measured) -> dict[str, Any]:
+    facts = {"median": latency.median, "p95": latency.p95, "interval": list(latency.interval)}
+    return {**facts, "verdict": latency.verdict}
+
+
+def _speed_up(base: Base, latency: Measured) -> dict[str, Any]:
     """How many times as fast, and from which ratio to which the two intervals reach."""
-    (quick, slow), (least, most) = base["interval"], latency["interval"]
-    return {"median": base["median"] / latency["median"], "interval": [quick / most, slow / least]}
+    (quick, slow), (least, most) = base.interval, latency.interval
+    return {"median": base.median / latency.median, "interval": [quick / most, slow / least]}

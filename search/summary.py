@@ -5,17 +5,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from autobert_zero_hf.training.masked_lm import MaskedScore
 from autobert_zero_hf.training.standard_error import plus_minus
 
 from .front import front_table
 from .preparation import final_rows, rows_that_chose
 from .proxies.tasks import TaskOptions
-from .publish.facts import BASELINES, ConstantAnswer, finalists_of, read_json
+from .publish.facts import ConstantAnswer, read_json
 from .recipe import Recipe
-from .runtime.journal import JournalError, read_events
+from .runtime.history import History
+from .runtime.journal import JournalError, read_history
+from .runtime.records import Trained
+from .runtime.run_folder import BASELINES, RunFolder, finalists_of
 from .runtime.standing import clock
-from .space.candidate import Candidate
 from .space.sizes import Sizes
 
 
@@ -27,39 +28,34 @@ def search_result(folder: Path) -> dict[str, Any]:
 
     Returns:
         What JSON can hold. `constant_answer` is None where an older version began the search. `models` has the winner
-        first: layers, sizes where they were searched, parameters, accuracy
-        and its standard error, and, where they were measured, the score on tasks and the latency in milliseconds.
+        first: layers, sizes where they were searched, parameters, accuracy and its standard error, and, where they were
+        measured, the score on tasks and the latency in milliseconds.
 
     Raises:
         JournalError: if the journal is damaged, or not that of a finished search.
     """
-    events = read_events(folder / "journal.jsonl")
-    recipe = Recipe.restored(events[0]["recipe"])
-
-    def of(kind: str) -> list[dict[str, Any]]:
-        return [event for event in events if event["event"] == kind]
-
-    names = finalists_of(recipe.to_dict())
-    trained = {record["name"]: record for record in of("trained")}
-    if not of("data") or not of("finished") or set(names) - set(trained):
-        raise JournalError(f"{folder / 'journal.jsonl'} is not that of a finished search: lines of it are missing")
-    candidates, (finished, *_) = of("candidate"), of("finished")
-    best, beside = (MaskedScore(tuple(trained[n]["correct"]), tuple(trained[n]["masked"])) for n in names)
+    run = RunFolder(folder)
+    history = read_history(run.journal)
+    data, finished, finalists = history.data, history.finished, history.finalists
+    names = finalists_of(history.recipe) if history.events else ()
+    if data is None or finished is None or set(names) - set(finalists):
+        raise JournalError(f"{run.journal} is not that of a finished search: lines of it are missing")
+    recipe = Recipe.restored(history.recipe)
+    best, beside = (finalists[name].score for name in names)
     difference, error = best.difference(beside)
-    rows = final_rows(recipe, of("data")[0]["held_out_rows"])
-    constant = ConstantAnswer.of(events)
-    latencies = {record["identity"]: record for record in of("measured")}
-    front = read_json(folder / "front.json") if (folder / "front.json").exists() else None
-    written = [*names, "journal.jsonl", *(["front.json"] if front else [])]
+    rows = final_rows(recipe, data.held_out_rows)
+    constant = ConstantAnswer.of(history)
+    front = read_json(run.front) if run.front.exists() else None
+    written = [*map(run.finalist, names), run.journal, *([run.front] if front else [])]
     return {
         "folder": str(folder),
-        "reason": finished["reason"],
-        "candidates": len(candidates),
-        "failed": sum(record["score"] is None for record in candidates),
+        "reason": finished.reason,
+        "candidates": len(history.candidates),
+        "failed": len(history.candidates) - len(history.scored),
         "constant_answer": None if constant is None else asdict(constant),
-        "seconds": max(record["elapsed"] for record in events),
-        "rejections": finished.get("rejections"),
-        "models": {name: _model(trained[name], latencies) for name in names},
+        "seconds": history.elapsed,
+        "rejections": finished.rejections,
+        "models": {name: _model(finalists[name], history) for name in names},
         "difference": difference,
         "difference_standard_error": error,
         "masked_words": sum(best.masked),
@@ -67,22 +63,27 @@ def search_result(folder: Path) -> dict[str, Any]:
         "rows_chose_the_winner": rows.start < rows_that_chose(recipe),
         "final_steps": recipe.final.final_steps,
         "tasks": recipe.own[TaskOptions].tasks,
-        "latency_target_ms": next((event["target"] for event in of("latency")), None),
+        "latency_target_ms": history.latency.target if history.latency else None,
         "front": front,
-        "written": [str(folder / name) for name in written],
+        "written": list(map(str, written)),
     }
 
 
-def _model(trained: Mapping[str, Any], latencies: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    kept = ("layers", "sizes", "parameters", "accuracy", "standard_error", "task_score", "task_error")
-    sizes = Sizes(**trained["sizes"]) if "sizes" in trained else None
-    latency = latencies.get(Candidate(tuple(trained["layers"]), sizes=sizes).identity)
-    measured = {} if latency is None else {key: latency[key] for key in ("median", "interval", "verdict")}
-    return {key: trained[key] for key in kept if key in trained} | ({"latency_ms": measured} if measured else {})
+def _model(trained: Trained, history: History) -> dict[str, Any]:
+    facts: dict[str, Any] = {"layers": trained.layers}
+    if trained.sizes is not None:
+        facts["sizes"] = asdict(trained.sizes)
+    facts |= {name: getattr(trained, name) for name in ("parameters", "accuracy", "standard_error")}
+    if trained.task_score is not None:
+        facts |= {"task_score": trained.task_score, "task_error": trained.task_error}
+    if (latency := history.measured(trained.candidate.identity)) is not None:
+        interval = list(latency.interval)
+        facts["latency_ms"] = {"median": latency.median, "interval": interval, "verdict": latency.verdict}
+    return facts
 
 
 def in_words(result: Mapping[str, Any]) -> str:
-    """The same for a reader.
+    """Writes what a search found for a reader.
 
     Args:
         result: what `search_result` gave.

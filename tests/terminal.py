@@ -62,6 +62,30 @@ def start(words: Sequence[str], out: int, err: int, **environment: str) -> BaseP
     return process
 
 
+def run(words: Sequence[Any], **environment: str) -> tuple[int, str]:
+    """The command to its end: its status, and what came out of stdout and of stderr, in the order in which it came."""
+    said, out = os.pipe()
+    process = start(words, out, out, **environment)
+    os.close(out)
+    with os.fdopen(said) as stream:
+        text = stream.read()
+    process.join()
+    assert process.exitcode is not None
+    return process.exitcode, text
+
+
+def kill_when(happened: Callable[[], Any], words: Sequence[Any]) -> None:
+    """Begin the command, and kill it as soon as something has happened, before it ends."""
+    with open(os.devnull, "w") as nothing:
+        process = start(words, nothing.fileno(), nothing.fileno())
+    while not happened():
+        assert process.is_alive(), "it ended before it could be killed"
+        time.sleep(0.005)
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+
+
 class _Later:
     """A file descriptor that is duplicated when it is pickled for the child."""
 

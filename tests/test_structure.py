@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from autobert_zero_hf.search.runtime.run_folder import RunFolder
 
 import autobert_zero_hf
 from autobert_zero_hf.model.blocks import all_axes
@@ -151,6 +152,33 @@ def test_strategies_know_neither_torch_nor_files() -> None:
         if ".search.strategy" in name or ".search.space" in name:
             heads = {target.split(".")[0] for target in imported(name, tree)}
             assert not heads & {"torch", "transformers", "accelerate", "os", "pathlib", "json"}, name
+
+
+def test_events_of_journals_are_objects_to_all_but_those_who_read_and_write_lines() -> None:
+    readers = set()
+    for name, tree in modules().items():
+        keys = [node.slice for node in ast.walk(tree) if isinstance(node, ast.Subscript)]
+        if any(isinstance(key, ast.Constant) and key.value == "event" for key in keys):
+            readers.add(name.removeprefix(f"{PACKAGE}."))
+    # Whether a folder is a search's or a shrink's is asked by commands that load neither.
+    assert readers == {"search.runtime.codec", "search.runtime.upgrades", "folders"}
+
+
+def test_the_names_of_a_run_are_spelt_in_one_place() -> None:
+    folder = RunFolder(Path())
+    names = {
+        str(each) for kind in vars(RunFolder).values() if isinstance(kind, property) and (each := kind.fget(folder))
+    }
+    assert {"journal.jsonl", "supernet.pt", "front.json"} <= names
+    files = {name for name in names if "." in name}
+    spelt = {
+        name.removeprefix(f"{PACKAGE}.")
+        for name, tree in modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and node.value in files
+    }
+    # Of the template that the report is made of, and of kinds of folders.
+    assert spelt == {"search.runtime.run_folder", "folders", "search.publish.report"}
 
 
 def test_graphs_need_the_standard_library_only() -> None:

@@ -35,9 +35,10 @@ def run(arguments: Namespace) -> Result:
     """Write the file."""
     from autobert_zero_hf.search.publish.report import write_report
     from autobert_zero_hf.search.publish.report_facts import read_report_facts
+    from autobert_zero_hf.search.runtime.run_folder import RunFolder
 
     facts = read_report_facts(arguments.folder)
-    output: Path = arguments.output or arguments.folder / "report.html"
+    output: Path = arguments.output or RunFolder(arguments.folder).report
     text = write_report(facts)
     with written_whole(output) as partial:
         partial.write_text(text, encoding="utf-8")

@@ -70,6 +70,7 @@ def run(arguments: Namespace) -> Result | None:
     import transformers
 
     from autobert_zero_hf.search.publish.shrink_table import as_markdown
+    from autobert_zero_hf.search.runtime.run_folder import RunFolder
     from autobert_zero_hf.search.shrink import shrink
     from autobert_zero_hf.training.processes import join_launch
 
@@ -80,7 +81,8 @@ def run(arguments: Namespace) -> Result | None:
     facts = shrink(chosen_recipe(arguments), given_options(ShrinkOptions, vars(arguments)), folder)
     if not join_launch().is_main_process:
         return None
-    written = [str(folder / f"shrink.{end}") for end in ("json", "md", "svg")]
+    table = RunFolder(folder).shrink_table
+    written = [str(table.with_suffix(ending)) for ending in (".json", ".md", ".svg")]
     return Result({**facts, "written": written}, f"{as_markdown(facts)}\nWritten: {', '.join(written)}")
 
 

@@ -51,7 +51,7 @@ def open_search(folder: Path) -> gr.Blocks:
         AutoBertZeroError: if it holds no search, or a damaged one.
     """
     facts = read_report_facts(folder)
-    return make_app(facts, {name: folder / name for name in models_of(facts)})
+    return make_app(facts, {name: facts.search.folder.finalist(name) for name in models_of(facts)})
 
 
 def make_app(facts: ReportFacts, models: dict[str, Path]) -> gr.Blocks:
@@ -63,7 +63,7 @@ def make_app(facts: ReportFacts, models: dict[str, Path]) -> gr.Blocks:
     """
     recipe = Recipe.restored(facts.recipe)
     config = recipe.make_config(recipe.data.vocab_size)
-    name = facts.search.folder.resolve().name
+    name = facts.search.folder.path.resolve().name
     title = f"{name}: a search for BERT backbones"
     with gr.Blocks(title=title, analytics_enabled=False) as app:
         constant = facts.search.constant_answer if facts.scored else None

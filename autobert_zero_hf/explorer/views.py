@@ -1,6 +1,7 @@
 """What the explorer shows, as HTML."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +15,7 @@ from ..model.cost import Cost, layer_cost
 from ..rendering import draw_backbone, draw_graph, to_latex, to_svg
 from ..rendering.picture import Picture
 from ..search.publish.report_facts import ReportFacts, differences
+from ..search.runtime.records import Evaluated
 from ..training.standard_error import plus_minus
 
 _TEMPLATES = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
@@ -96,14 +98,14 @@ def table(
         least: the lowest score.
     """
     rows = []
-    for record in facts.candidates:
-        score = record["score"]
-        kinds = {"all", "failed" if score is None else "scored", "mutated" if record["parent"] else "random"}
-        if kind not in kinds or not any(containing.strip() in layer for layer in record["layers"]):
+    for each in facts.candidates:
+        score = each.score
+        kinds = {"all", "failed" if score is None else "scored", "mutated" if each.parent else "random"}
+        if kind not in kinds or not any(containing.strip() in layer for layer in each.layers):
             continue
         if least is not None and (score is None or score < least):
             continue
-        rows.append((record["number"], score, record["origin"], " | ".join(record["layers"])))
+        rows.append((each.number, score, each.origin, " | ".join(each.layers)))
     return sorted(rows, key=lambda row: (row[1] is None, -(row[1] or 0.0)))
 
 
@@ -115,15 +117,15 @@ def show_candidate(facts: ReportFacts, number: Any, config: AutoBertZeroConfig) 
         number: of the candidate; nothing is shown for what is none.
         config: the sizes of all candidates; the length of the text is that of their rows.
     """
-    record = _find(facts, number)
-    if record is None:
+    shown = _find(facts, number)
+    if shown is None:
         return ""
-    chain = facts.ancestors(record)
-    steps = [(each, differences(before, each)) for before, each in pairwise(chain)]
+    chain = facts.ancestors(shown)
+    steps = [(each, differences(before.candidate, each.candidate)) for before, each in pairwise(chain)]
     return _CANDIDATE.render(
-        record=record,
-        cost=_cost(record, config, facts.recipe["sequence_length"]),
-        picture=_picture(record["layers"]),
+        record=shown,
+        cost=_cost(shown, config, facts.recipe["sequence_length"]),
+        picture=_picture(shown.layers),
         steps=[(chain[0], []), *steps] if steps else [],
     )
 
@@ -141,42 +143,44 @@ def compare(facts: ReportFacts, first: Any, second: Any, config: AutoBertZeroCon
     if one is None or other is None:
         return ""
     rows = [("score", *map(_score, (one, other)))]
-    costs = [_cost(record, config, facts.recipe["sequence_length"]) for record in (one, other)]
+    costs = [_cost(each, config, facts.recipe["sequence_length"]) for each in (one, other)]
     for name, unit in (("parameters", "parameters of the layers"), ("operations", "operations a token")):
         shown = [f"{getattr(cost, name):,}" if cost else "not legal" for cost in costs]
         rows.append((unit, shown[0], shown[1]))
-    places = range(max(len(one["layers"]), len(other["layers"])))
-    layers = [[record["layers"][place : place + 1] for place in places] for record in (one, other)]
+    places = range(max(len(one.layers), len(other.layers)))
+    layers = [[each.layers[place : place + 1] for place in places] for each in (one, other)]
     for place, (a, b) in enumerate(zip(*layers, strict=True), start=1):
         rows.append(
             (f"layer {place}", *(Markup("<code>{}</code>").format(each[0]) if each else "none" for each in (a, b)))
         )
-    sizes = [record.get("sizes") or {} for record in (one, other)]
+    sizes = [_sizes(each) for each in (one, other)]
     rows += [(name.replace("_", " "), *(str(each.get(name, "")) for each in sizes)) for name in sizes[0] | sizes[1]]
-    rows.append(("made by", one["origin"], other["origin"]))
-    return _COMPARISON.render(
-        one=one, other=other, rows=rows, pictures=[_picture(each["layers"]) for each in (one, other)]
-    )
+    rows.append(("made by", one.origin, other.origin))
+    pictures = [_picture(each.layers) for each in (one, other)]
+    return _COMPARISON.render(one=one, other=other, rows=rows, pictures=pictures)
 
 
-def _find(facts: ReportFacts, number: Any) -> dict[str, Any] | None:
+def _find(facts: ReportFacts, number: Any) -> Evaluated | None:
     # A cell of a table may hold the number as a text.
-    return next((record for record in facts.candidates if str(record["number"]) == str(number)), None)
+    return next((each for each in facts.candidates if str(each.number) == str(number)), None)
 
 
-def _score(record: Mapping[str, Any]) -> str:
-    if record["score"] is None:
-        return f"failed: {record['failure']}"
-    return plus_minus(record["score"], record["standard_error"])
+def _score(event: Evaluated) -> str:
+    return f"failed: {event.failure}" if event.score is None else plus_minus(event.score, event.standard_error)
 
 
-def _cost(record: Mapping[str, Any], config: AutoBertZeroConfig, tokens: int) -> Cost | None:
+def _sizes(event: Evaluated) -> dict[str, int]:
+    """By name; none where candidates had none of their own."""
+    return asdict(event.sizes) if event.sizes else {}
+
+
+def _cost(event: Evaluated, config: AutoBertZeroConfig, tokens: int) -> Cost | None:
     """Of all layers; None for a candidate that is not legal, which is a failure like others."""
-    layers = ["conv(3)"] * len(record["layers"])  # of any kind: the sizes alone are wanted
-    sizes = {**(record.get("sizes") or {}), "num_hidden_layers": len(layers)}
+    layers = ["conv(3)"] * len(event.layers)  # of any kind: the sizes alone are wanted
+    sizes = {**_sizes(event), "num_hidden_layers": len(layers)}
     own = AutoBertZeroConfig(**{**config.to_dict(), **sizes, "layers": layers})
     try:
-        return sum((layer_cost(layer, own, tokens) for layer in record["layers"]), Cost())
+        return sum((layer_cost(layer, own, tokens) for layer in event.layers), Cost())
     except FormulaError:
         return None
 

@@ -40,7 +40,7 @@ class AutoBertZeroLocalAttention(AutoBertZeroAttention):
         interface: Callable = eager_attention_forward,
         **kwargs: Unpack[TransformersKwargs],
     ) -> tuple[Tensor, Tensor | None]:
-        """As any attention does; the arguments are the same."""
+        """What the formula computes within the window; the arguments are those of any attention."""
         whole = interface is eager_attention_forward or (mask is not None and mask.dim() == 4)
         if whole or torch.compiler.is_exporting() or torch.jit.is_tracing():
             kernel_mask = mask = near(hidden_states.shape[1], self.reach, mask, hidden_states.device)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def visible(attention_mask: Tensor, batch: int, heads: int, tokens: int) -> Tensor:
-    """A mask as bool.
+    """An attention mask as bool.
 
     Args:
         attention_mask: (B or 1, N), where what is not 0 is real; or bool, integers or floats of shape (B or 1, H or 1,

@@ -117,7 +117,7 @@ class Operation:
 
     @property
     def elementwise(self) -> bool:
-        """Whether it works on each entry of one operand by itself, and so commutes with a transposition."""
+        """Whether the operation works on each entry of one operand by itself, and so commutes with a transposition."""
         return self.arity == 1 and self.axes is unchanged and not self.reduces
 
     @cached_property

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AutoBertZeroError
-from ..folders import FolderKind, kind_of
+from ..folders import BEST, FolderKind, kind_of
 from ..model import ARCHITECTURES
 from ..options import places_in
 
@@ -29,12 +29,12 @@ def find_model(source: str) -> str:
         return source
     unfinished = next((what for sign, what in _UNFINISHED.items() if (folder / sign).exists()), None)
     if (kind := kind_of(folder)) is FolderKind.SEARCH:
-        if (folder / "best" / "config.json").exists():
+        if (folder / BEST / "config.json").exists():
             if os.environ.get("RANK", "0") == "0":  # of a launch, one process says it
-                print(f"{source} is the folder of a search: its best/ is taken", file=sys.stderr, flush=True)
-            return str(folder / "best")
+                print(f"{source} is the folder of a search: its {BEST}/ is taken", file=sys.stderr, flush=True)
+            return str(folder / BEST)
         unfinished = "search"
-    elif winners := sorted(folder.glob("*/best/config.json")):  # of the budgets of a shrink, or of several searches
+    elif winners := sorted(folder.glob(f"*/{BEST}/config.json")):  # of the budgets of a shrink, or of several searches
         raise AutoBertZeroError(
             f"{source} holds the models of {len(winners)} searches: give one of them, such as {winners[0].parent}"
         )

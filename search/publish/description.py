@@ -4,14 +4,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.folders import JOURNAL
 from autobert_zero_hf.markdown import escaped
 from autobert_zero_hf.places import without_places
 from autobert_zero_hf.training.standard_error import plus_minus
 
 from ..recipe import Recipe
+from ..runtime.run_folder import BERT, BEST, SCRATCH, finalists_of
 from ..space.sizes import Sizes
 from .card import Card
-from .facts import FILES, ModelFacts, SearchFacts, finalists_of, text_of
+from .facts import FILES, ModelFacts, SearchFacts, text_of
 from .results import METRICS, hub_dataset, results_of
 
 _MEASURED = {*METRICS, "score", "loss", "next_sentence_accuracy", "rows", "majority", "task", "layers", "model_type"}
@@ -32,7 +34,7 @@ def describe(facts: ModelFacts, metadata: Mapping[str, Any], history: str | None
     try:
         return _describe(facts, metadata, history)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        files = ", ".join(FILES[name] for name in facts.records) or "journal.jsonl"
+        files = ", ".join(FILES[name] for name in facts.records) or JOURNAL
         raise AutoBertZeroError(
             f"a card cannot be made of what lies in {facts.folder} ({files}: {type(error).__name__} {error}): "
             "write that again with this version, or take it away"
@@ -78,7 +80,7 @@ def final_training(recipe: Recipe, name: str) -> str:
     learnt = {"masked-lm": "", "distillation": f" of {taught}", "both": f" of masked words and {taught}"}
     weights = (
         "random weights"
-        if name == "scratch"
+        if name == SCRATCH
         else f"weights inherited from a super-net ({'AutoTinyBERT' if sub_models.layers else 'BIWS'}; "
         + (f"begun with weights of {source}; " if source else "")
         + f"{supernet.supernet_steps} steps{learnt[sub_models.supernet_loss]} with {supernet.backbones_per_step} "
@@ -109,12 +111,12 @@ def finalist_title(name: str, candidates: int, text: str, sizes: Sizes | None = 
     """
     found = "" if sizes is None else f" Its sizes were searched, too: {sizes}."
     text = escaped(text)
-    if name == "best":
+    if name == BEST:
         return "A BERT backbone found by search", f"The best of {candidates} candidates on {text}.{found}"
-    if name == "bert":
+    if name == BERT:
         of_sizes = "" if sizes is None else f", in the sizes that it found: {sizes}"
         return "A small BERT", f"Standard attention in every layer: the baseline of a search on {text}{of_sizes}."
-    if name == "scratch":
+    if name == SCRATCH:
         return "A small encoder, from scratch", f"The baseline of a search for sizes on {text}: {sizes}."
     compromise = "One of the best compromises of score, speed and number of parameters"
     return "A BERT backbone found by search", f"{compromise} among {candidates} candidates on {text}.{found}"
@@ -123,7 +125,8 @@ def finalist_title(name: str, candidates: int, text: str, sizes: Sizes | None = 
 def _title(facts: ModelFacts) -> tuple[str, str]:
     search = facts.search
     if search and facts.finalist:
-        return finalist_title(facts.finalist, len(search.candidates), search.text, search.sizes_of(facts.finalist))
+        sizes = search.finalists[facts.finalist].sizes
+        return finalist_title(facts.finalist, len(search.candidates), search.text, sizes)
     among = f"{len(search.candidates)} candidates on {escaped(search.text)}" if search else ""
     made = f", whose backbone was found among {among}" if search else ""
     if "result" in facts.records:
@@ -135,7 +138,7 @@ def _title(facts: ModelFacts) -> tuple[str, str]:
 
 def _searched(search: SearchFacts, history: str | None) -> list[str]:
     recipe, candidates = escaped(search.recipe), search.candidates
-    failed = sum(record["score"] is None for record in candidates)
+    failed = sum(event.score is None for event in candidates)
     origins = {
         name.rpartition(" ")[2]: origin for name, origin in search.origins.items() if name.startswith("operation ")
     }
@@ -149,7 +152,7 @@ def _searched(search: SearchFacts, history: str | None) -> list[str]:
     words = [of_kinds.get(each) or f"`{each}`" for each in recipe["layer_types"]]
     tasks = f" ({', '.join(recipe['tasks'])}; {recipe['task_steps']} steps on each)" if recipe["tasks"] else ""
     space = "; or ".join(words)
-    most, varied = ("", "") if recipe.get("search_sizes", "no") == "no" else ("up to ", f" {_varied_sizes(recipe)}")
+    most, varied = ("", "") if recipe["search_sizes"] == "no" else ("up to ", f" {_varied_sizes(recipe)}")
     return [
         f"Space: {most}{recipe['num_layers']} layers, each one of {space}.{varied}",
         f"Strategy: {escaped(search.strategy)}, seed {recipe['seed']}. {len(candidates)} candidates were "
@@ -178,8 +181,8 @@ def _varied_sizes(recipe: Mapping[str, Any]) -> str:
         "max_parameters": "{:,} parameters in the layers",
         "max_multiplications": "{:,} multiplications of a token in the layers",
     }
-    over = without_places(recipe.get("speedup_over"))
-    given = [words.format(recipe[name], over=over) for name, words in bounds.items() if recipe.get(name) is not None]
+    over = without_places(recipe["speedup_over"])
+    given = [words.format(recipe[name], over=over) for name, words in bounds.items() if recipe[name] is not None]
     return (
         f"Sizes: {space.num_hidden_layers.lowest} to {space.num_hidden_layers.highest} layers, hidden "
         f"{hidden.lowest} to {hidden.highest}, feed-forward {inner.lowest} to {inner.highest}, {heads.lowest} to "
@@ -204,7 +207,7 @@ def _remarks(facts: ModelFacts) -> str:
         difference, error = best.difference(beside)
         how = (
             "The backbone and the BERT were trained for the same steps on the weights of the same super-net"
-            if names[1] == "bert"
+            if names[1] == BERT
             else "The model that was cut from the super-net, and the same one from scratch, had the same last training"
         )
         remarks.append(f"{how}; the difference, on the same words, is {plus_minus(difference, error, signed=True)}.")

@@ -1,38 +1,27 @@
 """What is known of a model: what a search, a pre-training, a fine-tuning and an evaluation wrote beside it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.folders import JOURNAL, FolderKind, budgets_in, kind_of
+from autobert_zero_hf.folders import BEST, JOURNAL, FolderKind, budgets_in, kind_of
 from autobert_zero_hf.places import without_places
 from autobert_zero_hf.reading import parse_json
 from autobert_zero_hf.tables import Table
 from autobert_zero_hf.training.masked_lm import MaskedScore
 
 from ..proxies.table import PROXIES
-from ..recipe import Recipe
-from ..runtime.journal import read_events
-from ..space.sizes import Sizes
+from ..runtime.history import History
+from ..runtime.journal import read_history
+from ..runtime.records import Evaluated, Trained
+from ..runtime.run_folder import BASELINES, FRONT, RunFolder, finalists_of
 from ..strategy.table import STRATEGIES
 
-BASELINES = {"bert": "BERT", "scratch": "from scratch"}
-"""The folders of what a search's winner is compared with: a BERT of its sizes, or, where sizes alone are searched, the
-same model trained from scratch."""
-FRONT = "front"
-"""The folder of the models of its Pareto front: front/1, and so on."""
 FILES = {"pretraining": "pretraining.json", "result": "result.json", "evaluation": "evaluation.json"}
 """What each command leaves beside its model."""
-CONSTANT_ANSWER = "constant_answer"
-"""The event of a journal that has the score of an answer that no model is needed for; older journals lack it."""
-
-
-def finalists_of(recipe: Mapping[str, Any]) -> tuple[str, str]:
-    """The folders of a search's winner and of its baseline, by its options."""
-    return "best", "scratch" if recipe.get("layers") else "bert"
 
 
 @dataclass(frozen=True)
@@ -53,16 +42,14 @@ class ConstantAnswer:
     scored: int
 
     @classmethod
-    def of(cls, events: Sequence[Mapping[str, Any]]) -> "ConstantAnswer | None":
-        """As a journal tells it; None where it does not."""
-        level = next((event["score"] for event in events if event["event"] == CONSTANT_ANSWER), None)
-        if level is None:
+    def of(cls, history: History) -> "ConstantAnswer | None":
+        """The score of a constant answer as a journal tells it; None where it does not."""
+        if (known := history.constant_answer) is None:
             return None
-        scores = [event["score"] for event in events if event["event"] == "candidate" and event["score"] is not None]
-        start = events[0]
-        own = "proxy" in (start.get("objects") or {})
-        answer = "a constant answer" if own else PROXIES[start["recipe"]["proxy"]].constant_answer
-        return cls(answer, level, sum(score <= level for score in scores), len(scores))
+        scores = [event.score for event in history.candidates if event.score is not None]
+        own = "proxy" in (history.start.objects or {})
+        answer = "a constant answer" if own else PROXIES[history.recipe["proxy"]].constant_answer
+        return cls(answer, known.score, sum(score <= known.score for score in scores), len(scores))
 
     def __str__(self) -> str:
         level = f"{self.score:.4f}, the score of {self.answer}"
@@ -73,26 +60,22 @@ class ConstantAnswer:
 
 @dataclass(frozen=True)
 class SearchFacts:
-    """A finished search, as its journal tells it.
+    """A search, as its journal tells it.
 
     Args:
         folder: of the run.
-        events: of its journal.
+        history: what its journal tells.
         energy: what `energy.json` holds; None where nothing was measured.
     """
 
-    folder: Path
-    events: list[dict[str, Any]]
+    folder: RunFolder
+    history: History
     energy: dict[str, Any] | None
 
-    def of(self, event: str) -> list[dict[str, Any]]:
-        """All events of a kind."""
-        return [record for record in self.events if record["event"] == event]
-
-    @cached_property
+    @property
     def recipe(self) -> dict[str, Any]:
         """The options of the search; those that its version did not have yet, as they are by default."""
-        return {**Recipe.from_dict({}).to_dict(), **self.events[0]["recipe"]}
+        return self.history.recipe
 
     @property
     def strategy(self) -> str:
@@ -107,12 +90,12 @@ class SearchFacts:
     @property
     def objects(self) -> dict[str, str]:
         """The classes of what was given in Python in the place of options: "strategy", "proxy" and "space"."""
-        return self.events[0].get("objects") or {}
+        return self.history.start.objects or {}
 
     @property
     def origins(self) -> dict[str, str]:
         """Where parts come from that are not of this package, by what they are and their names."""
-        return self.events[0].get("origins") or {}
+        return self.history.start.origins or {}
 
     def _part(self, table: Table[Any], option: str) -> str:
         name = self.recipe[option]
@@ -122,39 +105,34 @@ class SearchFacts:
         return table[name].words + (f" (from {origin})" if origin else "")
 
     @property
-    def candidates(self) -> list[dict[str, Any]]:
-        """Those that were evaluated, in the order in which they were asked."""
-        return sorted(self.of("candidate"), key=lambda record: record["number"])
+    def candidates(self) -> list[Evaluated]:
+        """The candidates that were evaluated, in the order in which they were asked."""
+        return self.history.candidates
+
+    @property
+    def finalists(self) -> dict[str, Trained]:
+        """What came of the last training, by the names of the models."""
+        return self.history.finalists
 
     @property
     def hours(self) -> float:
-        """What the search took."""
-        return max(record["elapsed"] for record in self.events) / 3600
-
-    @property
-    def winner(self) -> list[str]:
-        """The layers of the best backbone."""
-        return next(record["layers"] for record in self.of("trained") if record["name"] == "best")
+        """The hours that the search took."""
+        return self.history.elapsed / 3600
 
     @property
     def processes(self) -> int:
         """How many worked on it."""
-        return next((record.get("processes", 1) for record in self.of("finished")), 1)
+        return self.history.finished.processes if self.history.finished else 1
 
     @cached_property
     def scores(self) -> dict[str, MaskedScore]:
         """The finalists' accuracy on masked words of held-out rows, after their last training."""
-        return {r["name"]: MaskedScore(tuple(r["correct"]), tuple(r["masked"])) for r in self.of("trained")}
-
-    def sizes_of(self, finalist: str) -> Sizes | None:
-        """Those of a finalist; None where candidates had none of their own."""
-        record = next(record for record in self.of("trained") if record["name"] == finalist)
-        return Sizes(**record["sizes"]) if "sizes" in record else None
+        return {name: each.score for name, each in self.finalists.items()}
 
     @property
     def constant_answer(self) -> ConstantAnswer | None:
         """The level of those that learnt nothing; None where an older version did not write it down."""
-        return ConstantAnswer.of(self.events)
+        return ConstantAnswer.of(self.history)
 
     @property
     def text(self) -> str:
@@ -181,7 +159,7 @@ class ModelFacts:
     @property
     def finalist(self) -> str | None:
         """Which of the search's finalists it is: best, bert, front/1; None for a model that was trained on."""
-        if self.search is None or (run := run_of(self.folder)) != self.search.folder.resolve():
+        if self.search is None or (run := run_of(self.folder)) != self.search.folder.path.resolve():
             return None
         name = self.folder.resolve().relative_to(run).as_posix()
         return name if name in self.search.scores else None
@@ -199,31 +177,45 @@ def read_facts(folder: Path) -> ModelFacts:
     if kind is FolderKind.SHRINK:
         raise several_budgets(folder)
     if kind is FolderKind.SEARCH:
-        if not (folder / "best" / "config.json").exists():
+        if not (RunFolder(folder).best / "config.json").exists():
             raise AutoBertZeroError(f"the search in {folder} is not finished: run it to its end, then push it")
-        folder = folder / "best"
+        folder = RunFolder(folder).best
     if not (folder / "config.json").exists():
         raise AutoBertZeroError(
-            f"{folder} holds neither a search (journal.jsonl) nor a model (config.json), but {kind.value}"
+            f"{folder} holds neither a search ({JOURNAL}) nor a model (config.json), but {kind.value}"
         )
     return _read_model(folder, frozenset())
 
 
 def read_search(folder: Path) -> SearchFacts:
-    """A search's folder.
+    """Reads the folder of a search.
 
     Raises:
         AutoBertZeroError: if the search is not finished.
         JournalError: if its journal is damaged, or of another version.
     """
-    events = read_events(folder / JOURNAL)
-    energy = folder / "energy.json"
-    search = SearchFacts(folder, events, read_json(energy) if energy.exists() else None)
+    search = read_any_search(folder)
     if search.energy and not {"kilowatt_hours", "hours", "measured_by"} <= set(search.energy):
-        raise AutoBertZeroError(f"{energy} lacks kilowatt_hours, hours or measured_by: restore it, or take it away")
-    if not search.of("finished") or set(finalists_of(search.recipe)) - set(search.scores):
+        raise AutoBertZeroError(
+            f"{search.folder.energy} lacks kilowatt_hours, hours or measured_by: restore it, or take it away"
+        )
+    if search.history.finished is None or set(finalists_of(search.recipe)) - set(search.scores):
         raise AutoBertZeroError(f"the search in {folder} is not finished: run it to its end, then push it")
     return search
+
+
+def read_any_search(folder: Path) -> SearchFacts:
+    """A search's folder, whether the search is finished, running or broken off.
+
+    Raises:
+        AutoBertZeroError: if nothing is written in its journal yet, or what it measured is damaged.
+        JournalError: if its journal is damaged, or of another version.
+    """
+    run = RunFolder(folder)
+    history = read_history(run.journal)
+    if not history.events:
+        raise AutoBertZeroError(f"the search in {folder} has written nothing yet: let it run on, then look again")
+    return SearchFacts(run, history, read_json(run.energy) if run.energy.exists() else None)
 
 
 def text_of(options: Mapping[str, Any]) -> str:
@@ -246,8 +238,8 @@ def run_of(folder: Path) -> Path | None:
     here = folder.resolve()
     compromise = here.parent.name == FRONT
     run = here.parent.parent if compromise else here.parent
-    named = compromise or here.name in ("best", *BASELINES)
-    return run if named and (run / JOURNAL).exists() else None
+    named = compromise or here.name in (BEST, *BASELINES)
+    return run if named and RunFolder(run).journal.exists() else None
 
 
 def _read_model(folder: Path, seen: frozenset[Path]) -> ModelFacts:
@@ -270,14 +262,14 @@ def _find_search(folder: Path, before: ModelFacts | None) -> SearchFacts | None:
     place = folder.resolve()
     if (run := run_of(folder)) is not None:
         return read_search(run)
-    search = read_search(place) if (place / JOURNAL).exists() else before.search if before else None
+    search = read_search(place) if RunFolder(place).journal.exists() else before.search if before else None
     # The baseline of a search has its journal, too, and was not found by it.
-    found = search is not None and read_json(folder / "config.json").get("layers") == search.winner
+    found = search is not None and read_json(folder / "config.json").get("layers") == search.finalists[BEST].layers
     return search if found else None
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A file of facts.
+    """Reads a file of facts.
 
     Raises:
         AutoBertZeroError: if it cannot be read, or holds something else.

@@ -1,7 +1,7 @@
 """The journal of a search as a data set: one row a candidate."""
 
 import json
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from autobert_zero_hf.markdown import escaped
 from autobert_zero_hf.model.card import CITATION
 from autobert_zero_hf.writing import written_whole
 
+from ..runtime.records import Evaluated
 from ..space.sizes import Sizes
 from .facts import SearchFacts
 from .page import stage_search
@@ -76,15 +77,21 @@ def stage_history(
     Raises:
         WritingError: if there is no room.
     """
-    sized = any("sizes" in record for record in search.candidates)
-    features = Features({**FEATURES, **SIZES}) if sized else FEATURES
-    records = [{**record, **record.get("sizes", {})} for record in search.candidates]
-    rows = [{name: record.get(name) for name in features} for record in records]
+    rows = [_row(each) for each in search.candidates]
+    features = Features({**FEATURES, **SIZES}) if _has_sizes(search) else FEATURES
     with written_whole(place) as partial:
         (partial / ROWS).parent.mkdir(parents=True)
         Dataset.from_list(rows, features=features).to_parquet(partial / ROWS)
         stage_search(search, partial)
         (partial / "README.md").write_text(_card(search, repo_id, model, metadata, revision), encoding="utf-8")
+
+
+def _row(event: Evaluated) -> dict[str, Any]:
+    return {name: getattr(event, name) for name in FEATURES} | (asdict(event.sizes) if event.sizes else {})
+
+
+def _has_sizes(search: SearchFacts) -> bool:
+    return any(each.sizes is not None for each in search.candidates)
 
 
 def _card(search: SearchFacts, repo_id: str, model: str, metadata: dict[str, Any], revision: str | None) -> str:
@@ -96,8 +103,8 @@ def _card(search: SearchFacts, repo_id: str, model: str, metadata: dict[str, Any
         **metadata,
     )
     text = escaped(search.text)
-    failed = sum(record["score"] is None for record in search.candidates)
-    meanings = _MEANINGS | (_MEANINGS_OF_SIZES if any("sizes" in record for record in search.candidates) else {})
+    failed = sum(each.score is None for each in search.candidates)
+    meanings = _MEANINGS | (_MEANINGS_OF_SIZES if _has_sizes(search) else {})
     columns = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in meanings.items())
     return DatasetCard(
         f"""---

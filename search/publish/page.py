@@ -13,7 +13,6 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedT
 import autobert_zero_hf
 from autobert_zero_hf.conversion.loading import check_finite, unreadable_refused
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.folders import JOURNAL
 from autobert_zero_hf.model import AUTO_MAP, AutoBertZeroConfig
 from autobert_zero_hf.places import without_places
 from autobert_zero_hf.rendering import draw_backbone, to_svg
@@ -22,6 +21,7 @@ from autobert_zero_hf.training.standard_error import say_error
 from autobert_zero_hf.writing import written_whole
 
 from ..runtime.codec import encode_all
+from ..runtime.run_folder import RunFolder
 from .card import Card, Result, write_card
 from .facts import FILES, ModelFacts, SearchFacts
 from .links import check_links
@@ -67,12 +67,13 @@ def stage_search(search: SearchFacts, place: Path) -> None:
     Raises:
         AutoBertZeroError: if one of them is a link that leaves the search's folder.
     """
-    check_links(search.folder, (JOURNAL, "energy.json"))
+    staged = RunFolder(place)
+    check_links(search.folder.path, (staged.journal.name, staged.energy.name))
     recipe = yaml.safe_dump(without_places(search.recipe), sort_keys=False, allow_unicode=True)
-    (place / "recipe.yaml").write_text(recipe, encoding="utf-8")
-    (place / JOURNAL).write_bytes(encode_all([without_places(event) for event in search.events]))
+    staged.recipe.write_text(recipe, encoding="utf-8")
+    staged.journal.write_bytes(encode_all(map(without_places, search.history.events)))
     if search.energy:
-        _write_json(place / "energy.json", search.energy)
+        _write_json(staged.energy, search.energy)
 
 
 def load(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:

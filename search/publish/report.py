@@ -1,7 +1,7 @@
 """The report of a search: one HTML file that needs no network, made of its journal, finished or not."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -20,9 +20,10 @@ from autobert_zero_hf.training.standard_error import plus_minus
 
 from ..recipe import Recipe, decisive, load_options
 from ..runtime.progress import clock
-from ..space.sizes import Sizes
+from ..runtime.records import Evaluated
+from ..runtime.run_folder import finalists_of
 from . import report_charts as charts
-from .facts import SearchFacts, finalists_of
+from .facts import SearchFacts
 from .report_facts import ReportFacts, changed_options, differences
 
 _TOP = 20
@@ -38,7 +39,6 @@ def write_report(facts: ReportFacts) -> str:
     environment.filters["drawn"] = _drawn
     environment.filters["latex"] = _latex
     environment.filters["plus_minus"] = plus_minus
-    environment.filters["sizes"] = lambda sizes: str(Sizes(**sizes))
     return environment.get_template("report.html").render(**_contents(facts))
 
 
@@ -61,10 +61,10 @@ def _latex(layer: str) -> str:
 def _contents(facts: ReportFacts) -> dict[str, Any]:
     types, kernels = facts.visits_by_depth()
     history, recipe = facts.priorities(), facts.recipe
-    depth = max((len(record["layers"]) for record in facts.candidates), default=0)
+    depth = max((len(each.layers) for each in facts.candidates), default=0)
     trained, correlation, front = facts.trained(), facts.rank_correlation(), facts.front()
     return {
-        "name": facts.search.folder.resolve().name,
+        "name": facts.search.folder.path.resolve().name,
         "facts": facts,
         "unreadable": facts.unreadable(),
         "made": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
@@ -74,12 +74,12 @@ def _contents(facts: ReportFacts) -> dict[str, Any]:
         "seconds": facts.seconds(),
         "environment": facts.environment,
         "per_hour": _per_hour(facts),
-        "lineage": [(record, _step(before, record)) for before, record in pairwise([None, *facts.lineage()]) if record],
+        "lineage": [(each, _step(before, each)) for before, each in pairwise([None, *facts.lineage()]) if each],
         "failures": facts.failures().most_common(),
         "rejections": sorted(facts.rejections().items(), key=lambda item: -item[1]),
         "trained": trained,
         "correlation": correlation,
-        "top": sorted(facts.scored, key=lambda record: -record["score"])[:_TOP],
+        "top": facts.ranked[:_TOP],
         "front": front,
         "front_chart": charts.front(front) if front else None,
         "baseline": finalists_of(recipe)[1],
@@ -100,13 +100,13 @@ def _operations_chart(facts: ReportFacts) -> Figure | None:
     return charts.operations(visits, len(facts.candidates), facts.best_count)
 
 
-def _step(before: Mapping[str, Any] | None, record: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    return [] if before is None else differences(before, record)
+def _step(before: Evaluated | None, after: Evaluated) -> list[tuple[str, str, str]]:
+    return [] if before is None else differences(before.candidate, after.candidate)
 
 
 def _per_hour(facts: ReportFacts) -> float | None:
     """Candidates an hour, from the first one to the last."""
-    times = [record["elapsed"] for record in facts.candidates]
+    times = [each.elapsed for each in facts.candidates]
     if not times:
         return None
     spent = max(times) - min(times)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from autobert_zero_hf.charts import COLOURS
 from autobert_zero_hf.training.standard_error import length_of_bar
 
-from .report_facts import ReportFacts, Visits, expected_best
+from .report_facts import ReportFacts, Visits, expected_best, score_of
 
 _WIDE = (8.0, 3.6)
 _GREY = "#777777"
@@ -19,16 +19,15 @@ _GREY = "#777777"
 def scores_over_evaluations(facts: ReportFacts) -> Figure:
     """Each candidate's score, the best so far, and what random search finds with as many, as far as it is known."""
     figure, axes = _new(*_WIDE)
-    numbers = [record["number"] for record in facts.scored]
-    scores = [record["score"] for record in facts.scored]
+    numbers, scores = [each.number for each in facts.scored], [score_of(each) for each in facts.scored]
     for random, colour, label in ((True, _GREY, "random"), (False, COLOURS[0], "mutated")):
-        of_kind = [record for record in facts.scored if (record["parent"] is None) is random]
+        of_kind = [each for each in facts.scored if (each.parent is None) is random]
         if of_kind:
-            places, values = ([record[name] for record in of_kind] for name in ("number", "score"))
-            errors = [length_of_bar(record["standard_error"]) for record in of_kind]
+            places, values = [each.number for each in of_kind], [score_of(each) for each in of_kind]
+            errors = [length_of_bar(each.standard_error) for each in of_kind]
             style: dict[str, Any] = {"fmt": "o", "markersize": 3, "linewidth": 0.6, "alpha": 0.6}
             axes.errorbar(places, values, errors, color=colour, label=f"candidate, {label}", **style)
-    last = facts.candidates[-1]["number"]
+    last = facts.candidates[-1].number
     if facts.baseline_score is not None:
         score, error = facts.baseline_score
         axes.axhline(score, color=COLOURS[1], linewidth=1.2, label="BERT, scored as a candidate")
@@ -46,11 +45,11 @@ def scores_over_evaluations(facts: ReportFacts) -> Figure:
 
 def finalists(facts: ReportFacts) -> Figure:
     """The accuracy of the models that were trained on, with its standard error."""
-    trained = facts.trained()
+    trained = [each.event for each in facts.trained()]
     figure, axes = _new(8.0, 0.7 + 0.35 * len(trained))
-    names = [record["name"] for record in trained]
-    values = [record["accuracy"] for record in trained]
-    errors = [length_of_bar(record["standard_error"]) for record in trained]
+    names = [each.name for each in trained]
+    values = [each.accuracy for each in trained]
+    errors = [length_of_bar(each.standard_error) for each in trained]
     axes.errorbar(values, range(len(names)), xerr=errors, fmt="o", color=COLOURS[0], capsize=3)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)

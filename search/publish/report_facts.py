@@ -1,10 +1,9 @@
 """What a report says of a search, in numbers: taken from its journal, finished or not."""
 
 import math
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path
@@ -13,16 +12,18 @@ from typing import Any
 from scipy.stats import kendalltau
 
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.folders import JOURNAL, FolderKind, kind_of
+from autobert_zero_hf.folders import FolderKind, kind_of
 from autobert_zero_hf.model import FormulaError, Layer, parse_layer
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from autobert_zero_hf.places import without_places
 
-from ..runtime.journal import read_events
+from ..runtime.environment import Environment
+from ..runtime.history import History
+from ..runtime.records import Evaluated, Trained
+from ..runtime.run_folder import BERT, SCRATCH, RunFolder
 from ..space.candidate import Candidate
-from ..space.sizes import Sizes
 from ..strategy.operation_priority import OperationPriority
-from .facts import BASELINES, FRONT, SearchFacts, read_json, run_of, several_budgets
+from .facts import SearchFacts, read_any_search, read_json, run_of, several_budgets
 
 _BEST_SHARE = 0.25
 _FEWEST_PAIRS = 4
@@ -37,6 +38,19 @@ class Visits:
 
 
 @dataclass(frozen=True)
+class Finalist:
+    """A model after the last training.
+
+    Args:
+        event: what the journal says of it.
+        inherited: the score that it had as a candidate; None where it was none.
+    """
+
+    event: Trained
+    inherited: float | None
+
+
+@dataclass(frozen=True)
 class ReportFacts:
     """A search, seen as a whole.
 
@@ -48,36 +62,46 @@ class ReportFacts:
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """Its options."""
+        """The options of the search."""
         return self.search.recipe
 
-    @cached_property
-    def candidates(self) -> list[dict[str, Any]]:
-        """In the order in which they were asked."""
+    @property
+    def history(self) -> History:
+        """The history that the journal tells."""
+        return self.search.history
+
+    @property
+    def candidates(self) -> list[Evaluated]:
+        """The candidates in the order in which they were asked."""
         return self.search.candidates
 
     @cached_property
-    def scored(self) -> list[dict[str, Any]]:
-        """Those with a score."""
-        return [record for record in self.candidates if record["score"] is not None]
+    def scored(self) -> list[Evaluated]:
+        """The candidates with a score."""
+        return self.history.scored
 
     @cached_property
-    def best(self) -> dict[str, Any] | None:
+    def ranked(self) -> list[Evaluated]:
+        """The candidates with a score, the highest first; of equal ones, the one that was asked for first."""
+        return sorted(self.scored, key=score_of, reverse=True)
+
+    @cached_property
+    def best(self) -> Evaluated | None:
         """The winner; until it is chosen, the one with the highest score, or None as long as there is none."""
-        chosen = [_shape(record) for record in self.search.of("trained") if record["name"] == "best"]
-        winners = [record for record in self.scored if _shape(record) in chosen] or self.scored
-        return max(winners, key=lambda record: record["score"], default=None)
+        chosen = self.history.winner
+        winners = (each for each in self.ranked if chosen is not None and each.is_of(chosen))
+        return next(winners, self.history.best)
 
     @property
     def passed_over(self) -> int:
         """How many candidates have a higher score than the winner: their measured latency was not sure to be met."""
-        return 0 if self.best is None else sum(record["score"] > self.best["score"] for record in self.scored)
+        return 0 if self.best is None else sum(score_of(each) > score_of(self.best) for each in self.scored)
 
     @property
     def state(self) -> str:
         """How far it came, in words."""
-        if finished := self.search.of("finished"):
-            return f"finished: {finished[0]['reason']}"
+        if finished := self.history.finished:
+            return f"finished: {finished.reason}"
         wanted = self.recipe["candidates"]
         if not self.candidates:
             return "not finished: no candidate is evaluated yet"
@@ -87,48 +111,47 @@ class ReportFacts:
 
     @property
     def random_scores(self) -> list[float]:
-        """Of the candidates that no result led to, in ascending order."""
-        return sorted(record["score"] for record in self.scored if record["parent"] is None)
+        """The scores of the candidates that no result led to, in ascending order."""
+        return sorted(score_of(each) for each in self.scored if each.parent is None)
 
     @property
     def baseline_score(self) -> tuple[float, float | None] | None:
         """What BERT has as a candidate, with its error: of the last phase of a search, or because it was one."""
-        berts = [
-            *self.search.of("baseline"),
-            *(each for each in self.candidates if "sizes" not in each and _is_bert(each)),
-        ]
-        return next(((each["score"], each["standard_error"]) for each in berts if each["score"] is not None), None)
+        known, berts = self.history.baseline, (each for each in self.scored if each.sizes is None)
+        if known is not None and known.score is not None:
+            return known.score, known.standard_error
+        return next(((score_of(each), each.standard_error) for each in berts if _is_bert(each.layers)), None)
 
     @property
-    def environment(self) -> dict[str, Any]:
-        """What the search began on; empty for searches that did not write it down."""
-        return self.search.events[0].get("environment", {})
+    def environment(self) -> Environment | None:
+        """What the search began on; None for searches that did not write it down."""
+        return self.history.start.environment
 
-    def lineage(self) -> list[dict[str, Any]]:
+    def lineage(self) -> list[Evaluated]:
         """The best candidate and those that it comes from, the first one first."""
         return [] if self.best is None else self.ancestors(self.best)
 
-    def ancestors(self, record: dict[str, Any]) -> list[dict[str, Any]]:
+    def ancestors(self, candidate: Evaluated) -> list[Evaluated]:
         """A candidate and those that it comes from, the first one first."""
-        by_identity = {each["identity"]: each for each in self.candidates}
-        chain: list[dict[str, Any]] = []
-        step: dict[str, Any] | None = record
-        while step is not None and step not in chain:
+        chain: list[Evaluated] = []
+        step: Evaluated | None = candidate
+        while step is not None:  # a parent always stands before its child
             chain.append(step)
-            step = by_identity.get(step["parent"])
+            step = self.history.find(Evaluated, "identity", step.parent)
         return chain[::-1]
 
     def failures(self) -> Counter[str]:
         """How many candidates have no score, by the reason."""
-        return Counter(record["failure"] for record in self.candidates if record["score"] is None)
+        return Counter(each.failure.value for each in self.candidates if each.failure is not None)
 
     def rejections(self) -> dict[str, int]:
         """How many draws were not evaluated, by the reason; known at the end of a search."""
-        return next((event.get("rejections", {}) for event in self.search.of("finished")), {})
+        finished = self.history.finished
+        return (finished.rejections if finished else None) or {}
 
     def unreadable(self) -> str | None:
         """Why a layer of a candidate that has a score cannot be read, such as an operation that is not known here."""
-        for layer in dict.fromkeys(layer for record in self.scored for layer in record["layers"]):
+        for layer in dict.fromkeys(layer for each in self.scored for layer in each.layers):
             try:
                 parse_layer(layer)
             except FormulaError as error:
@@ -138,8 +161,8 @@ class ReportFacts:
     def visits_by_depth(self) -> tuple[Visits, Visits]:
         """Layer types, by (depth, type), and kernels, by (depth, size); the depth counts from 0."""
         types, kernels = (Visits(Counter(), Counter()) for _ in range(2))
-        for record, counters in self._with_counters(types, kernels):
-            for depth, layer in enumerate(_legal(record["layers"])):
+        for each, counters in self._with_counters(types, kernels):
+            for depth, layer in enumerate(_legal(each.layers)):
                 if layer is None:
                     continue
                 counters[0][depth, layer.mixer.kind] += 1
@@ -150,15 +173,14 @@ class ReportFacts:
     def visits_of_operations(self) -> Visits:
         """The candidates that have an operation."""
         visits = Visits(Counter(), Counter())
-        for record, (counter,) in self._with_counters(visits):
-            counter.update(set(operations_of(record["layers"])))
+        for each, (counter,) in self._with_counters(visits):
+            counter.update(set(operations_of(each.layers)))
         return visits
 
-    def _with_counters(self, *visits: Visits) -> list[tuple[dict[str, Any], list[Counter[Any]]]]:
-        ranked = sorted(self.scored, key=lambda record: -record["score"])
-        best = ranked[: self.best_count]
-        every = [(record, [each.every for each in visits]) for record in self.candidates]
-        return every + [(record, [each.best for each in visits]) for record in best]
+    def _with_counters(self, *visits: Visits) -> list[tuple[Evaluated, list[Counter[Any]]]]:
+        best = self.ranked[: self.best_count]
+        every = [(candidate, [each.every for each in visits]) for candidate in self.candidates]
+        return every + [(candidate, [each.best for each in visits]) for candidate in best]
 
     @property
     def best_count(self) -> int:
@@ -178,40 +200,37 @@ class ReportFacts:
             recipe["temperature"],
         )
         history = []
-        for place, record in enumerate(self.candidates, start=1):
+        for place, each in enumerate(self.candidates, start=1):
             # A damaged recipe may not name all of them; its other numbers are worth a report.
-            known = [name for name in operations_of(record["layers"]) if name in recipe["operations"]]
-            priority.update(known, record["score"])
-            following = self.candidates[place]["generation"] if place < len(self.candidates) else None
-            if record["generation"] != following:
+            known = [name for name in operations_of(each.layers) if name in recipe["operations"]]
+            priority.update(known, each.score)
+            following = self.candidates[place].generation if place < len(self.candidates) else None
+            if each.generation != following:
                 history.append((place, priority.probabilities()))
         return history
 
-    def trained(self) -> list[dict[str, Any]]:
+    def trained(self) -> list[Finalist]:
         """The models that were trained on, each with the score that it had as a candidate, where it was one."""
-        scores = {record["identity"]: record["score"] for record in self.scored}
 
-        def inherited(record: Mapping[str, Any]) -> float | None:
-            sizes = Sizes(**record["sizes"]) if "sizes" in record else None
+        def inherited(event: Trained) -> float | None:
             # From scratch it is the winner's shape, without what the winner inherited.
-            if record["name"] == "bert" and self.baseline_score is not None:
+            if event.name == BERT and self.baseline_score is not None:
                 return self.baseline_score[0]
-            if record["name"] == "scratch" or None in _legal(record["layers"]):
+            if event.name == SCRATCH or None in _legal(event.layers):
                 return None
-            return scores.get(Candidate(tuple(record["layers"]), sizes=sizes).identity)
+            known = self.history.find(Evaluated, "identity", event.candidate.identity)
+            return None if known is None else known.score
 
-        return [{**record, "inherited": inherited(record)} for record in self.search.of("trained")]
+        return [Finalist(event, inherited(event)) for event in self.history.finalists.values()]
 
     def front(self) -> dict[str, Any] | None:
         """What `front.json` says, where the search kept a front."""
-        file = self.search.folder / "front.json"
+        file = self.search.folder.front
         return read_json(file) if file.exists() else None
 
     def rank_correlation(self) -> tuple[float, float, int] | None:
         """Kendall's tau of inherited and trained scores, its p-value and the pairs; None if there are too few."""
-        pairs = [
-            (record["inherited"], record["accuracy"]) for record in self.trained() if record["inherited"] is not None
-        ]
+        pairs = [(each.inherited, each.event.accuracy) for each in self.trained() if each.inherited is not None]
         if len(pairs) < _FEWEST_PAIRS:
             return None
         found = kendalltau(*zip(*pairs, strict=True))
@@ -219,11 +238,11 @@ class ReportFacts:
 
     def seconds(self) -> dict[str, float | None]:
         """What the search took: in all, until the super-net was trained if it is, and for all candidates together."""
-        supernet = self.search.of("supernet")
+        supernet = self.history.supernet
         return {
-            "all": max(event["elapsed"] for event in self.search.events),
-            "super-net": supernet[0]["elapsed"] if supernet else None,
-            "candidates": sum(record["seconds"] for record in self.candidates),
+            "all": self.history.elapsed,
+            "super-net": supernet.elapsed if supernet else None,
+            "candidates": sum(each.seconds for each in self.candidates),
         }
 
 
@@ -250,17 +269,17 @@ def operations_of(layers: Sequence[str]) -> list[str]:
     return [node.name for graph in graphs if graph is not None for node in graph.operations]
 
 
-def differences(parent: Mapping[str, Any], child: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+def differences(parent: Candidate, child: Candidate) -> list[tuple[str, str, str]]:
     """What a candidate has otherwise than another one: where, what the one has and what the other, "" for nothing.
 
-    >>> differences({"layers": ["conv(3)", "conv(9)"]}, {"layers": ["conv(5)", "conv(9)", "conv(3)"]})
+    >>> differences(Candidate(("conv(3)", "conv(9)")), Candidate(("conv(5)", "conv(9)", "conv(3)")))
     [('layer 1', 'conv(3)', 'conv(5)'), ('layer 3', '', 'conv(3)')]
     """
     pairs = [
         (f"layer {number}", before, after)
-        for number, (before, after) in enumerate(zip_longest(parent["layers"], child["layers"], fillvalue=""), start=1)
+        for number, (before, after) in enumerate(zip_longest(parent.layers, child.layers, fillvalue=""), start=1)
     ]
-    sizes, others = parent.get("sizes") or {}, child.get("sizes") or {}
+    sizes, others = (asdict(each.sizes) if each.sizes else {} for each in (parent, child))
     pairs += [(name.replace("_", " "), f"{sizes.get(name, '')}", f"{others[name]}") for name in others]
     return [pair for pair in pairs if pair[1] != pair[2]]
 
@@ -276,9 +295,9 @@ def _legal(layers: Sequence[str]) -> list[Layer | None]:
     return found
 
 
-def _is_bert(record: Mapping[str, Any]) -> bool:
+def _is_bert(layers: Sequence[str]) -> bool:
     attention = parse_layer(BERT_ATTENTION).identity
-    return all(layer is not None and layer.identity == attention for layer in _legal(record["layers"]))
+    return all(layer is not None and layer.identity == attention for layer in _legal(layers))
 
 
 def read_report_facts(folder: Path) -> ReportFacts:
@@ -297,26 +316,21 @@ def read_report_facts(folder: Path) -> ReportFacts:
     kind = kind_of(folder)
     if kind is FolderKind.SHRINK:
         raise several_budgets(folder)
-    journal = folder / JOURNAL
+    journal = RunFolder(folder).journal
     if not journal.is_file():
         of = run_of(folder)
         raise AutoBertZeroError(
-            f"{folder} holds no search (journal.jsonl), but {kind.value}: give "
+            f"{folder} holds no search ({journal.name}), but {kind.value}: give "
             + (f"that of its search, {of}" if of else "the --output-dir of one")
         )
-    events = read_events(journal)
-    energy = folder / "energy.json"
-    facts = ReportFacts(SearchFacts(folder, without_places(events), read_json(energy) if energy.exists() else None))
-    if not events:
-        raise AutoBertZeroError(f"the search in {folder} has written nothing yet: let it run on, then look again")
-    return facts
+    search = read_any_search(folder)
+    return ReportFacts(replace(search, history=History(map(without_places, search.history.events))))
 
 
 def models_of(facts: ReportFacts) -> list[str]:
     """The finished models in the folder of a search: its winner, the baseline, and those of its front."""
-    names = [record["name"] for record in facts.search.of("trained")]
-    names = [name for name in names if name in ("best", *BASELINES) or re.fullmatch(rf"{FRONT}/\d+", name)]
-    return [name for name in names if (facts.search.folder / name / "config.json").is_file()]
+    folder = facts.search.folder
+    return [name for name in facts.history.finalists if (folder.finalist(name) / "config.json").is_file()]
 
 
 def changed_options(recipe: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, Any]:
@@ -324,6 +338,7 @@ def changed_options(recipe: Mapping[str, Any], usual: Mapping[str, Any]) -> dict
     return {name: value for name, value in recipe.items() if usual.get(name) != value}
 
 
-def _shape(record: Mapping[str, Any]) -> tuple[list[str], Any]:
-    """What makes a candidate, of an event of the journal."""
-    return record["layers"], record.get("sizes")
+def score_of(candidate: Evaluated) -> float:
+    """The score of a candidate that has one."""
+    assert candidate.score is not None
+    return candidate.score

@@ -7,8 +7,9 @@ from typing import Any
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.training.standard_error import plus_minus
 
+from ..runtime.run_folder import BERT, BEST, SCRATCH, finalists_of
 from .card import Result, masked_lm_result
-from .facts import ModelFacts, SearchFacts, finalists_of, text_of
+from .facts import ModelFacts, SearchFacts, text_of
 
 METRICS = {
     "accuracy": "accuracy",
@@ -32,9 +33,9 @@ def results_of(facts: ModelFacts) -> list[Result]:
     if facts.search and facts.finalist:
         baseline = finalists_of(facts.search.recipe)[1]
         other, what = {
-            "best": (baseline, {"bert": "a BERT of the same size", "scratch": "the same model from scratch"}[baseline]),
-            baseline: ("best", "the backbone that the search found"),
-        }.get(facts.finalist, ("best", "the best of the search"))
+            BEST: (baseline, {BERT: "a BERT of the same size", SCRATCH: "the same model from scratch"}[baseline]),
+            baseline: (BEST, "the backbone that the search found"),
+        }.get(facts.finalist, (BEST, "the best of the search"))
         score, beside = facts.search.scores[facts.finalist], facts.search.scores[other]
         baseline = f"{plus_minus(beside.value, beside.standard_error)} ({what})"
         results.append(masked_lm_result(score, facts.search.text, baseline))
@@ -53,17 +54,17 @@ def results_of(facts: ModelFacts) -> list[Result]:
 
 def _of_searched_tasks(search: SearchFacts, name: str, other: str, what: str) -> Iterator[Result]:
     """The score of a finalist by which the candidates of a search by tasks are compared; the Hub has no word for it."""
-    trained = {record["name"]: record for record in search.of("trained")}
-    if "task_score" in trained[name]:
+    own, beside = search.finalists[name], search.finalists[other]
+    if own.task_score is not None and beside.task_score is not None:
         tasks = ", ".join(search.recipe["tasks"])
         yield Result(
             task=tasks,
             metric="mean score after a short fine-tuning",
-            value=trained[name]["task_score"],
+            value=own.task_score,
             metrics={},
-            standard_error=trained[name]["task_error"],
+            standard_error=own.task_error,
             measured_on="the validation rows that chose the winner, which flatter it",
-            baseline=f"{plus_minus(trained[other]['task_score'], trained[other]['task_error'])} ({what})",
+            baseline=f"{plus_minus(beside.task_score, beside.task_error)} ({what})",
             dataset=tasks,
             task_type="text-classification",
         )

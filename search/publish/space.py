@@ -50,18 +50,18 @@ def stage_space(facts: ReportFacts, place: Path, repo_id: str, model: str | None
         AutoBertZeroError: if a model of the search cannot be loaded.
         WritingError: if there is no room.
     """
-    name = re.sub(r"[^\w.-]", "-", facts.search.folder.resolve().name).lstrip(".") or "search"
+    name = re.sub(r"[^\w.-]", "-", facts.search.folder.path.resolve().name).lstrip(".") or "search"
     with written_whole(place) as partial:
         run = partial / "runs" / name
         run.mkdir(parents=True)
         stage_search(facts.search, run)
         for each in models_of(facts):
-            loaded, tokenizer = load(facts.search.folder / each)
+            loaded, tokenizer = load(facts.search.folder.finalist(each))
             loaded.save_pretrained(run / each)
             tokenizer.save_pretrained(run / each)
-        front = facts.search.folder / "front.json"
+        front = facts.search.folder.front
         if front.exists():
-            check_links(facts.search.folder, ("front.json",))
+            check_links(facts.search.folder.path, (front.name,))
             shutil.copy(front, run)
         _copy_package(partial / _PACKAGE)
         (partial / APP).write_text(_SERVED.format(name=name), encoding="utf-8")

@@ -5,32 +5,24 @@ and in the line: what a disk or an editor has changed, lines taken out, doubled 
 read. It finds what happens by mistake, and keeps nobody from forging a journal, so that a longer hash would be no gain.
 """
 
+import enum
+import functools
 import json
 import re
+import typing
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, asdict, fields, is_dataclass
 from typing import Any
 
 from autobert_zero_hf.model.excerpts import excerpt
+from autobert_zero_hf.options import unmet
 
-from .records import problem_of, unregistered_in
-
-VERSION = 3
-"""Of the journals that are begun. Of version 2 they were without checksums; new lines of theirs have them."""
-READ = (2, VERSION)
+from .history import History, RecordError
+from .records import KINDS, Event, unregistered_in
+from .upgrades import READ, upgraded
 
 _CHECKSUM = re.compile(rb', "crc": "([0-9a-f]{8})"\}$')
-_ONCE = ("start", "data", "latency", "supernet", "constant_answer", "baseline", "finished")
-
-
-class RecordError(ValueError):
-    """A line that is no event, or an event that does not belong where it stands.
-
-    Attributes:
-        line: its number, from 1.
-    """
-
-    line = 1
 
 
 class VersionError(RecordError):
@@ -46,26 +38,27 @@ class Codec:
 
     def __init__(self) -> None:
         self._before = 0
+        self._version = READ[-1]
         self._sealed = False
 
     def copy(self) -> "Codec":
         """One that goes on from the same place."""
         other = Codec()
-        other._before, other._sealed = self._before, self._sealed
+        other._before, other._version, other._sealed = self._before, self._version, self._sealed
         return other
 
-    def encode(self, event: Mapping[str, Any]) -> bytes:
+    def encode(self, event: Event) -> bytes:
         """The next line, with its end.
 
         Raises:
             ValueError: if a number of the event is not finite.
         """
-        line = json.dumps(event, allow_nan=False).encode()
+        line = json.dumps(to_json(event), allow_nan=False).encode()
         self._before = zlib.crc32(line, self._before)
         return line[:-1] + f', "crc": "{self._before:08x}"}}\n'.encode()
 
-    def decode(self, line: bytes, first: bool = False) -> dict[str, Any]:
-        """The event of the next line; the checksum is left out.
+    def decode(self, line: bytes, first: bool = False) -> Event:
+        """The event of the next line, as this version has it.
 
         Raises:
             RecordError: if it is none, or was changed.
@@ -76,77 +69,19 @@ class Codec:
         if found is not None and int(found[1], 16) != self._before:
             before = "" if self._sealed or first else " or one before it"
             raise RecordError(f"its checksum is another one: it{before} was changed, or lines are missing before it")
-        event = _parsed(plain)
+        values = _parsed(plain)
         if first:
-            _check_version(event)
-            self._sealed = event["version"] > 2
+            self._version = _version_of(values)
+            self._sealed = self._version > 2
         if self._sealed and found is None:
             raise RecordError("it has no checksum")
-        if first and (missing := unregistered_in(event)) is not None:
+        if first and (missing := unregistered_in(values)) is not None:
             raise UnregisteredError(missing)
-        if (problem := problem_of(event)) is not None:
-            raise RecordError(problem)
-        return event
+        return from_json(upgraded(values, self._version))
 
 
-class History:
-    """Sees that the events of a journal agree with each other, one after the other."""
-
-    def __init__(self) -> None:
-        self._seen: dict[tuple[str, Any], Mapping[str, Any]] = {}
-        self._most: int | None = None
-        self._sized = False
-
-    def add(self, event: Mapping[str, Any]) -> None:
-        """Take the next one.
-
-        Raises:
-            RecordError: if it cannot follow those before it.
-        """
-        kind = event["event"]
-        if (kind == "start") == bool(self._seen):
-            raise RecordError("`start` is the first event, and no other is")
-        if kind == "start":
-            self._most = event["recipe"].get("candidates")
-            self._sized = event["recipe"].get("search_sizes", "no") != "no"
-        elif kind in ("candidate", "trained") and ("sizes" in event) != self._sized:
-            raise RecordError(f"`sizes` {'is missing' if self._sized else 'is there'}, against the recipe")
-        if kind in _ONCE:
-            self._note(kind, "", event, "the second of its kind")
-        elif kind == "measured":
-            self._note(kind, event["identity"], event, "the second of its candidate")
-        elif kind == "base":
-            self._note(kind, event["model"], event, "the second of its model")
-        elif kind == "candidate":
-            self._add_candidate(event)
-        elif kind == "trained":
-            self._add_trained(event)
-
-    def _add_candidate(self, event: Mapping[str, Any]) -> None:
-        if self._most is not None and event["number"] > self._most:
-            raise RecordError(f"`number` is {event['number']}, and the recipe asks for {self._most} candidates")
-        if (parent := event["parent"]) is not None and ("candidate", parent) not in self._seen:
-            raise RecordError(f"`parent` is no candidate before it: {excerpt(parent)}")
-        self._note("number", event["number"], event, f"a second candidate {event['number']}")
-        self._note("candidate", event["identity"], event, "a second one of its identity")
-
-    def _add_trained(self, event: Mapping[str, Any]) -> None:
-        # A finalist whose folder was lost is trained again.
-        before = self._seen.setdefault(("trained", event["name"]), event)
-        if any(before.get(name) != event.get(name) for name in ("layers", "sizes")):
-            raise RecordError(f"a second {event['name']!r}, of other layers or sizes")
-        before = self._seen.setdefault(("masked", ""), event)
-        if before["masked"] != event["masked"] or ("task_score" in before) != ("task_score" in event):
-            raise RecordError("`masked`, or whether it has a `task_score`, is not as of the finalist before it")
-
-    def _note(self, kind: str, key: Any, event: Mapping[str, Any], twice: str) -> None:
-        if (kind, key) in self._seen:
-            raise RecordError(twice)
-        self._seen[kind, key] = event
-
-
-def decode_all(lines: Iterable[bytes], codec: Codec) -> "list[dict[str, Any]]":
-    """The events of a journal.
+def decode_all(lines: Iterable[bytes], codec: Codec) -> History:
+    """What the lines of a journal tell.
 
     Args:
         lines: without their ends.
@@ -155,22 +90,91 @@ def decode_all(lines: Iterable[bytes], codec: Codec) -> "list[dict[str, Any]]":
     Raises:
         RecordError: if a line is no event, or does not follow from those before it; the line is named.
     """
-    events: list[dict[str, Any]] = []
     history = History()
     for number, line in enumerate(lines, start=1):
         try:
-            events.append(codec.decode(line, first=number == 1))
-            history.add(events[-1])
+            event = codec.decode(line, first=number == 1)
+            history.check(event)
         except RecordError as error:
             error.line = number
             raise
-    return events
+        history.add(event)
+    return history
 
 
-def encode_all(events: Sequence[Mapping[str, Any]]) -> bytes:
+def encode_all(events: Iterable[Event]) -> bytes:
     """A journal of these events."""
     codec = Codec()
     return b"".join(map(codec.encode, events))
+
+
+def to_json(event: Event) -> dict[str, Any]:
+    """An event as plain data, in the order of its line."""
+    left_out = {"elapsed", *event.left_out()}
+    values = {field.name: getattr(event, field.name) for field in fields(event) if field.name not in left_out}
+    plain = {name: _plain(value) for name, value in values.items()}
+    return {"event": event.name_in_journal, **plain, "elapsed": event.elapsed}
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def from_json(values: Mapping[str, Any]) -> Event:
+    """The event that plain data of this version is.
+
+    Raises:
+        RecordError: if it is none: a field is not known, missing or of another kind, or it does not agree with itself.
+    """
+    if (kind := KINDS.get(values["event"])) is None:
+        raise RecordError(f"there is no event {excerpt(values['event'])}")
+    event: Event = _made(kind, {name: value for name, value in values.items() if name != "event"})
+    try:
+        json.dumps(values, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise RecordError("a text in it has half a character (a lone surrogate)") from None
+    if (problem := event.contradiction()) is not None:
+        raise RecordError(problem)
+    return event
+
+
+def _made(kind: type, values: Mapping[str, Any], within: str = "") -> Any:
+    """An object of a dataclass, of plain data; the names and the kinds of its fields are checked."""
+    hints, required = _fields(kind)
+    if missing := next((name for name in required if name not in values), None):
+        raise RecordError(f"`{within}{missing}` is missing")
+    made = {}
+    for name, value in values.items():
+        if name not in hints:
+            raise RecordError(f"unknown field {excerpt(within + name)}")
+        made[name] = _value(hints[name], value, f"{within}{name}")
+    return kind(**made)
+
+
+def _value(hint: Any, value: Any, name: str) -> Any:
+    """A field's value, of plain data."""
+    own = [each for each in (hint, *typing.get_args(hint)) if isinstance(each, type)]
+    inner = next((each for each in own if is_dataclass(each)), None)
+    if inner is not None and not (value is None and type(None) in own):
+        if not isinstance(value, dict):
+            raise RecordError(f"`{name}` is not a mapping, but {excerpt(value)}")
+        return _made(inner, value, f"{name}.")
+    if inner is None and (wanted := unmet(value, hint)):
+        raise RecordError(f"`{name}` must be {wanted}, not {excerpt(value)}")
+    if typing.get_origin(hint) is tuple:
+        return tuple(value)
+    choices = next((each for each in own if issubclass(each, enum.Enum)), None)
+    return value if choices is None or value is None else choices(value)
+
+
+@functools.cache
+def _fields(kind: type) -> tuple[dict[str, Any], list[str]]:
+    """The types of all fields, and the names of those without a default."""
+    hints = typing.get_type_hints(kind, include_extras=True)
+    required = [field.name for field in fields(kind) if field.default is MISSING]
+    return {field.name: hints[field.name] for field in fields(kind)}, required
 
 
 def _parsed(line: bytes) -> dict[str, Any]:
@@ -193,7 +197,8 @@ def _parsed(line: bytes) -> dict[str, Any]:
     return event
 
 
-def _check_version(event: Mapping[str, Any]) -> None:
+def _version_of(event: Mapping[str, Any]) -> int:
+    """The version of a journal, by its first event."""
     if event["event"] != "start":
         raise RecordError(f"`start` is the first event, not {excerpt(event['event'])}")
     version = event.get("version")
@@ -201,3 +206,4 @@ def _check_version(event: Mapping[str, Any]) -> None:
         raise RecordError(f"`version` must be a whole number, not {excerpt(version)}")
     if version not in READ:
         raise VersionError(f"a journal of version {version}, not of {' or '.join(map(str, READ))}")
+    return version

@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -16,14 +17,12 @@ from autobert_zero_hf.writing import claimed, how_to_mend
 
 from ..recipe import decisive
 from ..recipe_options import option_groups
-from .codec import VERSION, Codec, RecordError, UnregisteredError, VersionError, decode_all
+from .codec import Codec, UnregisteredError, VersionError, decode_all
 from .environment import environment
-
-UNFINISHED: tuple[str, ...] = (
-    "energy.json", "recipe.yaml", "tokenizer", "supernet.pt", "best", "bert", "scratch", "front/*", "front.json",
-    "candidates/*", "shrink.*",
-)  # fmt: skip
-"""What a search, or a shrink, writes in its folder, and nobody else."""
+from .history import History, RecordError
+from .records import Event, Start
+from .run_folder import RunFolder
+from .upgrades import VERSION
 
 
 class JournalError(AutoBertZeroError):
@@ -31,7 +30,7 @@ class JournalError(AutoBertZeroError):
 
 
 class Journal:
-    """Events in the order in which they were written; the first is `start`: version, identity, recipe, environment.
+    """The events of a run, as they are written; the first is `Start`: version, identity, recipe, environment.
 
     Each event carries `elapsed`, the seconds of the search so far, those of earlier runs counted in. The start is
     written together with the first event after it, so that a search that could not begin leaves no journal behind.
@@ -39,16 +38,19 @@ class Journal:
     Args:
         path: the file; None keeps the events in memory, for the processes that follow the one that writes.
         recipe: the options of the search.
-        events: what was written before.
+        history: what was written before.
         contents: the digests of what the options lead to.
         parts: `origins` and `objects` of the start, where there are some.
+
+    Attributes:
+        history: what was written, then and since.
     """
 
     def __init__(
         self,
         path: Path | None,
         recipe: dict[str, Any],
-        events: list[dict[str, Any]],
+        history: History,
         contents: Mapping[str, Digest] | None = None,
         parts: Mapping[str, dict[str, str]] = MappingProxyType({}),
     ):
@@ -56,14 +58,14 @@ class Journal:
         self.recipe = recipe
         self.contents = dict(contents or {})
         self.parts = {name: each for name, each in parts.items() if each}
-        self.events = events
-        self.spent_before: float = max((event["elapsed"] for event in events), default=0.0)
-        self.identity: str = events[0].get("identity", "") if events else uuid.uuid4().hex[:8]
+        self.history = history
+        self.spent_before: float = history.elapsed
+        self.identity: str = history.start.identity if history.events else uuid.uuid4().hex[:8]
         self._opened = time.monotonic()
         self._claim: Claim | None = None
         self._file: GrowingFile | None = None
         self._codec = Codec()
-        self._listeners: list[Callable[[dict[str, Any]], None]] = []
+        self._listeners: list[Callable[[Event], None]] = []
 
     @classmethod
     def open(
@@ -80,10 +82,10 @@ class Journal:
             WritingError: if another process is at work in its folder.
             OSError: if its folder cannot be made.
         """
-        claim, file, codec = claimed(path.parent, _lock_of(path), UNFINISHED), GrowingFile(path), Codec()
+        claim, file, codec = claimed(path.parent, _lock_of(path), RunFolder.WRITTEN), GrowingFile(path), Codec()
         try:
             journal = cls(path, recipe, _decoded(path, file.read(), codec), contents, parts)
-            if journal.events:
+            if journal.history.events:
                 journal._check(path)
         except BaseException:
             file.close()
@@ -94,22 +96,22 @@ class Journal:
         return journal
 
     @classmethod
-    def following(cls, path: Path, recipe: dict[str, Any], events: list[dict[str, Any]]) -> "Journal":
+    def following(cls, path: Path, recipe: dict[str, Any], history: History) -> "Journal":
         """The journal as the other processes of a launch have it: in memory. They go by the claim of the main one."""
-        journal = cls(None, recipe, events)
+        journal = cls(None, recipe, history)
         journal._claim = shared_claim(path.parent, _lock_of(path))
         return journal
 
     def _check(self, path: Path) -> None:
-        start, recipe = self.events[0], decisive(self.recipe)
-        written, contents = decisive(start["recipe"]), start.get("contents") or {}
+        start, recipe = self.history.start, decisive(self.recipe)
+        written, contents = decisive(start.recipe), start.contents or {}
         changed = [
             f"{name}: {written.get(name)!r} there, {recipe.get(name)!r} here"
             if written.get(name) != recipe.get(name)
             else f"{name}: what {recipe.get(name)!r} holds has changed"
             for name in find_changes(option_groups(), written, contents, recipe, self.contents)
         ]
-        there, here = start.get("objects") or {}, self.parts.get("objects", {})
+        there, here = start.objects or {}, self.parts.get("objects", {})
         changed += [
             f"{name}: {there.get(name, 'that of the recipe')} there, {here.get(name, 'that of the recipe')} here"
             for name in sorted({*there, *here})
@@ -132,43 +134,49 @@ class Journal:
         """Seconds of this search, earlier runs of it counted in."""
         return self.spent_before + time.monotonic() - self._opened
 
-    def append(self, event: str, **facts: Any) -> None:
-        """Write an event; it is on the disk when this returns.
+    def append(self, event: Event) -> None:
+        """Write an event, with the time; it is on the disk when this returns.
 
         Raises:
             JournalError: if it cannot be written, as on a full disk; the file is then as it was before.
             ReplacedError: if the file, or its folder, was removed or is another run's by now; that is left alone.
         """
-        start = {"version": VERSION, "identity": self.identity, "recipe": self.recipe}
-        start |= {"contents": self.contents} if self.contents else {}
-        start |= self.parts
-        records = [] if self.events else [self._record("start", {**start, "environment": environment()})]
-        records.append(self._record(event, facts))
+        events = [event] if self.history.events else [self._start(), event]
+        events = [replace(each, elapsed=round(self.elapsed(), 2)) for each in events]
         if self._file is not None:
-            self._write(self._file, records)
-        self.events.extend(records)
+            self._write(self._file, events)
+        for each in events:
+            self.history.add(each)
         for listener in self._listeners:
-            listener(records[-1])
+            listener(events[-1])
 
-    def subscribe(self, listener: Callable[[dict[str, Any]], None]) -> None:
+    def subscribe(self, listener: Callable[[Event], None]) -> None:
         """Have a function called with every event from now on, once it is written."""
         self._listeners.append(listener)
 
-    def _record(self, event: str, facts: dict[str, Any]) -> dict[str, Any]:
-        return {"event": event, **facts, "elapsed": round(self.elapsed(), 2)}
+    def _start(self) -> Start:
+        return Start(
+            version=VERSION,
+            identity=self.identity,
+            recipe=self.recipe,
+            contents=self.contents or None,
+            origins=self.parts.get("origins"),
+            objects=self.parts.get("objects"),
+            environment=environment(),
+        )
 
-    def _write(self, file: GrowingFile, records: list[dict[str, Any]]) -> None:
-        codec = self._codec.copy()
+    def _write(self, file: GrowingFile, events: list[Event]) -> None:
+        codec, before = self._codec.copy(), len(self.history.events)
         try:
-            file.append(b"".join(map(codec.encode, records)))
+            file.append(b"".join(map(codec.encode, events)))
         except OSError as error:
-            safe = f"the {len(self.events)} events before are safe" if self.events else "nothing was lost"
+            safe = f"the {before} events before are safe" if before else "nothing was lost"
             raise JournalError(
                 f"{file.path} could not be written ({error.strerror}), {safe}: {how_to_mend(error)}"
             ) from error
         self._codec = codec
 
-    def compare(self, event: Mapping[str, Any], facts: Mapping[str, Any], what: str) -> None:
+    def compare(self, event: Event, facts: Mapping[str, Any], what: str) -> None:
         """See that an event says what this run comes to again.
 
         Args:
@@ -177,19 +185,15 @@ class Journal:
             what: the event is about, in words.
 
         Raises:
-            JournalError: if it says otherwise, or lacks some of it.
+            JournalError: if it says otherwise.
         """
         for name, value in facts.items():
-            if (written := event.get(name)) != value:
+            if (written := getattr(event, name)) != value:
                 raise JournalError(
                     f"the journal says of {what}: {name} {excerpt(written)}, and this run comes to {excerpt(value)}: "
                     "it was changed, or begun with other versions of this package and its libraries; restore it, go on "
                     "with those, or search in another --output-dir"
                 )
-
-    def of(self, event: str) -> list[dict[str, Any]]:
-        """All events of a kind."""
-        return [record for record in self.events if record["event"] == event]
 
 
 def _lock_of(path: Path) -> Path:
@@ -201,15 +205,14 @@ def recorded_recipe(path: Path) -> dict[str, Any]:
     """The options that a journal was begun with; none where there is no journal, or it cannot be read."""
     try:
         with path.open("rb") as file:
-            (start,) = decode_all([file.readline().removesuffix(b"\n")], Codec())
+            history = decode_all([file.readline().removesuffix(b"\n")], Codec())
     except (OSError, RecordError):
         return {}
-    recipe: dict[str, Any] = start["recipe"]
-    return recipe
+    return history.start.recipe
 
 
-def read_events(path: Path) -> list[dict[str, Any]]:
-    """The events of a journal, which stays as it is; a last line that was cut off is left out.
+def read_history(path: Path) -> History:
+    """What a journal tells, which stays as it is; a last line that was cut off is left out.
 
     Raises:
         JournalError: if it is of another version, or damaged before its last line.
@@ -219,7 +222,7 @@ def read_events(path: Path) -> list[dict[str, Any]]:
     return _decoded(path, lines, Codec())
 
 
-def _decoded(path: Path, lines: Iterable[bytes], codec: Codec) -> list[dict[str, Any]]:
+def _decoded(path: Path, lines: Iterable[bytes], codec: Codec) -> History:
     try:
         return decode_all(lines, codec)
     except VersionError as error:

@@ -71,9 +71,9 @@ class LiveView:
         else:
             table.add_row("done", Text(done + (f", {progress.note}" if progress.note else "")))
         table.add_row("left", f"{progress.says_left()} (this phase)")
-        if standing.best is not None:
+        if (best := standing.best) is not None:
             table.add_row("best", Text(standing.says_best(), style="bold green"))
-            self._add_layers(table, standing.best["layers"], height - table.row_count)
+            self._add_layers(table, best.layers, height - table.row_count)
             self._add_curve(table, standing, width - _LABEL - 9, height - table.row_count, options.ascii_only)
         return table
 

@@ -1,8 +1,8 @@
 """The loop of a search: ask, evaluate on all processes, write down, tell."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from accelerate.utils import broadcast_object_list
@@ -16,6 +16,7 @@ from ..strategy.strategy import Strategy
 from .dispatch import Dispatcher
 from .journal import Journal, JournalError
 from .progress import Phase
+from .records import Evaluated
 
 
 @dataclass
@@ -53,7 +54,7 @@ class SearchLoop:
         Returns:
             Why the search ended.
         """
-        known = {record["identity"]: record for record in self.journal.of("candidate")}
+        known = {event.identity: event for event in self.journal.history.candidates}
         generation = stale = 0
         while True:
             if reason := self._reason_to_stop(stale, len(known)):
@@ -70,7 +71,7 @@ class SearchLoop:
             stale = 0 if self._best_so_far() > before else stale + 1
 
     def ranked(self) -> list[Evaluation]:
-        """Those with a score, the highest first; the earlier of two with the same.
+        """The evaluations with a score, the highest first; the earlier of two with the same.
 
         Raises:
             AutoBertZeroError: if there is none.
@@ -84,7 +85,7 @@ class SearchLoop:
             )
         return sorted(scored, key=lambda evaluation: -evaluation.rank_key)
 
-    def _check_replay(self, asked: list[Candidate], known: Mapping[str, Any]) -> None:
+    def _check_replay(self, asked: list[Candidate], known: Collection[str]) -> None:
         """All that the journal holds was asked for again before anything new is evaluated."""
         strangers = set(known).difference((e.candidate.identity for e in self.done), (c.identity for c in asked))
         if strangers:
@@ -106,14 +107,12 @@ class SearchLoop:
         late = len(self.done) >= max(1, known) and self.journal.elapsed() > 3600 * self.budget.hours
         return f"{self.budget.hours:g} hours are over" if broadcast_object_list([late])[0] else None
 
-    def _generation(
-        self, asked: list[Candidate], generation: int, known: dict[str, dict[str, Any]]
-    ) -> list[Evaluation]:
+    def _generation(self, asked: list[Candidate], generation: int, known: dict[str, Evaluated]) -> list[Evaluation]:
         """A generation's results: those that the journal knows, and those of the rest, written down as they arrive."""
         for place, candidate in enumerate(asked):
-            if (record := known.get(candidate.identity)) is not None:
+            if (event := known.get(candidate.identity)) is not None:
                 facts = self._facts(place, candidate, generation)
-                self.journal.compare(record, {"sizes": None, **facts}, f"candidate {facts['number']}")
+                self.journal.compare(event, facts, f"candidate {facts['number']}")
         missing = [place for place, candidate in enumerate(asked) if candidate.identity not in known]
         missing.sort(key=lambda place: -self.cost(asked[place]))
         if missing:
@@ -133,18 +132,20 @@ class SearchLoop:
 
         def write(task: int, result: dict[str, Any]) -> None:
             nonlocal arrived
-            place = missing[task]
-            self.journal.append("candidate", **self._facts(place, asked[place], generation), **result)
+            self.journal.append(evaluated(missing[task], result))
             arrived += 1
             self.show(arrived)
 
-        fresh = dict(zip(missing, self.dispatcher.run(missing, work, write), strict=True))
-        records = [fresh[place] if place in fresh else known[c.identity] for place, c in enumerate(asked)]
+        def evaluated(place: int, result: dict[str, Any]) -> Evaluated:
+            failure = None if result["failure"] is None else Failure(result["failure"])
+            return Evaluated(**self._facts(place, asked[place], generation), **{**result, "failure": failure})
+
+        results = zip(missing, self.dispatcher.run(missing, work, write), strict=True)
+        fresh = {place: evaluated(place, result) for place, result in results}
+        events = [fresh[place] if place in fresh else known[c.identity] for place, c in enumerate(asked)]
         return [
-            Evaluation(
-                c, r["score"], r["standard_error"], None if r["failure"] is None else Failure(r["failure"]), r["detail"]
-            )
-            for c, r in zip(asked, records, strict=True)
+            Evaluation(candidate, event.score, event.standard_error, event.failure, event.detail)
+            for candidate, event in zip(asked, events, strict=True)
         ]
 
     def _facts(self, place: int, candidate: Candidate, generation: int) -> dict[str, Any]:
@@ -162,5 +163,5 @@ class SearchLoop:
             "parent": candidate.parent,
             "origin": candidate.origin,
             "layers": list(candidate.layers),
-            **({} if candidate.sizes is None else {"sizes": asdict(candidate.sizes)}),
+            "sizes": candidate.sizes,
         }

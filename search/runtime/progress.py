@@ -57,18 +57,17 @@ class Reporter:
         self._view.close()
 
     def say(self, message: str) -> None:
-        """A line."""
+        """Prints a line."""
         self._console.print(message, markup=False)
 
     def follow(self, journal: Journal, budget: str = "") -> None:
-        """From now on, it is this search that is shown.
+        """Shows this search from now on.
 
         Args:
             journal: of the search; its candidates are counted.
             budget: what its models may cost, in words.
         """
-        self._standing = Standing(budget)
-        self._standing.follow(journal)
+        self._standing = Standing(journal.history, budget)
 
     @contextmanager
     def phase(self, name: str, total: int, done: int = 0) -> Iterator[Phase]:
@@ -96,6 +95,6 @@ class Reporter:
         standing = self._standing
         self.say(standing.line())
         best = standing.best
-        if standing.progress and standing.progress.name == CANDIDATES and best and best["identity"] != self._said_best:
-            self._said_best = best["identity"]
-            self.say(f"  the best, candidate {best['number']}: {'; '.join(best['layers'])}")
+        if standing.progress and standing.progress.name == CANDIDATES and best and best.identity != self._said_best:
+            self._said_best = best.identity
+            self.say(f"  the best, candidate {best.number}: {'; '.join(best.layers)}")

@@ -1,26 +1,33 @@
-"""The events of a journal: what each of them holds.
+"""The events of a journal: what each of them holds, and what it must agree with.
 
-In a version that is known, all kinds of events and all of their fields are known: another one is damage.
+An event is one dataclass, registered by its name. Its line has the fields in the order in which they stand here. In a
+version that is known, all kinds of events and all of their fields are known: another one is damage.
 """
 
-import functools
-import json
 import re
 import typing
-from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.model.origins import NOT_REGISTERED
-from autobert_zero_hf.options import Range, find_problems, unmet
+from autobert_zero_hf.options import Range, find_problems, with_defaults
 from autobert_zero_hf.training.contents import Digest
+from autobert_zero_hf.training.masked_lm import MaskedScore
 
 from ..proxies.table import PROXIES, SCREENS
 from ..recipe_options import option_groups
+from ..space.candidate import Candidate
 from ..space.sizes import Sizes
 from ..strategy.evaluation import Failure
 from ..strategy.table import STRATEGIES
+from .environment import Environment
+
+if typing.TYPE_CHECKING:
+    from .history import History
 
 _FINALIST = re.compile(r"best|bert|scratch|front/[1-9]\d*")
 
@@ -35,44 +42,150 @@ Error = Annotated[float | None, Range(0.0, 1e100)]
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """What every event has.
+    """An event of a journal; what every kind of event has.
 
     Args:
-        elapsed: seconds of the search when it was written.
+        elapsed: seconds of the search when it was written; the journal sets it, and writes it last.
     """
 
-    elapsed: Seconds
+    name_in_journal: ClassVar[str]
+    once: ClassVar[bool]
+    unique: ClassVar[Mapping[str, str]]
+
+    elapsed: Seconds = 0.0
+
+    def left_out(self) -> set[str]:
+        """The names of the fields that its line lacks: those that need not be there, where they are None."""
+        return {field.name for field in fields(self) if field.default is None and getattr(self, field.name) is None}
+
+    def contradiction(self) -> str | None:
+        """What in the event does not agree with itself, in words; None if all is well."""
+        return None
+
+    def contradiction_to(self, before: "History") -> str | None:  # noqa: ARG002
+        """What in the event does not agree with those before it, in words; None if all is well."""
+        return None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Environment:
-    """What a search was begun on; as `environment` finds it."""
+EventT = TypeVar("EventT", bound=Event)
 
-    processor: str
-    cores: Count
-    threads: Count
-    accelerators: list[str]
-    system: str
-    versions: dict[str, str]
+KINDS: dict[str, type[Event]] = {}
+"""The kinds of events by their names in the journal."""
 
 
+def event(
+    name: str, *, once: bool = False, unique: Mapping[str, str] = MappingProxyType({})
+) -> Callable[[type[EventT]], type[EventT]]:
+    """A decorator that registers a dataclass as a kind of event.
+
+    Args:
+        name: of the kind, as lines have it.
+        once: whether a journal holds one of its kind at most.
+        unique: fields whose value no two events of the kind share, each with what is said of a second one.
+    """
+
+    def register(kind: type[EventT]) -> type[EventT]:
+        kind.name_in_journal, kind.once, kind.unique = name, once, unique
+        KINDS[name] = kind
+        return kind
+
+    return register
+
+
+class _Backbone(Event):
+    """An event of a backbone, with sizes where these are searched."""
+
+    layers: list[str]
+    sizes: Sizes | None
+
+    @cached_property
+    def candidate(self) -> Candidate:
+        """The backbone as a point of the search space."""
+        return Candidate(tuple(self.layers), sizes=self.sizes)
+
+    def is_of(self, other: "_Backbone") -> bool:
+        """Whether the two have the same layers and sizes."""
+        return (self.layers, self.sizes) == (other.layers, other.sizes)
+
+    def contradiction(self) -> str | None:
+        """No layers, or sizes of another number of layers."""
+        if not self.layers:
+            return "`layers` is empty"
+        sizes = self.sizes
+        if sizes is not None and (min(vars(sizes).values()) < 1 or sizes.num_hidden_layers != len(self.layers)):
+            return f"`sizes` are none of {len(self.layers)} layers: {excerpt(vars(sizes))}"
+        return super().contradiction()
+
+    def contradiction_to(self, before: "History") -> str | None:
+        """Sizes where none are searched, or none where they are."""
+        sized = before.recipe["search_sizes"] != "no"
+        if (self.sizes is not None) != sized:
+            return f"`sizes` {'is missing' if sized else 'is there'}, against the recipe"
+        return super().contradiction_to(before)
+
+
+class _Scored(Event):
+    """An event with a score, or with the reason why there is none."""
+
+    score: float | None
+    failure: Failure | None
+
+    def contradiction(self) -> str | None:
+        """Both of them, or neither."""
+        if (self.score is None) != (self.failure is not None):
+            return "it has both a `score` and a `failure`, or neither"
+        return super().contradiction()
+
+
+class _Timed(Event):
+    """An event with a measured latency."""
+
+    median: float
+    interval: tuple[float, float]
+
+    def contradiction(self) -> str | None:
+        """An interval that does not hold the median."""
+        low, high = self.interval
+        if not 0 < low <= self.median <= high:
+            return f"`interval` does not enclose the median: {excerpt([low, high])}"
+        return super().contradiction()
+
+
+@event("start", once=True)
 @dataclass(frozen=True, kw_only=True)
 class Start(Event):
-    """The first event; `identity`, `environment` and `contents`, digests of what paths led to, came later.
+    """The first event.
 
-    `origins` are the modules of parts that are not of this package; `objects` the classes of what was given in Python
-    in the place of options.
+    Args:
+        version: of the journal.
+        identity: of the run; empty where an older version began it.
+        recipe: the options that it was begun with, those that its version had.
+        contents: digests of what paths among them led to.
+        environment: what it was begun on; None where an older version began it.
+        origins: the modules of parts that are not of this package, by what they are and their names.
+        objects: the classes of what was given in Python in the place of options, by what it is.
     """
 
     version: int
+    identity: str
     recipe: dict[str, Any]
-    identity: str = ""
-    environment: Environment | None = None
     contents: dict[str, Digest] | None = None
     origins: dict[str, str] | None = None
     objects: dict[str, str] | None = None
+    environment: Environment | None
+
+    @cached_property
+    def options(self) -> dict[str, Any]:
+        """The recipe as it is today: what it lacks has its default."""
+        return with_defaults(option_groups(), self.recipe)
+
+    def contradiction(self) -> str | None:
+        """A recipe that is none."""
+        problems = find_problems(option_groups(), self.recipe)
+        return f"its recipe: {problems[0]}" if problems else None
 
 
+@event("data", once=True)
 @dataclass(frozen=True, kw_only=True)
 class Data(Event):
     """The text as rows of tokens; `pad_token_id` where the padding is another token than BERT's."""
@@ -82,12 +195,13 @@ class Data(Event):
     rows: Count
     held_out_rows: Count
     vocabulary: Count
-    digest: str
     pad_token_id: Annotated[int | None, Range(0, 2**53)] = None
+    digest: str
 
 
+@event("latency", once=True)
 @dataclass(frozen=True, kw_only=True)
-class Latency(Event):
+class LatencyTarget(Event):
     """The latency that candidates have to meet, in milliseconds, and how well it is predicted."""
 
     target: Milliseconds
@@ -97,23 +211,25 @@ class Latency(Event):
     samples: Count
 
 
+@event("base", unique={"model": "the second of its model"})
 @dataclass(frozen=True, kw_only=True)
-class Base(Event):
+class Base(_Timed):
     """The latency of the model that shrunken ones are to be faster than; None is the largest sub-model.
 
-    `digest`, of the model's files, came with version 3.
+    `digest` is that of the model's files.
     """
 
     model: str | None
-    digest: str | None = None
+    interval: tuple[float, float]
     median: Milliseconds
     p95: Milliseconds
-    interval: tuple[float, float]
     passes: Count
+    digest: str | None = None
 
 
+@event("measured", unique={"identity": "the second of its candidate"})
 @dataclass(frozen=True, kw_only=True)
-class Measured(Event):
+class Measured(_Timed):
     """The latency of a candidate."""
 
     identity: str
@@ -125,15 +241,17 @@ class Measured(Event):
     verdict: typing.Literal["within", "outside", "not clear"]
 
 
+@event("supernet", once=True)
 @dataclass(frozen=True, kw_only=True)
-class SuperNet(Event):
-    """The trained super-net; `digest`, of its file, came with version 3."""
+class TrainedSuperNet(Event):
+    """The trained super-net; `digest` is that of its file, None where an older version trained it."""
 
     steps: Count
     parameters: Count
-    digest: str | None = None
+    digest: str | None
 
 
+@event("constant_answer", once=True)
 @dataclass(frozen=True, kw_only=True)
 class ConstantAnswer(Event):
     """What an answer that no model is needed for scores on the rows that candidates are scored on."""
@@ -141,6 +259,7 @@ class ConstantAnswer(Event):
     score: Annotated[float, Range(-1e100, 1e100)]
 
 
+@event("budgets")
 @dataclass(frozen=True, kw_only=True)
 class Budgets(Event):
     """The budgets of a shrink, each of which has a search of its own, when the command was run."""
@@ -148,8 +267,12 @@ class Budgets(Event):
     names: list[str]
 
 
+@event(
+    "candidate",
+    unique={"number": "a second candidate of its number", "identity": "a second candidate of its identity"},
+)
 @dataclass(frozen=True, kw_only=True)
-class Candidate(Event):
+class Evaluated(_Backbone, _Scored):
     """A candidate that was evaluated: `score` and `standard_error`, or `failure` and `detail`."""
 
     number: Annotated[int, Range(1, 2**53)]
@@ -158,16 +281,26 @@ class Candidate(Event):
     parent: str | None
     origin: str
     layers: list[str]
+    sizes: Sizes | None = None
     score: Score
     standard_error: Error
     failure: Failure | None
     detail: str | None
     seconds: Seconds
-    sizes: Sizes | None = None
+
+    def contradiction_to(self, before: "History") -> str | None:
+        """More candidates than the recipe asks for, or a parent that comes later."""
+        most = before.recipe["candidates"]
+        if self.number > most:
+            return f"`number` is {self.number}, and the recipe asks for {most} candidates"
+        if self.parent is not None and before.find(Evaluated, "identity", self.parent) is None:
+            return f"`parent` is no candidate before it: {excerpt(self.parent)}"
+        return super().contradiction_to(before)
 
 
+@event("baseline", once=True)
 @dataclass(frozen=True, kw_only=True)
-class Baseline(Event):
+class Baseline(_Scored):
     """What the BERT beside the winner would have scored as a candidate."""
 
     layers: list[str]
@@ -175,54 +308,66 @@ class Baseline(Event):
     standard_error: Error
     failure: Failure | None
 
+    def contradiction(self) -> str | None:
+        """What is wrong with it in itself: a backbone without layers."""
+        return super().contradiction() if self.layers else "`layers` is empty"
 
+
+@event("trained")
 @dataclass(frozen=True, kw_only=True)
-class Trained(Event):
-    """A finalist after the last training."""
+class Trained(_Backbone):
+    """A finalist after the last training; one whose folder was lost is trained again."""
 
     name: str
     layers: list[str]
+    sizes: Sizes | None = None
     parameters: Count
     accuracy: Annotated[float, Range(0.0, 1.001)]
     standard_error: Error
     correct: Counts
     masked: Counts
-    sizes: Sizes | None = None
     task_score: Score = None
     task_error: Error = None
 
+    @property
+    def score(self) -> MaskedScore:
+        """The accuracy on masked words, row by row."""
+        return MaskedScore(tuple(self.correct), tuple(self.masked))
 
+    def left_out(self) -> set[str]:
+        """The fields that are not written, as of all events; the error of a score stands beside it, known or not."""
+        return super().left_out() - ({"task_error"} if self.task_score is not None else set())
+
+    def contradiction(self) -> str | None:
+        """A name of no finalist, or scores that do not fit each other."""
+        if not _FINALIST.fullmatch(self.name):
+            return f"`name` is that of no finalist: {excerpt(self.name)}"
+        correct, masked = self.correct, self.masked
+        if len(correct) != len(masked) or any(c > m for c, m in zip(correct, masked, strict=True)):
+            return "`correct` does not fit `masked`"
+        if self.task_error is not None and self.task_score is None:
+            return "`task_error` is there without `task_score`"
+        return super().contradiction()
+
+    def contradiction_to(self, before: "History") -> str | None:
+        """Another backbone than the one of its name, or other rows than those of the other finalists."""
+        known = before.finalists
+        if (same := known.get(self.name)) is not None and not self.is_of(same):
+            return f"a second {self.name!r}, of other layers or sizes"
+        other = next(iter(known.values()), self)
+        if other.masked != self.masked or (other.task_score is None) != (self.task_score is None):
+            return "`masked`, or whether it has a `task_score`, is not as of the finalist before it"
+        return super().contradiction_to(before)
+
+
+@event("finished", once=True)
 @dataclass(frozen=True, kw_only=True)
 class Finished(Event):
-    """The end; `rejections` and `processes` came later."""
+    """The end; `rejections`, draws that were not evaluated by their reasons, is None where an older version ended."""
 
     reason: str
-    rejections: dict[str, int] | None = None
-    processes: Annotated[int, Range(1, 2**53)] = 1
-
-
-KINDS: dict[str, type[Event]] = {
-    "start": Start,
-    "data": Data,
-    "latency": Latency,
-    "base": Base,
-    "measured": Measured,
-    "supernet": SuperNet,
-    "constant_answer": ConstantAnswer,
-    "budgets": Budgets,
-    "candidate": Candidate,
-    "baseline": Baseline,
-    "trained": Trained,
-    "finished": Finished,
-}
-
-
-def problem_of(event: Mapping[str, Any]) -> str | None:
-    """What is wrong with an event by itself, in words."""
-    if (kind := KINDS.get(event["event"])) is None:
-        return f"there is no event {excerpt(event['event'])}"
-    values = {name: value for name, value in event.items() if name != "event"}
-    return _problem(kind, values, "") or _contradiction(event)
+    rejections: dict[str, int] | None
+    processes: Annotated[int, Range(1, 2**53)]
 
 
 def unregistered_in(start: Mapping[str, Any]) -> str | None:
@@ -235,64 +380,4 @@ def unregistered_in(start: Mapping[str, Any]) -> str | None:
         if isinstance(name, str) and name not in table:
             origin = origins.get(f"{table.what} {name}") if isinstance(origins, dict) else None
             return f"the {table.what} {excerpt(name)} is {NOT_REGISTERED}" + (f", {excerpt(origin)}" if origin else "")
-    return None
-
-
-def _problem(kind: type, values: Mapping[str, Any], within: str) -> str | None:
-    """What is wrong with the names and the kinds of an object's fields."""
-    hints, required = _fields(kind)
-    if missing := next((name for name in required if name not in values), None):
-        return f"`{within}{missing}` is missing"
-    for name, value in values.items():
-        if name not in hints:
-            return f"unknown field {excerpt(within + name)}"
-        hint = hints[name]
-        inner = next((each for each in (hint, *typing.get_args(hint)) if is_dataclass(each)), None)
-        if isinstance(inner, type):
-            found = _problem(inner, value, f"{within}{name}.") if isinstance(value, dict) else "not a mapping"
-            if found:
-                return found if isinstance(value, dict) else f"`{within}{name}` is {found}, but {excerpt(value)}"
-        elif wanted := unmet(value, hint):
-            return f"`{within}{name}` must be {wanted}, not {excerpt(value)}"
-    return None
-
-
-@functools.cache
-def _fields(kind: type) -> tuple[dict[str, Any], list[str]]:
-    """The types of all fields, and the names of those without a default."""
-    required = [field.name for field in fields(kind) if field.default is MISSING]
-    return typing.get_type_hints(kind, include_extras=True), required
-
-
-def _contradiction(event: Mapping[str, Any]) -> str | None:
-    """What in an event does not agree with itself."""
-    kind, sizes, layers = event["event"], event.get("sizes"), event.get("layers")
-    if kind == "start":
-        problems = find_problems(option_groups(), event["recipe"])
-        return f"its recipe: {problems[0]}" if problems else None
-    try:
-        json.dumps(event, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return "a text in it has half a character (a lone surrogate)"
-    if layers is not None and not layers:
-        return "`layers` is empty"
-    if sizes is not None and (min(sizes.values()) < 1 or sizes["num_hidden_layers"] != len(layers or ())):
-        return f"`sizes` are none of {len(layers or ())} layers: {excerpt(sizes)}"
-    if "failure" in event and (event["score"] is None) != (event["failure"] is not None):
-        return "it has both a `score` and a `failure`, or neither"
-    if (interval := event.get("interval")) is not None and not 0 < interval[0] <= event["median"] <= interval[1]:
-        return f"`interval` does not enclose the median: {excerpt(interval)}"
-    if kind == "trained":
-        return _contradiction_of_finalist(event)
-    return None
-
-
-def _contradiction_of_finalist(event: Mapping[str, Any]) -> str | None:
-    correct, masked = event["correct"], event["masked"]
-    if not _FINALIST.fullmatch(event["name"]):
-        return f"`name` is that of no finalist: {excerpt(event['name'])}"
-    if len(correct) != len(masked) or any(c > m for c, m in zip(correct, masked, strict=True)):
-        return "`correct` does not fit `masked`"
-    if ("task_score" in event) != ("task_error" in event):
-        return "`task_score` and `task_error` come together"
     return None

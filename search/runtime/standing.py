@@ -1,14 +1,13 @@
 """How far a run is: its phase, its candidates, and what can be said of the time that is left."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from autobert_zero_hf.training.standard_error import plus_minus
 
-from ..space.sizes import Sizes
-from .journal import Journal
+from .history import History
+from .records import Evaluated
 
 CANDIDATES = "Candidates"
 UNKNOWN = "not known yet"
@@ -26,7 +25,7 @@ def clock(seconds: float) -> str:
 
 @dataclass
 class Progress:
-    """Steps of a phase.
+    """The steps of a phase.
 
     Args:
         name: of the phase.
@@ -83,32 +82,28 @@ class Progress:
 class Standing:
     """What is known of a search while it goes on.
 
-    Attributes:
+    Args:
+        history: of the search, which grows.
         budget: what its models may cost, in words; empty where nothing is bounded.
+
+    Attributes:
         progress: of the phase that is under way.
-        scores: of the candidates in the order in which they came, None for those that failed.
-        best: the journal's event of the best candidate so far.
     """
 
-    def __init__(self, budget: str = ""):
+    def __init__(self, history: History | None = None, budget: str = ""):
+        self._history = history or History()
         self.budget = budget
         self.progress: Progress | None = None
-        self.scores: list[float | None] = []
-        self.best: Mapping[str, Any] | None = None
 
-    def follow(self, journal: Journal) -> None:
-        """Take in what a journal holds, and each of its events from now on."""
-        for event in journal.events:
-            self.take(event)
-        journal.subscribe(self.take)
+    @property
+    def scores(self) -> list[float | None]:
+        """The scores of the candidates in the order in which they came, None for those that failed."""
+        return [event.score for event in self._history.of(Evaluated)]
 
-    def take(self, event: Mapping[str, Any]) -> None:
-        """Take in an event of the journal; only candidates matter."""
-        if event["event"] != "candidate":
-            return
-        self.scores.append(event["score"])
-        if event["score"] is not None and (self.best is None or event["score"] > self.best["score"]):
-            self.best = event
+    @property
+    def best(self) -> Evaluated | None:
+        """The best candidate so far."""
+        return self._history.best
 
     @property
     def failed(self) -> int:
@@ -117,10 +112,10 @@ class Standing:
 
     def says_best(self) -> str:
         """The best score with its standard error, and the sizes where they are searched."""
-        if self.best is None:
+        best = self.best
+        if best is None or best.score is None:
             return "none yet"
-        sizes = f" ({Sizes(**self.best['sizes'])})" if "sizes" in self.best else ""
-        return plus_minus(self.best["score"], self.best["standard_error"]) + sizes
+        return plus_minus(best.score, best.standard_error) + (f" ({best.sizes})" if best.sizes else "")
 
     def line(self) -> str:
         """All of it in a line, for a log."""

@@ -11,6 +11,7 @@ from accelerate.utils import LoggerType
 from autobert_zero_hf.errors import AutoBertZeroError
 
 from .journal import Journal
+from .records import Evaluated, Event, Trained
 
 PROJECT = "autobert-zero"
 
@@ -96,21 +97,23 @@ class Tracking:
         """Send a step of the super-net, counted from 1."""
         self._send({"supernet/loss": loss}, step)
 
-    def _written(self, event: dict[str, Any]) -> None:
+    def _written(self, event: Event) -> None:
         """Send an event of the journal, if it is a candidate or a finalist."""
-        candidates, finalists = self._journal.of("candidate"), self._journal.of("trained")
-        if event["event"] == "candidate":
-            scores = [record["score"] for record in candidates if record["score"] is not None]
-            values = {f"candidate/{name}": event[name] for name in ("number", "score", "standard_error", "seconds")}
-            values["candidate/best_score"] = max(scores, default=None)
-            values["candidate/failures"] = len(candidates) - len(scores)
-        elif event["event"] == "trained":
-            names = ("accuracy", "standard_error", "parameters")
-            values = {f"final/{event['name']}/{name}": event[name] for name in names}
-        else:
-            return
+        history, values = self._journal.history, dict[str, Any]()
+        if isinstance(event, Evaluated):
+            values = {
+                f"candidate/{name}": getattr(event, name) for name in ("number", "score", "standard_error", "seconds")
+            }
+            values["candidate/best_score"] = history.best.score if history.best else None
+            values["candidate/failures"] = len(history.candidates) - len(history.scored)
+        elif isinstance(event, Trained):
+            values = {
+                f"final/{event.name}/{name}": getattr(event, name)
+                for name in ("accuracy", "standard_error", "parameters")
+            }
         known = {name: value for name, value in values.items() if value is not None}
-        self._send(known, self._supernet_steps + len(candidates) + len(finalists))
+        if known:
+            self._send(known, self._supernet_steps + len(history.candidates) + len(history.of(Trained)))
 
     def _send(self, values: dict[str, Any], step: int) -> None:
         if self._broken:

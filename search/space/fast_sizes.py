@@ -55,7 +55,7 @@ class FastSizes(SizesSpace):
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """How many sizes there are."""
         return len(self.num_hidden_layers.values) * sum(self._weights)
 
     def objection(self, sizes: Sizes) -> str | None:

@@ -47,7 +47,7 @@ class LayerType:
 
     @property
     def largest(self) -> dict[str, int]:
-        """Its largest numbers."""
+        """The largest of its numbers, by name."""
         return {name: max(values) for name, values in self.choices.items()}
 
     def objection(self, mixer: Mixer) -> str | None:

@@ -25,7 +25,7 @@ def draw_operation(rng: random.Random, names: Sequence[str], weights: Weights | 
 
 
 def can_be_drawn(names: Sequence[str], weights: Weights | None) -> list[str]:
-    """Those of the operations whose weight is not 0."""
+    """The operations whose weight is not 0."""
     return [name for name in names if weights is None or weights[name] > 0]
 
 

@@ -24,7 +24,7 @@ class SizedSpace(Space, Protocol):
 
     @property
     def sizes(self) -> SizesSpace | None:
-        """Those that they may have; None where all have the same."""
+        """The sizes that candidates may have; None where all have the same."""
         ...
 
     def resized(self, candidate: Candidate, sizes: Sizes, rng: random.Random) -> Candidate:

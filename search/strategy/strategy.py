@@ -78,7 +78,7 @@ class Proposals:
         return None
 
     def generation(self, sample: Callable[[], Candidate], size: int) -> list[Candidate]:
-        """As many as there are, up to `size`."""
+        """Proposes candidates, as many as there are, up to `size`."""
         return list(islice(iter(partial(self.draw, sample), None), size))
 
     def objection(self, candidate: Candidate) -> str | None:
@@ -148,7 +148,7 @@ def need_sizes(space: SizedSpace, strategy: str) -> SizesSpace:
 
 
 def at_least(least: int, **values: int) -> None:
-    """Check arguments by name.
+    """Checks that arguments, by name, are at least some number.
 
     Raises:
         ValueError: naming those that are less than `least`.

@@ -26,9 +26,10 @@ from autobert_zero_hf.search.estimation.latency_band import LatencyBand
 from autobert_zero_hf.search.estimation.latency_predictor import LatencyPredictor
 from autobert_zero_hf.search.estimation.latency_samples import read_samples
 from autobert_zero_hf.search.preparation import Preparation
-from autobert_zero_hf.search.recipe import Recipe, load_options
-from autobert_zero_hf.search.runtime.journal import Journal, read_events
+from autobert_zero_hf.search.recipe import Recipe, decisive, load_options
+from autobert_zero_hf.search.runtime.journal import Journal, read_history
 from autobert_zero_hf.search.runtime.progress import Reporter
+from autobert_zero_hf.search.runtime.run_folder import RunFolder
 from autobert_zero_hf.search.runtime.tracking import Tracking
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.sizes import Sizes
@@ -42,17 +43,18 @@ SCORED = 64
 
 
 def main(run: Path, evaluations: int, seeds: int, speedups: list[float]) -> None:
-    options = {**load_options(str(run / "recipe.yaml")), "proxy": "loss", "evaluation_rows": SCORED}
+    folder = RunFolder(run)
+    options = {**load_options(str(folder.recipe)), "proxy": "loss", "evaluation_rows": SCORED}
     recipe = Recipe.from_dict(options)
     accelerator = Accelerator(mixed_precision=recipe.run.mixed_precision)
-    journal = Journal(None, recipe.to_dict(), read_events(run / "journal.jsonl"))
+    journal = Journal(None, recipe.to_dict(), read_history(folder.journal))
     tracking = Tracking(accelerator, journal, recipe.supernet.supernet_steps)
-    preparation = Preparation(recipe, run, [], accelerator, journal, Reporter(), tracking)
+    preparation = Preparation(recipe, folder, [], accelerator, journal, Reporter(), tracking)
     text = preparation.read()
     net = preparation.train(text).net
-    inheritance = Inheritance(net, recipe.inheritance, run / "candidates")
+    inheritance = Inheritance(net, recipe.inheritance, folder.candidates)
     estimator = make_estimator(recipe, inheritance, text.rows, text.held_out, [], accelerator)
-    predictor = LatencyPredictor(read_samples(run / "latency.jsonl", recipe.latency), net.config)
+    predictor = LatencyPredictor(read_samples(folder.latencies, recipe.latency), net.config)
     known = scored_before(recipe)
 
     def score(candidate: Candidate) -> Evaluation:
@@ -60,7 +62,7 @@ def main(run: Path, evaluations: int, seeds: int, speedups: list[float]) -> None
             known[candidate.identity] = estimator.evaluate(candidate)
         return replace(known[candidate.identity], candidate=candidate)
 
-    base = journal.of("base")[0]["median"]
+    base = journal.history.bases[0].median
     results: dict[str, Any] = {}
     scored: dict[str, dict[str, Evaluation]] = {}
     for speedup in speedups:
@@ -116,7 +118,7 @@ def scored_before(recipe: Recipe) -> dict[str, Evaluation]:
     """What an earlier call wrote down, of the same recipe; the scores are the same each time."""
     path = Path(__file__).with_suffix(".json")
     facts = json.loads(path.read_text()) if path.exists() else {}
-    if facts.get("recipe") != without_places(recipe.to_dict()):
+    if not facts or decisive(facts["recipe"]) != without_places(decisive(recipe.to_dict())):
         return {}
     layers, found = tuple(recipe.sub_models.layers), {}
     for rows in facts["scored"].values():

@@ -207,7 +207,8 @@ def test_what_is_rejected_is_not_asked_and_counted(make: Make) -> None:
     assert set(strategy.rejections) <= {"over the budget", "duplicate", "screened out"}
 
 
-def test_all_rejected_is_the_end(make: Make) -> None:
+def test_all_rejected_is_the_end(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autobert_zero_hf.search.strategy.strategy._REJECTED", 100)  # the same end, sooner
     strategy = make(reject=lambda candidate: "no")
     assert strategy.ask() == []
     assert set(strategy.rejections) <= {"no", "duplicate"}

@@ -19,7 +19,7 @@ from autobert_zero_hf.search.publish.report import write_report
 from autobert_zero_hf.search.publish.report_facts import read_report_facts
 from autobert_zero_hf.search.recipe import Recipe
 from autobert_zero_hf.search.runtime.dispatch import Dispatcher
-from autobert_zero_hf.search.runtime.journal import Journal, read_events
+from autobert_zero_hf.search.runtime.journal import Journal, read_history
 from autobert_zero_hf.search.runtime.loop import SearchLoop
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.strategy.evaluation import Evaluation
@@ -29,6 +29,7 @@ from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.explorer.app import open_search
 from autobert_zero_hf.explorer.views import compare, show_candidate, table
 from autobert_zero_hf.model import FormulaError
+from tests.search.journal_lines import Events, read_journal
 from tests.search.old_journals import OLD, with_checksums, without_checksums
 
 NAMES = ("plain", "sized")
@@ -38,8 +39,6 @@ VALUES: tuple[Any, ...] = (
 )  # fmt: skip
 """What is put in a place of another."""
 READERS = ("report", "explorer", "result", "page", "resume")
-
-Events = list[dict[str, Any]]
 
 
 def run(count: int, seed: int, readers: Sequence[str] = READERS) -> list[str]:
@@ -54,7 +53,7 @@ def run(count: int, seed: int, readers: Sequence[str] = READERS) -> list[str]:
         What was raised that no reader foresees: the reader, the change and the exception.
     """
     failures = []
-    originals = {name: read_events(OLD / name / "journal.jsonl") for name in NAMES}
+    originals = {name: read_journal(OLD / name / "journal.jsonl") for name in NAMES}
     with tempfile.TemporaryDirectory() as place:
         for number in range(count):
             rng = random.Random(f"{seed}/{number}")
@@ -174,7 +173,7 @@ def _result(folder: Path, _: dict[str, Any]) -> None:
 def _page(folder: Path, _: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as place:
         stage_search(read_search(folder), Path(place))
-        assert read_events(Path(place) / "journal.jsonl")
+        assert read_history(Path(place) / "journal.jsonl")
 
 
 def _resume(folder: Path, options: dict[str, Any]) -> None:

@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from autobert_zero_hf.search.runtime.codec import encode_all
-from autobert_zero_hf.search.runtime.journal import read_events
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from tests.terminal import run
+
+from .journal_lines import read_journal, with_checksums
 
 OPTIONS = {
     "vocab-size": 800,
@@ -36,12 +38,17 @@ OPTIONS = {
 LAUNCH = ("-m", "accelerate.commands.launch", "--cpu", "--num_machines", "1", "--mixed_precision", "no", "--quiet")
 
 
-def command(text: Path, folder: Path, processes: int = 1, **changes: Any) -> list[str]:
+def words(text: Path, folder: Path, **changes: Any) -> list[str]:
+    """Those of the command line."""
     options = {**OPTIONS, **{name.replace("_", "-"): value for name, value in changes.items()}}
+    given = [word for name, value in options.items() for word in (f"--{name}", *str(value).split())]
+    return ["search", "--output-dir", str(folder), "--text", str(text), *given]
+
+
+def command(text: Path, folder: Path, processes: int = 1, **changes: Any) -> list[str]:
+    """A program with its arguments, which begins with an import of seconds; `search` needs none."""
     launch = [*LAUNCH, "--num_processes", str(processes), "--main_process_port", "0"] if processes > 1 else []
-    words = [word for name, value in options.items() for word in (f"--{name}", *str(value).split())]
-    run = ["-m", "autobert_zero_hf", "search", "--output-dir", str(folder), "--text", str(text), *words]
-    return [sys.executable, *launch, *run]
+    return [sys.executable, *launch, "-m", "autobert_zero_hf", *words(text, folder, **changes)]
 
 
 def environment() -> dict[str, str]:
@@ -49,29 +56,28 @@ def environment() -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
-def search(text: Path, folder: Path, status: int = 0, **changes: Any) -> str:
-    # Not for all: transformers says it aloud when it is imported.
-    offline = {"WANDB_MODE": "offline"} if "wandb" in changes.get("report_to", "") else {}
-    done = subprocess.run(
-        command(text, folder, **changes),
-        env={**environment(), **offline},
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    assert done.returncode == status, done.stdout
-    return done.stdout
+def search(text: Path, folder: Path, status: int = 0, processes: int = 1, **changes: Any) -> str:
+    """What a search to its end has printed."""
+    if processes > 1:
+        launch = command(text, folder, processes, **changes)
+        done = subprocess.run(launch, env=environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        ended, said = done.returncode, done.stdout
+    else:
+        # Not for all: transformers says it aloud when it is imported.
+        offline = {"WANDB_MODE": "offline"} if "wandb" in changes.get("report_to", "") else {}
+        ended, said = run(words(text, folder, **changes), **offline)
+    assert ended == status, said
+    return said
 
 
 def journal(folder: Path) -> list[dict[str, Any]]:
     """The events, each of which has its whole line."""
-    assert (folder / "journal.jsonl").read_bytes().endswith(b"\n")
-    return read_events(folder / "journal.jsonl")
+    return read_journal(folder / "journal.jsonl")
 
 
 def rewrite(folder: Path, events: Sequence[Mapping[str, Any]]) -> None:
     """Have other events in a journal, as if a search had written them."""
-    (folder / "journal.jsonl").write_bytes(encode_all(events))
+    (folder / "journal.jsonl").write_bytes(with_checksums(events))
 
 
 def candidates_in(folder: Path) -> int:

@@ -6,10 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from autobert_zero_hf.search.runtime.codec import encode_all
-from autobert_zero_hf.search.runtime.journal import Journal, JournalError, read_events
+from autobert_zero_hf.search.runtime.history import History
+from autobert_zero_hf.search.runtime.journal import Journal, JournalError, read_history
+from autobert_zero_hf.search.runtime.records import Evaluated, Event, Finished, Start
+from autobert_zero_hf.search.strategy.evaluation import Failure
+
+from .journal_lines import read_journal, with_checksums
 
 RECIPE = {"seed": 0, "candidates": 500}
+END = Finished(reason="enough", rejections={}, processes=1)
 
 
 @pytest.fixture
@@ -17,17 +22,21 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "run" / "journal.jsonl"
 
 
-def candidate(number: int, **changes: Any) -> dict[str, Any]:
+def candidate(number: int, **changes: Any) -> Evaluated:
     """What is written of a candidate."""
     made = {"number": number, "generation": 0, "identity": f"{number:016x}", "parent": None, "origin": "random"}
     came = {"score": 0.0, "standard_error": 0.0, "failure": None, "detail": None, "seconds": 0.1}
-    return {**made, "layers": ["conv(3)"], **came, **changes}
+    return Evaluated(**{**made, "layers": ["conv(3)"], **came, **changes})
+
+
+def numbers(journal: Journal) -> list[int]:
+    return [event.number for event in journal.history.candidates]
 
 
 def written(path: Path) -> Journal:
     journal = Journal.open(path, RECIPE)
-    journal.append("candidate", **candidate(1))
-    journal.append("candidate", **candidate(2, score=None, standard_error=None, failure="illegal", detail="why"))
+    journal.append(candidate(1))
+    journal.append(candidate(2, score=None, standard_error=None, failure=Failure.ILLEGAL, detail="why"))
     journal.close()
     return journal
 
@@ -35,15 +44,15 @@ def written(path: Path) -> Journal:
 def test_events_come_back(path: Path) -> None:
     journal = written(path)
     again = Journal.open(path, RECIPE)
-    assert again.events == journal.events
-    assert [record["number"] for record in again.of("candidate")] == [1, 2]
+    assert again.history.events == journal.history.events
+    assert numbers(again) == [1, 2]
     assert json.loads(path.read_text().splitlines()[0])["recipe"] == RECIPE
 
 
 def test_time_goes_on_counting(path: Path) -> None:
     written(path)
-    *events, last = read_events(path)
-    path.write_bytes(encode_all([*events, {**last, "elapsed": 1000.0}]))
+    *events, last = read_journal(path)
+    path.write_bytes(with_checksums([*events, {**last, "elapsed": 1000.0}]))
     assert 1000 <= Journal.open(path, RECIPE).elapsed() < 1060
 
 
@@ -55,10 +64,10 @@ def test_a_torn_last_line_is_dropped_with_a_warning(path: Path, cut: int, caplog
     with caplog.at_level(logging.WARNING):
         journal = Journal.open(path, RECIPE)
     assert "cut off" in caplog.text
-    assert [record["number"] for record in journal.of("candidate")] == [1]
-    journal.append("candidate", **candidate(2))
+    assert numbers(journal) == [1]
+    journal.append(candidate(2))
     journal.close()
-    assert [record["number"] for record in Journal.open(path, RECIPE).of("candidate")] == [1, 2]
+    assert numbers(Journal.open(path, RECIPE)) == [1, 2]
 
 
 @pytest.mark.parametrize("damage", [b'{"event": "cand\n', b"[1]\n", b"\n", b'{"number": 7}\n', b"\xff\xfe\n"])
@@ -78,19 +87,26 @@ def test_another_recipe_is_refused_and_named(path: Path) -> None:
         Journal.open(path, {**RECIPE, "candidates": 6})
 
 
+def test_an_option_that_a_journal_lacks_has_its_default(path: Path) -> None:
+    written(path)
+    Journal.open(path, {**RECIPE, "reward_scale": "ranks", "levels": "both"}).close()
+    with pytest.raises(JournalError, match="reward_scale: 'ranks' there, 'range' here"):
+        Journal.open(path, {**RECIPE, "reward_scale": "range"})
+
+
 def test_a_journal_that_was_refused_is_not_in_use(path: Path) -> None:
     written(path)
     with pytest.raises(JournalError) as refused:
         Journal.open(path, {**RECIPE, "candidates": 6})
-    assert Journal.open(path, RECIPE).of("candidate")
+    assert numbers(Journal.open(path, RECIPE))
     assert refused.value.__traceback__ is not None, "kept alive, as an interactive Python does"
 
 
 def test_another_version_is_refused(path: Path) -> None:
     written(path)
-    start, *events = read_events(path)
-    path.write_bytes(encode_all([{**start, "version": 99}, *events]))
-    for opened in (read_events, lambda path: Journal.open(path, RECIPE)):
+    start, *events = read_journal(path)
+    path.write_bytes(with_checksums([{**start, "version": 99}, *events]))
+    for opened in (read_history, lambda path: Journal.open(path, RECIPE)):
         with pytest.raises(JournalError, match="is a journal of version 99, not of 2 or 3: use the version"):
             opened(path)
 
@@ -105,29 +121,29 @@ def test_a_second_process_is_refused(path: Path) -> None:
 
 
 def test_a_follower_writes_nothing(path: Path) -> None:
-    events = written(path).events
+    history = written(path).history
     before = path.read_bytes()
-    Journal(None, RECIPE, list(events)).append("candidate", **candidate(3))
+    Journal(None, RECIPE, History(history.events)).append(candidate(3))
     assert path.read_bytes() == before
 
 
 def test_nothing_is_written_before_the_first_event(path: Path) -> None:
     Journal.open(path, RECIPE)
     assert not path.exists()
-    Journal.open(path, {**RECIPE, "seed": 9}).append("finished", reason="enough")
-    assert [event["event"] for event in Journal.open(path, {**RECIPE, "seed": 9}).events] == ["start", "finished"]
+    Journal.open(path, {**RECIPE, "seed": 9}).append(END)
+    assert [type(each) for each in Journal.open(path, {**RECIPE, "seed": 9}).history.events] == [Start, Finished]
 
 
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
-from autobert_zero_hf.search.runtime.journal import Journal, JournalError, read_events
-from tests.search.test_journal import candidate
+from autobert_zero_hf.search.runtime.journal import Journal, JournalError, read_history
+from tests.search.test_journal import candidate, numbers
 
 path = Path(sys.argv[1])
 make_full, make_room = (lambda limit=limit: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, -1)) for limit in LIMITS)
 journal = Journal.open(path, {"seed": 0})
-append = lambda number: journal.append("candidate", **candidate(number))
+append = lambda number: journal.append(candidate(number))
 make_full()
 number = 0
 try:
@@ -136,10 +152,10 @@ try:
         number += 1
 except JournalError as error:
     print(error)
-assert (read_events(path) if path.exists() else []) == journal.events
+assert (read_history(path).events if path.exists() else []) == journal.history.events
 make_room()
 append(number + 1)
-assert [event["number"] for event in journal.of("candidate")] == list(range(1, number + 2))
+assert numbers(journal) == list(range(1, number + 2))
 """
 
 
@@ -148,7 +164,7 @@ def test_a_write_that_the_system_cuts_short_leaves_whole_events(path: Path, limi
     script = FULL_DISK.replace("LIMITS", f"({limit}, -1)")
     done = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    events = len(Journal.open(path, {"seed": 0}).events)
+    events = len(Journal.open(path, {"seed": 0}).history.events)
     # The last one was written when there was room again; without any before it, the start was, too.
     assert events > 5 if limit == 2000 else events == 2
     safe = f"the {events - 1} events before are safe" if limit == 2000 else "nothing was lost"
@@ -160,10 +176,10 @@ def test_a_write_that_the_system_cuts_short_leaves_whole_events(path: Path, limi
 def test_listeners_hear_what_is_written_from_then_on(path: Path) -> None:
     written(path)
     journal = Journal.open(path, RECIPE)
-    heard: list[dict[str, object]] = []
+    heard: list[Event] = []
     journal.subscribe(heard.append)
-    journal.append("finished", reason="enough")
-    assert heard == journal.events[-1:]
+    journal.append(END)
+    assert heard == journal.history.events[-1:]
 
 
 def test_a_search_keeps_its_identity(path: Path) -> None:

@@ -7,8 +7,11 @@ from accelerate import Accelerator
 from autobert_zero_hf.search.estimation.latency_band import LatencyBand
 from autobert_zero_hf.search.latency_bound import LatencyBound, Stopwatch
 from autobert_zero_hf.search.recipe import Recipe
+from autobert_zero_hf.search.runtime.history import History
 from autobert_zero_hf.search.runtime.journal import Journal
 from autobert_zero_hf.search.runtime.progress import Reporter
+from autobert_zero_hf.search.runtime.records import Measured
+from autobert_zero_hf.search.runtime.run_folder import RunFolder
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.sizes import Sizes
 
@@ -21,10 +24,13 @@ RANKED = [Candidate(LAYERS, sizes=Sizes(2, hidden, 32, 2, 8)) for hidden in rang
 def chosen(folder: Path, *intervals: tuple[float, float]) -> int:
     """The place of what is chosen for 10 ms, so up to 11 ms, of candidates that were measured so."""
     recipe = Recipe.from_dict({"latency_ms": 10.0, "search_sizes": "head_dim"})
-    journal = Journal(None, recipe.to_dict(), [])
+    journal = Journal(None, recipe.to_dict(), History())
     for candidate, (low, high) in zip(RANKED, intervals, strict=False):
-        journal.append("measured", identity=candidate.identity, median=(low + high) / 2, interval=[low, high])
-    stopwatch = Stopwatch(recipe, folder, AutoBertZeroConfig(layers=LAYERS), Accelerator(cpu=True), Reporter())
+        median, rest = (low + high) / 2, {"p95": high, "passes": 4, "waited": 0.0, "verdict": "within"}
+        journal.append(Measured(identity=candidate.identity, median=median, interval=(low, high), **rest))
+    stopwatch = Stopwatch(
+        recipe, RunFolder(folder), AutoBertZeroConfig(layers=LAYERS), Accelerator(cpu=True), Reporter()
+    )
     bound = LatencyBound(recipe, stopwatch, journal)
     bound.band = LatencyBand(lambda _: 10.0, 10.0)
     return RANKED.index(bound.choose(RANKED[: len(intervals)]))

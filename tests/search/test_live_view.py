@@ -38,7 +38,7 @@ def test_a_terminal_shows_the_search_and_is_left_as_it_was(text: Path, tmp_path:
     assert re.fullmatch(r"candidates [\d,]+ an hour", view["speed"])
     assert re.fullmatch(r"about .* \(this phase\)", view["left"])
     known = [event for event in journal(folder) if event["event"] == "candidate"][: int(done[1])]
-    best = max(known, key=lambda event: event["score"] or -1.0)
+    best = max(known, key=lambda event: (event["score"] or -1.0, -event["number"]))
     assert view["best"] == f"{best['score']:.4f} ± {best['standard_error']:.4f}"
     for layer in best["layers"]:
         assert layer[:80] in shown

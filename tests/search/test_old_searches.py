@@ -17,17 +17,16 @@ import torch
 from accelerate.state import AcceleratorState
 from autobert_zero_hf.search.recipe import Recipe
 from autobert_zero_hf.search.run import search
-from autobert_zero_hf.search.runtime.journal import JournalError, read_events
+from autobert_zero_hf.search.runtime.journal import JournalError
 from autobert_zero_hf.search.summary import search_result
 
 from autobert_zero_hf.claims import ReplacedError
 from autobert_zero_hf.commands.main import main
 from autobert_zero_hf.errors import AutoBertZeroError
 
+from .journal_lines import Events, read_journal
 from .old_journals import OLD, with_checksums, without_checksums
 from .small_search import candidates_in
-
-Events = list[dict[str, Any]]
 
 
 @pytest.fixture
@@ -45,7 +44,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 def old(name: str, length: int | None = None) -> Events:
     """The events of a journal of version 0.1.0, or the first ones."""
-    return read_events(OLD / name / "journal.jsonl")[:length]
+    return read_journal(OLD / name / "journal.jsonl")[:length]
 
 
 def resume(
@@ -55,7 +54,7 @@ def resume(
     recipe = {**events[0]["recipe"], **options}
     (folder / "journal.jsonl").write_bytes(write([{**events[0], "recipe": recipe}, *events[1:]]))
     search(Recipe.from_dict(recipe), folder)
-    return read_events(folder / "journal.jsonl")
+    return read_journal(folder / "journal.jsonl")
 
 
 def test_the_search_of_an_older_version_goes_on(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -102,7 +101,7 @@ def test_what_was_changed_in_an_older_journal_is_not_believed(folder: Path) -> N
         change(events)
         with pytest.raises(JournalError, match=said):
             resume(folder, events)
-        left = read_events(folder / "journal.jsonl")
+        left = read_journal(folder / "journal.jsonl")
         assert [event for event in left if event["event"] != "constant_answer"] == events, name
 
 

@@ -39,7 +39,7 @@ class LayerMutation(ABC):
     level: ClassVar[Level] = "layout"
 
     def is_for(self, space: Any) -> bool:
-        """Whether it can change anything in a space; in others it is not drawn."""
+        """Whether the mutation can change anything in a space; in others it is not drawn."""
         return True
 
     @abstractmethod
@@ -175,7 +175,7 @@ class Draft:
 def draws(
     options: Mapping[str, Mapping[Where, Sequence[Operands]]], rng: random.Random, weights: Weights | None
 ) -> Iterator[tuple[str, Where, Operands]]:
-    """Of an operation's places and its operands there: the operation by weight, the rest evenly; without end."""
+    """Draws operations, places and operands there without end: the operation by weight, the rest evenly."""
     names = can_be_drawn([name for name, places in options.items() if places], weights)
     places = {name: list(options[name]) for name in names}
     while names:

@@ -15,10 +15,12 @@ from matplotlib.figure import Figure
 from autobert_zero_hf import __version__
 from autobert_zero_hf.charts import to_inline_svg
 from autobert_zero_hf.model import FormulaError
+from autobert_zero_hf.options import with_defaults
 from autobert_zero_hf.rendering import draw_backbone, to_latex, to_svg
 from autobert_zero_hf.training.standard_error import plus_minus
 
-from ..recipe import Recipe, decisive, load_options
+from ..recipe import decisive, load_options
+from ..recipe_options import option_groups
 from ..runtime.progress import clock
 from ..runtime.records import Evaluated
 from ..runtime.run_folder import finalists_of
@@ -115,7 +117,7 @@ def _per_hour(facts: ReportFacts) -> float | None:
 
 def _command(search: SearchFacts) -> str:
     """The command line that does the same search again; it says so where only Python can."""
-    usual = Recipe.from_dict(load_options("quickstart")).to_dict()
+    usual = with_defaults(option_groups(), load_options("quickstart"))
     words = ["autobert-zero", "search", "--output-dir", "runs/again"]
     for module in sorted({origin.partition(" ")[0] for origin in search.origins.values()}):
         words += ["--import", module]

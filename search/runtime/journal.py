@@ -12,6 +12,7 @@ from autobert_zero_hf.claims import Claim, shared_claim
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.growing import GrowingFile
 from autobert_zero_hf.model.excerpts import excerpt
+from autobert_zero_hf.options import with_defaults
 from autobert_zero_hf.training.contents import Digest, find_changes
 from autobert_zero_hf.writing import claimed, how_to_mend
 
@@ -103,8 +104,8 @@ class Journal:
         return journal
 
     def _check(self, path: Path) -> None:
-        start, recipe = self.history.start, decisive(self.recipe)
-        written, contents = decisive(start.recipe), start.contents or {}
+        start, recipe = self.history.start, decisive(with_defaults(option_groups(), self.recipe))
+        written, contents = decisive(start.options), start.contents or {}
         changed = [
             f"{name}: {written.get(name)!r} there, {recipe.get(name)!r} here"
             if written.get(name) != recipe.get(name)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from autobert_zero_hf.search.strategy.evaluation import Evaluation
+from autobert_zero_hf.search.strategy.local_search import LocalSearch
 from autobert_zero_hf.search.strategy.op_nas import OpNas
 from autobert_zero_hf.search.strategy.random_search import RandomSearch
 from autobert_zero_hf.search.strategy.regularized_evolution import RegularizedEvolution
@@ -33,6 +34,7 @@ STRATEGIES: dict[str, Callable[..., Strategy]] = {
     "evolution": partial(
         RegularizedEvolution, population_size=POPULATION, sample_size=4, generation_size=PARENTS * CHILDREN
     ),
+    "local-search": partial(LocalSearch, population_size=POPULATION, generation_size=PARENTS * CHILDREN),
     "uniform": partial(_op_nas, alpha=None),
     "uniform, one level": partial(_op_nas, alpha=None, levels="one"),
     "op-nas, the paper's form": _op_nas,

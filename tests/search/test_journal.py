@@ -186,3 +186,35 @@ def test_a_search_keeps_its_identity(path: Path) -> None:
     identity = written(path).identity
     assert len(identity) == 8
     assert Journal.open(path, RECIPE).identity == identity != Journal.open(path.with_name("other"), RECIPE).identity
+
+
+def test_options_of_strategies_that_are_not_chosen_do_not_tell_two_recipes_apart(path: Path) -> None:
+    """As a journal of an older version holds them, which refused none."""
+    idle = {**RECIPE, "strategy": "random", "alpha": 3.0, "tournament": 7, "task_steps": 9}
+    Journal.open(path, idle).append(candidate(1))
+    assert numbers(Journal.open(path, {**RECIPE, "strategy": "random"})) == [1]
+    with pytest.raises(JournalError, match="strategy: 'random' there, 'op-nas' here"):
+        Journal.open(path, {**idle, "strategy": "op-nas"})
+
+
+def test_a_journal_with_parts_that_nobody_registered_says_how_to_bring_them(path: Path) -> None:
+    journal = Journal.open(path, RECIPE, parts={"origins": {"strategy mine": "my_package (mine 1.0)"}})
+    journal.append(candidate(1))
+    journal.close()
+    events = read_journal(path)
+    assert events[0]["origins"] == {"strategy mine": "my_package (mine 1.0)"} and "objects" not in events[0]
+    events[0]["recipe"] = {**RECIPE, "strategy": "mine", "options_of_mine": 3}
+    path.write_bytes(with_checksums(events))
+    said = "cannot be read: the strategy 'mine' is not registered: --import the module that defines it, 'my_package "
+    with pytest.raises(JournalError, match=said):
+        Journal.open(path, events[0]["recipe"])
+
+
+def test_other_objects_are_another_search(path: Path) -> None:
+    given = {"objects": {"proxy": "my_package.Mine"}}
+    journal = Journal.open(path, RECIPE, parts=given)
+    journal.append(candidate(1))
+    journal.close()
+    assert numbers(Journal.open(path, RECIPE, parts=given)) == [1]
+    with pytest.raises(JournalError, match=r"proxy: my_package\.Mine there, that of the recipe here"):
+        Journal.open(path, RECIPE)

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from autobert_zero_hf.search.recipe import RECIPES, Recipe, RecipeError, load_options
+from autobert_zero_hf.search.recipe import RECIPES, Recipe, RecipeError, decisive, load_options, overridden
 from autobert_zero_hf.search.recipe_options import option_groups
 
-from autobert_zero_hf.options import option_names
+from autobert_zero_hf.options import option_names, with_defaults
 
 
 @pytest.mark.parametrize("name", [file.stem for file in RECIPES.glob("*.yaml")])
@@ -129,3 +129,48 @@ def test_a_missing_recipe_names_those_that_are_there() -> None:
 def test_a_recipe_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_bytes(b"\xef\xbb\xbfseed: 3\n")
     assert load_options(str(tmp_path / "mine.yaml")) == {"seed": 3}
+
+
+@pytest.mark.parametrize(
+    ("options", "given", "reason"),
+    [
+        (
+            {"strategy": "random", "alpha": 3.0},
+            (),
+            "alpha (3.0) is an option of the strategy op-nas, and the strategy is",
+        ),
+        ({"strategy": "random", "alpha": 1.0}, ("alpha",), "leave it out, or take strategy: op-nas"),
+        ({"strategy": "uniform", "alpha": 3.0}, (), "alpha (3.0) is an option of the strategy op-nas"),
+        ({"tournament": 3}, (), "an option of the strategy evolution, and the strategy is op-nas"),
+        ({"strategy": "random", "levels": "one"}, (), "an option of the strategy op-nas and uniform"),
+        ({"task_steps": 3}, (), "an option of the proxy tasks, and the proxy is accuracy"),
+    ],
+)
+def test_options_of_what_is_not_chosen_are_refused(options: dict, given: tuple[str, ...], reason: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        Recipe.from_dict(options, given)
+    assert reason in str(caught.value)
+    # As a journal of an older version may hold them.
+    assert decisive(Recipe.restored(options).to_dict()) == Recipe.from_dict(decisive(options)).to_dict()
+
+
+def test_options_that_are_as_by_default_are_refused_only_where_they_were_given() -> None:
+    everything = with_defaults(option_groups(), {"strategy": "random"})
+    assert Recipe.from_dict(everything).strategy.strategy == "random"
+    assert set(everything) - set(decisive(everything)) >= {"alpha", "levels", "tournament", "sampler", "tasks"}
+    assert "alpha" in decisive({**everything, "strategy": "op-nas"})
+
+
+def test_all_that_does_not_go_together_is_said_at_once() -> None:
+    with pytest.raises(RecipeError) as caught:
+        Recipe.from_dict({"alpha": 3.0, "strategy": "random", "screen_keep": 0.5, "speedup": 2.0, "max_parameters": 10})
+    said = str(caught.value)
+    places = [said.find(name) for name in ("alpha", "screen_keep", "speedup_over", "max_parameters")]
+    assert -1 not in places and places == sorted(places)
+
+
+def test_another_strategy_takes_the_place_of_the_recipes_with_its_options() -> None:
+    recipe = {"strategy": "evolution", "tournament": 3, "population": 8}
+    assert overridden(recipe, {"strategy": "random"}) == {"strategy": "random", "population": 8}
+    assert overridden(recipe, {"strategy": "evolution"}) == recipe
+    assert overridden(recipe, {"strategy": "random", "tournament": 4})["tournament"] == 4, "which is then refused"

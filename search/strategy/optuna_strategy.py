@@ -91,7 +91,7 @@ class OptunaStrategy:
         )
         self._states = optuna.trial.TrialState
         self._proposals = Proposals(space, reject)
-        self._growth = _Growth(space)
+        self._growth = _SuggestedGrowth(space)
         self._trials: dict[str, Trial] = {}
 
     @property
@@ -197,7 +197,7 @@ _Kind = tuple[Axes, bool, int]
 """A node's axes, whether tokens are mixed in it, and how deep it is."""
 
 
-class _Growth:
+class _SuggestedGrowth:
     """Graphs that grow by suggestions and are certain to end as an attention of the space."""
 
     def __init__(self, space: SearchSpace):

@@ -21,11 +21,6 @@ _REJECTED = 1_000
 """New candidates that may be rejected on the way to one: of random sizes, one in 200 may keep to a budget."""
 
 
-def all_of(*rejects: Reject) -> Reject:
-    """Rejects what any of them does, for the first one's reason."""
-    return lambda candidate: next(filter(None, (reject(candidate) for reject in rejects)), None)
-
-
 class Strategy(Protocol):
     """Says where to look next; the same space, seed and told results give the same candidates."""
 

@@ -110,7 +110,7 @@ class OptunaStrategy:
             if candidate is None:
                 self.rejections["formula too large"] += 1
                 self._finish(trial, "PRUNED")
-            elif self._proposals.objection(candidate) is not None:
+            elif self._proposals.rejection(candidate) is not None:
                 self._finish(trial, "PRUNED")
             else:
                 self._trials[candidate.identity] = trial

@@ -71,7 +71,7 @@ class GraphMutation(LayerMutation):
         ValueError: if `tries` is less than 1.
     """
 
-    level = "graph"
+    level: ClassVar[Level] = "graph"
 
     def __init__(self, tries: int = 20):
         if tries < 1:

@@ -10,7 +10,7 @@ from autobert_zero_hf.training.standard_error import plus_minus
 
 from .runtime.history import History
 from .runtime.run_folder import BASELINES, FRONT
-from .space.budget import Budget
+from .space.budget import CostBudget
 from .space.candidate import Candidate
 from .strategy.evaluation import Evaluation
 from .strategy.pareto import pareto_front, spread
@@ -47,7 +47,7 @@ class Compromise:
 def rank(
     evaluations: Sequence[Evaluation],
     config: AutoBertZeroConfig,
-    budget: Budget,
+    budget: CostBudget,
     predict: Callable[[Candidate], float] | None,
 ) -> list[Compromise]:
     """All that were scored, the best score first; of those with the same, the faster one, then the smaller one.

@@ -41,7 +41,7 @@ from .recipe_options import (
     own_groups,
 )
 from .recipe_paths import from_folder
-from .space.budget import Budget
+from .space.budget import CostBudget
 from .space.mutation import MUTATIONS
 from .space.search_space import SearchSpace
 from .space.sizes import Sizes, SizesSpace, Steps
@@ -336,10 +336,10 @@ class Recipe:
         return "" if joint.latency_ms is None else f"{joint.latency_ms:g} ms"
 
     @cached_property
-    def cost_budget(self) -> Budget:
+    def cost_budget(self) -> CostBudget:
         """What a candidate may cost."""
         config = self.make_config(self.data.vocab_size)
-        return Budget(
+        return CostBudget(
             config,
             self.data.sequence_length,
             self.space.max_parameters,

@@ -128,7 +128,7 @@ class Formula(FormulaMixer):
 
 
 def unseen_sum(typed: TypedGraph) -> int | None:
-    """The first node that sums over tokens for no token in particular; None if a mask of pairs suits the graph."""
+    """The first node that sums over tokens for no token in particular; None if a pairwise mask suits the graph."""
     for place, node in enumerate(typed.graph.nodes):
         if not node.is_input and not operation(node.name).looked_on([typed.axes[o] for o in node.operands]):
             return place

@@ -41,7 +41,7 @@ class Fourier(Mixer):
 
     @property
     def takes_pairs(self) -> bool:
-        """The transform sums over all tokens, whichever looks on: a mask of pairs has no meaning."""
+        """The transform sums over all tokens, whichever looks on: a pairwise mask has no meaning."""
         return False
 
     def work(self, sizes: Any, tokens: int) -> Work:

@@ -23,7 +23,7 @@ _LEAST_BLOCK = 32
 class AutoBertZeroLocalAttention(AutoBertZeroAttention):
     """An attention within a window.
 
-    The matrix of tokens x tokens is made where it is asked for: by `attn_implementation="eager"`, by a mask of pairs,
+    The matrix of tokens x tokens is made where it is asked for: by `attn_implementation="eager"`, by a pairwise mask,
     and in a program that is exported for any length.
     """
 
@@ -65,7 +65,7 @@ class AutoBertZeroLocalAttention(AutoBertZeroAttention):
 
 
 def near(tokens: int, reach: int, mask: Tensor | None, device: torch.device) -> Tensor:
-    """A mask of pairs: whether the column's token lies within the window of the row's, and may be seen.
+    """A pairwise mask: whether the column's token lies within the window of the row's, and may be seen.
 
     Args:
         tokens: N.

@@ -179,11 +179,11 @@ class Mixer(ABC):
 
     @property
     def takes_pairs(self) -> bool:
-        """Whether a mask of pairs, (B, 1 or H, N, N), has a meaning for it."""
+        """Whether a pairwise mask, (B, 1 or H, N, N), has a meaning for it."""
         return True
 
     def no_pairs(self, reason: str) -> FormulaError:
-        """The error to raise where it was given a mask of pairs that it does not take; shows the place.
+        """The error to raise where it was given a pairwise mask that it does not take; shows the place.
 
         Args:
             reason: begins the message.
@@ -212,7 +212,7 @@ class Mixer(ABC):
         Args:
             module: has the weights.
             hidden_states: (B, N, C).
-            mask: bool; (B, N), true where a token is real, or a mask of pairs, (B or 1, H or 1, N, N), true where the
+            mask: bool; (B, N), true where a token is real, or a pairwise mask, (B or 1, H or 1, N, N), true where the
                 row's token may see the column's; None if nothing is hidden. What is hidden must not be seen.
 
         Returns:

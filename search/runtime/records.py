@@ -172,7 +172,7 @@ class Start(Event):
     contents: dict[str, Digest] | None = None
     origins: dict[str, str] | None = None
     objects: dict[str, str] | None = None
-    environment: Environment | None
+    environment: Environment | None = None
 
     @cached_property
     def options(self) -> dict[str, Any]:

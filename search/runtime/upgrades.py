@@ -11,7 +11,7 @@ VERSION = 3
 """Of the journals that are begun."""
 
 _CAME_BEFORE_3: dict[str, dict[str, Any]] = {
-    "start": {"identity": "", "environment": None},
+    "start": {"identity": ""},
     "supernet": {"digest": None},
     "finished": {"rejections": None, "processes": 1},
 }

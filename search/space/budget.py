@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Budget:
+class CostBudget:
     """Rejects candidates that cost too much, before anything is trained; for a strategy's `reject`.
 
     Args:

@@ -146,7 +146,7 @@ class SizesSpace:
         """The sizes that are all the highest."""
         return Sizes(**{name: steps.highest for name, steps in self._steps.items()})
 
-    def objection(self, sizes: Sizes) -> str | None:
+    def rejection(self, sizes: Sizes) -> str | None:
         """Why sizes do not belong to the space, in words; None if they do."""
         for name, steps in self._steps.items():
             if (value := getattr(sizes, name)) not in steps.values:

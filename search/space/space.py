@@ -10,7 +10,7 @@ from .sizes import Sizes, SizesSpace
 class Space(Protocol):
     """Where a strategy looks."""
 
-    def objection(self, candidate: Candidate) -> str | None:
+    def rejection(self, candidate: Candidate) -> str | None:
         """Why a candidate does not belong to the space, in words; None if it does."""
         ...
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 
 from autobert_zero_hf.model.axes import TypedGraph, infer_axes
 from autobert_zero_hf.model.canonical import canonicalise, identity
-from autobert_zero_hf.model.execution import Surroundings, interpret
+from autobert_zero_hf.model.execution import Context, interpret
 from autobert_zero_hf.model.graph import AttentionGraph
 from tests.graphs import LARGE, random_graph, typed_graphs
 
@@ -22,7 +22,7 @@ def compute(typed: TypedGraph) -> torch.Tensor:
     inputs = {name: torch.randn(2, 1, 6, HEAD_SIZE, dtype=torch.float64, generator=generator) for name in "qkv"}
     mask = torch.ones(2, 6, dtype=torch.bool)
     mask[1, 4:] = False
-    return interpret(typed, inputs, Surroundings(HEAD_SIZE, mask))[0][:, :, :4]
+    return interpret(typed, inputs, Context(HEAD_SIZE, mask))[0][:, :, :4]
 
 
 @settings(max_examples=500)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tests.terminal import run
+from tests.terminal import run, run_together
 
 from .journal_lines import read_journal, with_checksums
 
@@ -57,15 +56,11 @@ def environment() -> dict[str, str]:
 
 
 def search(text: Path, folder: Path, status: int = 0, processes: int = 1, **changes: Any) -> str:
-    """What a search to its end has printed."""
-    if processes > 1:
-        launch = command(text, folder, processes, **changes)
-        done = subprocess.run(launch, env=environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        ended, said = done.returncode, done.stdout
-    else:
-        # Not for all: transformers says it aloud when it is imported.
-        offline = {"WANDB_MODE": "offline"} if "wandb" in changes.get("report_to", "") else {}
-        ended, said = run(words(text, folder, **changes), **offline)
+    """What a search to its end has printed, in one process or in several; `test_faults.py` launches them."""
+    given = words(text, folder, **changes)
+    # Not for all: transformers says it aloud when it is imported.
+    offline = {"WANDB_MODE": "offline"} if "wandb" in changes.get("report_to", "") else {}
+    ended, said = run_together(processes, given) if processes > 1 else run(given, **offline)
     assert ended == status, said
     return said
 

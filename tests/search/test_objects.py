@@ -80,7 +80,7 @@ def test_the_journal_names_them_and_what_was_found_is_of_the_space(whole: Path) 
     assert start["recipe"]["strategy"] == "op-nas", "the recipe is as it was given"
     candidates = [event for event in events if event["event"] == "candidate"]
     asked = [Candidate(tuple(event["layers"])) for event in candidates]
-    assert [WIDE.objection(candidate) for candidate in asked] == [None] * 6
+    assert [WIDE.rejection(candidate) for candidate in asked] == [None] * 6
     assert any("conv(1" in layer for candidate in asked for layer in candidate.layers), "wider than the recipe's"
     assert {event["generation"] for event in candidates} == {0, 1, 2}
 

@@ -4,8 +4,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -35,9 +33,9 @@ from autobert_zero_hf.commands.shrink import add_parser, chosen_recipe
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.training.corpus import load_demo
 from tests.task_folders import write_demo_tasks
-from tests.terminal import kill_when, run
+from tests.terminal import kill_when, run, run_together
 
-from .small_search import LAUNCH, environment, in_order, journal, without_times
+from .small_search import in_order, journal, without_times
 
 OPTIONS = {
     "vocab-size": 800,
@@ -155,12 +153,8 @@ def test_killed_at_any_time_it_comes_to_the_same(text: Path, shrunk: Path, tmp_p
 
 
 def test_two_processes_find_the_same(text: Path, shrunk: Path, tmp_path: Path) -> None:
-    launch = [*LAUNCH, "--num_processes", "2", "--main_process_port", "0", "-m", "autobert_zero_hf"]
-    done = subprocess.run(
-        [sys.executable, *launch, *words(text, tmp_path / "two", *BUDGETS)],
-        env=environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout
+    ended, said = run_together(2, words(text, tmp_path / "two", *BUDGETS))
+    assert ended == 0, said
     for name in ("12000-parameters", "6000-parameters"):
         assert in_order(tmp_path / "two" / name) == in_order(shrunk / name)
         weights = [folder / name / "best" / "model.safetensors" for folder in (tmp_path / "two", shrunk)]

@@ -56,7 +56,7 @@ class LayerMutation(ABC):
             layers = tuple(lines.get(place, layer) for place, layer in enumerate(candidate.layers))
             change = f"{self.name} in {' and '.join(f'layer {place + 1}' for place in lines)}"
             mutant = replace(candidate, layers=layers, origin=described(candidate.origin, change))
-            if mutant != candidate and space.objection(mutant) is None:
+            if mutant != candidate and space.rejection(mutant) is None:
                 return mutant
         return None
 

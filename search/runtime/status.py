@@ -79,7 +79,7 @@ class Progress:
         return UNKNOWN if self.rate is None else f"{3600 * self.rate:,.0f} an hour"
 
 
-class Standing:
+class SearchStatus:
     """What is known of a search while it goes on.
 
     Args:

@@ -153,10 +153,11 @@ def _table(name: str, facts: Mapping[str, Any]) -> Iterator[str]:
         "embeddings)"
     )
     yield f"\nThe operations are those of a token among {facts['tokens']}; the plan is what a formula runs as."
-    yield "layer  parameters  operations  plan         formula"
+    width = max(11, *(len(each["plan"]) for each in layers))
+    yield f"layer  parameters  operations  {'plan':<{width}}  formula"
     for number, each in enumerate(layers, start=1):
         cost = f"{each['parameters']:>10,}  {each['operations']:>10,}"
-        yield f"{number:>5}  {cost}  {each['plan']:<11}  {each['formula']}"
+        yield f"{number:>5}  {cost}  {each['plan']:<{width}}  {each['formula']}"
     parameters, operations = (sum(each[what] for each in layers) for what in ("parameters", "operations"))
     yield f"  all  {parameters:>10,}  {operations:>10,}"
 

@@ -171,7 +171,7 @@ class TestAttention(ModelTests, unittest.TestCase):
 
 class TestConvolution(ModelTests, unittest.TestCase):
     backbone = {
-        "layers": ["conv(65)", "dynamic_conv(3) + mlp(9)", "fourier + none", "none"],
+        "layers": ["dynamic_conv(3) + mlp(9)", "fourier + none"],
         "classifier_pooling": "mean",
     }
     has_attentions = False

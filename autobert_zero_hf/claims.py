@@ -41,7 +41,7 @@ class Claim:
         self._file = os.fstat(descriptor)
 
     def hold(self, held: BaseFileLock | None) -> None:
-        """From now on the folder is this process's own.
+        """Makes the folder this process's own from now on.
 
         Args:
             held: the lock; None in a process of a launch whose main process holds it.
@@ -87,7 +87,7 @@ class Claim:
             raise ReplacedError(why)
 
     def release(self) -> None:
-        """Let others in."""
+        """Lets other processes have the folder."""
         _active.discard(self)
         self._close()
         if self._held is not None:

@@ -17,7 +17,7 @@ _MODELING = ("modeling_autobert_zero", "modeling_heads")
 
 
 def register() -> None:
-    """From now on the Auto classes know the model type, and notebooks draw graphs and configurations."""
+    """Makes the Auto classes know the model type, and notebooks draw graphs and configurations, from now on."""
     register_post_import_hook(_register_config, f"{_AUTO}.configuration_auto")
     register_post_import_hook(_register_tokenizer, f"{_AUTO}.tokenization_auto")
     register_post_import_hook(_register_models, f"{_AUTO}.modeling_auto")

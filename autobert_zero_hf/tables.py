@@ -14,7 +14,7 @@ class Named(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is chosen by."""
+        """The name that the part is chosen by."""
         ...
 
 

@@ -10,7 +10,7 @@ from autobert_zero_hf.training.standard_error import plus_minus
 
 from .runtime.history import History
 from .runtime.run_folder import BASELINES, FRONT
-from .space.budget import Budget
+from .space.budget import CostBudget
 from .space.candidate import Candidate
 from .strategy.evaluation import Evaluation
 from .strategy.pareto import pareto_front, spread
@@ -40,14 +40,14 @@ class Compromise:
 
     @property
     def candidate(self) -> Candidate:
-        """What was evaluated."""
+        """The candidate that was evaluated."""
         return self.evaluation.candidate
 
 
 def rank(
     evaluations: Sequence[Evaluation],
     config: AutoBertZeroConfig,
-    budget: Budget,
+    budget: CostBudget,
     predict: Callable[[Candidate], float] | None,
 ) -> list[Compromise]:
     """All that were scored, the best score first; of those with the same, the faster one, then the smaller one.
@@ -70,7 +70,7 @@ def rank(
 
 
 def find_front(ranked: Sequence[Compromise]) -> list[Compromise]:
-    """Those that no other one dominates, in the same order."""
+    """The compromises that no other one dominates, in the same order."""
     return [ranked[place] for place in pareto_front([each.objectives for each in ranked])]
 
 

@@ -9,7 +9,7 @@ from .recipe import Recipe, RecipeError
 from .space.space import Space
 from .strategy.strategy import Strategy
 
-_METHODS = {"strategy": ("ask", "tell", "rejections"), "proxy": ("__call__",), "space": ("sample", "objection")}
+_METHODS = {"strategy": ("ask", "tell", "rejections"), "proxy": ("__call__",), "space": ("sample", "rejection")}
 
 
 @dataclass(frozen=True)

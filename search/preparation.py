@@ -99,7 +99,7 @@ class Preparation:
         self.start = Start(source, self.recipe.run.seed) if source else None
 
     def read(self) -> Text:
-        """The text.
+        """Reads the text, as rows of tokens.
 
         Raises:
             CorpusError: if it gives too few rows, or such without a word to mask.
@@ -314,7 +314,7 @@ def final_rows(recipe: Recipe, held_out: int) -> range:
 
 
 def digest_of(path: Path) -> str:
-    """Of a file."""
+    """The digest of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 

@@ -41,7 +41,7 @@ from .recipe_options import (
     own_groups,
 )
 from .recipe_paths import from_folder
-from .space.budget import Budget
+from .space.budget import CostBudget
 from .space.mutation import MUTATIONS
 from .space.search_space import SearchSpace
 from .space.sizes import Sizes, SizesSpace, Steps
@@ -233,7 +233,7 @@ class Recipe:
         return dataclasses.replace(self, given_space=space)
 
     def make_strategy(self, rng: random.Random, reject: Reject) -> Strategy:
-        """A new strategy.
+        """Makes the strategy of the recipe.
 
         Args:
             rng: the source of all chance.
@@ -249,7 +249,7 @@ class Recipe:
 
     @cached_property
     def search_space(self) -> SearchSpace | SubModels:
-        """What can be found."""
+        """The space of what can be found."""
         if self.given_space is not None:
             given: SearchSpace | SubModels = self.given_space
             return given
@@ -272,7 +272,7 @@ class Recipe:
 
     @cached_property
     def searched_sizes(self) -> SizesSpace | None:
-        """Those that candidates may have of their own; None where all have the same."""
+        """The sizes that candidates may have of their own; None where all have the same."""
         options = self.joint
         if self.given_space is not None:
             sizes: SizesSpace | None = getattr(self.given_space, "sizes", None)
@@ -329,17 +329,17 @@ class Recipe:
 
     @property
     def latency_budget(self) -> str:
-        """That latency in words; empty where there is none."""
+        """The latency that candidates have to meet, in words; empty where there is none."""
         joint = self.joint
         if joint.speedup is not None:
             return f"{joint.speedup:g} times as fast as {joint.speedup_over}"
         return "" if joint.latency_ms is None else f"{joint.latency_ms:g} ms"
 
     @cached_property
-    def cost_budget(self) -> Budget:
+    def cost_budget(self) -> CostBudget:
         """What a candidate may cost."""
         config = self.make_config(self.data.vocab_size)
-        return Budget(
+        return CostBudget(
             config,
             self.data.sequence_length,
             self.space.max_parameters,
@@ -357,23 +357,9 @@ class Recipe:
             vocab_size: entries of the vocabulary.
             special_ids: its special tokens, by the names that a configuration has for them; BERT's by default.
         """
-        from autobert_zero_hf.model import AutoBertZeroConfig
-
-        return AutoBertZeroConfig(
-            layers=self.sub_models.layers or architecture("bert", self.sizes.num_layers),
-            head_dim=self.sub_models.head_dim or self.sizes.hidden_size // self.sizes.num_attention_heads,
-            vocab_size=vocab_size,
-            hidden_size=self.sizes.hidden_size,
-            num_attention_heads=self.sizes.num_attention_heads,
-            intermediate_size=self.sizes.intermediate_size,
-            hidden_dropout_prob=self.sizes.dropout,
-            attention_probs_dropout_prob=self.sizes.dropout,
-            max_position_embeddings=self.data.sequence_length,
-            initializer_range=self.sizes.initializer_range,
-            # Masked-LM training teaches the first token nothing, and a convolution shows it its neighbours only.
-            classifier_pooling="mean",
-            **special_ids,
-        )
+        layers = self.sub_models.layers or architecture("bert", self.sizes.num_layers)
+        words = {"vocab_size": vocab_size, **special_ids}
+        return self.sizes.make_config(layers, self.data.sequence_length, words, self.sub_models.head_dim)
 
 
 def load_options(name_or_path: str) -> dict[str, Any]:

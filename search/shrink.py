@@ -44,7 +44,7 @@ from .shrink_options import ShrinkOptions
 
 
 @dataclass(frozen=True)
-class Budget:
+class ShrinkBudget:
     """What a model may take, and the folder of its search.
 
     Args:
@@ -56,8 +56,8 @@ class Budget:
     changes: dict[str, Any]
 
 
-def budgets_of(options: ShrinkOptions, base_ms: float | None = None) -> list[Budget]:
-    """The budgets, each once.
+def budgets_of(options: ShrinkOptions, base_ms: float | None = None) -> list[ShrinkBudget]:
+    """The budgets of a shrink, each once.
 
     Args:
         options: which ones.
@@ -69,12 +69,12 @@ def budgets_of(options: ShrinkOptions, base_ms: float | None = None) -> list[Bud
     if bool(options.speedup) != (options.speedup_over is not None):
         raise RecipeError("--speedup-over names a model and --speedup how many times as fast: give both, or neither")
     # Two budgets that differ have two names.
-    found = [Budget(f"{value:.15g}ms", {"latency_ms": value}) for value in options.latency_ms]
+    found = [ShrinkBudget(f"{value:.15g}ms", {"latency_ms": value}) for value in options.latency_ms]
     found += [
-        Budget(f"{value:.15g}x", {"latency_ms": None if base_ms is None else base_ms / value})
+        ShrinkBudget(f"{value:.15g}x", {"latency_ms": None if base_ms is None else base_ms / value})
         for value in options.speedup
     ]
-    found += [Budget(f"{value}-parameters", {"max_parameters": value}) for value in options.max_parameters]
+    found += [ShrinkBudget(f"{value}-parameters", {"max_parameters": value}) for value in options.max_parameters]
     if not found:
         raise RecipeError("give a budget: --latency-ms, --speedup with --speedup-over, or --max-parameters")
     return list({budget.name: budget for budget in found}.values())
@@ -205,7 +205,7 @@ class _Shrinking:
         here, bases = _digest_of(path), self.journal.history.bases
         return next((each for each in bases if leads_to_same("model", each.model, each.digest, path, here)), None)
 
-    def _recipe_of(self, budget: Budget) -> Recipe:
+    def _recipe_of(self, budget: ShrinkBudget) -> Recipe:
         return Recipe.restored({**self.recipe.to_dict(), **budget.changes})
 
     def fine_tune(self, tasks: Sequence[AnyTask]) -> None:

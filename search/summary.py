@@ -16,7 +16,7 @@ from .runtime.history import History
 from .runtime.journal import JournalError, read_history
 from .runtime.records import Trained
 from .runtime.run_folder import BASELINES, RunFolder, finalists_of
-from .runtime.standing import clock
+from .runtime.status import clock
 from .space.sizes import Sizes
 
 
@@ -83,7 +83,7 @@ def _model(trained: Trained, history: History) -> dict[str, Any]:
 
 
 def in_words(result: Mapping[str, Any]) -> str:
-    """The same for a reader.
+    """Writes what a search found for a reader.
 
     Args:
         result: what `search_result` gave.

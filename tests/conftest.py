@@ -8,9 +8,9 @@ os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="autobert-zero-tests-")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-# Before torch is imported: several test processes share the cores.
-if "PYTEST_XDIST_WORKER" in os.environ:
-    os.environ["OMP_NUM_THREADS"] = "1"
+# Before torch is imported, here and in what is started: several processes share the cores, and sums over another number
+# of threads round differently.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import random
 import shutil

@@ -10,6 +10,7 @@ import pty
 import runpy
 import select
 import signal
+import socket
 import struct
 import sys
 import termios
@@ -60,6 +61,44 @@ def start(words: Sequence[str], out: int, err: int, **environment: str) -> BaseP
         process = _CONTEXT.Process(target=_be_the_command, args=arguments, daemon=True)
         process.start()
     return process
+
+
+def run(words: Sequence[Any], **environment: str) -> tuple[int, str]:
+    """The command to its end: its status, and what came out of stdout and of stderr, in the order in which it came."""
+    return _run(words, [environment])
+
+
+def run_together(processes: int, words: Sequence[Any]) -> tuple[int, str]:
+    """The command in processes that work together, as they are when a launcher has started them."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    common = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "ACCELERATE_USE_CPU": "True"}
+    common |= {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes), "ACCELERATE_MIXED_PRECISION": "no"}
+    return _run(words, [{**common, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(processes)])
+
+
+def _run(words: Sequence[Any], environments: Sequence[dict[str, str]]) -> tuple[int, str]:
+    said, out = os.pipe()
+    processes = [start(words, out, out, **environment) for environment in environments]
+    os.close(out)
+    with os.fdopen(said) as stream:
+        text = stream.read()
+    for process in processes:
+        process.join()
+    return next((process.exitcode for process in processes if process.exitcode), 0), text
+
+
+def kill_when(happened: Callable[[], Any], words: Sequence[Any]) -> None:
+    """Begin the command, and kill it as soon as something has happened, before it ends."""
+    with open(os.devnull, "w") as nothing:
+        process = start(words, nothing.fileno(), nothing.fileno())
+    while not happened():
+        assert process.is_alive(), "it ended before it could be killed"
+        time.sleep(0.005)
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
 
 
 class _Later:

@@ -14,7 +14,7 @@ PREDICTIONS = (
 
 
 def rename(weights: Mapping[str, Tensor], rules: Sequence[tuple[str, str]]) -> dict[str, Tensor]:
-    """The same weights under other names.
+    """Gives the weights of a checkpoint other names.
 
     BERT knows the bias of its decoder under two names, of which a file may hold one; they become one. Where both are
     there, it is the one inside the decoder that BERT computes with.

@@ -11,7 +11,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.processing_utils import Unpack
 from transformers.utils import TransformersKwargs
 
-from .execution import AttentionKernel, Surroundings, interpret, run
+from .execution import AttentionKernel, Context, interpret, run
 from .mixers import Mixer
 from .mixing import AutoBertZeroMixer
 from .rotary import rotated
@@ -41,7 +41,7 @@ class AutoBertZeroAttention(AutoBertZeroMixer):
     """An attention that computes a formula over q, k and v; only the projections that the formula uses exist.
 
     With `attn_implementation="eager"` the formula is run as it is written, and the attention weights are returned;
-    otherwise as a plan, whose fused attentions run on that implementation. Under a mask of pairs a plan is of use only
+    otherwise as a plan, whose fused attentions run on that implementation. Under a pairwise mask a plan is of use only
     where nothing but fused attentions sums over tokens.
     """
 
@@ -85,19 +85,19 @@ class AutoBertZeroAttention(AutoBertZeroMixer):
         if turns is not None:
             inputs |= {name: rotated(inputs[name], *turns) for name in ("q", "k") if name in inputs}
         dropout = self.attention_dropout if self.training else 0.0
-        surroundings = Surroundings(self.head_dim, mask, dropout)
+        context = Context(self.head_dim, mask, dropout)
         eager = interface is eager_attention_forward
         if eager or not (mask is None or mask.dim() == 2 or self.plan.keeps_pairs):
-            output, weights = interpret(self.typed, inputs, surroundings)
+            output, weights = interpret(self.typed, inputs, context)
         else:
             if mask is not None and mask.dim() == 4 and interface is not sdpa_attention_forward:
                 raise ValueError(
-                    f'attn_implementation="{self.config._attn_implementation}" takes no attention_mask of pairs, shape '
+                    f'attn_implementation="{self.config._attn_implementation}" takes no pairwise attention_mask, shape '
                     f'{tuple(mask.shape)}; set it to "sdpa" or "eager"'
                 )
 
             kernel = self.kernel(interface, kernel_mask, mask, dropout, **kwargs)
-            output, weights = run(self.plan, inputs, surroundings, kernel), None
+            output, weights = run(self.plan, inputs, context, kernel), None
         # (B, H, N, D) -> (B, N, H * D)
         output = output.transpose(1, 2).reshape(batch, tokens, -1)
         return self.o_proj(output), weights if eager else None

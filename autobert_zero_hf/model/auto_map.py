@@ -29,5 +29,8 @@ so the code is whole wherever that of a configuration, or of a model without a h
 
 
 def code_files() -> list[Path]:
-    """The files that the classes of the map need: this folder is flat, and holds nothing else."""
-    return sorted(file for file in Path(__file__).parent.glob("*.py") if file.name != "__init__.py")
+    """The files that the classes of the map need."""
+    from transformers.dynamic_module_utils import get_relative_import_files
+
+    heads = Path(__file__).with_name("modeling_heads.py")
+    return sorted({heads, *map(Path, get_relative_import_files(str(heads)))})

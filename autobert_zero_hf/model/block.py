@@ -8,6 +8,7 @@ Rows need no torch.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from .excerpts import excerpt
@@ -30,7 +31,7 @@ class Block(ABC):
 
     Attributes:
         name: as in a configuration.
-        about: a sentence on it, for readers of a model card.
+        words: a sentence on it, for help and for readers of a model card.
         positions: how tokens know their positions, where the configuration does not say it.
         final_norm: whether a norm stands after the last layer.
         gated: whether the feed-forward block multiplies its activation with gates (Shazeer, 2020, arXiv 2002.05202).
@@ -38,7 +39,7 @@ class Block(ABC):
     """
 
     name: ClassVar[str]
-    about: ClassVar[str]
+    words: ClassVar[str]
     positions: ClassVar[str] = LEARNED
     final_norm: ClassVar[bool] = False
     gated: ClassVar[bool] = False
@@ -81,6 +82,8 @@ class Block(ABC):
 
 
 _TABLE: dict[str, Block] = {}
+BLOCKS: Mapping[str, Block] = MappingProxyType(_TABLE)
+"""The table, by names in the order of registration."""
 
 Row = TypeVar("Row", bound=type[Block])
 

@@ -14,7 +14,7 @@ class BertBlock(Block):
     """norm(x + f(x)), and positions from a table."""
 
     name = "bert"
-    about = "Norms stand after the residual connections, as in BERT."
+    words = "Norms stand after the residual connections, as in BERT."
 
     def sublayer(
         self,

@@ -14,7 +14,7 @@ class PreNormBlock(Block):
     """x + f(norm(x)), a norm after the last layer, and positions from a table."""
 
     name = "pre_norm"
-    about = "Norms stand before mixers and feed-forward blocks, and one after the last layer."
+    words = "Norms stand before mixers and feed-forward blocks, and one after the last layer."
     final_norm = True
 
     def sublayer(

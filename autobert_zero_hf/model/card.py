@@ -8,6 +8,8 @@ from huggingface_hub import ModelCardData
 from transformers import PreTrainedModel
 
 from .auto_map import AUTO_MAP
+from .block import LEARNED, ROTARY
+from .blocks import find_block
 from .layers import parse_layer
 
 TAGS = ("autobert-zero", "nas", "neural-architecture-search")
@@ -63,6 +65,10 @@ def describe_backbone(model: PreTrainedModel) -> str:
             for word, origin in config.origins.items()
         ),
     ]
+    if config.block != "bert":
+        lines[-1] += f" {find_block(config.block).words}"
+    if config.positions != LEARNED:
+        lines[-1] += " Queries and keys are rotated by position." if config.positions == ROTARY else " No positions."
     if any("+" in layer for layer in config.layers):
         lines[-1] += " After a plus stands a layer's own feed-forward block: `mlp(n)`, `n` wide, or `none`."
     return "\n".join(lines)

@@ -163,7 +163,7 @@ class AutoBertZeroConfig(PreTrainedConfig):
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
-        """From plain data; `layers` among the keyword arguments replaces those of the data, whatever their number."""
+        """Makes a configuration of plain data; `layers` among the keyword arguments replaces those of the data."""
         _check_labels(kwargs.get("num_labels"))
         if "layers" in kwargs:
             config_dict = {**config_dict, "layers": kwargs.pop("layers"), "num_hidden_layers": None}

@@ -26,7 +26,7 @@ def lightweight_convolution(x: Tensor, kernels: Tensor, mask: Tensor | None = No
     Args:
         x: (B, N, H, D).
         kernels: (H, K), K odd, as they are to be used: normalised, if they are to be averages.
-        mask: bool; (B, N), true where a token is real, or a mask of pairs, (B, 1 or H, N, N), true where the row's
+        mask: bool; (B, N), true where a token is real, or a pairwise mask, (B, 1 or H, N, N), true where the row's
             token may see the column's, under which the time is quadratic; None if nothing is hidden.
 
     Returns:
@@ -84,7 +84,7 @@ def _depthwise(kernels: Tensor, channels: int) -> Tensor:
 
 
 def banded_product(x: Tensor, kernels: Tensor) -> Tensor:
-    """Products of blocks of tokens, each with its surroundings, with a banded matrix; x (B, N, H, D), kernels (H, K).
+    """Products of blocks of tokens, each with its context, with a banded matrix; x (B, N, H, D), kernels (H, K).
 
     Of each (BLOCK + K - 1) products only K count, but it is a dense product, and as fast as any.
     """
@@ -144,7 +144,7 @@ def dynamic_convolution(x: Tensor, kernels: Tensor, mask: Tensor | None = None) 
 
 
 def masked_product(x: Tensor, kernels: Tensor, mask: Tensor) -> Tensor:
-    """A product with the whole banded matrix, less what is hidden; x (B, N, H, D), kernels (H, K), mask of pairs."""
+    """A product with the whole banded matrix, less what is hidden; x (B, N, H, D), kernels (H, K), pairwise mask."""
     inside, offsets = _band(x.shape[1], kernels.shape[-1], x.device)
     # (B, H, N, N) · (B, H, N, D)
     band = kernels[:, offsets].masked_fill(~(inside & mask), 0.0)

@@ -35,7 +35,7 @@ Counted: TypeAlias = "AutoBertZeroConfig | BaseSizes"
 
 @dataclass(frozen=True)
 class Cost:
-    """Of a layer, or of the layers of a backbone together; embeddings and heads are not counted.
+    """The cost of a layer, or of the layers of a backbone together; embeddings and heads are not counted.
 
     Args:
         parameters: how many there are.

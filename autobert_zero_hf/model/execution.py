@@ -5,7 +5,7 @@ and nowhere else: before an operation reduces an axis that runs along tokens, th
 the operation's neutral element. Everything else an operation may do is element-wise, so a real token's output never
 depends on padding.
 
-A mask is (B, N), true where a token is real, or a mask of pairs, (B or 1, H or 1, N, N), true where the row's token may
+A mask is (B, N), true where a token is real, or a pairwise mask, (B or 1, H or 1, N, N), true where the row's token may
 see the column's. The second hides entries of matrices of tokens x tokens, whichever of their axes is reduced. A formula
 that reduces tokens of any other matrix, such as kᵀ·v, has no token that looks on, and so no meaning under such a mask.
 """
@@ -31,7 +31,7 @@ _LONG = 2**20
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Context:
     """What a graph's operations need to know beside their operands.
 
     Args:
@@ -45,15 +45,13 @@ class Surroundings:
     dropout: float = 0.0
 
 
-def interpret(
-    typed: TypedGraph, inputs: Mapping[str, Tensor], surroundings: Surroundings
-) -> tuple[Tensor, Tensor | None]:
+def interpret(typed: TypedGraph, inputs: Mapping[str, Tensor], context: Context) -> tuple[Tensor, Tensor | None]:
     """The reference: each operation as it is written, one after another.
 
     Args:
         typed: a legal graph.
         inputs: (B, H, N, D) for each input that the graph uses.
-        surroundings: head size, padding and dropout.
+        context: head size, padding and dropout.
 
     Returns:
         The output, (B, H, N, D), and the attention weights, (B, H, N, N): the last softmax of tokens against tokens,
@@ -66,13 +64,13 @@ def interpret(
             values.append(inputs[node.name])
             continue
         operands = [values[o] for o in node.operands]
-        values.append(_apply(operation(node.name), operands, [typed.axes[o] for o in node.operands], surroundings))
+        values.append(_apply(operation(node.name), operands, [typed.axes[o] for o in node.operands], context))
         if node.name == "softmax" and axes == (Axis.TOKENS, Axis.TOKENS):
             weights = values[-1]
     return values[-1], weights
 
 
-def run(plan: Plan, inputs: Mapping[str, Tensor], surroundings: Surroundings, attention: AttentionKernel) -> Tensor:
+def run(plan: Plan, inputs: Mapping[str, Tensor], context: Context, attention: AttentionKernel) -> Tensor:
     """Run a plan; fused attentions go to `attention`, which also masks padded keys and drops weights.
 
     Returns:
@@ -84,7 +82,7 @@ def run(plan: Plan, inputs: Mapping[str, Tensor], surroundings: Surroundings, at
     if torch.compiler.is_exporting() and (torch.compiler.is_dynamo_compiling() or not isinstance(tokens, int)):
         # A program for any length has one order for all, the one for long texts: time and memory stay linear.
         tokens = _LONG
-    products = _Products(values, tokens, surroundings, attention)
+    products = _Products(values, tokens, context, attention)
     for place, (step, unused) in enumerate(zip(plan.steps, plan.frees, strict=True)):
         if isinstance(step, Input):
             values[place] = inputs[step.name]
@@ -92,22 +90,22 @@ def run(plan: Plan, inputs: Mapping[str, Tensor], surroundings: Surroundings, at
             values[place] = products.multiply(step)
         else:
             operands = [values[o] for o in step.operands]
-            values[place] = _apply(step.operation, operands, step.axes, surroundings)
+            values[place] = _apply(step.operation, operands, step.axes, context)
         for done in unused:
             del values[done]
     return values[len(plan.steps) - 1]
 
 
-def _apply(rule: Operation, operands: list[Tensor], axes: Sequence[Axes], surroundings: Surroundings) -> Tensor:
-    mask = surroundings.mask
+def _apply(rule: Operation, operands: list[Tensor], axes: Sequence[Axes], context: Context) -> Tensor:
+    mask = context.mask
     if mask is not None:
         pairs = mask.dim() == 4
         for i, reduced in enumerate(rule.reduces):
             if axes[i] == TOKENS_BY_TOKENS if pairs else axes[i][reduced] is Axis.TOKENS:
                 operands[i] = _without_hidden(operands[i], reduced, rule.neutral, mask)
-    result = rule.function(*operands, head_size=surroundings.head_size)
-    if rule.name == "softmax" and axes[0][-1] is Axis.TOKENS and surroundings.dropout:
-        result = F.dropout(result, surroundings.dropout, training=True)
+    result = rule.function(*operands, head_size=context.head_size)
+    if rule.name == "softmax" and axes[0][-1] is Axis.TOKENS and context.dropout:
+        result = F.dropout(result, context.dropout, training=True)
     return result
 
 
@@ -128,20 +126,18 @@ class _Products:
     Factor i of a chain stands between boundaries i and i + 1.
     """
 
-    def __init__(
-        self, values: Mapping[int, Tensor], tokens: int, surroundings: Surroundings, attention: AttentionKernel
-    ):
+    def __init__(self, values: Mapping[int, Tensor], tokens: int, context: Context, attention: AttentionKernel):
         self.values = values
         self.tokens = tokens
-        self.surroundings = surroundings
+        self.context = context
         self.attention = attention
 
     def multiply(self, product: Product) -> Tensor:
         """The product of the factors, in the order that costs least for this number of tokens."""
-        return self._multiply(product, product.order(self.tokens, self.surroundings.head_size)[1])
+        return self._multiply(product, product.order(self.tokens, self.context.head_size)[1])
 
     def _multiply(self, product: Product, order: Order) -> Tensor:
-        factors, mask = product.factors, self.surroundings.mask
+        factors, mask = product.factors, self.context.mask
         if isinstance(order, int):
             step = factors[order]
             if isinstance(step, Weights):  # `Chain` fuses them with a value
@@ -160,7 +156,7 @@ class _Products:
 
     def _factor(self, product: Product, place: int, step: int) -> Tensor:
         """An ordinary factor, without padding where the product sums over its tokens."""
-        value, mask = self.values[step], self.surroundings.mask
+        value, mask = self.values[step], self.context.mask
         if mask is None:
             return value
         for axis, neighbour, boundary in ((-2, place - 1, place), (-1, place + 1, place + 1)):
@@ -177,7 +173,7 @@ class _Products:
         # Kernels want a positive scaling, so a sign goes into the queries.
         queries = -queries if weights.negated else queries
         # Not so small that a kernel in float32 would take it for zero, and multiply -inf by it.
-        scaling = max(self.surroundings.head_size ** (-0.5 * weights.scales), 2.0**-100)
+        scaling = max(self.context.head_size ** (-0.5 * weights.scales), 2.0**-100)
         return self.attention(_side_by_side(queries), _side_by_side(keys), _side_by_side(value), scaling)
 
 

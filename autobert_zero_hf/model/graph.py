@@ -51,7 +51,7 @@ class Node:
 
     @property
     def is_input(self) -> bool:
-        """Whether it is q, k or v."""
+        """Whether the node is q, k or v."""
         return not self.operands
 
 

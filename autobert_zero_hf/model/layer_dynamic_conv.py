@@ -37,12 +37,12 @@ class DynamicConvolution(Mixer):
 
     @property
     def mixes_tokens(self) -> bool:
-        """Whether it sees more than the token itself."""
+        """Whether the kernel sees more than the token itself."""
         return self.kernel_size > 1
 
     @property
     def lengths(self) -> Mapping[str, int]:
-        """That of the kernel."""
+        """The length of the kernel."""
         return {"kernel": self.kernel_size}
 
     def work(self, sizes: Any, tokens: int) -> Work:

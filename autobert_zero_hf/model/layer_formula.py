@@ -81,7 +81,7 @@ class Formula(FormulaMixer):
 
     @property
     def score_weights(self) -> tuple[str, str] | None:
-        """As BERT's attention has them, whatever else the formula computes."""
+        """The linear layers of q and k, where the formula has scores as BERT's, whatever else it computes."""
         steps = self.plan.steps
         standard = any(
             (steps[weights.query], steps[weights.key]) == (Input("q"), Input("k"))
@@ -99,12 +99,12 @@ class Formula(FormulaMixer):
         return "+".join(self.plan.kinds)
 
     def work(self, sizes: Any, tokens: int) -> Work:
-        """That of its plan."""
+        """The work of the formula's plan."""
         return plan_work(self.plan, tokens, sizes.num_attention_heads, sizes.head_dim)
 
     @property
     def fuses(self) -> bool:
-        """Whether its plan has a fused attention."""
+        """Whether the formula's plan has a fused attention."""
         return "flash" in self.plan.kinds
 
     @property
@@ -119,7 +119,7 @@ class Formula(FormulaMixer):
         return self.graph.error(super().no_pairs(reason).reason, place)
 
     def needs_matrix(self) -> bool:
-        """Whether its plan is dense throughout."""
+        """Whether the formula's plan is dense throughout."""
         return self.plan.kinds == ("dense",)
 
     def latex(self, write: Callable[[AttentionGraph], str]) -> str:
@@ -128,7 +128,7 @@ class Formula(FormulaMixer):
 
 
 def unseen_sum(typed: TypedGraph) -> int | None:
-    """The first node that sums over tokens for no token in particular; None if a mask of pairs suits the graph."""
+    """The first node that sums over tokens for no token in particular; None if a pairwise mask suits the graph."""
     for place, node in enumerate(typed.graph.nodes):
         if not node.is_input and not operation(node.name).looked_on([typed.axes[o] for o in node.operands]):
             return place

@@ -36,16 +36,16 @@ class Fourier(Mixer):
 
     @property
     def mixes_tokens(self) -> bool:
-        """It does."""
+        """The transform mixes all tokens."""
         return True
 
     @property
     def takes_pairs(self) -> bool:
-        """It sums over all tokens, whichever looks on."""
+        """The transform sums over all tokens, whichever looks on: a pairwise mask has no meaning."""
         return False
 
     def work(self, sizes: Any, tokens: int) -> Work:
-        """That of fast transforms, of each token and of each feature."""
+        """The work of fast transforms, of each token and of each feature."""
         numbers = tokens * sizes.hidden_size
         return Work({"steps": 2}, {"multiplied": 2 * numbers * math.ceil(math.log2(max(2, numbers)))})
 
@@ -54,7 +54,7 @@ class Fourier(Mixer):
         return r"\mathrm{Re}\left(\mathcal{F}\left(X\right)\right)"
 
     def mix(self, module: "nn.Module", hidden_states: "Tensor", mask: "Tensor | None") -> "Tensor":  # noqa: ARG002
-        """The transform."""
+        """The transform of the hidden states."""
         return fourier_mix(hidden_states, mask)
 
 

@@ -26,11 +26,11 @@ class NoMixer(Mixer):
 
     @property
     def mixes_tokens(self) -> bool:
-        """It does not."""
+        """No token sees another."""
         return False
 
     def work(self, sizes: Any, tokens: int) -> Work:  # noqa: ARG002
-        """None."""
+        """There is no work."""
         return Work()
 
     def latex(self, write: Callable[[AttentionGraph], str]) -> str:  # noqa: ARG002

@@ -48,16 +48,16 @@ class Window(FormulaMixer):
 
     @property
     def runs_as(self) -> str:
-        """Its plan has fused attentions alone."""
+        """The word for attentions that run block by block."""
         return "local"
 
     def work(self, sizes: Any, tokens: int) -> Work:
-        """That of its plan, where a token sees those of its window."""
+        """The work of the formula's plan, where a token sees those of its window."""
         seen = min(tokens, 2 * self.reach + 1)
         return plan_work(self.plan, tokens, sizes.num_attention_heads, sizes.head_dim, seen)
 
     def module_class(self) -> "type[nn.Module]":
-        """Local attentions."""
+        """The class of local attentions."""
         from .local_attention import AutoBertZeroLocalAttention
 
         return AutoBertZeroLocalAttention

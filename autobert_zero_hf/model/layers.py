@@ -97,7 +97,7 @@ class Layer:
 
     @cached_property
     def identity(self) -> str:
-        """The same for layers that compute the same function in a model of the same configuration."""
+        """A text that is the same for layers that compute the same function in a model of the same configuration."""
         return self._with(self.mixer.identity)
 
     def _with(self, mixer: str) -> str:
@@ -112,11 +112,11 @@ class Layer:
         return sizes.intermediate_size if self.feed_forward is None else self.feed_forward.width
 
     def with_mixer(self, mixer: Mixer) -> "Layer":
-        """The same feed-forward block after another mixer."""
+        """The layer with the same feed-forward block after another mixer."""
         return Layer(mixer, self.feed_forward)
 
     def with_graph(self, graph: AttentionGraph) -> "Layer":
-        """The same but for the formula, which it must have.
+        """The layer with another formula; its kind must take one.
 
         Raises:
             FormulaError: if its kind takes no such formula.

@@ -23,7 +23,7 @@ _LEAST_BLOCK = 32
 class AutoBertZeroLocalAttention(AutoBertZeroAttention):
     """An attention within a window.
 
-    The matrix of tokens x tokens is made where it is asked for: by `attn_implementation="eager"`, by a mask of pairs,
+    The matrix of tokens x tokens is made where it is asked for: by `attn_implementation="eager"`, by a pairwise mask,
     and in a program that is exported for any length.
     """
 
@@ -40,7 +40,7 @@ class AutoBertZeroLocalAttention(AutoBertZeroAttention):
         interface: Callable = eager_attention_forward,
         **kwargs: Unpack[TransformersKwargs],
     ) -> tuple[Tensor, Tensor | None]:
-        """As any attention does; the arguments are the same."""
+        """What the formula computes within the window; the arguments are those of any attention."""
         whole = interface is eager_attention_forward or (mask is not None and mask.dim() == 4)
         if whole or torch.compiler.is_exporting() or torch.jit.is_tracing():
             kernel_mask = mask = near(hidden_states.shape[1], self.reach, mask, hidden_states.device)
@@ -65,7 +65,7 @@ class AutoBertZeroLocalAttention(AutoBertZeroAttention):
 
 
 def near(tokens: int, reach: int, mask: Tensor | None, device: torch.device) -> Tensor:
-    """A mask of pairs: whether the column's token lies within the window of the row's, and may be seen.
+    """A pairwise mask: whether the column's token lies within the window of the row's, and may be seen.
 
     Args:
         tokens: N.

@@ -117,7 +117,7 @@ class Plan:
 
     @property
     def keeps_pairs(self) -> bool:
-        """Whether it may run under a mask of pairs: nothing but attentions, of one value each, sums over tokens."""
+        """Whether the plan may run under a pairwise mask: only attentions, of one value each, sum over tokens."""
         return all(
             len(step.factors) == 2 and isinstance(step.factors[0], Weights)
             if isinstance(step, Product)

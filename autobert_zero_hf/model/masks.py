@@ -1,4 +1,4 @@
-"""What an attention mask says, whatever form it has: (B, N), or a mask of pairs, (B or 1, H or 1, N, N).
+"""What an attention mask says, whatever form it has: (B, N), or a pairwise mask, (B or 1, H or 1, N, N).
 
 Shapes: B batch, H heads, N tokens.
 """
@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def visible(attention_mask: Tensor, batch: int, heads: int, tokens: int) -> Tensor:
-    """A mask as bool.
+    """An attention mask as bool.
 
     Args:
         attention_mask: (B or 1, N), where what is not 0 is real; or bool, integers or floats of shape (B or 1, H or 1,
@@ -38,7 +38,7 @@ def visible(attention_mask: Tensor, batch: int, heads: int, tokens: int) -> Tens
         seen = attention_mask == 0
         if not torch.compiler.is_compiling() and bool((~seen & (attention_mask > -1e3)).any()):
             raise ValueError(
-                "an attention_mask of pairs that is of floats has 0 where a token sees another, the lowest value of "
+                "an pairwise attention_mask that is of floats has 0 where a token sees another, the lowest value of "
                 "its dtype elsewhere, and nothing between: give a mask of bool"
             )
     return seen[:, 0, 0].expand(batch, tokens) if for_all_rows else seen

@@ -104,7 +104,7 @@ class Mixer(ABC):
 
     @property
     def values(self) -> dict[str, int]:
-        """Its numbers, by name."""
+        """The numbers between the parentheses, by name."""
         return {number.name: getattr(self, number.name) for number in self.numbers}
 
     def __str__(self) -> str:
@@ -112,7 +112,7 @@ class Mixer(ABC):
 
     @property
     def identity(self) -> str:
-        """The same for lines that compute the same function."""
+        """A text that is the same for lines that compute the same function."""
         return self._written(identity)
 
     def _written(self, write: Callable[[AttentionGraph], str]) -> str:
@@ -121,17 +121,17 @@ class Mixer(ABC):
 
     @property
     def typed(self) -> TypedGraph | None:
-        """Its formula with the axes of each operation; None for a kind without."""
+        """The formula with the axes of each operation; None for a kind without."""
         return None
 
     @property
     def graph(self) -> AttentionGraph | None:
-        """Its formula; None for a kind without."""
+        """The formula; None for a kind without."""
         return None if self.typed is None else self.typed.graph
 
     @property
     def plan(self) -> Plan | None:
-        """What its formula runs as, unless it runs as it is written; None for a kind without."""
+        """What the formula runs as, unless it runs as it is written; None for a kind without."""
         return None
 
     @property
@@ -141,7 +141,7 @@ class Mixer(ABC):
 
     @property
     def runs_as(self) -> str:
-        """How it is computed, in a word."""
+        """How the line is computed, in a word."""
         return self.kind
 
     def problem(self) -> FormulaError | None:
@@ -155,7 +155,7 @@ class Mixer(ABC):
 
     @property
     def own_weights(self) -> Mapping[str, Weight]:
-        """Those of `weights` that this one has, in the order in which they are made."""
+        """The weights, of all in `weights`, that a module of this line has, in the order in which they are made."""
         return self.weights
 
     @property
@@ -174,16 +174,16 @@ class Mixer(ABC):
 
     @property
     def fuses(self) -> bool:
-        """Whether it wants the mask in the form that attention kernels take."""
+        """Whether the line wants the mask in the form that attention kernels take."""
         return False
 
     @property
     def takes_pairs(self) -> bool:
-        """Whether a mask of pairs, (B, 1 or H, N, N), has a meaning for it."""
+        """Whether a pairwise mask, (B, 1 or H, N, N), has a meaning for it."""
         return True
 
     def no_pairs(self, reason: str) -> FormulaError:
-        """The error to raise where it was given a mask of pairs that it does not take; shows the place.
+        """The error to raise where it was given a pairwise mask that it does not take; shows the place.
 
         Args:
             reason: begins the message.
@@ -191,12 +191,12 @@ class Mixer(ABC):
         return FormulaError(f"{reason}: {_UNSEEN}", str(self))
 
     def needs_matrix(self) -> bool:
-        """Whether it makes a matrix of tokens x tokens that no attention kernel spares it."""
+        """Whether the line makes a matrix of tokens x tokens that no attention kernel spares it."""
         return False
 
     @abstractmethod
     def latex(self, write: Callable[[AttentionGraph], str]) -> str:
-        """It in LaTeX's mathematics mode, where X are the hidden states; `write` writes a formula."""
+        """The line in LaTeX's mathematics mode, where X are the hidden states; `write` writes a formula."""
 
     def module_class(self) -> "type[nn.Module] | None":
         """The class of its modules, made as `AutoBertZeroMixer` is: of the configuration, this and the layer's number.
@@ -212,7 +212,7 @@ class Mixer(ABC):
         Args:
             module: has the weights.
             hidden_states: (B, N, C).
-            mask: bool; (B, N), true where a token is real, or a mask of pairs, (B or 1, H or 1, N, N), true where the
+            mask: bool; (B, N), true where a token is real, or a pairwise mask, (B or 1, H or 1, N, N), true where the
                 row's token may see the column's; None if nothing is hidden. What is hidden must not be seen.
 
         Returns:
@@ -271,7 +271,7 @@ def kind_modules() -> dict[str, str]:
 
 
 def kinds() -> Mapping[str, type[Mixer]]:
-    """All kinds, by name."""
+    """All layer kinds, by name, in the order of their registration."""
     return dict(_TABLE)
 
 

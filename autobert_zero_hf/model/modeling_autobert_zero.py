@@ -233,7 +233,7 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
         self.pooler = AutoBertZeroPooler(config) if add_pooling_layer else None
         mixers = [parse_layer(text).mixer for text in config.layers]
         self.has_fused_attention = any(mixer.fuses for mixer in mixers)
-        # The first layer that a mask of pairs means nothing to.
+        # The first layer that a pairwise mask means nothing to.
         without_pairs = ((number, mixer) for number, mixer in enumerate(mixers, start=1) if not mixer.takes_pairs)
         self.without_pairs = next(without_pairs, None)
         self.gradient_checkpointing = False
@@ -259,7 +259,7 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
     ) -> BaseModelOutputWithPooling:
         r"""
         attention_mask (`torch.Tensor`, *optional*):
-            Of shape `(batch_size, sequence_length)`, 1 for real tokens and 0 for padding. Or a mask of pairs, of shape
+            Of shape `(batch_size, sequence_length)`, 1 for real tokens and 0 for padding. Or a pairwise mask, of shape
             `(batch_size, 1 or num_attention_heads, sequence_length, sequence_length)`: true where the row's token may
             see the column's, or, with floats, 0 there and the lowest value elsewhere; for texts packed in one row, for
             example. Convolutions, too, then see only what they may, in quadratic time; and the mean over real tokens is
@@ -318,7 +318,7 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
         if self.without_pairs is not None:
             number, mixer = self.without_pairs
             raise mixer.no_pairs(
-                f"layer {number} has no meaning under an attention_mask of pairs, shape {tuple(mask.shape)}"
+                f"layer {number} has no meaning under an pairwise attention_mask, shape {tuple(mask.shape)}"
             )
 
 

@@ -117,7 +117,7 @@ class Operation:
 
     @property
     def elementwise(self) -> bool:
-        """Whether it works on each entry of one operand by itself, and so commutes with a transposition."""
+        """Whether the operation works on each entry of one operand by itself, and so commutes with a transposition."""
         return self.arity == 1 and self.axes is unchanged and not self.reduces
 
     @cached_property
@@ -134,7 +134,7 @@ class Operation:
         return any(axes[reduced] is Axis.TOKENS for axes, reduced in zip(operands, self.reduces, strict=False))
 
     def looked_on(self, operands: Sequence[Axes]) -> bool:
-        """Whether each sum over tokens is for a token, so that a mask of pairs can say what is in it."""
+        """Whether each sum over tokens is for a token, so that a pairwise mask can say what is in it."""
         summed = [axes for axes, reduced in zip(operands, self.reduces, strict=False) if axes[reduced] is Axis.TOKENS]
         # A zero in one factor takes the other's entry out of a product.
         enough = any if self.axes is product else all

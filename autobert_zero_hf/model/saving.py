@@ -14,7 +14,7 @@ class PortableModel(PreTrainedModel):
     """A model whose folder opens where this package is not installed, if it carries the code."""
 
     def post_init(self) -> None:
-        """Ends every model's `__init__`."""
+        """Ends the `__init__` of every model."""
         super().post_init()
         self.model_tags = list(TAGS)  # of its page on the Hub; a list of its own, to which users add
 

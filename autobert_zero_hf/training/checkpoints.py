@@ -37,7 +37,7 @@ class PreTrainingFolder:
             raise AutoBertZeroError(f"{path} holds another model, which would be lost: give another --output-dir")
 
     def facts(self) -> dict[str, Any] | None:
-        """Those of a training that is finished."""
+        """The facts of a training that is finished."""
         return _read(self.path / FACTS)
 
     def begun(self) -> dict[str, Any] | None:
@@ -53,7 +53,7 @@ class PreTrainingFolder:
         self._claim = claimed(self.path, self.checkpoints / ".lock", (FACTS, "model", "checkpoints/begun.json"))
 
     def release(self) -> None:
-        """Let other trainings in."""
+        """Lets other trainings have the folder."""
         if self._claim is not None:
             self._claim.release()
 

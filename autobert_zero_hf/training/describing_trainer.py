@@ -33,7 +33,7 @@ class DescribingTrainer(Trainer):
     ```"""
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
-        """As Trainer does, and the blanks filled."""
+        """Writes the card as Trainer does, with the blanks filled."""
         super().create_model_card(*args, **kwargs)
         model = self.accelerator.unwrap_model(self.model)
         if self.is_world_process_zero() and isinstance(model, AutoBertZeroPreTrainedModel):

@@ -17,7 +17,7 @@ from .unknown_tokens import Tokens
 
 @dataclass(frozen=True)
 class ScoredRows:
-    """Rows to score on.
+    """The encoded rows that a task is scored on.
 
     Args:
         name: of the score.
@@ -36,7 +36,7 @@ class ScoredRows:
 
 @dataclass(frozen=True)
 class EncodedTask:
-    """A task as tokens.
+    """A task whose texts are tokens.
 
     Args:
         train: the rows to train on, not padded, with labels.

@@ -91,7 +91,7 @@ class TrialResult:
 
 @dataclass(frozen=True)
 class FineTuningResult:
-    """What came out.
+    """What came out of a fine-tuning.
 
     Args:
         tuning: what was done.
@@ -115,7 +115,7 @@ class FineTuningResult:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What `result.json` says."""
+        """The facts that `result.json` holds."""
         tuning, task = self.tuning, self.tuning.task
         first, *further = tuning.encoded.scored
         dataset, config = task.dataset or (None, None)

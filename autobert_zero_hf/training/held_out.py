@@ -41,7 +41,7 @@ class HeldOutScore:
     majority: float = math.nan
 
     def facts(self) -> dict[str, Any]:
-        """As numbers by name, for a file."""
+        """The score as numbers by name, for a file."""
         facts: dict[str, Any] = {
             "accuracy": self.accuracy.value,
             "accuracy_standard_error": self.accuracy.standard_error,

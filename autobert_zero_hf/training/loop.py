@@ -26,7 +26,7 @@ def learning_rate_at(step: int, steps: int, peak: float) -> float:
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
-    """For all groups."""
+    """Sets the learning rate of all parameter groups of an optimizer."""
     for group in optimizer.param_groups:
         group["lr"] = value
 

@@ -161,7 +161,7 @@ class MaskedScore:
 
     @property
     def standard_error(self) -> float | None:
-        """Of `value`, as a ratio of two sums over rows (linearised); None where no two rows differ."""
+        """The standard error of `value`, a ratio of two sums over rows (linearised); None where no rows differ."""
         return _ratio_error([t - self.value * m for t, m in zip(self.totals, self.masked, strict=True)], self.masked)
 
     def difference(self, other: "MaskedScore") -> tuple[float, float | None]:

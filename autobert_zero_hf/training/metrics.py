@@ -76,7 +76,7 @@ class Accuracy(GlueMetric):
     primary = "accuracy"
 
     def scores(self, predictions: NDArray[Any], references: NDArray[Any]) -> dict[str, float]:
-        """`accuracy`."""
+        """The score `accuracy`."""
         return {"accuracy": float(accuracy_score(references, predictions))}
 
 
@@ -87,7 +87,7 @@ class AccuracyAndF1(GlueMetric):
     primary = "accuracy and F1"
 
     def scores(self, predictions: NDArray[Any], references: NDArray[Any]) -> dict[str, float]:
-        """`accuracy` and `f1`."""
+        """The scores `accuracy` and `f1`."""
         f1 = f1_score(references, predictions, zero_division=0.0)
         return {"accuracy": float(accuracy_score(references, predictions)), "f1": float(f1)}
 
@@ -99,7 +99,7 @@ class MatthewsCorrelation(GlueMetric):
     primary = "Matthews' correlation"
 
     def scores(self, predictions: NDArray[Any], references: NDArray[Any]) -> dict[str, float]:
-        """`matthews_correlation`."""
+        """The score `matthews_correlation`."""
         if not (np.ptp(predictions) and np.ptp(references)):
             return {"matthews_correlation": 0.0}
         return {"matthews_correlation": float(matthews_corrcoef(references, predictions))}
@@ -113,7 +113,7 @@ class PearsonAndSpearman(GlueMetric):
     number = "float64"
 
     def scores(self, predictions: NDArray[Any], references: NDArray[Any]) -> dict[str, float]:
-        """`pearson` and `spearman`.
+        """The scores `pearson` and `spearman`.
 
         Raises:
             ValueError: if a number is not finite.
@@ -191,11 +191,11 @@ class Score(Protocol):
 
     @property
     def value(self) -> float:
-        """The primary score."""
+        """The primary score of the metric."""
 
     @property
     def standard_error(self) -> float | None:
-        """Of `value`, over what is scored; None where that does not tell it."""
+        """The standard error of `value`, over what is scored; None where that does not tell it."""
 
     @property
     def details(self) -> dict[str, float | None]:
@@ -228,7 +228,7 @@ class TaskScore:
 
     @property
     def standard_error(self) -> float | None:
-        """Of `value`, over independent rows (jackknife); None where each leaves the same score behind."""
+        """The standard error of `value` over independent rows (jackknife); None where each leaves the same score."""
         return _jackknife_error(self._without)
 
     @property

@@ -91,7 +91,7 @@ class ModuleReplacing(TrainerCallback):
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Draw for this step."""
+        """Draws which layers are replaced in this step."""
         rate = self.rate(state.global_step)
         draws = np.random.default_rng([self.seed, state.global_step]).random(len(self.layers))
         for layer, draw in zip(self.layers, draws, strict=True):

@@ -38,7 +38,7 @@ class Progress(TrainerCallback):
             print(f"Resuming at step {state.global_step:,} of {state.max_steps:,}.", file=sys.stderr)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Log what is saved."""
+        """Logs what is saved after a step."""
         # Nothing is kept whose loss was not looked at, and the mean begins anew, as it does when resumed.
         control.should_log |= control.should_save
 

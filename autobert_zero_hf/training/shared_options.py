@@ -1,8 +1,10 @@
 """The options that a search and a pre-training share."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from ..model.blocks import BLOCKS
 from ..model.bounds import (
     MAX_HEADS,
     MAX_INTERMEDIATE_SIZE,
@@ -11,7 +13,10 @@ from ..model.bounds import (
     MAX_VOCABULARY,
     MAX_WIDTH,
 )
-from ..options import Range, option
+from ..options import OneOf, Range, option
+
+if TYPE_CHECKING:
+    from ..model import AutoBertZeroConfig
 
 
 @dataclass
@@ -48,3 +53,41 @@ class SizeOptions:
     initializer_range: Annotated[float, Range(0.0)] = option(
         0.05, "standard deviation of initial weights; a small width wants more than BERT's 0.02"
     )
+    block: Annotated[str, OneOf(BLOCKS)] = option("bert", "what stands around mixers and feed-forward blocks")
+    positions: Literal["learned", "rotary", "none"] | None = option(
+        None,
+        "how tokens know their positions: a table, rotated queries and keys, or not; by itself the block's",
+    )
+
+    def make_config(
+        self, layers: Sequence[str], length: int, words: Mapping[str, Any], head_dim: int | None = None
+    ) -> "AutoBertZeroConfig":
+        """The configuration of a new model of these sizes.
+
+        Args:
+            layers: its backbone.
+            length: tokens of a row.
+            words: the size of the vocabulary and its special tokens, as a configuration has them.
+            head_dim: the width of a head; the hidden size by the number of heads by default.
+
+        Raises:
+            ValueError: if they do not fit together, or a layer is not legal.
+        """
+        from ..model import AutoBertZeroConfig
+
+        return AutoBertZeroConfig(
+            layers=list(layers),
+            hidden_size=self.hidden_size,
+            num_attention_heads=self.num_attention_heads,
+            head_dim=head_dim,
+            intermediate_size=self.intermediate_size,
+            hidden_dropout_prob=self.dropout,
+            attention_probs_dropout_prob=self.dropout,
+            max_position_embeddings=length,
+            initializer_range=self.initializer_range,
+            block=self.block,
+            positions=self.positions,
+            # Masked-LM training teaches the first token nothing, and a convolution shows it its neighbours only.
+            classifier_pooling="mean",
+            **words,
+        )

@@ -58,7 +58,7 @@ class SpanScore(AnswerScore):
 
     @property
     def facts(self) -> dict[str, dict[str, Any]]:
-        """By the id of each question the prediction, what is right, its scores, and the best answers."""
+        """The facts by the id of each question: the prediction, what is right, its scores, and the best answers."""
         return {
             name: {
                 "prediction": self.predictions[name],

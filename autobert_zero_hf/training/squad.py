@@ -64,7 +64,7 @@ class SpanTask:
         return self.score(dict.fromkeys(self.validation["id"][:], self.constant)).value
 
     def score(self, predictions: Mapping[str, str]) -> AnswerScore:
-        """How good answers are.
+        """How good answers are, by SQuAD's scores.
 
         Args:
             predictions: a text for the id of each validation row; empty for no answer.

@@ -94,7 +94,7 @@ class Squad(evaluate.Metric):
         return float(normalise(prediction) == normalise(answer))
 
     def f1(self, prediction: str, answer: str) -> float:
-        """Of their words; without a word 0."""
+        """The F1 of the words of two answers; without a word 0."""
         return _overlap(normalise(prediction).split(), normalise(answer).split())
 
 
@@ -109,7 +109,7 @@ class SquadV2(Squad):
         return super().scores(prediction, [answer for answer in answers if normalise(answer)] or [""])
 
     def f1(self, prediction: str, answer: str) -> float:
-        """Of their words; where one has none, whether the other has none, either."""
+        """The F1 of the words of two answers; where one has none, whether the other has none, either."""
         one, two = normalise(prediction).split(), normalise(answer).split()
         return _overlap(one, two) if one and two else float(one == two)
 
@@ -136,18 +136,18 @@ class AnswerScore:
 
     @property
     def values(self) -> dict[str, float]:
-        """`exact_match` and `f1`."""
+        """The scores `exact_match` and `f1`."""
         exact, f1 = self.each.mean(axis=0)
         return {"exact_match": float(exact), "f1": float(f1)}
 
     @property
     def value(self) -> float:
-        """F1."""
+        """The primary score, F1."""
         return self.values["f1"]
 
     @property
     def standard_error(self) -> float | None:
-        """Of `value`, over independent questions; None where no two of them differ."""
+        """The standard error of `value` over independent questions; None where no two of them differ."""
         return _error_of_mean(self.each[:, 1])
 
     @property

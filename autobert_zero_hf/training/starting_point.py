@@ -51,7 +51,7 @@ def make_student(
         bert = convert_checkpoint(start.from_bert, head, **dropout)
         layers = _layers(start, sizes.get("num_layers", bert.config.num_hidden_layers))
         fields = {**bert.config.to_dict(), "layers": layers, "num_hidden_layers": len(layers)}
-        student = HEADS[head](_checked(fields))
+        student = HEADS[head](_checked(lambda: AutoBertZeroConfig(**fields)))
     else:
         _new_config(start, sizes, length, {"vocab_size": 1})  # what is wrong with it is said before the text is read
         student = HEADS[head](_new_config(start, sizes, length, words()))
@@ -65,26 +65,12 @@ def _new_config(
 ) -> AutoBertZeroConfig:
     """That of a model from scratch."""
     known = SizeOptions(**sizes)
-    return _checked(
-        {
-            "layers": _layers(start, known.num_layers),
-            **words,
-            "hidden_size": known.hidden_size,
-            "num_attention_heads": known.num_attention_heads,
-            "intermediate_size": known.intermediate_size,
-            "hidden_dropout_prob": known.dropout,
-            "attention_probs_dropout_prob": known.dropout,
-            "max_position_embeddings": length,
-            "initializer_range": known.initializer_range,
-            # Masked-LM training teaches the first token nothing, and a convolution shows it its neighbours only.
-            "classifier_pooling": "mean",
-        }
-    )
+    return _checked(lambda: known.make_config(_layers(start, known.num_layers), length, words))
 
 
-def _checked(fields: dict[str, Any]) -> AutoBertZeroConfig:
+def _checked(make: Callable[[], AutoBertZeroConfig]) -> AutoBertZeroConfig:
     try:
-        return AutoBertZeroConfig(**fields)
+        return make()
     except ValueError as error:
         raise AutoBertZeroError(str(error)) from error
 

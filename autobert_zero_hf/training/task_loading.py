@@ -73,7 +73,7 @@ def load_task(name: str, seed: int = 0, folder: Path | None = None) -> Task | Sp
 
 
 def load_text_task(name: str, seed: int = 0, folder: Path | None = None) -> Task:
-    """The same for tasks with a class or a number to answer.
+    """Loads a task with a class or a number to answer, as `load_task` does.
 
     Raises:
         TaskError: also if answers are to be found in a text.

@@ -36,7 +36,7 @@ def encode(rows: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int) -
 
 
 def encode_counting(rows: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int) -> tuple[Dataset, int]:
-    """The same, and how many of the rows were cut off."""
+    """Encodes rows as `encode` does, and counts those that were cut off."""
     texts = [name for name in ("text", "text_pair") if name in rows.column_names]
     cut = 0
 

@@ -87,7 +87,7 @@ class Task:
         return self.baseline_of(self.validation)
 
     def baseline_of(self, rows: Dataset) -> float:
-        """The same on other rows."""
+        """The baseline on other rows."""
         return self._scored(np.full(len(rows), self.constant), rows).value
 
     @property

@@ -37,12 +37,12 @@ class Tokens:
 
     @classmethod
     def of_rows(cls, rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> "Tokens":
-        """Of rows with a column `input_ids`."""
+        """Counts the tokens of rows with a column `input_ids`."""
         return cls._of(_flat(rows), tokenizer)
 
     @classmethod
     def of_texts(cls, texts: Iterable[str], tokenizer: PreTrainedTokenizerBase) -> "Tokens":
-        """Of texts, or what the first 1,000 begin with."""
+        """Counts the tokens of texts, or of what the first 1,000 begin with."""
         ids = [tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"] for text in _beginnings(texts)]
         lengths = np.array(list(map(len, ids)), dtype=np.int64)
         return cls._of([(np.fromiter(chain.from_iterable(ids), dtype=np.int64), lengths)], tokenizer)
@@ -63,7 +63,7 @@ class Tokens:
 
     @classmethod
     def sum(cls, parts: Iterable["Tokens"]) -> "Tokens":
-        """Of several parts of a text, one at least."""
+        """Adds up the counts of several parts of a text, one at least."""
         words, unknown, by_row = zip(*((each.words, each.unknown, each.by_row) for each in parts), strict=True)
         return cls(sum(words), sum(unknown), np.concatenate(by_row))
 

@@ -72,7 +72,7 @@ def attention_scores(queries_and_keys: Sequence[Tensor], heads: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Encoding:
-    """What is compared.
+    """What is compared of a student and its teacher.
 
     Args:
         hidden_states: the last ones, (B, N, C).
@@ -125,12 +125,12 @@ class Teacher:
 
     @property
     def heads(self) -> int:
-        """H."""
+        """The number of attention heads, H."""
         return self.model.config.num_attention_heads
 
     @property
     def hidden_size(self) -> int:
-        """T."""
+        """The width of the hidden states, T."""
         return self.model.config.hidden_size
 
     @torch.no_grad()

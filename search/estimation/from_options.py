@@ -43,7 +43,7 @@ def make_proxy(
     autocast: Callable[[], AbstractContextManager],
     given: Proxy | PreparedProxy | None = None,
 ) -> Proxy:
-    """A proxy.
+    """Makes the proxy that a recipe names.
 
     Args:
         recipe: which one.
@@ -77,7 +77,7 @@ def make_estimator(
     accelerator: Accelerator,
     given: Proxy | PreparedProxy | None = None,
 ) -> Estimator:
-    """An estimator.
+    """Makes the estimator that a recipe asks for.
 
     Args:
         recipe: which proxy, on how many rows, and how a candidate is trained.

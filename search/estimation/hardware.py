@@ -57,7 +57,7 @@ class Hardware:
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> "Hardware":
-        """From what `dataclasses.asdict` gave, and JSON kept.
+        """Makes one of what `dataclasses.asdict` gave, and JSON kept.
 
         Raises:
             TypeError: if something is missing, or not known.
@@ -90,7 +90,7 @@ def _cpu_facts() -> dict[str, str]:
 
 
 def usable_cores() -> int:
-    """Those that this process may run on."""
+    """The number of cores that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

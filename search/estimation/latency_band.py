@@ -68,7 +68,7 @@ class LatencyBand:
 
         Args:
             space: where to look.
-            also: a further objection; what it rejects is left out.
+            also: a further rejection; what it rejects is left out.
 
         Raises:
             LatencyError: if there is none; it names the closest and its latency.
@@ -133,5 +133,5 @@ def _resized(candidate: Candidate, sizes: Sizes, space: Space) -> Iterator[Candi
     """The candidate's bottom layers in other sizes, if it has as many, and they belong to the space."""
     if sizes.num_hidden_layers <= len(candidate.layers):
         resized = Candidate(candidate.layers[: sizes.num_hidden_layers], sizes=sizes)
-        if space.objection(resized) is None:
+        if space.rejection(resized) is None:
             yield resized

@@ -72,7 +72,7 @@ class LatencyPredictor:
 
     @property
     def hardware(self) -> Hardware:
-        """What it predicts for."""
+        """The hardware that latencies are predicted for."""
         return self._samples.hardware
 
     def __call__(self, candidate: Candidate) -> float:
@@ -80,11 +80,11 @@ class LatencyPredictor:
         return self.predict([candidate])[0]
 
     def predict(self, candidates: Sequence[Candidate]) -> list[float]:
-        """Of several candidates."""
+        """The predicted medians of several candidates, in milliseconds."""
         return (self._count(candidates) @ self._milliseconds).tolist()
 
     def error(self) -> PredictionError:
-        """By cross-validation."""
+        """The error of the predictions, by cross-validation."""
         errors = np.empty_like(self._measured)
         for fitted, held_out in KFold(_FOLDS, shuffle=True, random_state=0).split(self._work):
             predicted = self._work[held_out] @ _fit(self._work[fitted], self._measured[fitted])

@@ -55,7 +55,7 @@ class Sample:
 
     @classmethod
     def of(cls, candidate: Candidate, latency: Latency, reference: Latency) -> "Sample":
-        """As it is written: to tens of nanoseconds."""
+        """A sample as it is written: to tens of nanoseconds."""
         low, high = latency.interval
         interval = (round(low, 5), round(high, 5))
         return cls(candidate, round(latency.median, 5), interval, round(latency.waited, 3), round(reference.median, 5))

@@ -65,7 +65,7 @@ class MaskedLm:
         return self.net(candidate.layers, batch.input_ids, batch.labels, candidate.sizes).loss
 
     def alone(self, model: AutoBertZeroForMaskedLM, inherits: bool) -> nn.Module:  # noqa: ARG002
-        """The model itself."""
+        """The model itself, which learns masked words alone."""
         return model
 
 

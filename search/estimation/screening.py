@@ -63,7 +63,7 @@ class RankAgreement:
 
     @classmethod
     def of(cls, proxy: Sequence[float], trained: Sequence[float]) -> "RankAgreement":
-        """Of two scores of the same candidates; not a number where one of them is the same for all."""
+        """The agreement of two scores of the same candidates; not a number where one of them is the same for all."""
         with warnings.catch_warnings():  # scipy's, of what is not a number here
             warnings.simplefilter("ignore")
             kendall, spearman = (float(measure(proxy, trained).statistic) for measure in (kendalltau, spearmanr))

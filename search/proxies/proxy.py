@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from autobert_zero_hf.model import AutoBertZeroForMaskedLM
@@ -37,6 +37,7 @@ class Proxy(Protocol):
         ...
 
 
+@runtime_checkable
 class KnowsConstantAnswer(Protocol):
     """A proxy that knows what a constant answer scores."""
 
@@ -56,5 +57,4 @@ def score_without_a_model(proxy: Proxy, rows: "MaskedRows") -> float | None:
         proxy: scores candidates.
         rows: the training rows.
     """
-    knows: KnowsConstantAnswer | None = proxy if hasattr(proxy, "score_without_a_model") else None
-    return None if knows is None else knows.score_without_a_model(rows)
+    return proxy.score_without_a_model(rows) if isinstance(proxy, KnowsConstantAnswer) else None

@@ -56,7 +56,7 @@ class Result:
 
     @property
     def shown(self) -> str:
-        """With its error."""
+        """The score with its error, as text."""
         return plus_minus(self.value, self.standard_error)
 
 
@@ -101,7 +101,7 @@ class Card:
 
 
 def write_card(card: Card, model: PreTrainedModel, place: str, revision: str | None = None) -> str:
-    """The text of README.md.
+    """Writes the card: the text of README.md.
 
     Args:
         card: what it says.

@@ -43,7 +43,7 @@ class ConstantAnswer:
 
     @classmethod
     def of(cls, history: History) -> "ConstantAnswer | None":
-        """As a journal tells it; None where it does not."""
+        """The score of a constant answer as a journal tells it; None where it does not."""
         if (known := history.constant_answer) is None:
             return None
         scores = [event.score for event in history.candidates if event.score is not None]
@@ -106,7 +106,7 @@ class SearchFacts:
 
     @property
     def candidates(self) -> list[Evaluated]:
-        """Those that were evaluated, in the order in which they were asked."""
+        """The candidates that were evaluated, in the order in which they were asked."""
         return self.history.candidates
 
     @property
@@ -116,7 +116,7 @@ class SearchFacts:
 
     @property
     def hours(self) -> float:
-        """What the search took."""
+        """The hours that the search took."""
         return self.history.elapsed / 3600
 
     @property
@@ -188,7 +188,7 @@ def read_facts(folder: Path) -> ModelFacts:
 
 
 def read_search(folder: Path) -> SearchFacts:
-    """A search's folder.
+    """Reads the folder of a search.
 
     Raises:
         AutoBertZeroError: if the search is not finished.
@@ -269,7 +269,7 @@ def _find_search(folder: Path, before: ModelFacts | None) -> SearchFacts | None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A file of facts.
+    """Reads a file of facts.
 
     Raises:
         AutoBertZeroError: if it cannot be read, or holds something else.

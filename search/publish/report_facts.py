@@ -62,27 +62,27 @@ class ReportFacts:
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """Its options."""
+        """The options of the search."""
         return self.search.recipe
 
     @property
     def history(self) -> History:
-        """What its journal tells."""
+        """The history that the journal tells."""
         return self.search.history
 
     @property
     def candidates(self) -> list[Evaluated]:
-        """In the order in which they were asked."""
+        """The candidates in the order in which they were asked."""
         return self.search.candidates
 
     @cached_property
     def scored(self) -> list[Evaluated]:
-        """Those with a score."""
+        """The candidates with a score."""
         return self.history.scored
 
     @cached_property
     def ranked(self) -> list[Evaluated]:
-        """Those with a score, the highest first; of several with the same, the one that was asked for first."""
+        """The candidates with a score, the highest first; of equal ones, the one that was asked for first."""
         return sorted(self.scored, key=score_of, reverse=True)
 
     @cached_property
@@ -111,7 +111,7 @@ class ReportFacts:
 
     @property
     def random_scores(self) -> list[float]:
-        """Of the candidates that no result led to, in ascending order."""
+        """The scores of the candidates that no result led to, in ascending order."""
         return sorted(score_of(each) for each in self.scored if each.parent is None)
 
     @property

@@ -108,7 +108,7 @@ class History:
 
     @property
     def start(self) -> Start:
-        """The first event.
+        """The event that began the run.
 
         Raises:
             RecordError: if nothing is written yet.

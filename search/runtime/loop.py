@@ -71,7 +71,7 @@ class SearchLoop:
             stale = 0 if self._best_so_far() > before else stale + 1
 
     def ranked(self) -> list[Evaluation]:
-        """Those with a score, the highest first; the earlier of two with the same.
+        """The evaluations with a score, the highest first; the earlier of two with the same.
 
         Raises:
             AutoBertZeroError: if there is none.

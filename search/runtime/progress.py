@@ -10,7 +10,7 @@ from rich.console import Console
 
 from .journal import Journal
 from .live_view import live
-from .standing import CANDIDATES, Progress, Standing, clock
+from .status import CANDIDATES, Progress, SearchStatus, clock
 
 __all__ = ["CANDIDATES", "Phase", "Reporter", "clock"]
 
@@ -44,35 +44,35 @@ class Reporter:
         self._console = _Console(file=sys.stderr, highlight=False, quiet=not active, soft_wrap=True)
         # Not what the environment says of colours, but whether lines can be written over.
         self._in_terminal = active and sys.stderr.isatty() and os.environ.get("TERM") not in (None, "", "dumb")
-        self._standing = Standing()
+        self._status = SearchStatus()
         self._view = ExitStack()
         self._said_best: str | None = None
 
     def __enter__(self) -> Self:
         if self._in_terminal:
-            self._view.enter_context(live(self._console, lambda: self._standing))
+            self._view.enter_context(live(self._console, lambda: self._status))
         return self
 
     def __exit__(self, *_: object) -> None:
         self._view.close()
 
     def say(self, message: str) -> None:
-        """A line."""
+        """Prints a line."""
         self._console.print(message, markup=False)
 
     def follow(self, journal: Journal, budget: str = "") -> None:
-        """From now on, it is this search that is shown.
+        """Shows this search from now on.
 
         Args:
             journal: of the search; its candidates are counted.
             budget: what its models may cost, in words.
         """
-        self._standing = Standing(journal.history, budget)
+        self._status = SearchStatus(journal.history, budget)
 
     @contextmanager
     def phase(self, name: str, total: int, done: int = 0) -> Iterator[Phase]:
         """A phase of `total` steps, of which `done` were done before."""
-        progress = self._standing.progress = Progress(name, total, done)
+        progress = self._status.progress = Progress(name, total, done)
         said = 0.0
 
         def show(done: int, note: str = "") -> None:
@@ -89,12 +89,12 @@ class Reporter:
             # Also where it was broken off.
             if progress.done > progress.before:
                 self._line()
-            self._standing.progress = None
+            self._status.progress = None
 
     def _line(self) -> None:
-        standing = self._standing
-        self.say(standing.line())
-        best = standing.best
-        if standing.progress and standing.progress.name == CANDIDATES and best and best.identity != self._said_best:
+        status = self._status
+        self.say(status.line())
+        best = status.best
+        if status.progress and status.progress.name == CANDIDATES and best and best.identity != self._said_best:
             self._said_best = best.identity
             self.say(f"  the best, candidate {best.number}: {'; '.join(best.layers)}")

@@ -42,7 +42,7 @@ Error = Annotated[float | None, Range(0.0, 1e100)]
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """What every event has.
+    """An event of a journal; what every kind of event has.
 
     Args:
         elapsed: seconds of the search when it was written; the journal sets it, and writes it last.
@@ -309,7 +309,7 @@ class Baseline(_Scored):
     failure: Failure | None
 
     def contradiction(self) -> str | None:
-        """No layers."""
+        """What is wrong with it in itself: a backbone without layers."""
         return super().contradiction() if self.layers else "`layers` is empty"
 
 
@@ -335,7 +335,7 @@ class Trained(_Backbone):
         return MaskedScore(tuple(self.correct), tuple(self.masked))
 
     def left_out(self) -> set[str]:
-        """As of all events; the error of a score stands beside it, known or not."""
+        """The fields that are not written, as of all events; the error of a score stands beside it, known or not."""
         return super().left_out() - ({"task_error"} if self.task_score is not None else set())
 
     def contradiction(self) -> str | None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Budget:
+class CostBudget:
     """Rejects candidates that cost too much, before anything is trained; for a strategy's `reject`.
 
     Args:
@@ -56,7 +56,7 @@ class Budget:
                 )
 
     def cost(self, layers: Sequence[str], sizes: Sizes | None = None) -> Cost:
-        """Of a backbone, in sizes of its own where it has them."""
+        """The cost of a backbone, in sizes of its own where it has them."""
         # A layer costs the same in a backbone of another depth.
         own = None if sizes is None else replace(sizes, num_hidden_layers=1)
         return sum((self._layer(layer, own) for layer in layers), Cost())

@@ -38,14 +38,14 @@ class Candidate:
 
     @cached_property
     def identity(self) -> str:
-        """The same for two candidates if, layer by layer, their normal forms are the same, and so are their sizes."""
+        """A hash, the same for two candidates if their sizes and, layer by layer, their normal forms are the same."""
         backbone = backbone_identity(self.layers)
         if self.sizes is None:
             return backbone
         return hashlib.blake2b(f"{backbone}|{self.sizes}".encode(), digest_size=8).hexdigest()
 
     def config(self, like: "AutoBertZeroConfig") -> "AutoBertZeroConfig":
-        """Its config, in all that it does not say itself like another: where it has no sizes, they are that one's."""
+        """The candidate's configuration, like another in all that the candidate does not say itself."""
         sizes = Sizes.of(like) if self.sizes is None else self.sizes
         return sizes.config(like, self.layers)
 

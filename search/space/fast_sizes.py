@@ -55,12 +55,12 @@ class FastSizes(SizesSpace):
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """How many sizes there are."""
         return len(self.num_hidden_layers.values) * sum(self._weights)
 
-    def objection(self, sizes: Sizes) -> str | None:
+    def rejection(self, sizes: Sizes) -> str | None:
         """Why sizes do not belong to the space, in words; None if they do."""
-        if (reason := super().objection(sizes)) is not None:
+        if (reason := super().rejection(sizes)) is not None:
             return reason
         for name, size, share in (
             ("intermediate_size", sizes.intermediate_size, INTERMEDIATE),

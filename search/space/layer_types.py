@@ -47,10 +47,10 @@ class LayerType:
 
     @property
     def largest(self) -> dict[str, int]:
-        """Its largest numbers."""
+        """The largest of its numbers, by name."""
         return {name: max(values) for name, values in self.choices.items()}
 
-    def objection(self, mixer: Mixer) -> str | None:
+    def rejection(self, mixer: Mixer) -> str | None:
         """Why one of this kind is none of these, in words; None if it is."""
         for number in self.kind.numbers:
             if (value := mixer.values[number.name]) not in (allowed := self.choices[number.name]):

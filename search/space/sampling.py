@@ -25,7 +25,7 @@ def draw_operation(rng: random.Random, names: Sequence[str], weights: Weights | 
 
 
 def can_be_drawn(names: Sequence[str], weights: Weights | None) -> list[str]:
-    """Those of the operations whose weight is not 0."""
+    """The operations whose weight is not 0."""
     return [name for name in names if weights is None or weights[name] > 0]
 
 
@@ -54,7 +54,7 @@ def sample_graph(
     operations = can_be_drawn(operations, weights)
     legal: _Legal = {}
     for _ in range(tries):
-        growth = _Growth(rng, operations, weights, inputs, max_depth, axes, mixing, legal)
+        growth = _RandomGrowth(rng, operations, weights, inputs, max_depth, axes, mixing, legal)
         least = rng.randint(1, max_operations)
         for grown in range(max_operations):
             if grown >= least and growth.output is not None:
@@ -70,7 +70,7 @@ def sample_graph(
     )
 
 
-class _Growth:
+class _RandomGrowth:
     """A graph while it grows: its nodes, and where those of each kind of axes are."""
 
     def __init__(

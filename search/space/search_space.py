@@ -118,15 +118,15 @@ class SearchSpace:
 
     def accepts(self, graph: AttentionGraph) -> bool:
         """Whether a formula belongs to the space: legal, of known operations and inputs, within the bounds."""
-        return self._graph_objection(graph) is None
+        return self._graph_rejection(graph) is None
 
-    def objection(self, candidate: Candidate) -> str | None:
+    def rejection(self, candidate: Candidate) -> str | None:
         """Why a candidate does not belong to the space, in words; None if it does."""
-        if (reason := self._sizes_objection(candidate)) is not None:
+        if (reason := self._sizes_rejection(candidate)) is not None:
             return reason
         for number, text in enumerate(candidate.layers, 1):
             try:
-                reason = self._layer_objection(parse_layer(text))
+                reason = self._layer_rejection(parse_layer(text))
             except FormulaError as illegal:
                 reason = illegal.reason
             if reason is not None:
@@ -135,26 +135,26 @@ class SearchSpace:
             return "the attention layers have different formulas, but the space has one for all"
         return None if candidate.mixes_tokens else "no layer mixes tokens"
 
-    def _sizes_objection(self, candidate: Candidate) -> str | None:
+    def _sizes_rejection(self, candidate: Candidate) -> str | None:
         if self.sizes is not None:
-            return "it has no sizes" if candidate.sizes is None else self.sizes.objection(candidate.sizes)
+            return "it has no sizes" if candidate.sizes is None else self.sizes.rejection(candidate.sizes)
         if candidate.sizes is not None:
             return "it has sizes of its own, but all of the space have the same"
         if len(candidate.layers) != self.num_layers:
             return f"{len(candidate.layers)} layers, not {self.num_layers}"
         return None
 
-    def _layer_objection(self, layer: Layer) -> str | None:
+    def _layer_rejection(self, layer: Layer) -> str | None:
         mixer = layer.mixer
         if (layer_type := self.types.get(mixer.kind)) is None:
             return f"the space has no {mixer.kind} layers"
         if layer.feed_forward not in self.feed_forwards:
             return f"the space has no feed-forward block {layer.feed_forward or 'of the sizes'}"
-        if mixer.graph is not None and (reason := self._graph_objection(mixer.graph)) is not None:
+        if mixer.graph is not None and (reason := self._graph_rejection(mixer.graph)) is not None:
             return reason
-        return layer_type.objection(mixer)
+        return layer_type.rejection(mixer)
 
-    def _graph_objection(self, graph: AttentionGraph) -> str | None:
+    def _graph_rejection(self, graph: AttentionGraph) -> str | None:
         names = {node.name for node in graph.operations}
         if not names:
             return "no operation"

@@ -30,12 +30,12 @@ class Sizes:
 
     @classmethod
     def of(cls, config: "AutoBertZeroConfig") -> Self:
-        """Those of a config."""
+        """The sizes of a configuration."""
         return cls(**{field.name: getattr(config, field.name) for field in dataclasses.fields(cls)})
 
     @property
     def width(self) -> int:
-        """Of all heads together: the paper's qkv."""
+        """The width of all heads together: the paper's qkv."""
         return self.num_attention_heads * self.head_dim
 
     def config(self, like: "AutoBertZeroConfig", layers: Sequence[str]) -> "AutoBertZeroConfig":
@@ -72,12 +72,12 @@ class Steps:
 
     @classmethod
     def below(cls, lowest: int, highest: int, step: int) -> Self:
-        """Those down from `highest`, as far as `lowest` or the last one above it; `highest` alone if it is lower."""
+        """The steps down from `highest` as far as `lowest`, or just above it; `highest` alone if it is lower."""
         return cls(highest - max(0, highest - lowest) // step * step, highest, step)
 
     @property
     def values(self) -> range:
-        """All of them."""
+        """All numbers that the steps reach."""
         return range(self.lowest, self.highest + 1, self.step)
 
 
@@ -126,7 +126,7 @@ class SizesSpace:
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """How many sizes there are in the space."""
         total = 1
         for steps in self._steps.values():
             total *= len(steps.values)
@@ -146,7 +146,7 @@ class SizesSpace:
         """The sizes that are all the highest."""
         return Sizes(**{name: steps.highest for name, steps in self._steps.items()})
 
-    def objection(self, sizes: Sizes) -> str | None:
+    def rejection(self, sizes: Sizes) -> str | None:
         """Why sizes do not belong to the space, in words; None if they do."""
         for name, steps in self._steps.items():
             if (value := getattr(sizes, name)) not in steps.values:

@@ -10,7 +10,7 @@ from .sizes import Sizes, SizesSpace
 class Space(Protocol):
     """Where a strategy looks."""
 
-    def objection(self, candidate: Candidate) -> str | None:
+    def rejection(self, candidate: Candidate) -> str | None:
         """Why a candidate does not belong to the space, in words; None if it does."""
         ...
 
@@ -24,7 +24,7 @@ class SizedSpace(Space, Protocol):
 
     @property
     def sizes(self) -> SizesSpace | None:
-        """Those that they may have; None where all have the same."""
+        """The sizes that candidates may have; None where all have the same."""
         ...
 
     def resized(self, candidate: Candidate, sizes: Sizes, rng: random.Random) -> Candidate:

@@ -34,13 +34,13 @@ class SubModels:
         """The candidate in other sizes: the bottom layers of the backbone, as many as they say."""
         return replace(candidate, layers=self.layers[: sizes.num_hidden_layers], sizes=sizes)
 
-    def objection(self, candidate: Candidate) -> str | None:
+    def rejection(self, candidate: Candidate) -> str | None:
         """Why a candidate does not belong to the space, in words; None if it does."""
         if candidate.sizes is None:
             return "it has no sizes"
         if candidate.layers != self.layers[: len(candidate.layers)]:
             return "its layers are not those of the backbone"
-        return self.sizes.objection(candidate.sizes)
+        return self.sizes.rejection(candidate.sizes)
 
     def sample(self, rng: random.Random) -> Candidate:
         """A random sub-model; each size is drawn evenly."""

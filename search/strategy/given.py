@@ -51,6 +51,6 @@ class Given:
             asked = self._strategy.ask()
             if not asked:
                 break
-            if kept := [candidate for candidate in asked if self._proposals.objection(candidate) is None]:
+            if kept := [candidate for candidate in asked if self._proposals.rejection(candidate) is None]:
                 return kept
         return []

@@ -83,7 +83,7 @@ class OperationPriority:
         }
 
     def probabilities(self) -> dict[str, float]:
-        """softmax(u / temperature)."""
+        """The probability of each operation: softmax(u / temperature)."""
         bounds = self.bounds()
         top = max(bounds.values())
         weights = {name: math.exp((bound - top) / self.temperature) for name, bound in bounds.items()}

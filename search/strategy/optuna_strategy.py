@@ -91,7 +91,7 @@ class OptunaStrategy:
         )
         self._states = optuna.trial.TrialState
         self._proposals = Proposals(space, reject)
-        self._growth = _Growth(space)
+        self._growth = _SuggestedGrowth(space)
         self._trials: dict[str, Trial] = {}
 
     @property
@@ -110,7 +110,7 @@ class OptunaStrategy:
             if candidate is None:
                 self.rejections["formula too large"] += 1
                 self._finish(trial, "PRUNED")
-            elif self._proposals.objection(candidate) is not None:
+            elif self._proposals.rejection(candidate) is not None:
                 self._finish(trial, "PRUNED")
             else:
                 self._trials[candidate.identity] = trial
@@ -197,7 +197,7 @@ _Kind = tuple[Axes, bool, int]
 """A node's axes, whether tokens are mixed in it, and how deep it is."""
 
 
-class _Growth:
+class _SuggestedGrowth:
     """Graphs that grow by suggestions and are certain to end as an attention of the space."""
 
     def __init__(self, space: SearchSpace):

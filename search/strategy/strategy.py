@@ -21,11 +21,6 @@ _REJECTED = 1_000
 """New candidates that may be rejected on the way to one: of random sizes, one in 200 may keep to a budget."""
 
 
-def all_of(*rejects: Reject) -> Reject:
-    """Rejects what any of them does, for the first one's reason."""
-    return lambda candidate: next(filter(None, (reject(candidate) for reject in rejects)), None)
-
-
 class Strategy(Protocol):
     """Says where to look next; the same space, seed and told results give the same candidates."""
 
@@ -52,7 +47,7 @@ class Proposals:
 
     Args:
         space: what a candidate must belong to.
-        reject: a further objection; a candidate that it rejected is not shown to it again.
+        reject: a further rejection; a candidate that it rejected is not shown to it again.
         tries: the draws of known candidates after which the search for a new one is given up.
     """
 
@@ -72,21 +67,21 @@ class Proposals:
         known = rejected = 0
         while known < self._tries and rejected < _REJECTED:
             candidate = sample()
-            if (reason := self.objection(candidate)) is None:
+            if (reason := self.rejection(candidate)) is None:
                 return candidate
             known, rejected = (known + 1, rejected) if reason == _KNOWN else (known, rejected + 1)
         return None
 
     def generation(self, sample: Callable[[], Candidate], size: int) -> list[Candidate]:
-        """As many as there are, up to `size`."""
+        """Proposes candidates, as many as there are, up to `size`."""
         return list(islice(iter(partial(self.draw, sample), None), size))
 
-    def objection(self, candidate: Candidate) -> str | None:
+    def rejection(self, candidate: Candidate) -> str | None:
         """Why a candidate may not be proposed, counted by reason; None takes it in as proposed."""
         reason: str | None = _KNOWN
         if candidate.identity not in self._seen:
             self._seen.add(candidate.identity)
-            if self._space.objection(candidate) is not None:
+            if self._space.rejection(candidate) is not None:
                 reason = "outside the space"
             else:
                 reason = self._reject(candidate) if self._reject else None
@@ -148,7 +143,7 @@ def need_sizes(space: SizedSpace, strategy: str) -> SizesSpace:
 
 
 def at_least(least: int, **values: int) -> None:
-    """Check arguments by name.
+    """Checks that arguments, by name, are at least some number.
 
     Raises:
         ValueError: naming those that are less than `least`.

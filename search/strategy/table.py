@@ -71,7 +71,7 @@ register = STRATEGIES.register
 
 
 def make_strategy(name: str, options: Any, context: StrategyContext) -> Strategy:
-    """A new strategy.
+    """Makes a strategy by its name.
 
     Args:
         name: of the table.

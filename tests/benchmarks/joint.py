@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from autobert_zero_hf.search.preparation import final_rows
-from autobert_zero_hf.search.space.budget import Budget
+from autobert_zero_hf.search.space.budget import CostBudget
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.sizes import Sizes, SizesSpace, Steps
 from autobert_zero_hf.search.space.sub_models import SubModels
@@ -56,7 +56,7 @@ def only(sizes: Sizes) -> SizesSpace:
     return SizesSpace(**{f.name: Steps(value, value) for f in fields(Sizes) for value in [getattr(sizes, f.name)]})
 
 
-def strategies(experiment: Experiment, budget: Budget) -> dict[str, Callable[[random.Random], Strategy]]:
+def strategies(experiment: Experiment, budget: CostBudget) -> dict[str, Callable[[random.Random], Strategy]]:
     """By name; each of the same number of random candidates at first, and children in a generation."""
     space, sizes = experiment.recipe.search_space, experiment.recipe.searched_sizes
     assert sizes is not None

@@ -55,7 +55,7 @@ class Joint:
         sizes = self.sizes.sample(rng)
         return Candidate(SearchSpace(sizes.num_hidden_layers).sample(rng).layers, sizes=sizes)
 
-    def objection(self, candidate: Candidate) -> str | None:
+    def rejection(self, candidate: Candidate) -> str | None:
         return None
 
 

@@ -17,7 +17,7 @@ import torch
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroModel
 from autobert_zero_hf.model.axes import TypedGraph, infer_axes
-from autobert_zero_hf.model.execution import Surroundings, interpret, run
+from autobert_zero_hf.model.execution import Context, interpret, run
 from autobert_zero_hf.model.graph import AttentionGraph
 from autobert_zero_hf.model.lowering import lower
 from tests.benchmarks.paired import compare, keep, machine
@@ -46,11 +46,11 @@ def planned(typed: TypedGraph, inputs: dict[str, torch.Tensor]) -> Callable[[], 
     def no_kernel(*_: Any) -> torch.Tensor:
         raise AssertionError("a linear plan has no fused attention")
 
-    return lambda: run(plan, inputs, Surroundings(HEAD_SIZE), no_kernel)
+    return lambda: run(plan, inputs, Context(HEAD_SIZE), no_kernel)
 
 
 def written(typed: TypedGraph, inputs: dict[str, torch.Tensor]) -> Callable[[], Any]:
-    return lambda: interpret(typed, inputs, Surroundings(HEAD_SIZE))
+    return lambda: interpret(typed, inputs, Context(HEAD_SIZE))
 
 
 def main() -> None:

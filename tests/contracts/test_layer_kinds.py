@@ -123,7 +123,7 @@ def test_implementations_agree_and_a_mask_of_pairs_is_kept_or_refused(text: str,
         model.set_attn_implementation(implementation)
         torch.testing.assert_close(encode(model, ids), fast, rtol=1e-4, atol=2e-5)
         if not takes:
-            with pytest.raises(FormulaError, match="layer 1 has no meaning under an attention_mask of pairs"):
+            with pytest.raises(FormulaError, match="layer 1 has no meaning under an pairwise attention_mask"):
                 encode(model, ids, attention_mask=pairs, position_ids=places)
             continue
         packed = encode(model, ids, attention_mask=pairs, position_ids=places)
@@ -182,7 +182,7 @@ def test_mutations_reach_all_kinds_and_feed_forward_blocks() -> None:
     seen, blocks = set(), set()
     for _ in range(300):
         candidate = USUAL_MUTATIONS.graph(USUAL_MUTATIONS.layout(candidate, SPACE, rng), SPACE, rng)
-        assert SPACE.objection(candidate) is None
+        assert SPACE.rejection(candidate) is None
         layers = [parse_layer(text) for text in candidate.layers]
         seen |= {layer.mixer.kind for layer in layers}
         blocks |= {str(layer.feed_forward) for layer in layers}

@@ -81,7 +81,7 @@ def test_thousands_of_mutants_belong_to_the_space(mutation: Mutation, space: Sea
             assert candidate.graphs == graphs
             if child is None:
                 continue
-            assert space.objection(child) is None
+            assert space.rejection(child) is None
             check_change(candidate, child, space, other)
             candidate = child
 
@@ -232,7 +232,7 @@ def test_sizes_move_within_reach_and_the_layers_below_stay(space: SearchSpace | 
     for _ in range(300):
         child = CHANGE_SIZES(candidate, space, rng)
         assert child is not None and child.sizes is not None and candidate.sizes is not None
-        assert space.objection(child) is None
+        assert space.rejection(child) is None
         common = min(len(candidate.layers), len(child.layers))
         assert child.layers[:common] == candidate.layers[:common]
         changed = [name for name in MOVES if getattr(child.sizes, name) != getattr(candidate.sizes, name)]
@@ -258,7 +258,7 @@ def test_mutations_of_layers_leave_the_sizes(mutation: Mutation) -> None:
     assert len(found) > 20
     for parent, child in found:
         assert child.sizes == parent.sizes
-        assert space.objection(child) is None
+        assert space.rejection(child) is None
         assert child.layers != parent.layers
 
 

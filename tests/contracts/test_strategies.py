@@ -159,7 +159,7 @@ def test_nothing_is_asked_twice_and_all_is_in_the_space(make: Make, space: Space
     candidates = everything(drive(make(), 12))
     assert len(candidates) > 50
     assert len({candidate.identity for candidate in candidates}) == len(candidates)
-    assert {space.objection(candidate) for candidate in candidates} == {None}
+    assert {space.rejection(candidate) for candidate in candidates} == {None}
 
 
 @of_layers
@@ -172,7 +172,7 @@ def test_other_spaces(make: Make) -> None:
         space = SearchSpace(num_layers=4, max_operations=6, **options)
         candidates = everything(drive(make(space), 4))
         assert len(candidates) >= 20
-        assert {space.objection(candidate) for candidate in candidates} == {None}
+        assert {space.rejection(candidate) for candidate in candidates} == {None}
 
 
 def test_a_small_joint_space_is_searched_through() -> None:
@@ -207,7 +207,8 @@ def test_what_is_rejected_is_not_asked_and_counted(make: Make) -> None:
     assert set(strategy.rejections) <= {"over the budget", "duplicate", "screened out"}
 
 
-def test_all_rejected_is_the_end(make: Make) -> None:
+def test_all_rejected_is_the_end(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autobert_zero_hf.search.strategy.strategy._REJECTED", 100)  # the same end, sooner
     strategy = make(reject=lambda candidate: "no")
     assert strategy.ask() == []
     assert set(strategy.rejections) <= {"no", "duplicate"}

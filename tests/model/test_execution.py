@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from autobert_zero_hf.model.architectures import AUTOBERT_ZERO, BERT_ATTENTION
 from autobert_zero_hf.model.axes import TypedGraph, infer_axes, mixes_tokens
-from autobert_zero_hf.model.execution import Surroundings, interpret, run
+from autobert_zero_hf.model.execution import Context, interpret, run
 from autobert_zero_hf.model.graph import AttentionGraph
 from autobert_zero_hf.model.layer_formula import unseen_sum
 from autobert_zero_hf.model.lowering import Apply, Product, Weights, lower
@@ -42,11 +42,11 @@ def typed(text: str) -> TypedGraph:
 
 
 def reference(graph: TypedGraph, inputs: dict[str, Tensor], mask: Tensor | None) -> Tensor:
-    return interpret(graph, inputs, Surroundings(HEAD_SIZE, mask))[0]
+    return interpret(graph, inputs, Context(HEAD_SIZE, mask))[0]
 
 
 def planned(graph: TypedGraph, inputs: dict[str, Tensor], mask: Tensor | None) -> Tensor:
-    return run(lower(graph), inputs, Surroundings(HEAD_SIZE, mask), sdpa(mask))
+    return run(lower(graph), inputs, Context(HEAD_SIZE, mask), sdpa(mask))
 
 
 def with_gradients(compute, graph: TypedGraph, inputs: dict[str, Tensor], mask: Tensor | None) -> list[Tensor]:
@@ -99,7 +99,7 @@ def test_a_real_token_never_sees_padding(graph: TypedGraph) -> None:
 @settings(max_examples=400)
 @given(typed_graphs)
 def test_texts_packed_in_one_row_do_not_see_each_other(graph: TypedGraph) -> None:
-    """Under a mask of pairs each computes what it does alone; and what one computes has no gradient in the other."""
+    """Under a pairwise mask each computes what it does alone; and what one computes has no gradient in the other."""
     assume(unseen_sum(graph) is None)
     first = 3
     inputs = inputs_of(graph)
@@ -143,7 +143,7 @@ def test_enough_formulas_are_nothing_but_attentions() -> None:
 @pytest.mark.parametrize("heads", [1, HEADS])
 @pytest.mark.parametrize("graph", FUSED, ids=lambda graph: str(graph.graph))
 def test_a_plan_that_keeps_pairs_computes_what_the_reference_does(graph: TypedGraph, heads: int) -> None:
-    """Random masks of pairs, also with a token that sees nothing: zero, as where a product sums over nothing."""
+    """Random pairwise masks, also with a token that sees nothing: zero, as where a product sums over nothing."""
     assert unseen_sum(graph) is None
     mask = torch.rand(2, heads, TOKENS, TOKENS) < 0.5
     mask[0, :, 2] = False
@@ -185,7 +185,7 @@ def test_compiled_plans_compute_what_the_reference_does(seed: int) -> None:
 
     @torch.compile(fullgraph=True, backend="aot_eager")
     def compiled(inputs: dict[str, Tensor], mask: Tensor) -> Tensor:
-        return run(plan, inputs, Surroundings(HEAD_SIZE, mask), sdpa(mask))
+        return run(plan, inputs, Context(HEAD_SIZE, mask), sdpa(mask))
 
     assert_agree(lambda _, inputs, mask: compiled(inputs, mask), graph)
     torch._dynamo.reset()
@@ -195,7 +195,7 @@ def test_standard_attention_by_hand() -> None:
     graph = typed(BERT_ATTENTION)
     inputs = inputs_of(graph, batch=1)
     q, k, v = (inputs[name] for name in "qkv")
-    out, weights = interpret(graph, inputs, Surroundings(HEAD_SIZE))
+    out, weights = interpret(graph, inputs, Context(HEAD_SIZE))
     assert weights is not None
     for head in range(HEADS):
         for i in range(TOKENS):
@@ -265,7 +265,7 @@ def test_only_dense_plans_make_a_matrix_of_all_tokens(graph: TypedGraph) -> None
     tokens, plan = 64, lower(graph)
     inputs = {name: x.detach() for name, x in inputs_of(graph, tokens=tokens).items()}
     with LargestTensor() as largest:
-        run(plan, inputs, Surroundings(HEAD_SIZE), lambda query, key, value, scaling: query)
+        run(plan, inputs, Context(HEAD_SIZE), lambda query, key, value, scaling: query)
     assert ("dense" in plan.kinds) == (largest.numel >= 2 * HEADS * tokens**2)
 
 
@@ -355,7 +355,7 @@ def test_dropout_drops_weights_over_tokens() -> None:
     """About as many as asked for, of the reference's softmax; the others grow so that the mean stays."""
     graph = typed("matmul(softmax(matmul(q, transpose(k))), v)")
     ones = {name: torch.ones(1, 1, 1000, 2, dtype=torch.float64) for name in "qkv"}
-    out, weights = interpret(graph, ones, Surroundings(2, dropout=0.25))
+    out, weights = interpret(graph, ones, Context(2, dropout=0.25))
     assert 0.24 < (weights == 0).double().mean() < 0.26
     torch.testing.assert_close(out.mean(), torch.tensor(1.0, dtype=torch.float64), rtol=0.01, atol=0)
-    assert (interpret(graph, ones, Surroundings(2))[1] > 0).all()
+    assert (interpret(graph, ones, Context(2))[1] > 0).all()

@@ -1,12 +1,14 @@
 """Exported programs, torch's and ONNX, compute what the model does: for the length they were made with, and for any."""
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import onnxruntime
 import pytest
 import torch
 from datasets import Dataset
-from torch.export import Dim
+from torch.export import Dim, ExportedProgram
 from transformers import BertTokenizer
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM, AutoBertZeroForSequenceClassification
@@ -25,10 +27,18 @@ BACKBONES = {
     "kinds": [f"window(2, {BERT_ATTENTION})", "dynamic_conv(5) + mlp(9)", "fourier", "none"],
     "dense": ["matmul(softmax(neg(euclidean_distance(q, k))), v)", "matmul(logsigmoid(matmul(q, transpose(k))), v)"],
 }
-CASES = [  # a head, and whether for any length
-    (AutoBertZeroForMaskedLM, False),
-    (AutoBertZeroForMaskedLM, True),
-    (AutoBertZeroForSequenceClassification, True),
+CASES = [  # a head, whether for any length, and whether traced strictly; on each backbone
+    (AutoBertZeroForMaskedLM, False, False),
+    (AutoBertZeroForMaskedLM, True, True),
+    (AutoBertZeroForSequenceClassification, True, False),
+    *(
+        pytest.param(head, dynamic, strict, marks=pytest.mark.long)
+        for head, dynamic, strict in (
+            (AutoBertZeroForMaskedLM, False, True),
+            (AutoBertZeroForMaskedLM, True, False),
+            (AutoBertZeroForSequenceClassification, True, True),
+        )
+    ),
 ]
 
 
@@ -50,46 +60,72 @@ def short_and_long(documents: Dataset, tokenizer: BertTokenizer) -> list[dict[st
     return [dict(short), dict(long)]
 
 
-@pytest.mark.parametrize("strict", [False, True])
-@pytest.mark.parametrize(("head", "dynamic"), CASES)
-def test_an_exported_program_computes_the_same(
-    config: AutoBertZeroConfig, short_and_long: list[dict[str, torch.Tensor]], head: type, dynamic: bool, strict: bool
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize(("head", "dynamic", "strict"), CASES)
+def test_an_exported_program_computes_the_same_and_so_does_onnx_runtime(
+    config: AutoBertZeroConfig,
+    short_and_long: list[dict[str, torch.Tensor]],
+    head: type,
+    dynamic: bool,
+    strict: bool,
+    tmp_path: Path,
 ) -> None:
     model = head(config).eval()
     short, long = short_and_long
     shapes = {name: {0: Dim.DYNAMIC, 1: Dim.DYNAMIC} for name in short} if dynamic else None
-    program = torch.export.export(model, (), short, dynamic_shapes=shapes, strict=strict).module()
+    program = torch.export.export(model, (), short, dynamic_shapes=shapes, strict=strict)
+    # Strictly traced it is the same program to ONNX.
+    session = None if strict else _onnx(program, short, tmp_path / "model.onnx")
+    batches = (short, long) if dynamic else (short,)
+    assert_the_same(program.module(), session, model, batches)
+
+
+def _onnx(
+    model: torch.nn.Module | ExportedProgram, example: dict[str, torch.Tensor], file: Path, **options: Any
+) -> onnxruntime.InferenceSession:
+    given = {} if isinstance(model, ExportedProgram) else {"kwargs": example}
+    torch.onnx.export(model, (), file, output_names=["logits"], verbose=False, **given, **options)
+    return onnxruntime.InferenceSession(file)
+
+
+def assert_the_same(
+    program: torch.nn.Module | None,
+    session: onnxruntime.InferenceSession | None,
+    model: torch.nn.Module,
+    batches: Iterable[dict[str, torch.Tensor]],
+) -> None:
     with torch.no_grad():
-        for batch in (short, long) if dynamic else (short,):
-            torch.testing.assert_close(program(**batch).logits, model(**batch).logits, rtol=1e-4, atol=1e-5)
+        for batch in batches:
+            wanted = model(**batch).logits
+            if program is not None:
+                torch.testing.assert_close(program(**batch).logits, wanted, rtol=1e-4, atol=1e-5)
+            if session is not None:
+                (logits,) = session.run(["logits"], {name: tensor.numpy() for name, tensor in batch.items()})
+                torch.testing.assert_close(torch.from_numpy(logits), wanted, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-@pytest.mark.parametrize(("head", "dynamic"), CASES)
-def test_onnx_runtime_computes_the_same(
-    config: AutoBertZeroConfig,
+@pytest.mark.parametrize(
+    ("head", "dynamic"),
+    [
+        (AutoBertZeroForSequenceClassification, True),
+        pytest.param(AutoBertZeroForMaskedLM, False, marks=pytest.mark.long),
+        pytest.param(AutoBertZeroForMaskedLM, True, marks=pytest.mark.long),
+    ],
+)
+def test_onnx_takes_the_model_itself(
+    tiny_config: AutoBertZeroConfig,
     short_and_long: list[dict[str, torch.Tensor]],
     head: type,
     dynamic: bool,
     tmp_path: Path,
 ) -> None:
-    model = head(config).eval()
+    """As a user gives it, who has no exported program."""
+    model = head(config_with(tiny_config, ["conv(3)", BACKBONES["dense"][0]], classifier_pooling="mean")).eval()
     short, long = short_and_long
-    file = tmp_path / "model.onnx"
-    torch.onnx.export(
-        model,
-        (),
-        file,
-        kwargs=short,
-        dynamic_shapes={name: {0: "batch", 1: "tokens"} for name in short} if dynamic else None,
-        output_names=["logits"],
-        verbose=False,
-    )
-    session = onnxruntime.InferenceSession(file)
-    with torch.no_grad():
-        for batch in (short, long) if dynamic else (short,):
-            (logits,) = session.run(["logits"], {name: tensor.numpy() for name, tensor in batch.items()})
-            torch.testing.assert_close(torch.from_numpy(logits), model(**batch).logits, rtol=1e-4, atol=1e-5)
+    shapes = {name: {0: "batch", 1: "tokens"} for name in short} if dynamic else None
+    session = _onnx(model, short, tmp_path / "model.onnx", dynamic_shapes=shapes)
+    assert_the_same(None, session, model, (short, long) if dynamic else (short,))
 
 
 def test_a_program_for_any_length_is_linear_where_the_formula_is(tiny_config: AutoBertZeroConfig) -> None:

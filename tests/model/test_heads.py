@@ -1,4 +1,4 @@
-"""One suite for all heads: inputs, padding, masks of pairs, losses, tied weights, one checkpoint for all."""
+"""One suite for all heads: inputs, padding, pairwise masks, losses, tied weights, one checkpoint for all."""
 
 from pathlib import Path
 
@@ -104,7 +104,7 @@ def test_padding_changes_no_answer(
 
 
 def test_texts_packed_in_one_row_answer_as_alone(config: AutoBertZeroConfig) -> None:
-    """A mask of pairs in each form it may have; the linear formula runs as it is written."""
+    """A pairwise mask in each form it may have; the linear formula runs as it is written."""
     model = perturbed(AutoBertZeroForTokenClassification, config)
     rows = [torch.randint(5, config.vocab_size, (1, length)) for length in (4, 7, 3)]
     text = torch.cat([torch.full_like(row[0], number) for number, row in enumerate(rows)])
@@ -192,7 +192,7 @@ def test_masks_that_are_broadcast(config: AutoBertZeroConfig) -> None:
 
 
 def test_the_mean_is_over_tokens_that_are_seen(tiny_config: AutoBertZeroConfig) -> None:
-    """Not over those that see themselves: under a mask of pairs, none may. And a row of nothing has a finite mean."""
+    """Not over those that see themselves: under a pairwise mask, none may. And a row of nothing has a finite mean."""
     model = perturbed(AutoBertZeroModel, config_with(tiny_config, ["conv(3)"], classifier_pooling="mean"))
     ids = torch.randint(5, tiny_config.vocab_size, (1, 4))
     pairs = ~torch.eye(4, dtype=torch.bool)[None, None]
@@ -246,7 +246,7 @@ def test_a_layer_that_has_no_use_for_pairs_is_named(tiny_config: AutoBertZeroCon
 def test_kernels_without_masks_of_pairs_say_so(tiny_config: AutoBertZeroConfig) -> None:
     model = AutoBertZeroModel(config_with(tiny_config, architecture("bert", 1))).eval()
     model.set_attn_implementation("flex_attention")
-    with pytest.raises(ValueError, match='attn_implementation="flex_attention" takes no attention_mask of pairs'):
+    with pytest.raises(ValueError, match='attn_implementation="flex_attention" takes no pairwise attention_mask'):
         model(torch.ones(1, 4, dtype=torch.long), attention_mask=torch.ones(1, 1, 4, 4).bool())
 
 

@@ -34,15 +34,18 @@ def config_with(config: AutoBertZeroConfig, layers: list[str], **changes) -> Aut
     return AutoBertZeroConfig(**{**config.to_dict(), "layers": layers, "num_hidden_layers": len(layers), **changes})
 
 
-@pytest.fixture(params=["hybrid", "attention", "convolution", "paper"])
-def config(request: pytest.FixtureRequest, tiny_config: AutoBertZeroConfig) -> AutoBertZeroConfig:
-    layers = {
+def backbones(tiny_config: AutoBertZeroConfig) -> dict[str, list[str]]:
+    return {
         "hybrid": tiny_config.layers,
         "attention": architecture("bert", 2),
         "convolution": ["conv(3)", "conv(65)"],
         "paper": list(AUTOBERT_ZERO),
     }
-    return config_with(tiny_config, layers[request.param])
+
+
+@pytest.fixture(params=["hybrid", "attention", "convolution", "paper"])
+def config(request: pytest.FixtureRequest, tiny_config: AutoBertZeroConfig) -> AutoBertZeroConfig:
+    return config_with(tiny_config, backbones(tiny_config)[request.param])
 
 
 def batch_of(config: AutoBertZeroConfig) -> dict[str, torch.Tensor]:
@@ -178,27 +181,32 @@ def test_classification_losses(tiny_config: AutoBertZeroConfig, problem_type: st
     torch.testing.assert_close(out.loss, wanted)
 
 
-def test_another_process_loads_it_bit_by_bit(
-    config: AutoBertZeroConfig, tokenizer: BertTokenizer, tmp_path: Path
+def test_another_process_loads_them_bit_by_bit(
+    tiny_config: AutoBertZeroConfig, tokenizer: BertTokenizer, tmp_path: Path
 ) -> None:
-    model = AutoBertZeroForMaskedLM(config).eval()
-    model.save_pretrained(tmp_path)
-    tokenizer.save_pretrained(tmp_path)
     text = "The prime minister said the economy was growing."
-    with torch.no_grad():
-        wanted = model(**tokenizer(text, return_tensors="pt")).logits
+    wanted = {}
+    for name, layers in backbones(tiny_config).items():
+        model = AutoBertZeroForMaskedLM(config_with(tiny_config, layers)).eval()
+        model.save_pretrained(tmp_path / name)
+        tokenizer.save_pretrained(tmp_path / name)
+        with torch.no_grad():
+            wanted[name] = model(**tokenizer(text, return_tensors="pt")).logits
     script = (
         "import sys, torch, autobert_zero_hf\n"
         "from safetensors.torch import save_file\n"
         "from transformers import AutoModelForMaskedLM, AutoTokenizer\n"
-        "folder, text = sys.argv[1:]\n"
-        "model = AutoModelForMaskedLM.from_pretrained(folder).eval()\n"
-        "with torch.no_grad():\n"
-        "    logits = model(**AutoTokenizer.from_pretrained(folder)(text, return_tensors='pt')).logits\n"
-        "save_file({'logits': logits}, folder + '/out.safetensors')\n"
+        "place, text, *names = sys.argv[1:]\n"
+        "for name in names:\n"
+        "    folder = f'{place}/{name}'\n"
+        "    model = AutoModelForMaskedLM.from_pretrained(folder).eval()\n"
+        "    with torch.no_grad():\n"
+        "        logits = model(**AutoTokenizer.from_pretrained(folder)(text, return_tensors='pt')).logits\n"
+        "    save_file({'logits': logits}, folder + '/out.safetensors')\n"
     )
-    subprocess.run([sys.executable, "-c", script, str(tmp_path), text], check=True)
-    assert torch.equal(load_file(tmp_path / "out.safetensors")["logits"], wanted)
+    subprocess.run([sys.executable, "-c", script, str(tmp_path), text, *wanted], check=True)
+    for name, logits in wanted.items():
+        assert torch.equal(load_file(tmp_path / name / "out.safetensors")["logits"], logits), name
 
 
 def test_the_auto_classes_know_it(config: AutoBertZeroConfig, tmp_path: Path) -> None:
@@ -252,10 +260,11 @@ EVERY_PLAN = [
 OTHER_KINDS = [f"window(2, {BERT_ATTENTION})", "dynamic_conv(3) + mlp(9)", "fourier + none", "none"]
 
 
-def test_compiled_as_one_graph_it_computes_and_learns_the_same(tiny_config: AutoBertZeroConfig) -> None:
+@pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=pytest.mark.long)])
+def test_compiled_as_one_graph_it_computes_and_learns_the_same(tiny_config: AutoBertZeroConfig, backend: str) -> None:
     config = config_with(tiny_config, [*EVERY_PLAN, *OTHER_KINDS])
     model = AutoBertZeroModel(config, add_pooling_layer=False).eval()
-    compiled = torch.compile(model, fullgraph=True)
+    compiled = torch.compile(model, fullgraph=True, backend=backend)
     batch = batch_of(config)
     real = batch["attention_mask"].bool()
     weights = torch.randn(2, 10, config.hidden_size) * real[:, :, None]
@@ -270,6 +279,7 @@ def test_compiled_as_one_graph_it_computes_and_learns_the_same(tiny_config: Auto
     with torch.no_grad():
         actual, wanted = (run(**batch).last_hidden_state[real] for run in (compiled, model))
     torch.testing.assert_close(actual, wanted, rtol=1e-4, atol=1e-5)
+    torch._dynamo.reset()
 
 
 def test_compiled_for_any_length(tiny_config: AutoBertZeroConfig) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from autobert_zero_hf.model.axes import infer_axes
-from autobert_zero_hf.model.execution import Surroundings, interpret
+from autobert_zero_hf.model.execution import Context, interpret
 from autobert_zero_hf.model.graph import AttentionGraph
 from autobert_zero_hf.model.operations import (
     Operation,
@@ -81,7 +81,7 @@ def test_a_new_operation_is_one_row() -> None:
     try:
         typed = infer_axes(AttentionGraph.parse("relu(add(q, neg(relu(k))))"))
         q, k = torch.randn(2, 1, 2, 5, 3)
-        out, _ = interpret(typed, {"q": q, "k": k}, Surroundings(head_size=3))
+        out, _ = interpret(typed, {"q": q, "k": k}, Context(head_size=3))
         torch.testing.assert_close(out, (q - k.clamp(min=0)).clamp(min=0))
     finally:
         unregister("relu")

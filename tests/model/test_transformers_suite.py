@@ -13,7 +13,12 @@ from transformers import BertConfig, PreTrainedConfig, PreTrainedModel
 from transformers.testing_utils import torch_device
 
 import autobert_zero_hf.model
-from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroModel
+from autobert_zero_hf import (
+    AutoBertZeroConfig,
+    AutoBertZeroForMaskedLM,
+    AutoBertZeroForSequenceClassification,
+    AutoBertZeroModel,
+)
 from autobert_zero_hf.model import AUTO_MAP
 from autobert_zero_hf.model.architectures import AUTOBERT_ZERO, BERT_ATTENTION
 from tests.model.transformers_suite import UnavailableError, load
@@ -30,6 +35,10 @@ CLASSES = {
     for auto, place in AUTO_MAP.items()
     if auto != "AutoConfig"
 }
+
+DIFFERENT = (AutoBertZeroModel, AutoBertZeroForMaskedLM, AutoBertZeroForSequenceClassification)
+"""No head, one for tokens, and one for what is pooled: the others do on a backbone what one of these does."""
+OTHERS = tuple(dict.fromkeys(each for each in CLASSES.values() if each not in DIFFERENT))
 
 SKIPPED = {
     "test_attn_implementation_composite_models": "no model is part of another",
@@ -148,7 +157,6 @@ class ModelTests(modeling_suite.ModelTesterMixin):
 class TestHybrid(ModelTests, unittest.TestCase):
     backbone = {"layers": ["conv(3)", AUTOBERT_ZERO[3]], "head_dim": 16}  # wider than hidden_size
     attentions = 1
-    exported_classes = ModelTests.all_model_classes  # a head is the same on each backbone
 
 
 class TestAttention(ModelTests, unittest.TestCase):
@@ -158,6 +166,7 @@ class TestAttention(ModelTests, unittest.TestCase):
         "positions": "rotary",
     }
     attentions = 1  # without a softmax there are no weights
+    all_model_classes = DIFFERENT
 
 
 class TestConvolution(ModelTests, unittest.TestCase):
@@ -166,6 +175,7 @@ class TestConvolution(ModelTests, unittest.TestCase):
         "classifier_pooling": "mean",
     }
     has_attentions = False
+    all_model_classes = DIFFERENT
 
     def test_attention_outputs(self) -> None:
         config, inputs = self.model_tester.prepare_config_and_inputs_for_common()
@@ -173,6 +183,28 @@ class TestConvolution(ModelTests, unittest.TestCase):
             model = model_class._from_config(config, attn_implementation="eager").to(torch_device).eval()
             outputs = model(**self._prepare_for_class(inputs, model_class), output_attentions=True)
             self.assertEqual(outputs.attentions, ())
+
+
+@pytest.mark.long
+class TestOtherHeadsOnAttention(TestAttention):
+    all_model_classes = OTHERS
+    exported_classes = ()
+
+
+@pytest.mark.long
+class TestOtherHeadsOnConvolution(TestConvolution):
+    all_model_classes = OTHERS
+    exported_classes = ()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["test_torch_export", "test_onnx_export"])
+def test_every_head_is_exported(name: str) -> None:
+    """On one backbone, since a head is the same on each."""
+    suite, result = TestHybrid(name), unittest.TestResult()
+    suite.exported_classes = tuple(each for each in suite.all_model_classes if each not in suite.exported_classes)
+    suite.run(result)
+    assert result.testsRun == 1 and result.wasSuccessful(), result.failures + result.errors
 
 
 class Bert(ModelTests, unittest.TestCase):

@@ -2,13 +2,14 @@
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from tests.terminal import run, run_together
 
 from .journal_lines import read_journal, with_checksums
 
@@ -36,12 +37,17 @@ OPTIONS = {
 LAUNCH = ("-m", "accelerate.commands.launch", "--cpu", "--num_machines", "1", "--mixed_precision", "no", "--quiet")
 
 
-def command(text: Path, folder: Path, processes: int = 1, **changes: Any) -> list[str]:
+def words(text: Path, folder: Path, **changes: Any) -> list[str]:
+    """Those of the command line."""
     options = {**OPTIONS, **{name.replace("_", "-"): value for name, value in changes.items()}}
+    given = [word for name, value in options.items() for word in (f"--{name}", *str(value).split())]
+    return ["search", "--output-dir", str(folder), "--text", str(text), *given]
+
+
+def command(text: Path, folder: Path, processes: int = 1, **changes: Any) -> list[str]:
+    """A program with its arguments, which begins with an import of seconds; `search` needs none."""
     launch = [*LAUNCH, "--num_processes", str(processes), "--main_process_port", "0"] if processes > 1 else []
-    words = [word for name, value in options.items() for word in (f"--{name}", *str(value).split())]
-    run = ["-m", "autobert_zero_hf", "search", "--output-dir", str(folder), "--text", str(text), *words]
-    return [sys.executable, *launch, *run]
+    return [sys.executable, *launch, "-m", "autobert_zero_hf", *words(text, folder, **changes)]
 
 
 def environment() -> dict[str, str]:
@@ -49,18 +55,14 @@ def environment() -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
-def search(text: Path, folder: Path, status: int = 0, **changes: Any) -> str:
+def search(text: Path, folder: Path, status: int = 0, processes: int = 1, **changes: Any) -> str:
+    """What a search to its end has printed, in one process or in several; `test_faults.py` launches them."""
+    given = words(text, folder, **changes)
     # Not for all: transformers says it aloud when it is imported.
     offline = {"WANDB_MODE": "offline"} if "wandb" in changes.get("report_to", "") else {}
-    done = subprocess.run(
-        command(text, folder, **changes),
-        env={**environment(), **offline},
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    assert done.returncode == status, done.stdout
-    return done.stdout
+    ended, said = run_together(processes, given) if processes > 1 else run(given, **offline)
+    assert ended == status, said
+    return said
 
 
 def journal(folder: Path) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from autobert_zero_hf.search.space.budget import Budget
+from autobert_zero_hf.search.space.budget import CostBudget
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.sizes import Sizes, SizesSpace
 
@@ -25,15 +25,15 @@ def parameters(config: AutoBertZeroConfig, layers: tuple[str, ...]) -> int:
 def test_what_costs_more_is_rejected_with_the_reason(config: AutoBertZeroConfig) -> None:
     assert parameters(config, CHEAP) < parameters(config, DEAR)
     bound = parameters(config, DEAR)
-    assert Budget(config, 64, max_parameters=bound)(Candidate(DEAR)) is None
-    tight = Budget(config, 64, max_parameters=bound - 1)
+    assert CostBudget(config, 64, max_parameters=bound)(Candidate(DEAR)) is None
+    tight = CostBudget(config, 64, max_parameters=bound - 1)
     assert tight(Candidate(DEAR)) == "too many parameters"
     assert tight(Candidate(CHEAP)) is None
-    operations = Budget(config, 64).cost(DEAR).operations
-    assert Budget(config, 64, max_multiplications=operations)(Candidate(DEAR)) is None
-    assert Budget(config, 64, max_multiplications=operations - 1)(Candidate(DEAR)) == "too many multiplications"
-    assert Budget(config, 128, max_multiplications=operations)(Candidate(DEAR)) == "too many multiplications"
-    assert Budget(config, 64)(Candidate(DEAR)) is None
+    operations = CostBudget(config, 64).cost(DEAR).operations
+    assert CostBudget(config, 64, max_multiplications=operations)(Candidate(DEAR)) is None
+    assert CostBudget(config, 64, max_multiplications=operations - 1)(Candidate(DEAR)) == "too many multiplications"
+    assert CostBudget(config, 128, max_multiplications=operations)(Candidate(DEAR)) == "too many multiplications"
+    assert CostBudget(config, 64)(Candidate(DEAR)) is None
 
 
 def test_a_candidate_costs_what_its_own_sizes_cost(config: AutoBertZeroConfig) -> None:
@@ -41,16 +41,16 @@ def test_a_candidate_costs_what_its_own_sizes_cost(config: AutoBertZeroConfig) -
     small = Candidate(CHEAP, sizes=Sizes(2, 16, 32, 1, 16))
     own = parameters(small.config(config), CHEAP)
     assert own < parameters(config, CHEAP)
-    assert Budget(config, 64, sizes=space).cost(small.layers, small.sizes).parameters == own
-    assert Budget(config, 64, max_parameters=own, sizes=space)(small) is None
-    assert Budget(config, 64, max_parameters=own, sizes=space)(Candidate(CHEAP)) == "too many parameters"
+    assert CostBudget(config, 64, sizes=space).cost(small.layers, small.sizes).parameters == own
+    assert CostBudget(config, 64, max_parameters=own, sizes=space)(small) is None
+    assert CostBudget(config, 64, max_parameters=own, sizes=space)(Candidate(CHEAP)) == "too many parameters"
     # Less than the smallest sizes in one layer is less than any.
     least = parameters(space.smallest.config(config, ["conv(3)"]), ("conv(3)",))
     with pytest.raises(ValueError, match=r"is less than any"):
-        Budget(config, 64, max_parameters=least // 2, sizes=space)
+        CostBudget(config, 64, max_parameters=least // 2, sizes=space)
 
 
 @pytest.mark.parametrize("bound", ["max_parameters", "max_multiplications"])
 def test_a_budget_that_nothing_meets_says_what_a_bert_has(config: AutoBertZeroConfig, bound: str) -> None:
     with pytest.raises(ValueError, match=rf"{bound}=1,000 is less than any .* a BERT has "):
-        Budget(config, 64, **{bound: 1000})
+        CostBudget(config, 64, **{bound: 1000})

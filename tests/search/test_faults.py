@@ -71,7 +71,8 @@ def test_a_killed_process_ends_the_launch_with_the_cause(
         assert said[-1] == f"error: {cause}{GOES_ON}"
         assert not any("Traceback" in line or "torch" in line for line in said)
         assert candidates_in(folder) < 13
-    search(text, folder, processes=2)
+    status, said = Running(command(text, folder, processes=2)).end()
+    assert status == 0, said
     assert journal(folder)[-1]["processes"] == 2
     assert in_order(folder) == in_order(finished[0])
 

@@ -2,10 +2,7 @@
 
 import json
 import shutil
-import signal
 import statistics
-import subprocess
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,7 +23,8 @@ from safetensors.torch import load_file
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
 from autobert_zero_hf.commands.main import main
-from tests.search.small_search import candidates_in, command, environment, in_order, journal, search
+from tests.search.small_search import candidates_in, in_order, journal, search, words
+from tests.terminal import kill_when
 
 JOINT = {
     "search_sizes": "heads",
@@ -125,14 +123,7 @@ def test_a_killed_search_goes_on_in_two_processes_to_the_same(
     joint: tuple[Path, str], text: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "broken"
-    process = subprocess.Popen(
-        command(text, folder, **JOINT), env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    while candidates_in(folder) < 7:
-        assert process.poll() is None, "it ended before it could be killed"
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    kill_when(lambda: candidates_in(folder) >= 7, words(text, folder, **JOINT))
     assert candidates_in(folder) < 13
     search(text, folder, processes=2, **JOINT)
     assert in_order(folder) == in_order(joint[0])

@@ -80,7 +80,7 @@ def test_the_journal_names_them_and_what_was_found_is_of_the_space(whole: Path) 
     assert start["recipe"]["strategy"] == "op-nas", "the recipe is as it was given"
     candidates = [event for event in events if event["event"] == "candidate"]
     asked = [Candidate(tuple(event["layers"])) for event in candidates]
-    assert [WIDE.objection(candidate) for candidate in asked] == [None] * 6
+    assert [WIDE.rejection(candidate) for candidate in asked] == [None] * 6
     assert any("conv(1" in layer for candidate in asked for layer in candidate.layers), "wider than the recipe's"
     assert {event["generation"] for event in candidates} == {0, 1, 2}
 
@@ -154,7 +154,6 @@ def test_what_is_no_candidate_is_left_out() -> None:
         ({"strategy": RandomSearch}, "is no strategy: give an object, not its class"),
         ({"space": replace(WIDE, num_layers=3)}, "the space has 3 layers, and num_layers is 2"),
         ({"strategy": "grid"}, "strategy must be one of"),
-        ({"strategy": type("Nothing", (Empty,), {"ask": lambda self: []})()}, "the strategy Nothing finds no backbone"),
     ],
 )
 def test_what_is_no_such_object_is_refused_before_anything_is_written(tmp_path: Path, objects: Any, said: str) -> None:
@@ -162,6 +161,13 @@ def test_what_is_no_such_object_is_refused_before_anything_is_written(tmp_path: 
         run(tmp_path / "run", **{"strategy": None, "proxy": None, "space": None, **objects})
     assert said in str(refused.value)
     assert not (tmp_path / "run" / "journal.jsonl").exists()
+
+
+def test_a_strategy_that_proposes_nothing_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    nothing = type("Nothing", (Empty,), {"ask": lambda self: []})()
+    with pytest.raises(RecipeError, match="the strategy Nothing finds no backbone within the limits"):
+        run(tmp_path / "run", strategy=nothing)
+    assert not (tmp_path / "run" / "supernet.pt").exists()
 
 
 def test_sizes_of_a_space_are_those_that_the_recipe_lets_vary() -> None:

@@ -3,10 +3,8 @@
 import json
 import platform
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -21,15 +19,15 @@ from autobert_zero_hf.training.corpus import load_documents
 from autobert_zero_hf.training.masked_lm import MaskedRows, pack
 from tests.search.small_search import (
     candidates_in,
-    command,
-    environment,
     in_order,
     journal,
     rewrite,
     search,
     tensorboard_scalars,
     without_times,
+    words,
 )
+from tests.terminal import kill_when
 
 
 def test_a_search_finds_distinct_candidates_and_reports_both_numbers(finished: tuple[Path, str]) -> None:
@@ -162,20 +160,9 @@ def test_another_recipe_in_the_same_folder_is_refused(finished: tuple[Path, str]
 
 def test_a_killed_search_resumes_to_the_same_journal(finished: tuple[Path, str], text: Path, tmp_path: Path) -> None:
     folder = tmp_path / "broken"
-
-    def kill_when(happened) -> None:
-        process = subprocess.Popen(
-            command(text, folder), env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        while not happened():
-            assert process.poll() is None, "it ended before it could be killed"
-            time.sleep(0.005)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-
-    kill_when(lambda: (folder / "supernet.pt").exists())
+    kill_when((folder / "supernet.pt").exists, words(text, folder))
     assert [event["event"] for event in journal(folder)] == ["start", "data"]
-    kill_when(lambda: candidates_in(folder) >= 4)
+    kill_when(lambda: candidates_in(folder) >= 4, words(text, folder))
     known = candidates_in(folder)
     assert 4 <= known < 13
     # Killed within a write, too.

@@ -4,10 +4,6 @@ import json
 import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from argparse import ArgumentParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -37,8 +33,9 @@ from autobert_zero_hf.commands.shrink import add_parser, chosen_recipe
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.training.corpus import load_demo
 from tests.task_folders import write_demo_tasks
+from tests.terminal import kill_when, run, run_together
 
-from .small_search import LAUNCH, environment, in_order, journal, without_times
+from .small_search import in_order, journal, without_times
 
 OPTIONS = {
     "vocab-size": 800,
@@ -68,23 +65,15 @@ OPTIONS = {
 BUDGETS = ("--max-parameters", "12000", "6000")
 
 
-def command(text: Path, folder: Path, *words: str, processes: int = 1) -> list[str]:
-    launch = [*LAUNCH, "--num_processes", str(processes), "--main_process_port", "0"] if processes > 1 else []
-    run = [*launch, "-m", "autobert_zero_hf", "shrink", "--output-dir", str(folder), "--text", str(text)]
+def words(text: Path, folder: Path, *more: str) -> list[str]:
     sizes = [word for name, value in OPTIONS.items() for word in (f"--{name}", str(value))]
-    return [sys.executable, *run, *sizes, *words]
+    return ["shrink", "--output-dir", str(folder), "--text", str(text), *sizes, *more]
 
 
-def shrink(text: Path, folder: Path, *words: str, status: int = 0, processes: int = 1) -> str:
-    done = subprocess.run(
-        command(text, folder, *words, processes=processes),
-        env=environment(),
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    assert done.returncode == status, done.stdout
-    return done.stdout
+def shrink(text: Path, folder: Path, *more: str, status: int = 0) -> str:
+    ended, said = run(words(text, folder, *more))
+    assert ended == status, said
+    return said
 
 
 @pytest.fixture(scope="module")
@@ -155,12 +144,7 @@ def test_killed_at_any_time_it_comes_to_the_same(text: Path, shrunk: Path, tmp_p
         lambda: "trained" in _text(folder / "6000-parameters" / "journal.jsonl"),
     ]
     for moment in moments:
-        with subprocess.Popen(
-            command(text, folder, *BUDGETS), env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ) as run:
-            while run.poll() is None and not moment():
-                time.sleep(0.02)
-            run.send_signal(signal.SIGKILL)
+        kill_when(moment, words(text, folder, *BUDGETS))
     shrink(text, folder, *BUDGETS)
     for name in ("12000-parameters", "6000-parameters"):
         assert without_times(folder / name) == without_times(shrunk / name)
@@ -169,7 +153,8 @@ def test_killed_at_any_time_it_comes_to_the_same(text: Path, shrunk: Path, tmp_p
 
 
 def test_two_processes_find_the_same(text: Path, shrunk: Path, tmp_path: Path) -> None:
-    shrink(text, tmp_path / "two", *BUDGETS, processes=2)
+    ended, said = run_together(2, words(text, tmp_path / "two", *BUDGETS))
+    assert ended == 0, said
     for name in ("12000-parameters", "6000-parameters"):
         assert in_order(tmp_path / "two" / name) == in_order(shrunk / name)
         weights = [folder / name / "best" / "model.safetensors" for folder in (tmp_path / "two", shrunk)]
@@ -192,14 +177,14 @@ def test_a_latency_that_none_meets_is_said_before_training(
     sizes = {"hidden_size": 64, "num_hidden_layers": 6, "num_attention_heads": 2, "intermediate_size": 256}
     other = str(tmp_path / "bert")
     BertForMaskedLM(BertConfig(vocab_size=900, max_position_embeddings=64, **sizes)).save_pretrained(other)
-    assert main(command(text, folder, "--speedup-over", other, "--speedup", "1e6")[3:]) == 1
+    assert main(words(text, folder, "--speedup-over", other, "--speedup", "1e6")) == 1
     assert "the closest takes" in capsys.readouterr().err
     largest, base = (event for event in journal(folder) if event["event"] == "base")
     assert (largest["model"], base["model"]) == (None, other)
     assert base["median"] > largest["median"]
     # The same model elsewhere is not measured again.
     shutil.copytree(other, tmp_path / "copy")
-    assert main(command(text, folder, "--speedup-over", str(tmp_path / "copy"), "--speedup", "1e6")[3:]) == 1
+    assert main(words(text, folder, "--speedup-over", str(tmp_path / "copy"), "--speedup", "1e6")) == 1
     assert "the closest takes" in capsys.readouterr().err
     assert [event["event"] for event in journal(folder)].count("base") == 2
 
@@ -207,7 +192,7 @@ def test_a_latency_that_none_meets_is_said_before_training(
 def test_a_number_of_parameters_that_none_has_is_said_before_training(
     text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(command(text, tmp_path / "tiny", "--max-parameters", "700")[3:]) == 1
+    assert main(words(text, tmp_path / "tiny", "--max-parameters", "700")) == 1
     # One layer of hidden size 8: four linears from or to a head of 16, two to or from 16, and two norms.
     assert "max_parameters=700 is less than any backbone of these sizes has, 880;" in capsys.readouterr().err
     assert not (tmp_path / "tiny" / "supernet.pt").exists()
@@ -350,7 +335,7 @@ def test_a_teacher_of_another_vocabulary_is_refused_with_both_sizes(
     BertForMaskedLM(BertConfig(vocab_size=900, max_position_embeddings=64, **sizes)).save_pretrained(tmp_path / "bert")
     AutoTokenizer.from_pretrained(shrunk / "tokenizer").save_pretrained(tmp_path / "bert")
     taught = ["--teacher", str(tmp_path / "bert"), "--supernet-loss", "both"]
-    assert main([*command(text, tmp_path / "taught", *BUDGETS, *taught)[3:]]) == 1
+    assert main(words(text, tmp_path / "taught", *BUDGETS, *taught)) == 1
     said = capsys.readouterr().err
     assert "900" in said
     assert "800" in said

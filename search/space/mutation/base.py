@@ -39,7 +39,7 @@ class LayerMutation(ABC):
     level: ClassVar[Level] = "layout"
 
     def is_for(self, space: Any) -> bool:
-        """Whether it can change anything in a space; in others it is not drawn."""
+        """Whether the mutation can change anything in a space; in others it is not drawn."""
         return True
 
     @abstractmethod
@@ -56,7 +56,7 @@ class LayerMutation(ABC):
             layers = tuple(lines.get(place, layer) for place, layer in enumerate(candidate.layers))
             change = f"{self.name} in {' and '.join(f'layer {place + 1}' for place in lines)}"
             mutant = replace(candidate, layers=layers, origin=described(candidate.origin, change))
-            if mutant != candidate and space.objection(mutant) is None:
+            if mutant != candidate and space.rejection(mutant) is None:
                 return mutant
         return None
 
@@ -71,7 +71,7 @@ class GraphMutation(LayerMutation):
         ValueError: if `tries` is less than 1.
     """
 
-    level = "graph"
+    level: ClassVar[Level] = "graph"
 
     def __init__(self, tries: int = 20):
         if tries < 1:
@@ -175,7 +175,7 @@ class Draft:
 def draws(
     options: Mapping[str, Mapping[Where, Sequence[Operands]]], rng: random.Random, weights: Weights | None
 ) -> Iterator[tuple[str, Where, Operands]]:
-    """Of an operation's places and its operands there: the operation by weight, the rest evenly; without end."""
+    """Draws operations, places and operands there without end: the operation by weight, the rest evenly."""
     names = can_be_drawn([name for name, places in options.items() if places], weights)
     places = {name: list(options[name]) for name in names}
     while names:

@@ -70,12 +70,12 @@ class ChangeSizes:
             return None
         for _ in range(_TRIES):
             moved = self._moved(sizes, allowed, rng)
-            if moved == sizes or allowed.objection(moved) is not None:
+            if moved == sizes or allowed.rejection(moved) is not None:
                 continue
             changes = [name for name in self.moves if getattr(moved, name) != getattr(sizes, name)]
             origin = described(candidate.origin, f"{self.name} in {' and '.join(changes)}")
             mutant = replace(space.resized(candidate, moved, rng), origin=origin)
-            if space.objection(mutant) is None:
+            if space.rejection(mutant) is None:
                 return mutant
         return None
 

@@ -20,7 +20,7 @@ class DeleteOperation(GraphMutation):
     def changes(
         self, draft: Draft, space: SearchSpace, rng: random.Random, weights: Weights | None
     ) -> Iterator[Change]:
-        """Each once."""
+        """Every deletion that is legal, once."""
         deletions = []
         for place in draft.operations:
             fitting = draft.fitting(place)

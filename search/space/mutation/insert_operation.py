@@ -26,7 +26,7 @@ class InsertOperation(GraphMutation):
     def changes(
         self, draft: Draft, space: SearchSpace, rng: random.Random, weights: Weights | None
     ) -> Iterator[Change]:
-        """Without end, unless no operation fits anywhere."""
+        """Insertions without end, unless no operation fits anywhere."""
         options: dict[str, dict[_Edge, list[tuple[int, ...]]]] = {name: {} for name in space.operations}
         on_top = (None, draft.output, [TOKENS_BY_FEATURES], range(len(draft.nodes)))
         inside = (

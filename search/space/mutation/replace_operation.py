@@ -23,7 +23,7 @@ class ReplaceOperation(GraphMutation):
     def changes(
         self, draft: Draft, space: SearchSpace, rng: random.Random, weights: Weights | None
     ) -> Iterator[Change]:
-        """Without end, unless no operation fits anywhere."""
+        """Replacements without end, unless no operation fits anywhere."""
         options: dict[str, dict[int, list[tuple[int, ...]]]] = {name: {} for name in space.operations}
         for place in draft.operations:
             node, fitting, free = draft.nodes[place], draft.fitting(place), draft.independent(place)

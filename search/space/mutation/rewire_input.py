@@ -20,7 +20,7 @@ class RewireInput(GraphMutation):
     def changes(
         self, draft: Draft, space: SearchSpace, rng: random.Random, weights: Weights | None
     ) -> Iterator[Change]:
-        """Each once."""
+        """Every rewiring that is legal, once."""
         rewirings = []
         for user, at in draft.edges:
             fitting = draft.fitting_operand(user, at)

@@ -24,7 +24,7 @@ class Mutation(Protocol):
     level: ClassVar[Level]
 
     def is_for(self, space: Any) -> bool:
-        """Whether it can change anything in a space; in others it is not drawn, on which the other draws depend."""
+        """Whether the mutation can change anything in a space; in others it is not drawn."""
         ...
 
     def __call__(

@@ -146,7 +146,7 @@ def test_samples_go_on_where_they_were(tmp_path: Path, like: AutoBertZeroConfig,
     first = collect(space, like, 9, file, QUICK, show=shown.append)
     assert shown == [0, 8, 9]
     assert len({sample.candidate.identity for sample in first.samples}) == 9
-    assert all(space.objection(sample.candidate) is None for sample in first.samples)
+    assert all(space.rejection(sample.candidate) is None for sample in first.samples)
     with file.open("a") as damaged:
         damaged.write('{"layers": ["conv')  # killed while it wrote
     more = collect(space, like, 11, file, QUICK)

@@ -13,7 +13,7 @@ from autobert_zero_hf.search.estimation.latency_band import LatencyBand
 from autobert_zero_hf.search.estimation.latency_predictor import LatencyPredictor
 from autobert_zero_hf.search.estimation.latency_samples import Sample, Samples, collect, read_samples
 from autobert_zero_hf.search.recipe_options import LatencyOptions
-from autobert_zero_hf.search.space.budget import Budget
+from autobert_zero_hf.search.space.budget import CostBudget
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.search_space import SearchSpace
 from autobert_zero_hf.search.space.sizes import Sizes, SizesSpace
@@ -165,7 +165,7 @@ def test_a_budget_is_met_as_well_as_the_space_allows(predictor: LatencyPredictor
 
 def test_a_budget_is_checked_together_with_other_limits(predictor: LatencyPredictor) -> None:
     band = LatencyBand(predictor, predictor(SUB_MODELS.candidate(SIZES.largest)))
-    limit = Budget(LIKE, 128, max_parameters=1_000_000, sizes=SIZES, layers=LIKE.layers)
+    limit = CostBudget(LIKE, 128, max_parameters=1_000_000, sizes=SIZES, layers=LIKE.layers)
     with pytest.raises(LatencyError, match="the closest takes") as caught:
         band.check(SUB_MODELS, limit)
     assert "4 layers, hidden 256, feed-forward 1024" not in str(caught.value), "they have 3.2 million"

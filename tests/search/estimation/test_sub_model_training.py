@@ -99,7 +99,7 @@ def test_each_draw_is_another_sub_model(net: SuperNet, rows: MaskedRows, tmp_pat
     numbers, drawn = zip(*objective.drawn, strict=True)
     assert numbers == tuple(range(12)), "each draw has rows of its own"
     assert len({candidate.identity for candidate in drawn}) == 12
-    assert all(SPACE.objection(candidate) is None for candidate in drawn)
+    assert all(SPACE.rejection(candidate) is None for candidate in drawn)
 
 
 def test_a_loud_sub_model_does_not_drown_the_others(

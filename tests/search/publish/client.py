@@ -1,16 +1,19 @@
 """A process of a user's, with the unmodified client: it runs one command after another.
 
 `python -m tests.search.publish.client` reads a command line a line, as JSON, and answers with its status and what it
-printed. `download REPO TYPE DIR` fetches a page as the library does.
+printed. `download REPO TYPE DIR` fetches a page as the library does. The commands run in a process that is forked from
+one that has imported all they need, so that one that was killed is soon begun anew.
 """
 
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from tests.hub.handler import TOKEN
@@ -41,39 +44,32 @@ class Client:
 
     def __init__(self, environment: dict[str, str]):
         self.environment = environment
-        self.process: subprocess.Popen | None = None
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.search.publish.client"],
+            env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self._forked = 0
 
     @property
     def xet(self) -> bool:
         """Whether large files go to Xet's store."""
         return "HF_HUB_DISABLE_XET" not in self.environment
 
-    def start(self) -> subprocess.Popen:
-        if self.process is None or self.process.poll() is not None:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.search.publish.client"],
-                env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            )  # fmt: skip
-        return self.process
-
     def run(self, *words: str) -> Done:
-        process = self.start()
-        assert process.stdin and process.stdout
-        process.stdin.write(json.dumps(words) + "\n")
-        process.stdin.flush()
-        answer = process.stdout.readline()
-        return Done(*json.loads(answer)) if answer else Done(process.wait(), "", "")
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.write(json.dumps(words) + "\n")
+        self.process.stdin.flush()
+        self._forked = int(self.process.stdout.readline())
+        return Done(*json.loads(self.process.stdout.readline()))
 
     def kill(self) -> None:
-        assert self.process
-        self.process.kill()
-        self.process.wait()
+        """Kill what runs a command."""
+        os.kill(self._forked, signal.SIGKILL)
 
     def close(self) -> None:
-        if self.process and self.process.poll() is None:
-            assert self.process.stdin
-            self.process.stdin.close()
-            self.process.wait()
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.process.wait()
 
 
 def _serve() -> None:
@@ -81,7 +77,16 @@ def _serve() -> None:
 
     from autobert_zero_hf.commands.main import main
 
+    for part in ("page", "history", "hub"):
+        import_module(f"autobert_zero_hf.search.publish.{part}")
+
+    while pid := os.fork():
+        _, ended = os.waitpid(pid, 0)
+        if not os.WIFSIGNALED(ended):
+            sys.exit(os.WEXITSTATUS(ended))
+        print(json.dumps([-os.WTERMSIG(ended), "", ""]), flush=True)
     for line in sys.stdin:
+        print(os.getpid(), flush=True)
         command, *words = json.loads(line)
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err):

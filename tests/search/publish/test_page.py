@@ -3,8 +3,6 @@
 import json
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ from autobert_zero_hf.model import AUTO_MAP
 from autobert_zero_hf.places import without_places
 from tests.hub.cards import card_errors
 from tests.search.small_search import journal, rewrite
+from tests.terminal import Piped
 
 
 def stage(capsys: pytest.CaptureFixture[str], folder: Path, *words: str, repo_id: str = "someone/first") -> str:
@@ -521,10 +520,8 @@ def test_names_of_branches_and_tags_are_looked_at_first(model: Path, capsys: pyt
 def test_one_push_of_a_folder_at_a_time(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stage(capsys, model)
     with FileLock(model / ".hub.lock"):
-        waiting = [sys.executable, "-m", "autobert_zero_hf", "push", str(model), "someone/x", "--dry-run"]
-        done = subprocess.run(waiting, text=True, capture_output=True)
-        assert done.returncode == 1
-        assert done.stderr == f"error: another push of {model} is under way: let it end, then push again\n"
+        done = Piped(["push", model, "someone/x", "--dry-run"]).end()
+        assert done == (1, "", f"error: another push of {model} is under way: let it end, then push again\n")
     stage(capsys, model)
 
 

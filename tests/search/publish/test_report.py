@@ -4,8 +4,6 @@ import itertools
 import json
 import shlex
 import shutil
-import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from statistics import fmean
@@ -21,7 +19,8 @@ from autobert_zero_hf.explorer import views
 from autobert_zero_hf.model.operations import Operation, register, unchanged, unregister
 from autobert_zero_hf.options import option_names
 from autobert_zero_hf.places import without_places
-from tests.search.small_search import candidates_in, environment, in_order, journal, rewrite
+from tests.search.small_search import candidates_in, in_order, journal, rewrite
+from tests.terminal import run as run_command
 
 LINKS = ("src", "href", "xlink:href", "srcset", "poster", "data", "action")
 VOID = ("meta", "link", "br", "img", "hr", "input")
@@ -190,7 +189,8 @@ def test_the_command_does_the_same_search_again(run: Path, tmp_path: Path) -> No
     command = shlex.split(next(line for line in text.splitlines() if line.startswith("autobert-zero search ")))
     command[command.index("--output-dir") + 1] = str(tmp_path / "again")
     command[command.index("--text") + 1] = journal(run)[0]["recipe"]["text"][0]  # of which the report has the name
-    subprocess.run([sys.executable, "-m", "autobert_zero_hf", *command[1:]], env=environment(), check=True)
+    ended, said = run_command(command[1:])
+    assert ended == 0, said
     assert in_order(tmp_path / "again") == in_order(run)
 
 

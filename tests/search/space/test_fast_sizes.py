@@ -28,8 +28,8 @@ def test_it_is_what_has_the_paper_s_proportions(vary: str) -> None:
         if 1.6 <= sizes.intermediate_size / sizes.hidden_size <= 1.9 and 0.7 <= sizes.width / sizes.hidden_size <= 1
     ]
     assert 0 < len(good) == fast.count < space.count
-    assert [sizes for sizes in all_sizes(space) if fast.objection(sizes) is None] == good
-    assert fast.objection(LARGEST) == "intermediate_size 640 is not 1.6 to 1.9 times hidden_size 320"
+    assert [sizes for sizes in all_sizes(space) if fast.rejection(sizes) is None] == good
+    assert fast.rejection(LARGEST) == "intermediate_size 640 is not 1.6 to 1.9 times hidden_size 320"
 
 
 def test_every_one_has_the_same_chance() -> None:

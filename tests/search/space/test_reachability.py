@@ -83,7 +83,7 @@ def test_chains_begin_at_random_or_where_another_ends() -> None:
 @pytest.mark.parametrize(("before", "mutation", "after"), sorted(STEPS))
 def test_each_step_is_what_its_mutation_can_give(before: str, mutation: str, after: str) -> None:
     candidate, rng = Candidate((before,)), random.Random(0)
-    assert SPACE.objection(candidate) is SPACE.objection(Candidate((after,))) is None
+    assert SPACE.rejection(candidate) is SPACE.rejection(Candidate((after,))) is None
     mutants = (MUTATIONS[mutation](candidate, SPACE, rng) for _ in range(TRIES))
     assert any(mutant is not None and mutant.layers == (after,) for mutant in mutants)
 

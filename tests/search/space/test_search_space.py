@@ -24,7 +24,7 @@ seeds = st.integers(0, 2**32 - 1)
 @given(seed=seeds)
 def test_samples_belong_to_the_space_and_follow_from_the_seed(space: SearchSpace, seed: int) -> None:
     candidate = space.sample(random.Random(seed))
-    assert space.objection(candidate) is None
+    assert space.rejection(candidate) is None
     assert space.sample(random.Random(seed)) == candidate
 
 
@@ -44,7 +44,7 @@ def test_a_space_accepts_what_it_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("layers", "options", "objection"),
+    ("layers", "options", "rejection"),
     [
         (("conv(3)", "conv(9)"), {}, None),
         (("conv(1)", BERT_ATTENTION), {}, None),
@@ -81,10 +81,10 @@ def test_a_space_accepts_what_it_says() -> None:
         (("matmul( q, v)", "conv(3)"), {}, "layer 1, matmul( q, v): matmul: the columns of the first operand"),
     ],
 )
-def test_an_objection_says_why(layers: tuple[str, ...], options: dict, objection: str | None) -> None:
+def test_an_objection_says_why(layers: tuple[str, ...], options: dict, rejection: str | None) -> None:
     space = SearchSpace(2, **{"kernel_sizes": (1, 3, 9), **options})
-    found = space.objection(Candidate(layers))
-    assert found is objection is None or (found and objection and objection in found)
+    found = space.rejection(Candidate(layers))
+    assert found is rejection is None or (found and rejection and rejection in found)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def clock(seconds: float) -> str:
 
 @dataclass
 class Progress:
-    """Steps of a phase.
+    """The steps of a phase.
 
     Args:
         name: of the phase.
@@ -79,7 +79,7 @@ class Progress:
         return UNKNOWN if self.rate is None else f"{3600 * self.rate:,.0f} an hour"
 
 
-class Standing:
+class SearchStatus:
     """What is known of a search while it goes on.
 
     Args:
@@ -97,7 +97,7 @@ class Standing:
 
     @property
     def scores(self) -> list[float | None]:
-        """Of the candidates in the order in which they came, None for those that failed."""
+        """The scores of the candidates in the order in which they came, None for those that failed."""
         return [event.score for event in self._history.of(Evaluated)]
 
     @property

@@ -12,7 +12,7 @@ import re
 import typing
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, asdict, fields, is_dataclass
+from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from typing import Any
 
 from autobert_zero_hf.model.excerpts import excerpt
@@ -142,39 +142,56 @@ def from_json(values: Mapping[str, Any]) -> Event:
 
 def _made(kind: type, values: Mapping[str, Any], within: str = "") -> Any:
     """An object of a dataclass, of plain data; the names and the kinds of its fields are checked."""
-    hints, required = _fields(kind)
+    known, required = _fields(kind)
     if missing := next((name for name in required if name not in values), None):
         raise RecordError(f"`{within}{missing}` is missing")
     made = {}
     for name, value in values.items():
-        if name not in hints:
+        if name not in known:
             raise RecordError(f"unknown field {excerpt(within + name)}")
-        made[name] = _value(hints[name], value, f"{within}{name}")
+        made[name] = known[name].read(value, f"{within}{name}")
     return kind(**made)
 
 
-def _value(hint: Any, value: Any, name: str) -> Any:
-    """A field's value, of plain data."""
-    own = [each for each in (hint, *typing.get_args(hint)) if isinstance(each, type)]
-    inner = next((each for each in own if is_dataclass(each)), None)
-    if inner is not None and not (value is None and type(None) in own):
-        if not isinstance(value, dict):
-            raise RecordError(f"`{name}` is not a mapping, but {excerpt(value)}")
-        return _made(inner, value, f"{name}.")
-    if inner is None and (wanted := unmet(value, hint)):
-        raise RecordError(f"`{name}` must be {wanted}, not {excerpt(value)}")
-    if typing.get_origin(hint) is tuple:
-        return tuple(value)
-    choices = next((each for each in own if issubclass(each, enum.Enum)), None)
-    return value if choices is None or value is None else choices(value)
+@dataclass(frozen=True)
+class _Field:
+    """How a field is read.
+
+    Args:
+        hint: its type.
+        inner: the dataclass that it holds, if it does.
+        choices: the enumeration that its value is of, if it is.
+    """
+
+    hint: Any
+    inner: Any
+    choices: Any
+
+    @classmethod
+    def of(cls, hint: Any) -> "_Field":
+        own = [each for each in (hint, *typing.get_args(hint)) if isinstance(each, type)]
+        inner = next((each for each in own if is_dataclass(each)), None)
+        return cls(hint, inner, next((each for each in own if issubclass(each, enum.Enum)), None))
+
+    def read(self, value: Any, name: str) -> Any:
+        """The value, of plain data."""
+        if self.inner is not None and not (value is None and isinstance(None, self.hint)):
+            if not isinstance(value, dict):
+                raise RecordError(f"`{name}` is not a mapping, but {excerpt(value)}")
+            return _made(self.inner, value, f"{name}.")
+        if wanted := unmet(value, self.hint):
+            raise RecordError(f"`{name}` must be {wanted}, not {excerpt(value)}")
+        if self.choices is not None and value is not None:
+            return self.choices(value)
+        return tuple(value) if typing.get_origin(self.hint) is tuple else value
 
 
 @functools.cache
-def _fields(kind: type) -> tuple[dict[str, Any], list[str]]:
-    """The types of all fields, and the names of those without a default."""
+def _fields(kind: type) -> tuple[dict[str, _Field], list[str]]:
+    """All fields by their names, and the names of those without a default."""
     hints = typing.get_type_hints(kind, include_extras=True)
     required = [field.name for field in fields(kind) if field.default is MISSING]
-    return {field.name: hints[field.name] for field in fields(kind)}, required
+    return {field.name: _Field.of(hints[field.name]) for field in fields(kind)}, required
 
 
 def _parsed(line: bytes) -> dict[str, Any]:

@@ -28,8 +28,8 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["autobert_zero_hf.commands.main", "autobert_zero_hf.search.run", "tests.terminal"])
 
 
-def _be_the_command(words: Sequence[str], streams: Sequence[Any], environment: dict[str, str]) -> None:
-    """`python -m autobert_zero_hf`, in a new session."""
+def _be_python(words: Sequence[str], streams: Sequence[Any], environment: dict[str, str]) -> None:
+    """`python -m autobert_zero_hf`, or `python -c`, in a new session."""
     os.setsid()
     descriptors = [stream.detach() for stream in streams]
     for number, descriptor in enumerate(descriptors):
@@ -48,17 +48,22 @@ def _be_the_command(words: Sequence[str], streams: Sequence[Any], environment: d
     os.environ.update(environment)
     for name in [name for name, value in environment.items() if not value]:
         del os.environ[name]
+    if words[0] == "-c":
+        _, code, *words = words
+        sys.argv = ["-c", *words]
+        exec(compile(code, "<string>", "exec"), {"__name__": "__main__"})
+        return
     sys.argv = ["autobert-zero", *words]
     runpy.run_module("autobert_zero_hf", run_name="__main__", alter_sys=True)
 
 
 def start(words: Sequence[str], out: int, err: int, **environment: str) -> BaseProcess:
-    """The command, with these file descriptors; an empty value takes a variable away."""
+    """The command, or `-c` and code, with these file descriptors; an empty value takes a variable away."""
     with open(os.devnull) as nothing:
         streams = [nothing.fileno(), out, err]
         environment = {"OMP_NUM_THREADS": "1", **environment}
         arguments = ([str(word) for word in words], [_Later(each) for each in streams], environment)
-        process = _CONTEXT.Process(target=_be_the_command, args=arguments, daemon=True)
+        process = _CONTEXT.Process(target=_be_python, args=arguments, daemon=True)
         process.start()
     return process
 
@@ -69,13 +74,18 @@ def run(words: Sequence[Any], **environment: str) -> tuple[int, str]:
 
 
 def run_together(processes: int, words: Sequence[Any]) -> tuple[int, str]:
-    """The command in processes that work together, as they are when a launcher has started them."""
+    """The command in processes that work together."""
+    return _run(words, together(processes))
+
+
+def together(processes: int) -> list[dict[str, str]]:
+    """The environments of processes that work together, as a launcher makes them."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     common = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "ACCELERATE_USE_CPU": "True"}
     common |= {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes), "ACCELERATE_MIXED_PRECISION": "no"}
-    return _run(words, [{**common, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(processes)])
+    return [{**common, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(processes)]
 
 
 def _run(words: Sequence[Any], environments: Sequence[dict[str, str]]) -> tuple[int, str]:

@@ -2,6 +2,7 @@
 
 import ast
 import configparser
+import functools
 import importlib
 import pkgutil
 import re
@@ -55,6 +56,7 @@ SHARED = (
 )  # fmt: skip
 
 
+@functools.cache
 def modules() -> dict[str, ast.Module]:
     found = {}
     for folder, prefix in ((ROOT / PACKAGE, PACKAGE), (ROOT / "search", f"{PACKAGE}.search")):

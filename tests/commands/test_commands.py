@@ -100,7 +100,7 @@ def test_show_reads_a_folder(model_folder: Path, capsys: pytest.CaptureFixture[s
 def test_fine_tuning_beats_the_majority_class(
     model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["--epochs", "2", "--max-length", "64", "--learning-rate", "0.005"]
+    words = ["--epochs", "2", "--max-length", "32", "--learning-rate", "0.005", "--train-rows", "1200"]
     task = ["finetune", "--model", str(model_folder), "--task", "bbc_topics", "--output-dir", str(tmp_path)]
     assert main([*task, *words]) == 0
     result = json.loads((tmp_path / "result.json").read_text())
@@ -123,7 +123,7 @@ def test_fine_tuning_on_a_regression_of_a_folder(
     model_folder: Path, tasks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["--task", "long_words", "--data", str(tasks), "--output-dir", str(tmp_path)]
-    words += ["--epochs", "2", "--learning-rate", "0.005"]
+    words += ["--epochs", "2", "--learning-rate", "0.005", "--max-length", "48"]
     assert main(["finetune", "--model", str(model_folder), *words]) == 0
     result = json.loads((tmp_path / "result.json").read_text())
     assert (

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from transformers import PreTrainedTokenizerFast
 from autobert_zero_hf.commands.main import main
 
 from ..small_disk import fill, mounted
+from ..terminal import kill_when, run_together
 
 OPTIONS = {
     "vocab-size": 800,
@@ -89,13 +89,8 @@ def test_killed_and_resumed_it_comes_to_the_same_bit_by_bit(
     more = {"dropout": 0.1, "gradient_accumulation": 2, "next_sentence": True, "whole_word_masking": True}
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert main(words(text, whole, **more)) == 0
-    run = start("-m", "autobert_zero_hf", *words(text, killed, **more))
-    while not (killed / "checkpoints" / "checkpoint-12").exists():  # it may be half written
-        assert run.poll() is None, run.communicate()[0]
-        time.sleep(0.002)
-    run.send_signal(signal.SIGKILL)
-    assert run.wait() == -signal.SIGKILL
-    run.communicate()
+    # It may be half written.
+    kill_when((killed / "checkpoints" / "checkpoint-12").exists, words(text, killed, **more))
     assert not (killed / "pretraining.json").exists()
     # What a checkpoint leaves that was cut short is never read.
     cut = killed / "checkpoints" / "checkpoint-18"
@@ -113,9 +108,8 @@ def test_killed_and_resumed_it_comes_to_the_same_bit_by_bit(
 
 def test_two_processes_come_to_what_one_does(text: Path, tmp_path: Path) -> None:
     assert main(words(text, tmp_path / "one", max_steps=6)) == 0
-    run = start(*LAUNCH, "-m", "autobert_zero_hf", *words(text, tmp_path / "two", max_steps=6))
-    printed = run.communicate()[0]
-    assert run.returncode == 0, printed
+    ended, printed = run_together(2, words(text, tmp_path / "two", max_steps=6))
+    assert ended == 0, printed
     assert printed.count("Written: ") == 1
     (curve, _, loss), (shared, _, other) = came_to(tmp_path / "one"), came_to(tmp_path / "two")
     assert json.loads((tmp_path / "two" / "pretraining.json").read_text())["processes"] == 2

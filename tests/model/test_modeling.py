@@ -1,8 +1,6 @@
 """The transformers model; the independent reference is transformers' own BertModel."""
 
 import pickle
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -28,6 +26,7 @@ from autobert_zero_hf.conversion import from_bert
 from autobert_zero_hf.model.architectures import AUTOBERT_ZERO, BERT_ATTENTION
 from tests.conversion.models import perturb
 from tests.graphs import LargestTensor
+from tests.terminal import run
 
 
 def config_with(config: AutoBertZeroConfig, layers: list[str], **changes) -> AutoBertZeroConfig:
@@ -204,7 +203,8 @@ def test_another_process_loads_them_bit_by_bit(
         "        logits = model(**AutoTokenizer.from_pretrained(folder)(text, return_tensors='pt')).logits\n"
         "    save_file({'logits': logits}, folder + '/out.safetensors')\n"
     )
-    subprocess.run([sys.executable, "-c", script, str(tmp_path), text, *wanted], check=True)
+    ended, said = run(["-c", script, tmp_path, text, *wanted])
+    assert ended == 0, said
     for name, logits in wanted.items():
         assert torch.equal(load_file(tmp_path / name / "out.safetensors")["logits"], logits), name
 

@@ -1,7 +1,5 @@
 import json
 import logging
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +8,8 @@ from autobert_zero_hf.search.runtime.history import History
 from autobert_zero_hf.search.runtime.journal import Journal, JournalError, read_history
 from autobert_zero_hf.search.runtime.records import Evaluated, Event, Finished, Start
 from autobert_zero_hf.search.strategy.evaluation import Failure
+
+from tests.terminal import Piped
 
 from .journal_lines import read_journal, with_checksums
 
@@ -113,11 +113,12 @@ def test_another_version_is_refused(path: Path) -> None:
 
 def test_a_second_process_is_refused(path: Path) -> None:
     journal = Journal.open(path, RECIPE)
-    script = f"from autobert_zero_hf.search.runtime.journal import *; Journal.open(Path({str(path)!r}), {RECIPE})"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert "WritingError: another process is at work in" in done.stderr
+    imports = "from pathlib import Path; from autobert_zero_hf.search.runtime.journal import Journal"
+    script = f"{imports}; Journal.open(Path({str(path)!r}), {RECIPE})"
+    _, _, said = Piped(["-c", script]).end()
+    assert "WritingError: another process is at work in" in said
     journal.close()
-    assert subprocess.run([sys.executable, "-c", script]).returncode == 0
+    assert Piped(["-c", script]).end()[0] == 0
 
 
 def test_a_follower_writes_nothing(path: Path) -> None:
@@ -162,13 +163,13 @@ assert numbers(journal) == list(range(1, number + 2))
 @pytest.mark.parametrize("limit", [2000, 50])
 def test_a_write_that_the_system_cuts_short_leaves_whole_events(path: Path, limit: int) -> None:
     script = FULL_DISK.replace("LIMITS", f"({limit}, -1)")
-    done = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    status, out, err = Piped(["-c", script, path]).end()
+    assert status == 0, err
     events = len(Journal.open(path, {"seed": 0}).history.events)
     # The last one was written when there was room again; without any before it, the start was, too.
     assert events > 5 if limit == 2000 else events == 2
     safe = f"the {events - 1} events before are safe" if limit == 2000 else "nothing was lost"
-    assert done.stdout == (
+    assert out == (
         f"{path} could not be written (File too large), {safe}: make room on that disk and run the same command again\n"
     )
 

@@ -3,8 +3,6 @@
 import json
 import platform
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -27,7 +25,7 @@ from tests.search.small_search import (
     without_times,
     words,
 )
-from tests.terminal import kill_when
+from tests.terminal import kill_when, run
 
 
 def test_a_search_finds_distinct_candidates_and_reports_both_numbers(finished: tuple[Path, str]) -> None:
@@ -104,7 +102,8 @@ def test_another_process_computes_the_same_bit_by_bit(finished: tuple[Path, str]
         "tokens = torch.randint(5, 800, (2, 20), generator=torch.Generator().manual_seed(0))\n"
         "save_file({'out': model(tokens).last_hidden_state.detach()}, sys.argv[2])\n"
     )
-    subprocess.run([sys.executable, "-c", script, str(folder), str(tmp_path / "out")], check=True)
+    ended, said = run(["-c", script, folder, tmp_path / "out"])
+    assert ended == 0, said
     assert torch.equal(load_file(tmp_path / "out")["out"], here)
 
 

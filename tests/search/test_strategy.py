@@ -349,7 +349,7 @@ def landscape(candidate: Candidate, seed: int) -> Evaluation:
     return Evaluation(candidate, total / len(KERNELS) + noise)
 
 
-def best_of(make: Callable[[SearchSpace, random.Random], Strategy], seed: int, evaluations: int = 150) -> float:
+def best_of(make: Callable[[SearchSpace, random.Random], Strategy], seed: int, evaluations: int = 100) -> float:
     space = SearchSpace(num_layers=len(KERNELS), max_operations=6)
     strategy = make(space, random.Random(seed))
     done: list[Evaluation] = []

@@ -2,12 +2,7 @@
 
 import json
 import math
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +24,7 @@ from autobert_zero_hf.training.spans import SpanOptions
 from autobert_zero_hf.training.task_loading import load_task
 
 from ..task_folders import write_demo_tasks
+from ..terminal import kill_when, run_together
 
 
 @pytest.fixture(scope="module")
@@ -218,14 +214,8 @@ def test_an_evaluation_that_was_killed_goes_on(
     words = ["evaluate", "--models", *models, "--data", str(data), "--tasks", "topics", "long_words", "--seeds", "2"]
     words += ["--max-length", "32", "--epochs", "1", "--learning-rate", "0.003", "--output-dir"]
     folder = tmp_path / "killed"
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "autobert_zero_hf", *words, str(folder)]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     cells = folder / "cells.jsonl"
-    while process.poll() is None and not (cells.exists() and cells.read_bytes().count(b"\n") >= 2):
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    kill_when(lambda: cells.exists() and cells.read_bytes().count(b"\n") >= 2, [*words, str(folder)])
     before = cells.read_bytes()
     done = before.count(b"\n")
     assert 2 <= done < 8
@@ -257,13 +247,9 @@ def test_two_processes_come_to_the_scores_of_one(models: list[str], data: Path, 
     words = ["evaluate", "--models", str(tmp_path / "model"), "--data", str(data), "--tasks", "long_words"]
     words += ["--seeds", "1", "--max-length", "32", "--epochs", "1", "--learning-rate", "0.003"]
     words += ["--train-rows", "80", "--output-dir"]  # whole batches: what a last one lacks is filled up
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "TORCH_CPP_LOG_LEVEL": "ERROR"}
-    launch = ["torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "autobert_zero_hf"]
-    run = subprocess.run(
-        [sys.executable, "-m", *launch, *words, str(tmp_path / "two")], env=environment, capture_output=True, text=True
-    )
-    assert run.returncode == 0, run.stderr
-    assert run.stdout.count("Written: ") == 1
+    ended, said = run_together(2, [*words, str(tmp_path / "two")])
+    assert ended == 0, said
+    assert said.count("Written: ") == 1
     assert main([*words, str(tmp_path / "one")]) == 0
     (one,), (two,) = without_seconds(tmp_path / "one"), without_seconds(tmp_path / "two")
     assert one["cell"] == two["cell"]

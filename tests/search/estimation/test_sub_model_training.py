@@ -1,7 +1,6 @@
 """Training a super-net of sub-models: what is drawn, and what is learnt."""
 
 import runpy
-import subprocess
 import sys
 from contextlib import nullcontext
 from dataclasses import replace
@@ -39,7 +38,7 @@ from autobert_zero_hf.model import parse_layer
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from autobert_zero_hf.training.masked_lm import MaskedRows
 from autobert_zero_hf.training.masked_lm_training import train_masked_lm
-from tests.search.small_search import LAUNCH, environment
+from tests.terminal import run_together
 
 LARGEST = Sizes(2, 32, 64, 4, 8)
 SPACE = SubModels((BERT_ATTENTION,) * 2, SizesSpace.within(LARGEST, "head_dim", 4, 4))
@@ -362,6 +361,7 @@ net = SuperNet(config, None, seed=0)
 options = SuperNetOptions(supernet_steps=5, supernet_batch_size=4, backbones_per_step=5)
 objective = InPlaceDistillation(net, space.extremes[0])
 accelerator = Accelerator(cpu=True)
+print("one of", accelerator.num_processes, "processes")
 training = SuperNetTraining(net, space, rows, options, 0, accelerator, checkpoint, objective, space.extremes)
 training.run(lambda step, loss: None)
 """
@@ -384,9 +384,9 @@ def test_two_processes_train_the_same_bit_by_bit(
             runpy.run_path(str(script))
     finally:
         torch.set_num_threads(threads)
-    launch = [*LAUNCH, "--num_processes", "2", "--main_process_port", "0"]
-    done = subprocess.run([sys.executable, *launch, *arguments[1]], env=environment(), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    ended, said = run_together(2, ["-c", SCRIPT, *arguments[1][1:]])
+    assert ended == 0, said
+    assert said.count("one of 2 processes") == 2
     one, two = (torch.load(each[2], weights_only=True)["weights"] for each in arguments)
     assert all(torch.equal(weight, two[name]) for name, weight in one.items())
 

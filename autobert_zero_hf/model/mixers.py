@@ -58,7 +58,7 @@ class Number:
 class Mixer(ABC):
     """A line of a backbone, without its feed-forward block: a row of the table, and one of its instances.
 
-    A subclass is a frozen dataclass whose fields are its `numbers`, in order, and then `typed`, the formula, if it
+    A subclass is a frozen dataclass whose fields are its `numbers`, in order, and then `formula`, with its axes, if it
     takes one.
 
     Attributes:

@@ -17,6 +17,7 @@ from transformers import PreTrainedModel
 from .masked_lm import MaskedScore, Measure
 from .pretraining_data import RowsByPlace, evenly_spread
 from .processes import join_launch
+from .sparse_prediction import sparse_prediction
 from .standard_error import if_known
 
 
@@ -119,18 +120,15 @@ def evaluate_held_out(
     """
     state = join_launch()
     model.eval()
-    sparse, model.config.sparse_prediction = model.config.sparse_prediction, True
     baseline = without_special(frequencies, rows.examples.masking.special)
     scores: list[_RowScore] = []
     own = range(state.process_index, len(rows), state.num_processes)
-    try:
+    with sparse_prediction(model):
         for start in range(0, len(own), batch_size):
             places = own[start : start + batch_size]
             batch = default_collate([rows[place] for place in places])
             outputs = model(**{name: tensor.to(model.device) for name, tensor in batch.items()})
             scores += _scores_of(places, batch, outputs, baseline)
-    finally:
-        model.config.sparse_prediction = sparse
     if state.num_processes > 1:
         scores = sorted(gather_object(scores))
     masked = tuple(score.masked for score in scores)

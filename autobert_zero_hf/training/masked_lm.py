@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from transformers import DataCollatorForLanguageModeling, PreTrainedModel, PreTrainedTokenizerBase
 
 from .loop import rows_at
+from .sparse_prediction import sparse_prediction
 from .standard_error import if_known
 
 
@@ -202,26 +203,25 @@ def evaluate_masked_lm(
     Raises:
         FloatingPointError: if a score is not finite.
     """
-    training, sparse = model.training, model.config.sparse_prediction
+    training = model.training
     model.eval()
-    model.config.sparse_prediction = True
     totals: list[float] = []
     try:
-        for start in range(0, len(batch), batch_size):
-            part = batch[start : start + batch_size].to(model.device)
-            asked = part.labels != -100
-            with autocast():
-                logits = model(input_ids=part.input_ids, labels=part.labels).logits
-            if not torch.isfinite(logits).all():
-                raise FloatingPointError("the model's scores are not finite")
-            words = part.labels[asked]
-            worth = _measure(measure)(logits, words)
-            of_words = torch.zeros(part.labels.shape, dtype=torch.float64, device=model.device)
-            of_words[asked] = worth.double()
-            totals.extend(of_words.sum(-1).tolist())
+        with sparse_prediction(model):
+            for start in range(0, len(batch), batch_size):
+                part = batch[start : start + batch_size].to(model.device)
+                asked = part.labels != -100
+                with autocast():
+                    logits = model(input_ids=part.input_ids, labels=part.labels).logits
+                if not torch.isfinite(logits).all():
+                    raise FloatingPointError("the model's scores are not finite")
+                words = part.labels[asked]
+                worth = _measure(measure)(logits, words)
+                of_words = torch.zeros(part.labels.shape, dtype=torch.float64, device=model.device)
+                of_words[asked] = worth.double()
+                totals.extend(of_words.sum(-1).tolist())
     finally:
         model.train(training)
-        model.config.sparse_prediction = sparse
     counts = tuple(int(total) for total in totals) if measure == "accuracy" else tuple(totals)
     return MaskedScore(counts, tuple((batch.labels != -100).sum(-1).tolist()))
 

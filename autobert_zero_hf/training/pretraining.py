@@ -49,6 +49,7 @@ from .pretraining_data import (
 from .pretraining_options import GROUPS, PreTrainingOptions
 from .pretraining_progress import Progress, diverged
 from .processes import computes_on_cpu, devices, join_launch
+from .sparse_prediction import sparse_prediction
 from .starting_point import load_tokenizer, make_student, read_config
 from .tokenization import train_tokenizer
 from .unknown_tokens import Tokens, nothing_to_mask, with_words
@@ -270,7 +271,6 @@ class _PreTraining:
 
     def run(self) -> dict[str, Any]:
         arguments = self._arguments()
-        self.student.config.sparse_prediction = True
         distillation = None
         if self.teacher is not None:
             distillation = Distillation(self.student, self.teacher, self.options.distillation)
@@ -294,7 +294,8 @@ class _PreTraining:
             self.folder.clear_after(checkpoint)
         trainer.accelerator.wait_for_everyone()
         try:
-            trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+            with sparse_prediction(self.student):
+                trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         except Exception as error:
             if (cause := no_room(error)) is None:
                 raise
@@ -311,7 +312,6 @@ class _PreTraining:
             raise diverged(self.steps) from error
         facts = self._facts(arguments, score, trainer.state)
         if self.main:
-            self.student.config.sparse_prediction = False
             self.folder.finish(lambda place: self._save(place, facts), facts)
         trainer.accelerator.wait_for_everyone()
         return facts

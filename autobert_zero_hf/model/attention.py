@@ -13,7 +13,7 @@ from transformers.utils import TransformersKwargs
 
 from .execution import AttentionKernel, Context, interpret, run
 from .mixers import Mixer
-from .mixing import AutoBertZeroMixer
+from .mixing import MixerWeights
 from .rotary import rotated
 
 
@@ -37,13 +37,15 @@ def eager_attention_forward(
     return (weights @ value).transpose(1, 2).contiguous(), weights
 
 
-class AutoBertZeroAttention(AutoBertZeroMixer):
+class AutoBertZeroAttention(MixerWeights):
     """An attention that computes a formula over q, k and v; only the projections that the formula uses exist.
 
     With `attn_implementation="eager"` the formula is run as it is written, and the attention weights are returned;
     otherwise as a plan, whose fused attentions run on that implementation. Under a pairwise mask a plan is of use only
     where nothing but fused attentions sums over tokens.
     """
+
+    o_proj: nn.Linear
 
     def __init__(self, config: Any, mixer: Mixer, layer_idx: int):
         super().__init__(config, mixer, layer_idx)

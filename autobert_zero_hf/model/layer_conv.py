@@ -10,7 +10,7 @@ from .weights import GATED, HEADS, HIDDEN, KERNEL, WIDTH, Linear, Table
 from .work import Work
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 MAX_KERNEL_SIZE = 1023
 
@@ -57,7 +57,7 @@ class Convolution(Mixer):
         """LightConv, with the size of its kernel."""
         return rf"\mathrm{{LightConv}}_{{{self.kernel_size}}}\left(X\right)"
 
-    def mix(self, module: "nn.Module", hidden_states: "Tensor", mask: "Tensor | None") -> "Tensor":
+    def mix(self, module: Any, hidden_states: "Tensor", mask: "Tensor | None") -> "Tensor":
         """The convolution of what passes the gates; the kernels are normalised where the configuration says so."""
         from .convolution import lightweight_convolution
         from .mixing import gated_heads

@@ -11,7 +11,7 @@ from .weights import GATED, HEADS, HIDDEN, KERNEL, WIDTH, Linear
 from .work import Work
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 
 @register
@@ -55,7 +55,7 @@ class DynamicConvolution(Mixer):
         """DynamicConv, with the size of its kernel."""
         return rf"\mathrm{{DynamicConv}}_{{{self.kernel_size}}}\left(X\right)"
 
-    def mix(self, module: "nn.Module", hidden_states: "Tensor", mask: "Tensor | None") -> "Tensor":
+    def mix(self, module: Any, hidden_states: "Tensor", mask: "Tensor | None") -> "Tensor":
         """The convolution of what passes the gates with the kernels that it makes, normalised as those of `conv`."""
         from .convolution import dynamic_convolution
         from .mixing import gated_heads

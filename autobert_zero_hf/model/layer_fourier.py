@@ -17,7 +17,7 @@ from .work import Work
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor, nn
+    from torch import Tensor
 
 
 @register
@@ -53,7 +53,7 @@ class Fourier(Mixer):
         """The real part of the transform."""
         return r"\mathrm{Re}\left(\mathcal{F}\left(X\right)\right)"
 
-    def mix(self, module: "nn.Module", hidden_states: "Tensor", mask: "Tensor | None") -> "Tensor":  # noqa: ARG002
+    def mix(self, module: Any, hidden_states: "Tensor", mask: "Tensor | None") -> "Tensor":  # noqa: ARG002
         """The transform of the hidden states."""
         return fourier_mix(hidden_states, mask)
 

@@ -206,7 +206,7 @@ class Mixer(ABC):
         """
         return None
 
-    def mix(self, module: "nn.Module", hidden_states: "Tensor", mask: "Tensor | None") -> "Tensor":
+    def mix(self, module: Any, hidden_states: "Tensor", mask: "Tensor | None") -> "Tensor":
         """What a module computes, if it has no class of its own.
 
         Args:

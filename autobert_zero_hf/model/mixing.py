@@ -10,8 +10,8 @@ from .mixers import Mixer
 from .weights import Linear, length, shape
 
 
-class AutoBertZeroMixer(nn.Module):
-    """A mixer: (B, N, C) -> (B, N, C).
+class MixerWeights(nn.Module):
+    """The weights of a mixer, as attributes of a module.
 
     Args:
         config: of the model.
@@ -31,6 +31,10 @@ class AutoBertZeroMixer(nn.Module):
             else:
                 self.register_parameter(name, nn.Parameter(torch.empty(shape(weight, config, mixer.lengths))))
 
+
+class AutoBertZeroMixer(MixerWeights):
+    """A mixer that computes what its row says: (B, N, C) -> (B, N, C)."""
+
     def forward(
         self,
         hidden_states: Tensor,
@@ -42,7 +46,7 @@ class AutoBertZeroMixer(nn.Module):
         return self.mixer.mix(self, hidden_states, mask)
 
 
-def gated_heads(module: nn.Module, hidden_states: Tensor) -> Tensor:
+def gated_heads(module: Any, hidden_states: Tensor) -> Tensor:
     """What passes the gates of a module's `in_proj`, head by head: (B, N, C) -> (B, N, H, D)."""
     # (B, N, C) -> (B, N, 2 * H * D) -> (B, N, H * D) -> (B, N, H, D)
     gated = nn.functional.glu(module.in_proj(hidden_states))

@@ -39,7 +39,7 @@ from .block import LEARNED, ROTARY, Block, find_block
 from .configuration_autobert_zero import AutoBertZeroConfig
 from .layers import parse_layer
 from .masks import visible
-from .mixing import AutoBertZeroMixer
+from .mixing import AutoBertZeroMixer, MixerWeights
 from .observers import is_observed
 from .rotary import angles
 from .saving import PortableModel
@@ -117,8 +117,8 @@ class AutoBertZeroLayer(GradientCheckpointingLayer):
         layer = parse_layer(config.layers[layer_idx])
         self.config = config
         self.block = find_block(config.block)
-        self.mixer_name = None if layer.mixer.left_out else layer.mixer.module
-        if self.mixer_name is not None:
+        self.mixer_name = "" if layer.mixer.left_out else layer.mixer.module
+        if self.mixer_name:
             make = layer.mixer.module_class() or AutoBertZeroMixer
             self.add_module(self.mixer_name, make(config, layer.mixer, layer_idx))
             self.mixer_norm = _norm(config, self.block)
@@ -140,7 +140,7 @@ class AutoBertZeroLayer(GradientCheckpointingLayer):
         mask: Tensor | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> Tensor:
-        if self.mixer_name is not None:
+        if self.mixer_name:
             # Here, where transformers looks for the call to see whether the implementation can be set.
             interface: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
                 self.config._attn_implementation, eager_attention_forward
@@ -210,7 +210,7 @@ class AutoBertZeroPreTrainedModel(PortableModel, PreTrainedModel):
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
-        if isinstance(module, AutoBertZeroMixer):
+        if isinstance(module, MixerWeights):
             for parameter in module.parameters(recurse=False):
                 init.normal_(parameter, mean=0.0, std=self.config.initializer_range)
 

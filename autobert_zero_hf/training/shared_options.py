@@ -75,19 +75,21 @@ class SizeOptions:
         """
         from ..model import AutoBertZeroConfig
 
+        # What is not given, the configuration has by itself.
+        free = {"head_dim": head_dim, "positions": self.positions}
+        given: dict[str, Any] = {name: value for name, value in free.items() if value is not None}
         return AutoBertZeroConfig(
             layers=list(layers),
             hidden_size=self.hidden_size,
             num_attention_heads=self.num_attention_heads,
-            head_dim=head_dim,
             intermediate_size=self.intermediate_size,
             hidden_dropout_prob=self.dropout,
             attention_probs_dropout_prob=self.dropout,
             max_position_embeddings=length,
             initializer_range=self.initializer_range,
             block=self.block,
-            positions=self.positions,
             # Masked-LM training teaches the first token nothing, and a convolution shows it its neighbours only.
             classifier_pooling="mean",
+            **given,
             **words,
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .errors import AutoBertZeroError
 from .model.excerpts import excerpt, shortened
+from .model.operations import probed_later
 
 _MAX_REASON = 500
 
@@ -36,7 +37,8 @@ def import_extensions(modules: Iterable[str]) -> None:
         if (here := str(Path.cwd())) not in sys.path:
             sys.path.insert(0, here)
         try:
-            importlib.import_module(module)
+            with probed_later():
+                importlib.import_module(module)
         except Exception as error:
             raise ExtensionError(f"--import {module}: {_reason(module, error)}") from error
         except SystemExit as error:

@@ -81,5 +81,9 @@ class Table(Mapping[str, PartT]):
     def _import(self) -> None:
         package, self._package = self._package, None  # a module that is being imported may look here
         if package is not None:
-            for module in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
-                importlib.import_module(module.name)
+            try:
+                for module in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
+                    importlib.import_module(module.name)
+            except BaseException:
+                self._package = package
+                raise

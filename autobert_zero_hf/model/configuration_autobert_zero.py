@@ -31,7 +31,7 @@ from .bounds import MAX_LABELS, MAX_LAYERS, MAX_SIZES, MAX_WIDTH
 from .excerpts import excerpt
 from .layers import parse_layer
 from .mixers import kind_modules, kinds, readers
-from .operations import operation_modules
+from .operations import operation_modules, probe_waiting
 from .origins import origins_of, told_origins
 
 _SHOWN = 8
@@ -145,6 +145,7 @@ class AutoBertZeroConfig(PreTrainedConfig):
         if self.positions is None and self.block in block_names():
             self.positions = find_block(self.block).positions
         try:
+            probe_waiting()
             self.validate_architecture()
         except ValueError as error:  # what it says of where a word comes from is told, and never imported
             raise ValueError(f"{error}{told_origins(self.layers, told)}") from error

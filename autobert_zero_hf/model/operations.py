@@ -22,7 +22,7 @@ import enum
 import itertools
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -149,6 +149,10 @@ _TABLE: dict[str, Operation] = {}
 _RESERVED = {"mlp"}
 """Words of lines that are no formulas: that of a feed-forward block, and those of layer kinds."""
 
+_deferred = False
+_waiting: list[Operation] = []
+"""Operations that are not probed yet."""
+
 _MODULES: dict[str, str] = {}
 """The modules that registered operations which are not of this package, by the operations' names."""
 
@@ -173,7 +177,7 @@ def operation_names() -> tuple[str, ...]:
 
 
 def register(new: Operation) -> Operation:
-    """Add an operation to the table, after probing it.
+    """Add an operation to the table, after probing it; within `probed_later`, before that.
 
     Raises:
         ValueError: if the name is not free or not a name, or if the probe finds a wrong shape, a value or gradient
@@ -188,7 +192,10 @@ def register(new: Operation) -> Operation:
         raise ValueError(f"operation {new.name!r}: an operation takes 1 or 2 operands, not {new.arity}")
     if new.reduces and len(new.reduces) != new.arity:
         raise ValueError(f"operation {new.name!r}: `reduces` needs an axis for each of the {new.arity} operands")
-    probe(new)
+    if _deferred:
+        _waiting.append(new)
+    else:
+        probe(new)
     _TABLE[new.name] = new
     if (module := registering_module()) is not None:
         _MODULES[new.name] = module
@@ -211,10 +218,37 @@ def release(word: str) -> None:
     _RESERVED.discard(word)
 
 
+@contextlib.contextmanager
+def probed_later() -> Iterator[None]:
+    """Leaves the probes of what is registered within it to `probe_waiting`: they need torch, and help does not."""
+    global _deferred
+    _deferred, before = True, _deferred
+    try:
+        yield
+    finally:
+        _deferred = before
+
+
+def probe_waiting() -> None:
+    """Probes what waits for it; a configuration asks for this, so that no model is made of what was not probed.
+
+    Raises:
+        ValueError: as `register` does; the operation is then taken out of the table.
+    """
+    while _waiting:
+        new = _waiting.pop()
+        try:
+            probe(new)
+        except ValueError:
+            unregister(new.name)
+            raise
+
+
 def unregister(name: str) -> None:
     """Take an operation out of the table."""
     del _TABLE[operation(name).name]
     _MODULES.pop(name, None)
+    _waiting[:] = [new for new in _waiting if new.name != name]
 
 
 def operation_modules() -> dict[str, str]:

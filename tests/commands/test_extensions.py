@@ -79,6 +79,17 @@ def test_help_and_mistakes_know_what_a_module_registers_and_stay_quick(folder: P
     assert done.stderr.splitlines()[-1] == "[]"
 
 
+def test_an_operation_is_probed_before_a_model_is_made_of_it(folder: Path) -> None:
+    done = command(folder, "show", "relu_of_mine(q)", "--import", "my_operations")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[-1] == "[]", "and no sooner: a formula is shown without torch"
+    (folder / "my_operations.py").write_text(OPERATION.replace("x.relu()", "x.log()"))
+    Path("config.json").write_text(json.dumps({"model_type": "autobert_zero", "layers": [FORMULA]}))
+    done = command(folder, "show", ".", "--import", "my_operations")
+    assert done.returncode == 1
+    assert "operation 'relu_of_mine': a value is not finite for inputs around 0" in done.stderr
+
+
 def test_a_formula_of_ones_own_is_shown(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "relu_of_mine(q)"]) == 1
     assert "not registered: --import the module that defines it" in capsys.readouterr().err

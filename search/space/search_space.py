@@ -112,7 +112,10 @@ class SearchSpace:
             try:
                 self.feed_forwards  # noqa: B018  # they check themselves
                 if not mixing(self.types.values()):
-                    yield f"{' and '.join(self.types)} alone, with kernels of {excerpt(list(kernels))}, mix no tokens"
+                    sized = (
+                        f" of kernel size {max(kernels)}" if any(each.choices for each in self.types.values()) else ""
+                    )
+                    yield f"layers of {' and '.join(self.types)}{sized} alone do not mix tokens"
             except ValueError as error:
                 yield str(error)
 

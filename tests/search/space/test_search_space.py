@@ -101,6 +101,11 @@ def test_an_objection_says_why(layers: tuple[str, ...], options: dict, rejection
         ({"max_depth": 1}, ["no attention that mixes tokens"]),
         ({"layer_types": ("recurrence",)}, [r"unknown layer types \['recurrence'\]"]),
         ({"layer_types": ("convolution",), "kernel_sizes": (1,)}, ["kernel size 1 alone do not mix tokens"]),
+        ({"layer_types": ("none",)}, ["layers of none alone do not mix tokens"]),
+        ({"layer_types": ("window(0)",)}, [r"window\(0\): a window takes a number of tokens on either side"]),
+        ({"layer_types": ("none(3)",)}, [r"none\(3\): a layer without a mixer has no number to choose"]),
+        ({"feed_forward": ("wide",)}, ["feed_forward 'wide': give config, mlp"]),
+        ({"feed_forward": ("none", "none")}, ["feed_forward comes once each"]),
         (
             {
                 "inputs": (),

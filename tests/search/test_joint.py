@@ -188,7 +188,7 @@ def test_a_latency_is_searched_by_prediction_and_judged_by_measurement(text: Pat
     assert latency["target"] == middle
     assert latency["samples"] == 40
     recipe = Recipe.from_dict(events[0]["recipe"])
-    predict = LatencyPredictor.load(folder / "latency.jsonl", recipe.latency, recipe.make_config(800))
+    predict = LatencyPredictor(read_samples(folder / "latency.jsonl", recipe.latency), recipe.make_config(800))
     for event in candidates(folder):
         assert 0.85 * latency["target"] <= predict(as_candidate(event)) <= 1.1 * latency["target"]
     measured = {event["identity"]: event for event in events if event["event"] == "measured"}

@@ -17,12 +17,13 @@ _MODELING = ("modeling_autobert_zero", "modeling_heads")
 
 
 def register() -> None:
-    """Makes the Auto classes know the model type, and notebooks draw graphs and configurations, from now on."""
+    """Makes the Auto classes and PEFT know the model type, and notebooks draw graphs and configurations."""
     register_post_import_hook(_register_config, f"{_AUTO}.configuration_auto")
     register_post_import_hook(_register_tokenizer, f"{_AUTO}.tokenization_auto")
     register_post_import_hook(_register_models, f"{_AUTO}.modeling_auto")
     for name in _MODELING:
         register_post_import_hook(_register_models, f"{_MODEL}.{name}")
+    register_post_import_hook(_tell_peft, "peft.utils.constants")
     register_post_import_hook(_draw_graphs, f"{_MODEL}.graph")
     register_post_import_hook(_draw_configs, f"{_MODEL}.configuration_autobert_zero")
 
@@ -54,6 +55,12 @@ def _register_models(_: ModuleType) -> None:
             home, model_class = place.split(".")
             if home == name:
                 getattr(auto, auto_class).register(AutoBertZeroConfig, getattr(module, model_class), exist_ok=True)
+
+
+def _tell_peft(constants: ModuleType) -> None:
+    from .model.adapters import adapt_by_default
+
+    adapt_by_default(constants)
 
 
 def _draw_graphs(graph: ModuleType) -> None:

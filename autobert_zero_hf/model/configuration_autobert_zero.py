@@ -30,7 +30,7 @@ from .blocks import block_names, find_block
 from .bounds import MAX_LABELS, MAX_LAYERS, MAX_SIZES, MAX_WIDTH
 from .excerpts import excerpt
 from .layers import parse_layer
-from .mixers import kind_modules, kinds, readers
+from .mixers import kind_modules, kinds
 from .operations import operation_modules, probe_waiting
 from .origins import origins_of, told_origins
 
@@ -183,13 +183,6 @@ class AutoBertZeroConfig(PreTrainedConfig):
 
     def to_dict(self) -> dict[str, Any]:
         """The configuration as plain data."""
-        # PEFT knows by model type which modules LoRA adapts by default, and nothing registers a model type there. It
-        # asks for this dictionary just before it looks that up: the one moment at which it is sure to be imported.
-        if (peft := sys.modules.get("peft.utils.constants")) is not None:
-            for name, default_targets in vars(peft).items():
-                # LoRA's table and those of the methods that adapt the same modules.
-                if name.endswith("_TARGET_MODULES_MAPPING") and default_targets.get("bert") == ["query", "value"]:
-                    default_targets.setdefault(self.model_type, readers())
         origins = self.origins  # written only where there are some, for whoever lacks them
         return {**super().to_dict(), **({"origins": origins} if origins else {})}
 

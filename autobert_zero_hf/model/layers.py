@@ -22,7 +22,7 @@ from .layer_formula import Formula
 from .layer_fourier import Fourier
 from .layer_none import NoMixer
 from .layer_window import Window
-from .mixers import Mixer, read_mixer
+from .mixers import Mixer, read_mixer, readers
 
 __all__ = [
     "Convolution",
@@ -36,6 +36,7 @@ __all__ = [
     "Window",
     "backbone_identity",
     "parse_layer",
+    "readers",
 ]
 
 _MLP = re.compile(r"\s*mlp\s*\(([^()]*)\)\s*")

@@ -51,6 +51,7 @@ class AutoBertZeroEmbeddings(nn.Module):
     def __init__(self, config: AutoBertZeroConfig):
         super().__init__()
         self.word_embeddings = nn.Embedding(config.vocab_size, config.hidden_size, padding_idx=config.pad_token_id)
+        # CODEPATH: converted BERTs and the paper's backbone have a table; what is searched with others has none.
         if config.positions == LEARNED:
             self.position_embeddings = nn.Embedding(config.max_position_embeddings, config.hidden_size)
         self.learned = config.positions == LEARNED
@@ -301,6 +302,7 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
         kernel_mask = create_bidirectional_mask(self.config, hidden_states, mask) if prepared else mask
         config = self.config
         turns = None
+        # CODEPATH: converted BERTs and the paper's backbone have a table; what is searched with rotary ones comes here.
         if config.positions == ROTARY:
             turns = angles(position_ids, config.head_dim, config.rope_theta, hidden_states.dtype)
         for layer in self.layers:

@@ -1,11 +1,13 @@
 """How a model is saved and pushed: with its code, if that is wanted, and with a card that has no blanks."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 from transformers.modeling_utils import PreTrainedModel
 
+from .adapters import adapt_by_default
 from .auto_map import AUTO_MAP
 from .card import TAGS, plain_card
 
@@ -16,6 +18,9 @@ class PortableModel(PreTrainedModel):
     def post_init(self) -> None:
         """Ends the `__init__` of every model."""
         super().post_init()
+        # With the package, PEFT is told as soon as it is imported; where the model's code came with it, here.
+        if (constants := sys.modules.get("peft.utils.constants")) is not None:
+            adapt_by_default(constants)
         self.model_tags = list(TAGS)  # of its page on the Hub; a list of its own, to which users add
 
     def save_pretrained(

@@ -52,7 +52,8 @@ TESTS = {
     "search/estimation/slicing": "search/estimation/test_slicing.py search/estimation/test_sub_models.py",
     "search/run": "search/test_run.py search/test_old_searches.py",
     "search/runtime/codec": "search/test_records.py search/test_journal.py",
-    "search/space/sizes": "search/space/test_fast_sizes.py search/estimation/test_sub_models.py",
+    "search/space/sizes": "search/space/test_fast_sizes.py search/estimation/test_sub_models.py "
+    "contracts/test_mutations.py",
     "search/strategy/op_nas": "search/test_strategy.py contracts/test_strategies.py",
 }
 """The tests that belong to a module, under `tests`."""

@@ -2,12 +2,21 @@
 
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 
 from autobert_zero_hf.commands import show
 from autobert_zero_hf.commands.exit_status import Signals, Status, Terminated
 from autobert_zero_hf.commands.main import main
+
+
+@pytest.fixture(autouse=True)
+def _hears_ctrl_c() -> Iterator[None]:
+    """Also where the tests run as a job in the background, which is deaf to it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize(("number", "raised", "status"), [

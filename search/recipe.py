@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.extensions import import_extensions
 from autobert_zero_hf.model import architecture
+from autobert_zero_hf.model.blocks import BLOCKS
 from autobert_zero_hf.model.excerpts import excerpt
-from autobert_zero_hf.model.mixers import kind_modules
-from autobert_zero_hf.model.operations import operation_modules
+from autobert_zero_hf.model.mixers import KINDS
+from autobert_zero_hf.model.operations import OPERATIONS
 from autobert_zero_hf.model.origins import with_version
+from autobert_zero_hf.model.registry import Registry
 from autobert_zero_hf.options import find_problems, option_names, with_defaults
 from autobert_zero_hf.reading import ReadingError, decode, parse_yaml
 from autobert_zero_hf.tables import Table
@@ -217,16 +219,20 @@ class Recipe:
 
     def _modules(self) -> dict[str, str]:
         more = getattr(self.own_options(STRATEGIES[self.strategy.strategy]), "more_mutations", ())
-        screen = [self.screen.screen_by] if self.screen.screen_by else []
-        found = {
-            f"{what} {name}": table.module_of(name) for what, table in _CHOSEN.items() for name in [self._choice(what)]
+        used: list[tuple[Registry[Any], Iterable[str]]] = [
+            *((table, [self._choice(what)]) for what, table in _CHOSEN.items()),
+            (SCREENS, [self.screen.screen_by] if self.screen.screen_by else []),
+            (MUTATIONS, more),
+            (OPERATIONS, self.space.operations),
+            (KINDS, [text.partition("(")[0].strip() for text in self.space.layer_types]),
+            (BLOCKS, [self.sizes.block]),
+        ]
+        return {
+            f"{table.what} {name}": table.modules[name]
+            for table, names in used
+            for name in names
+            if name in table.modules
         }
-        found |= {f"{SCREENS.what} {name}": SCREENS.module_of(name) for name in screen}
-        found |= {f"{MUTATIONS.what} {name}": MUTATIONS.module_of(name) for name in more}
-        kinds = [text.partition("(")[0].strip() for text in self.space.layer_types]
-        found |= {f"operation {name}": operation_modules().get(name) for name in self.space.operations}
-        found |= {f"layer kind {name}": kind_modules().get(name) for name in kinds}
-        return {part: module for part, module in found.items() if module is not None}
 
     def in_space(self, space: Any) -> "Recipe":
         """This recipe, where candidates are of a space that is an object, whatever the options say of it."""

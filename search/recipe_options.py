@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Protocol
 
 from autobert_zero_hf.model.bounds import MAX_LAYERS, MAX_POSITIONS, MAX_WIDTH
 from autobert_zero_hf.model.graph import INPUTS, MAX_DEPTH, MAX_OPERATIONS
-from autobert_zero_hf.model.mixers import kinds
+from autobert_zero_hf.model.mixers import KINDS
 from autobert_zero_hf.model.operations import PAPER_OPERATIONS
 from autobert_zero_hf.options import OneOf, Range, option
 from autobert_zero_hf.training.shared_options import DataOptions, SizeOptions
@@ -33,7 +33,7 @@ class SpaceOptions:
     kernel_sizes: Annotated[list[int], Range(1)] = option((3, 5, 7, 9, 15, 31, 65), "kernel sizes of convolutions, odd")
     layer_types: list[str] = option(
         LAYER_TYPES,
-        f"kinds of layers, of {', '.join(kinds())}; of one with a number, also those to draw from: 'window(8,16)'",
+        f"kinds of layers, of {', '.join(KINDS)}; of one with a number, also those to draw from: 'window(8,16)'",
     )
     feed_forward: list[str] = option(
         (CONFIG,), "feed-forward blocks of layers: config, of the model's sizes, mlp(512) and the like, or none"

@@ -8,10 +8,11 @@ Rows need no torch.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from .excerpts import excerpt
+from .origins import NOT_REGISTERED
+from .registry import Registry
 from .weights import HIDDEN, INNER, Factors, Linear
 
 if TYPE_CHECKING:
@@ -81,9 +82,7 @@ class Block(ABC):
         return sizes.hidden_size * (2 if self.bias else 1)
 
 
-_TABLE: dict[str, Block] = {}
-BLOCKS: Mapping[str, Block] = MappingProxyType(_TABLE)
-"""The table, by names in the order of registration."""
+BLOCKS: Registry[Block] = Registry("block")
 
 Row = TypeVar("Row", bound=type[Block])
 
@@ -94,27 +93,20 @@ def register(row: Row) -> Row:
     Raises:
         ValueError: if its name is not free, or its positions are none of `POSITIONS`.
     """
-    if row.name in _TABLE:
-        raise ValueError(f"a block {row.name!r} is registered already")
     if row.positions not in POSITIONS:
         raise ValueError(f"block {row.name!r}: positions are one of {', '.join(POSITIONS)}, not {row.positions!r}")
-    _TABLE[row.name] = row()
+    BLOCKS.add(row.name, row())
     return row
 
 
 def unregister(name: str) -> None:
     """Take a block out of the table."""
-    del _TABLE[name]
-
-
-def block_names() -> tuple[str, ...]:
-    """The names of all blocks, in the order of their registration."""
-    return tuple(_TABLE)
+    BLOCKS.remove(name)
 
 
 def all_axes() -> dict[str, tuple[Factors, ...]]:
     """The axes of all weights that blocks have, by module and name: "mlp.up_proj", "mixer_norm"."""
-    feed_forward = {name: weight.axes for block in _TABLE.values() for name, weight in block.feed_forward.items()}
+    feed_forward = {name: weight.axes for block in BLOCKS.values() for name, weight in block.feed_forward.items()}
     norms = dict.fromkeys((MIXER_NORM, MLP_NORM, FINAL_NORM), (HIDDEN,))
     return {**norms, **{f"mlp.{name}": axes for name, axes in feed_forward.items()}}
 
@@ -125,6 +117,6 @@ def find_block(name: str) -> Block:
     Raises:
         KeyError: if there is none; the message names those that are known.
     """
-    if name not in _TABLE:
-        raise KeyError(f"unknown block {excerpt(name)}: known are {', '.join(_TABLE)}")
-    return _TABLE[name]
+    if name not in BLOCKS:
+        raise KeyError(f"unknown block {excerpt(name)}: known are {', '.join(BLOCKS)} ({NOT_REGISTERED})")
+    return BLOCKS[name]

@@ -1,7 +1,7 @@
 """The blocks that there are: a line each makes a row known, and takes its file along with a model's code."""
 
-from .block import BLOCKS, Block, all_axes, block_names, find_block
+from .block import BLOCKS, Block, all_axes, find_block
 from .block_bert import BertBlock
 from .block_pre_norm import PreNormBlock
 
-__all__ = ["BLOCKS", "BertBlock", "Block", "PreNormBlock", "all_axes", "block_names", "find_block"]
+__all__ = ["BLOCKS", "BertBlock", "Block", "PreNormBlock", "all_axes", "find_block"]

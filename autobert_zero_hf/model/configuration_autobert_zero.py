@@ -26,13 +26,13 @@ from transformers.utils import auto_docstring
 
 from .architectures import architecture
 from .auto_map import AUTO_MAP, code_files
-from .blocks import block_names, find_block
+from .blocks import BLOCKS, find_block
 from .bounds import MAX_LABELS, MAX_LAYERS, MAX_SIZES, MAX_WIDTH
 from .excerpts import excerpt
 from .layers import parse_layer
-from .mixers import kind_modules, kinds
-from .operations import operation_modules, probe_waiting
-from .origins import origins_of, told_origins
+from .mixers import KINDS
+from .operations import OPERATIONS, probe_waiting
+from .origins import NOT_REGISTERED, origins_of, told_origins
 
 _SHOWN = 8
 """Lines that are not legal that a message shows at most."""
@@ -142,20 +142,25 @@ class AutoBertZeroConfig(PreTrainedConfig):
             self.num_hidden_layers = len(self.layers)
         if self.head_dim is None and self.num_attention_heads > 0 and self.hidden_size % self.num_attention_heads == 0:
             self.head_dim = self.hidden_size // self.num_attention_heads
-        if self.positions is None and self.block in block_names():
+        if self.positions is None and self.block in BLOCKS:
             self.positions = find_block(self.block).positions
         try:
             probe_waiting()
             self.validate_architecture()
         except ValueError as error:  # what it says of where a word comes from is told, and never imported
-            raise ValueError(f"{error}{told_origins(self.layers, told)}") from error
+            raise ValueError(f"{error}{told_origins(self._words, told)}") from error
         super().__post_init__(**kwargs)
 
     @property
     def origins(self) -> dict[str, str]:
-        """For each word of the layers that is not of this package, the module that registered it, with its version."""
-        of_kinds = {kinds()[name].word: module for name, module in kind_modules().items()}
-        return origins_of(self.layers, {**operation_modules(), **of_kinds})
+        """The modules, with their versions, of words in the layers, and of the block, that are not of this package."""
+        of_kinds = {KINDS[name].word: module for name, module in KINDS.modules.items()}
+        return origins_of(self._words, {**OPERATIONS.modules, **of_kinds, **BLOCKS.modules})
+
+    @property
+    def _words(self) -> list[Any]:
+        """The texts whose words may have been registered."""
+        return [*(self.layers if isinstance(self.layers, list) else ()), self.block]
 
     @property
     def layer_types(self) -> list[str]:
@@ -218,8 +223,8 @@ class AutoBertZeroConfig(PreTrainedConfig):
                 f"hidden_size ({excerpt(self.hidden_size)}) is not a multiple of num_attention_heads "
                 f"({excerpt(self.num_attention_heads)}); give head_dim, the size of a head, to allow it"
             )
-        if self.block not in block_names():
-            problems.append(f"unknown block {excerpt(self.block)}: known are {', '.join(block_names())}")
+        if self.block not in BLOCKS:
+            problems.append(f"unknown block {excerpt(self.block)}: known are {', '.join(BLOCKS)} ({NOT_REGISTERED})")
         if not 0 < self.rope_theta <= sys.float_info.max:
             problems.append(f"rope_theta must be more than 0, not {excerpt(self.rope_theta)}")
         if self.hidden_act not in ACT2FN:

@@ -19,7 +19,7 @@ from .excerpts import excerpt
 from .graph import INPUTS, AttentionGraph, FormulaError
 from .lowering import Plan
 from .operations import release, reserve
-from .origins import registering_module
+from .registry import Registry
 from .weights import HIDDEN, Linear, Weight
 from .work import Work
 
@@ -225,12 +225,9 @@ Kind = TypeVar("Kind", bound=type[Mixer])
 
 _UNSEEN = "this sums over tokens for no token in particular; give a mask of shape (batch, tokens)"
 
-_TABLE: dict[str, type[Mixer]] = {}
-"""By the names of kinds, in the order of their registration."""
+KINDS: Registry[type[Mixer]] = Registry("layer kind")
 
-_MODULES: dict[str, str] = {}
-"""The modules that registered kinds which are not of this package, by the kinds' names."""
-
+_NAME = r"[a-z_][a-z0-9_]*"
 _MEANT = r"\s*{0}(?:\d*\s*$|\s+[\d\s]*(?:$|[^\w\s])|[^\w\s])"
 
 
@@ -238,56 +235,48 @@ def register(kind: Kind) -> Kind:
     """Add a kind to the table; a decorator of its class.
 
     Raises:
-        ValueError: if its name or its word is not free, or if another kind has weights of the same name and module with
-            other axes.
+        ValueError: if its name or its word is not free, if another kind has weights of the same name and module with
+            other axes, or if it does not say what its modules compute.
     """
-    if kind.kind in _TABLE:
-        raise ValueError(f"a layer kind {kind.kind!r} is registered already")
-    if kind.word and not re.fullmatch(r"[a-z_]\w*", kind.word, re.ASCII):
+    if not kind.left_out and kind.mix is Mixer.mix and kind.module_class is Mixer.module_class:
+        raise ValueError(f"{KINDS.what} {kind.kind!r} computes nothing: give it a method `mix` or `module_class`")
+    if kind.word and not re.fullmatch(_NAME, kind.word, re.ASCII):
         raise ValueError(f"{kind.word!r} cannot begin a line")
+    if not re.fullmatch(_NAME, kind.kind, re.ASCII):  # as search spaces read it
+        raise ValueError(f"{kind.kind!r} cannot name a {KINDS.what}: take small letters, digits and underscores")
     if kind.word in INPUTS:
         raise ValueError(f"the word {kind.word!r} means something else already")
     known = all_weights()
     for name, weight in kind.weights.items():
         if known.get(place := f"{kind.module}.{name}", weight) != weight:
             raise ValueError(f"{place} has other axes in another kind: give the module of {kind.kind!r} its own name")
-    if kind.word:
+    KINDS.add(kind.kind, kind)
+    try:
         reserve(kind.word)
-    _TABLE[kind.kind] = kind
-    if (module := registering_module()) is not None:
-        _MODULES[kind.kind] = module
+    except ValueError:
+        KINDS.remove(kind.kind)
+        raise
     return kind
 
 
 def unregister(name: str) -> None:
     """Take a kind out of the table."""
-    release(_TABLE.pop(name).word)
-    _MODULES.pop(name, None)
-
-
-def kind_modules() -> dict[str, str]:
-    """The modules that registered kinds which are not of this package, by the kinds' names."""
-    return dict(_MODULES)
-
-
-def kinds() -> Mapping[str, type[Mixer]]:
-    """All layer kinds, by name, in the order of their registration."""
-    return dict(_TABLE)
+    release(KINDS.remove(name).word)
 
 
 def words() -> tuple[str, ...]:
     """What lines begin with that are no formulas."""
-    return tuple(kind.word for kind in _TABLE.values() if kind.word)
+    return tuple(kind.word for kind in KINDS.values() if kind.word)
 
 
 def all_weights() -> dict[str, Weight]:
     """The weights of all kinds, by module and name: "attention.q_proj"."""
-    return {f"{kind.module}.{name}": weight for kind in _TABLE.values() for name, weight in kind.weights.items()}
+    return {f"{kind.module}.{name}": weight for kind in KINDS.values() for name, weight in kind.weights.items()}
 
 
 def readers() -> list[str]:
     """The names of the linear layers through which mixers read the hidden states: what adapters adapt by default."""
-    weights = (pair for kind in _TABLE.values() for pair in kind.weights.items())
+    weights = (pair for kind in KINDS.values() for pair in kind.weights.items())
     return list(dict.fromkeys(name for name, each in weights if isinstance(each, Linear) and each.into == HIDDEN))
 
 
@@ -297,15 +286,15 @@ def read_mixer(text: str) -> Mixer:
     Raises:
         FormulaError: for a line that is not legal.
     """
-    formula = next(kind for kind in _TABLE.values() if not kind.word)
-    for kind in _TABLE.values():
+    formula = next(kind for kind in KINDS.values() if not kind.word)
+    for kind in KINDS.values():
         if kind.word and re.match(_MEANT.format(kind.word), text, re.IGNORECASE):
             return _read(kind, text)
     return formula.of({}, _read_formula(text))
 
 
 def _read_formula(text: str) -> AttentionGraph:
-    for kind in _TABLE.values():
+    for kind in KINDS.values():
         if kind.word and (inside := re.search(rf"\b{kind.word}\b", text, re.IGNORECASE)):
             raise FormulaError(f"{kind.noun} is a layer of its own, and no part of a formula", text, inside.span())
     return AttentionGraph.parse(text)

@@ -29,7 +29,8 @@ from typing import TYPE_CHECKING
 
 from .excerpts import excerpt
 from .graph import INPUTS
-from .origins import NOT_REGISTERED, registering_module
+from .origins import NOT_REGISTERED
+from .registry import Registry
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -145,16 +146,13 @@ class Operation:
         return _named, (self.name,)
 
 
-_TABLE: dict[str, Operation] = {}
+OPERATIONS: Registry[Operation] = Registry("operation")
 _RESERVED = {"mlp"}
 """Words of lines that are no formulas: that of a feed-forward block, and those of layer kinds."""
 
 _deferred = False
 _waiting: list[Operation] = []
 """Operations that are not probed yet."""
-
-_MODULES: dict[str, str] = {}
-"""The modules that registered operations which are not of this package, by the operations' names."""
 
 
 def operation(name: str) -> Operation:
@@ -163,17 +161,19 @@ def operation(name: str) -> Operation:
     Raises:
         KeyError: if there is none; the message names the nearest one.
     """
-    if name not in _TABLE:
+    if name not in OPERATIONS:
         # Names are case-sensitive, and mostly in lower case.
-        near = difflib.get_close_matches(name, _TABLE, n=1) or difflib.get_close_matches(name.lower(), _TABLE, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(_TABLE)}"
+        near = difflib.get_close_matches(name, OPERATIONS, n=1) or difflib.get_close_matches(
+            name.lower(), OPERATIONS, n=1
+        )
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(OPERATIONS)}"
         raise KeyError(f"unknown operation {excerpt(name)}: {hint} ({NOT_REGISTERED})")
-    return _TABLE[name]
+    return OPERATIONS[name]
 
 
 def operation_names() -> tuple[str, ...]:
     """The names of all registered operations, in the order of their registration."""
-    return tuple(_TABLE)
+    return tuple(OPERATIONS)
 
 
 def register(new: Operation) -> Operation:
@@ -186,8 +186,8 @@ def register(new: Operation) -> Operation:
     reserved = (*INPUTS, *_RESERVED, NORMALISED_ROWS.name)
     if not re.fullmatch(r"[A-Za-z_]\w*", new.name, re.ASCII) or new.name in reserved:
         raise ValueError(f"{new.name!r} cannot name an operation")
-    if new.name in _TABLE:
-        raise ValueError(f"an operation {new.name!r} is registered already")
+    if new.name in OPERATIONS:  # before it is probed, which takes time
+        raise ValueError(f"{OPERATIONS.what} {new.name!r} is registered already")
     if new.arity not in (1, 2):
         raise ValueError(f"operation {new.name!r}: an operation takes 1 or 2 operands, not {new.arity}")
     if new.reduces and len(new.reduces) != new.arity:
@@ -196,9 +196,7 @@ def register(new: Operation) -> Operation:
         _waiting.append(new)
     else:
         probe(new)
-    _TABLE[new.name] = new
-    if (module := registering_module()) is not None:
-        _MODULES[new.name] = module
+    OPERATIONS.add(new.name, new)
     return new
 
 
@@ -208,7 +206,7 @@ def reserve(word: str) -> None:
     Raises:
         ValueError: if it means something else already.
     """
-    if word in _TABLE or word in _RESERVED:
+    if word in OPERATIONS or word in _RESERVED:
         raise ValueError(f"the word {word!r} means something else already")
     _RESERVED.add(word)
 
@@ -246,14 +244,8 @@ def probe_waiting() -> None:
 
 def unregister(name: str) -> None:
     """Take an operation out of the table."""
-    del _TABLE[operation(name).name]
-    _MODULES.pop(name, None)
+    OPERATIONS.remove(operation(name).name)
     _waiting[:] = [new for new in _waiting if new.name != name]
-
-
-def operation_modules() -> dict[str, str]:
-    """The modules that registered operations which are not of this package, by the operations' names."""
-    return dict(_MODULES)
 
 
 def probe(new: Operation) -> None:
@@ -343,6 +335,10 @@ def _named(name: str) -> Operation:
     return NORMALISED_ROWS if name == NORMALISED_ROWS.name else operation(name)
 
 
+def _add_built_in(new: Operation) -> None:
+    OPERATIONS.add(new.name, new)  # a test probes them
+
+
 _PAPER = "AutoBERT-Zero, arXiv 2107.07445"
 for _row in (
     Operation("neg", 1, lambda x, head_size: -x, unchanged, _PAPER),
@@ -356,7 +352,7 @@ for _row in (
     Operation("cosine_similarity", 2, _cosine_similarity, rows_against_rows, _PAPER, reduces=(-1, -1)),
     Operation("euclidean_distance", 2, _euclidean_distance, rows_against_rows, _PAPER, reduces=(-1, -1)),
 ):
-    _TABLE[_row.name] = _row  # a test probes them
+    _add_built_in(_row)
 
-PAPER_OPERATIONS = tuple(name for name, row in _TABLE.items() if row.source == _PAPER)
+PAPER_OPERATIONS = tuple(name for name, row in OPERATIONS.items() if row.source == _PAPER)
 """The names of the ten: what a search draws from by default, whatever is registered besides."""

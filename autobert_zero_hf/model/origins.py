@@ -17,9 +17,9 @@ _OWN = __name__.partition(".")[0]
 _TOLD = 8
 
 
-def registering_module() -> str | None:
-    """The module whose code called the function that calls this one; None if it is of this package."""
-    names = sys._getframe(2).f_globals
+def registering_module(callers: int) -> str | None:
+    """The module whose code led here by so many calls, this one included; None if it is of this package."""
+    names = sys._getframe(callers).f_globals
     name: str = names.get("__name__", "__main__")
     if name == "__main__":  # under which nobody else can import it
         spec, file = names.get("__spec__"), names.get("__file__")
@@ -49,21 +49,21 @@ def origins_of(lines: Sequence[str], registered: Mapping[str, str]) -> dict[str,
     """Where the words of lines come from that are not of this package.
 
     Args:
-        lines: a backbone.
+        lines: a backbone, and the name of its block.
         registered: the modules that registered words, by these words.
     """
     words = {word for line in lines for word in re.findall(r"\w+", line)} & registered.keys()
     return {word: with_version(registered[word]) for word in sorted(words)}
 
 
-def told_origins(lines: Any, told: Any) -> str:
+def told_origins(lines: Sequence[Any], told: Any) -> str:
     """What a configuration says of where its words come from, for a message, a line each; it is somebody's text.
 
     Args:
-        lines: its backbone.
+        lines: its backbone, and its block.
         told: what stands in its `origins`.
     """
-    if not isinstance(told, dict) or not isinstance(lines, list):
+    if not isinstance(told, dict):
         return ""
     words = {word for line in lines if isinstance(line, str) for word in re.findall(r"\w+", line)}
     known = [f"\n- it was made where {word} is of {excerpt(told[word])}" for word in sorted(words & told.keys())]

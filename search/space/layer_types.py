@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.model.graph import AttentionGraph, FormulaError
 from autobert_zero_hf.model.layers import FeedForward, Layer
-from autobert_zero_hf.model.mixers import Mixer, kinds
+from autobert_zero_hf.model.mixers import KINDS, Mixer
 from autobert_zero_hf.model.origins import NOT_REGISTERED
 
 _WRITTEN = re.compile(r"\s*([a-z_]\w*)\s*(?:\(([^()]*)\))?\s*", re.ASCII)
@@ -72,9 +72,9 @@ def read_layer_types(written: Sequence[str], kernel_sizes: Sequence[int]) -> dic
     problems: list[str] = []
     for text in written:
         match = _WRITTEN.fullmatch(text)
-        kind = None if match is None else kinds().get(match[1])
+        kind = None if match is None else KINDS.get(match[1])
         if kind is None or match is None:
-            problems.append(f"unknown layer types {excerpt([text])}; known are {list(kinds())} ({NOT_REGISTERED})")
+            problems.append(f"unknown layer types {excerpt([text])}; known are {list(KINDS)} ({NOT_REGISTERED})")
         elif kind.kind in found:
             problems.append(f"layer types given more than once: {excerpt([kind.kind])}")
         else:
@@ -83,10 +83,10 @@ def read_layer_types(written: Sequence[str], kernel_sizes: Sequence[int]) -> dic
             except ValueError as error:
                 problems.append(str(error))
     if not written:
-        problems.append(f"a space needs some layer types, of {list(kinds())}")
+        problems.append(f"a space needs some layer types, of {list(KINDS)}")
     if problems:
         raise ValueError("; ".join(problems))
-    return {name: found[name] for name in kinds() if name in found}
+    return {name: found[name] for name in KINDS if name in found}
 
 
 def _choices(kind: type[Mixer], written: str | None, kernel_sizes: Sequence[int]) -> dict[str, tuple[int, ...]]:

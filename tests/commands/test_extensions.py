@@ -13,6 +13,8 @@ from transformers import AutoConfig
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
 from autobert_zero_hf.commands.main import main
+from autobert_zero_hf.extensions import import_extensions
+from autobert_zero_hf.model import block, mixers
 from autobert_zero_hf.model.card import plain_card
 from autobert_zero_hf.model.operations import operation_names, unregister
 from tests.commands.test_start import WATCHED
@@ -43,6 +45,41 @@ def make(context, options):
 
 register(StrategyKind("mine", "a strategy of mine", make, Options, searches_layers=False))
 """
+LAYERS = """
+from dataclasses import dataclass
+
+from autobert_zero_hf.model.block import register as register_block
+from autobert_zero_hf.model.block_pre_norm import PreNormBlock
+from autobert_zero_hf.model.mixers import Mixer, register
+from autobert_zero_hf.model.work import Work
+
+
+@register
+@dataclass(frozen=True)
+class Shift(Mixer):
+    word = "shift_of_mine"
+    kind = "shift_of_mine"
+    noun = "a shift"
+    example = "shift_of_mine"
+    about = "`shift_of_mine` takes the token before."
+    module = "shift"
+    mixes_tokens = True
+
+    def work(self, sizes, tokens):
+        return Work()
+
+    def latex(self, write):
+        return "X"
+
+    def mix(self, module, hidden_states, mask):
+        return hidden_states.roll(1, 1)
+
+
+@register_block
+class MyBlock(PreNormBlock):
+    name = "block_of_mine"
+    positions = "rotary"
+"""
 FORMULA = "matmul(softmax(matmul(relu_of_mine(q), transpose(k))), v)"
 
 
@@ -59,7 +96,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     if "relu_of_mine" in operation_names():
         unregister("relu_of_mine")
     if "mine" in STRATEGIES:
-        STRATEGIES.unregister("mine")
+        STRATEGIES.remove("mine")
 
 
 def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -155,6 +192,28 @@ def test_a_config_names_the_module_and_opens_with_it_alone(folder: Path, capsys:
     assert FORMULA in done.stdout
 
 
+def test_a_layer_kind_and_a_block_are_named_where_they_are_used(folder: Path, tmp_path: Path) -> None:
+    (folder / "my_layers.py").write_text(LAYERS)
+    try:
+        import_extensions(["my_layers"])
+        config = AutoBertZeroConfig(layers=["shift_of_mine"], block="block_of_mine", hidden_size=12)
+        assert config.origins == {"block_of_mine": "my_layers", "shift_of_mine": "my_layers"}
+        config.save_pretrained(tmp_path / "model")
+        options = {"num_layers": 2, "block": "block_of_mine", "layer_types": ["attention", "shift_of_mine"]}
+        recipe = Recipe.from_dict(options)
+        assert recipe.make_config(100).positions == "rotary"
+        assert recipe.origins() == {"block block_of_mine": "my_layers", "layer kind shift_of_mine": "my_layers"}
+    finally:
+        block.unregister("block_of_mine")
+        mixers.unregister("shift_of_mine")
+        sys.modules.pop("my_layers")
+    assert AutoBertZeroConfig(layers=["conv(3)"], hidden_size=12).to_dict().keys().isdisjoint({"origins"})
+    with pytest.raises(ValueError, match="unknown block 'block_of_mine': known are bert, pre_norm") as refused:
+        AutoBertZeroConfig.from_pretrained(tmp_path / "model")
+    for said in ("--import the module that defines it", "it was made where block_of_mine is of 'my_layers'"):
+        assert said in str(refused.value)
+
+
 def test_a_config_that_names_a_module_imports_nothing(folder: Path) -> None:
     (folder / "of_a_stranger.py").write_text("raise SystemExit(7)")
     options = {"layers": ["odd(q)"], "origins": {"odd": "of_a_stranger", "more": ["x"]}}
@@ -168,8 +227,8 @@ def test_a_config_that_names_a_module_imports_nothing(folder: Path) -> None:
 def test_a_name_is_registered_once_and_by_letters(folder: Path) -> None:
     assert main(["show", "bert", "--import", "my_strategies"]) == 0
     mine = STRATEGIES["mine"]
-    assert STRATEGIES.module_of("mine") == "my_strategies" and STRATEGIES.module_of("random") is None
-    with pytest.raises(ValueError, match="a strategy 'mine' is registered already"):
+    assert STRATEGIES.modules.get("mine") == "my_strategies" and STRATEGIES.modules.get("random") is None
+    with pytest.raises(ValueError, match="strategy 'mine' is registered already"):
         STRATEGIES.register(mine)
     with pytest.raises(ValueError, match=r"'A\.B' cannot name a strategy"):
         STRATEGIES.register(type(mine)("A.B", "", mine.make))

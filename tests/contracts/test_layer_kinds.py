@@ -18,7 +18,9 @@ from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from autobert_zero_hf.model.card import describe_backbone
 from autobert_zero_hf.model.cost import layer_cost
 from autobert_zero_hf.model.graph import AttentionGraph
-from autobert_zero_hf.model.mixers import kinds
+from autobert_zero_hf.model.layers import NoMixer
+from autobert_zero_hf.model.mixers import KINDS, register
+from autobert_zero_hf.model.weights import HIDDEN, Linear
 from autobert_zero_hf.rendering import draw_backbone, to_latex, to_svg
 
 TOKENS = 70
@@ -33,7 +35,7 @@ def line(kind: str, largest: bool) -> str:
     return str(layer_type.kind.of(numbers, graph))
 
 
-LINES = list(dict.fromkeys(line(kind, largest) for kind in kinds() for largest in (False, True)))
+LINES = list(dict.fromkeys(line(kind, largest) for kind in KINDS for largest in (False, True)))
 
 
 def make(text: str, **options: object) -> AutoBertZeroModel:
@@ -58,9 +60,9 @@ def ids() -> Tensor:
     return torch.randint(1, 40, (2, TOKENS), generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize("name", kinds())
+@pytest.mark.parametrize("name", KINDS)
 def test_lines_are_read_as_they_are_written(name: str) -> None:
-    kind = kinds()[name]
+    kind = KINDS[name]
     for text in (kind.example, line(name, largest=True)):
         layer = parse_layer(text)
         assert type(layer.mixer) is kind
@@ -169,7 +171,7 @@ def test_people_can_read_it(text: str) -> None:
 SPACE = SearchSpace(
     3,
     (3, 9),
-    layer_types=tuple(kinds()),
+    layer_types=tuple(KINDS),
     feed_forward=("config", "none", "mlp(9)", "mlp(30)"),
     max_operations=6,
 )
@@ -186,7 +188,7 @@ def test_mutations_reach_all_kinds_and_feed_forward_blocks() -> None:
         layers = [parse_layer(text) for text in candidate.layers]
         seen |= {layer.mixer.kind for layer in layers}
         blocks |= {str(layer.feed_forward) for layer in layers}
-    assert seen == set(kinds())
+    assert seen == set(KINDS)
     assert blocks == {"None", "none", "mlp(9)", "mlp(30)"}
 
 
@@ -202,7 +204,7 @@ def test_a_super_net_of_all_kinds_runs_what_it_extracts() -> None:
     )
     net = SuperNet(config, SPACE.branches(config.intermediate_size), seed=0).eval()
     names = {name.removeprefix("autobert_zero.layers.1.") for name in net.named_weights}
-    for kind in kinds().values():
+    for kind in KINDS.values():
         assert {f"{kind.module}.{name}" for name in kind.weights} <= {name.removesuffix(".weight") for name in names}
     assert net.named_weights["autobert_zero.layers.1.mlp.up_proj.weight"].shape == (30, 24)
     rng = random.Random(1)
@@ -213,3 +215,21 @@ def test_a_super_net_of_all_kinds_runs_what_it_extracts() -> None:
             inside = net(layers, rows, rows).loss
             alone: AutoBertZeroForMaskedLM = net.extract(layers).eval()
             assert torch.equal(inside, alone(input_ids=rows, labels=rows).loss), layers
+
+
+def test_a_kind_that_computes_nothing_or_takes_what_is_anothers_is_refused() -> None:
+    idle = type("Idle", (NoMixer,), {"kind": "idle", "word": "idle", "left_out": False})
+    with pytest.raises(ValueError, match="layer kind 'idle' computes nothing: give it a method `mix`"):
+        register(idle)
+    for changed, said in (
+        ({"kind": "convolution", "word": "new"}, "layer kind 'convolution' is registered already"),
+        ({"word": "conv"}, "the word 'conv' means something else already"),
+        ({"word": "matmul"}, "the word 'matmul' means something else already"),
+        ({"word": "New"}, "'New' cannot begin a line"),
+        ({"kind": "new kind"}, "'new kind' cannot name a layer kind"),
+        ({"module": "attention", "weights": {"q_proj": Linear(HIDDEN, HIDDEN)}}, "attention.q_proj has other axes"),
+    ):
+        row = type("Row", (NoMixer,), {"kind": "new", "word": "new", "mix": lambda *_: None, **changed})
+        with pytest.raises(ValueError, match=said):
+            register(row)
+    assert "new" not in KINDS

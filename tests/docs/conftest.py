@@ -13,7 +13,7 @@ from autobert_zero_hf.search.strategy.table import STRATEGIES
 from datasets import Dataset
 from transformers import BertConfig, BertForMaskedLM, BertTokenizer
 
-from autobert_zero_hf.model.operations import operation_modules, unregister
+from autobert_zero_hf.model.operations import OPERATIONS, unregister
 
 from .command_lines import check
 
@@ -45,8 +45,8 @@ def reader(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         if folder in Path(getattr(module, "__file__", None) or "/").parents:
             del sys.modules[name]
     for table in (STRATEGIES, PROXIES, SCREENS, MUTATIONS):
-        for name in [name for name in table if table.module_of(name) is not None]:
-            table.unregister(name)
-    for name in operation_modules():
+        for name in [name for name in table if table.modules.get(name) is not None]:
+            table.remove(name)
+    for name in list(OPERATIONS.modules):
         unregister(name)
     AcceleratorState._reset_state(reset_partial_state=True)  # the precision of a command is not that of other tests

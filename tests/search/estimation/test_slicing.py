@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
-from autobert_zero_hf.model.blocks import block_names
-from autobert_zero_hf.model.mixers import kinds
+from autobert_zero_hf.model.blocks import BLOCKS
+from autobert_zero_hf.model.mixers import KINDS
 
 KERNEL = 7
 
@@ -119,9 +119,9 @@ def test_a_weight_that_no_rule_knows_is_an_error(name: str) -> None:
 
 def test_every_rule_is_of_a_weight_that_there_is() -> None:
     names = [name for name, _ in model(Sizes(2, 4, 6, 2, 3), 3, tied=False).named_parameters()]
-    layers = [kind.example for kind in kinds().values()]
+    layers = [kind.example for kind in KINDS.values()]
     with torch.device("meta"):
-        for block in block_names():
+        for block in BLOCKS:
             config = AutoBertZeroConfig(layers=layers, block=block, tie_word_embeddings=False)
             names += [name for name, _ in AutoBertZeroForMaskedLM(config).named_parameters()]
     for module in known_axes().keys() - {"teacher_projection"}:

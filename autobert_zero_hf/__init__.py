@@ -4,8 +4,9 @@ The import itself takes neither torch nor transformers along: the model type is 
 are there, and the classes of this package are imported when they are asked for.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from .lazily import lazy_names
 from .registration import register as _register
 
 if TYPE_CHECKING:
@@ -41,14 +42,4 @@ __all__ = [
 
 _register()
 
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import model
-
-    return getattr(model, name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, dict.fromkeys(__all__, "model"))

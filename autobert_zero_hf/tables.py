@@ -3,8 +3,8 @@
 import importlib
 import pkgutil
 import re
-from collections.abc import Iterator
-from typing import Protocol, TypeVar
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol, TypeVar
 
 from .model.registry import Registry
 
@@ -19,6 +19,11 @@ class Named(Protocol):
 
 
 PartT = TypeVar("PartT", bound=Named)
+
+
+def no_problems(options: Any, common: Any) -> Iterable[str]:  # noqa: ARG001
+    """What a part answers whose own options fit whatever is chosen beside them."""
+    return ()
 
 
 class Table(Registry[PartT]):

@@ -8,26 +8,18 @@ needs for a search is here, and is imported when it is asked for::
     search(Recipe.from_dict(load_options("quickstart")), "runs/first")
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from autobert_zero_hf.lazily import lazy_names
 
 if __name__ == "search":
     raise ImportError("import autobert_zero_hf.search: the folder `search` is a part of that package, not a package")
 
 if TYPE_CHECKING:
-    from .recipe import Recipe, load_options
+    from .recipe import Recipe
+    from .recipe_files import load_options
     from .run import search
 
 __all__ = ["Recipe", "load_options", "search"]
 
-_MODULES = {"Recipe": "recipe", "load_options": "recipe", "search": "run"}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_MODULES[name]}", __name__), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, {"Recipe": "recipe", "load_options": "recipe_files", "search": "run"})

@@ -5,7 +5,8 @@ from typing import Any
 
 from .proxies.proxy import Proxy
 from .proxies.table import PreparedProxy
-from .recipe import Recipe, RecipeError
+from .recipe import Recipe
+from .recipe_choices import RecipeError
 from .space.space import Space
 from .strategy.strategy import Strategy
 

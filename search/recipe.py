@@ -6,12 +6,9 @@ import random
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.extensions import import_extensions
 from autobert_zero_hf.model import architecture
 from autobert_zero_hf.model.blocks import BLOCKS
 from autobert_zero_hf.model.excerpts import excerpt
@@ -19,12 +16,11 @@ from autobert_zero_hf.model.mixers import KINDS
 from autobert_zero_hf.model.operations import OPERATIONS
 from autobert_zero_hf.model.origins import with_version
 from autobert_zero_hf.model.registry import Registry
-from autobert_zero_hf.options import find_problems, option_names, with_defaults
-from autobert_zero_hf.reading import ReadingError, decode, parse_yaml
-from autobert_zero_hf.tables import Table
 from autobert_zero_hf.training.shared_options import DataOptions, SizeOptions
 
 from .proxies.table import PROXIES, SCREENS
+from .recipe_choices import CHOSEN, check_options, idle_options, refuse
+from .recipe_files import without_imports
 from .recipe_options import (
     BudgetOptions,
     EstimationOptions,
@@ -42,7 +38,6 @@ from .recipe_options import (
     option_groups,
     own_groups,
 )
-from .recipe_paths import from_folder
 from .space.budget import CostBudget
 from .space.mutation import MUTATIONS
 from .space.search_space import SearchSpace
@@ -54,16 +49,7 @@ from .strategy.table import STRATEGIES, StrategyContext, make_strategy
 if TYPE_CHECKING:
     from autobert_zero_hf.model import AutoBertZeroConfig
 
-RECIPES = Path(__file__).parent / "recipes"
 _TRAINING_STEP = 4
-
-
-class RecipeError(AutoBertZeroError, ValueError):
-    """A recipe that cannot be used; the message names every problem."""
-
-
-_CHOSEN: dict[str, Table[Any]] = {"strategy": STRATEGIES, "proxy": PROXIES}
-"""The options that choose a part with options of its own, and the tables of these parts."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +91,7 @@ class Recipe:
                 where it was given, or is not as by default.
         """
         recipe = cls._of(without_imports(options))
-        _refuse([*recipe._misplaced(given), *recipe._contradictions()])
+        refuse([*recipe._misplaced(given), *recipe._contradictions()])
         return recipe
 
     @classmethod
@@ -115,12 +101,12 @@ class Recipe:
         Options of strategies and proxies that are not chosen decide nothing, and are no mistake here.
         """
         recipe = cls._of(options)
-        _refuse(recipe._contradictions())
+        refuse(recipe._contradictions())
         return recipe
 
     @classmethod
     def _of(cls, options: Mapping[str, Any]) -> "Recipe":
-        _check(options)
+        check_options(options)
         groups: dict[type, Any] = {
             group: group(**{f.name: options[f.name] for f in dataclasses.fields(group) if f.name in options})
             for group in option_groups()
@@ -134,16 +120,16 @@ class Recipe:
 
     def _misplaced(self, given: Collection[str]) -> Iterator[str]:
         """What is given for strategies and proxies that are not chosen."""
-        for what, table in _CHOSEN.items():
+        for what, table in CHOSEN.items():
             chosen = self._choice(what)
             usual: dict[str, Any] = {}
             values: dict[str, Any] = {}
             for group in own_groups(table):
                 usual |= dataclasses.asdict(group())
                 values |= dataclasses.asdict(self.own[group])
-            for name in sorted(_idle(what, chosen)):
+            for name in sorted(idle_options(what, chosen)):
                 if name in given or values[name] != usual[name]:
-                    owners = [each for each in table if name not in _idle(what, each)]
+                    owners = [each for each in table if name not in idle_options(what, each)]
                     yield (
                         f"{name} ({excerpt(values[name])}) is an option of the {what} {' and '.join(owners)}, and the "
                         f"{what} is {chosen}: leave it out, or take {what}: {owners[0]}"
@@ -200,7 +186,7 @@ class Recipe:
 
         The options of strategies and proxies that are not chosen are left out where they are as by default.
         """
-        idle = {name for what in _CHOSEN for name in _idle(what, self._choice(what))}
+        idle = {name for what in CHOSEN for name in idle_options(what, self._choice(what))}
         groups = {**{type(group): group for group in vars(self).values()}, **self.own}
         written: dict[str, Any] = {}
         for kind in option_groups():
@@ -220,7 +206,7 @@ class Recipe:
     def _modules(self) -> dict[str, str]:
         more = getattr(self.own_options(STRATEGIES[self.strategy.strategy]), "more_mutations", ())
         used: list[tuple[Registry[Any], Iterable[str]]] = [
-            *((table, [self._choice(what)]) for what, table in _CHOSEN.items()),
+            *((table, [self._choice(what)]) for what, table in CHOSEN.items()),
             (SCREENS, [self.screen.screen_by] if self.screen.screen_by else []),
             (MUTATIONS, more),
             (OPERATIONS, self.space.operations),
@@ -366,106 +352,3 @@ class Recipe:
         layers = self.sub_models.layers or architecture("bert", self.sizes.num_layers)
         words = {"vocab_size": vocab_size, **special_ids}
         return self.sizes.make_config(layers, self.data.sequence_length, words, self.sub_models.head_dim)
-
-
-def load_options(name_or_path: str) -> dict[str, Any]:
-    """The options of a recipe: the name of one that comes with the package, or a YAML file.
-
-    The relative paths in a file mean the folder that it lies in.
-
-    Raises:
-        RecipeError: if there is none, or if it is not a mapping of options.
-    """
-    path = Path(name_or_path)
-    packaged = not path.suffix and (RECIPES / f"{name_or_path}.yaml").is_file()
-    if packaged:
-        path = RECIPES / f"{name_or_path}.yaml"
-    if not path.is_file():
-        known = sorted(file.stem for file in RECIPES.glob("*.yaml"))
-        raise RecipeError(
-            f"no recipe {excerpt(name_or_path)}: give one of {', '.join(known)}, or the path of a YAML file"
-        )
-    try:
-        options = parse_yaml(decode(path.read_bytes()))
-    except ReadingError as error:
-        raise RecipeError(f"{path} is {error}") from error
-    options = {} if options is None else options
-    if not isinstance(options, dict):
-        raise RecipeError(f"{path}: a recipe is a mapping, such as `seed: 0`, not {type(options).__name__}")
-    try:
-        options = without_imports(options)
-        _check(options)
-    except AutoBertZeroError as error:
-        raise RecipeError(f"{path}: {error}") from error
-    return options if packaged else from_folder(options, path.parent)
-
-
-def imports_of(name_or_path: str) -> list[str]:
-    """The modules that a recipe asks for; none where it cannot be read, which is said when it is."""
-    try:
-        options = parse_yaml(decode(Path(name_or_path).read_bytes()))
-    except (OSError, ValueError):
-        return []
-    return _imports_in(options) if isinstance(options, dict) else []
-
-
-def overridden(options: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """The options of a recipe with others in their place.
-
-    A text replaces a data set, and a data set a text; another strategy or proxy all options that only others have.
-    """
-    kept = dict(options)
-    for what in _CHOSEN.keys() & given.keys():
-        if given[what] != kept.get(what):
-            for other in _idle(what, given[what]):
-                kept.pop(other, None)
-    for name, others in (("text", ("dataset", "dataset_config", "text_column")), ("dataset", ("text",))):
-        if name in given:
-            for other in others:
-                kept.pop(other, None)
-    return {**kept, **given}
-
-
-def decisive(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that a search depends on, by name: those that are missing have their defaults.
-
-    Left out are those of strategies and proxies that are not chosen.
-    """
-    filled = with_defaults(option_groups(), options)
-    idle = {name for what in _CHOSEN for name in _idle(what, filled[what])}
-    return {name: value for name, value in filled.items() if name not in idle}
-
-
-def _idle(what: str, chosen: Any) -> set[str]:
-    """The options that other strategies, or proxies, have and the chosen one has not."""
-    part = _CHOSEN[what].get(chosen)
-    mine = [part.options] if part is not None and part.options is not None else []
-    return set(option_names(own_groups(_CHOSEN[what]))) - set(option_names(mine))
-
-
-def without_imports(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options by name, once what stands under `import` is imported.
-
-    Raises:
-        RecipeError: if that is no list of names.
-        ExtensionError: if a module is not there, or fails.
-    """
-    import_extensions(_imports_in(options))
-    return {name: value for name, value in options.items() if name != "import"}
-
-
-def _imports_in(options: Mapping[str, Any]) -> list[str]:
-    modules = options.get("import", [])
-    modules = [modules] if isinstance(modules, str) else modules
-    if not isinstance(modules, list) or not all(isinstance(module, str) for module in modules):
-        raise RecipeError(f"import must be a list of the names of modules, not {excerpt(modules)}")
-    return modules
-
-
-def _check(options: Mapping[str, Any]) -> None:
-    _refuse(find_problems(option_groups(), options))
-
-
-def _refuse(problems: Iterable[str]) -> None:
-    if problems := list(problems):
-        raise RecipeError("; ".join(problems))

@@ -34,7 +34,8 @@ from .objects import NO_OBJECTS, Objects
 from .preparation import Preparation, Text
 from .proxies.proxy import Proxy, score_without_a_model
 from .proxies.table import PreparedProxy
-from .recipe import Recipe, RecipeError
+from .recipe import Recipe
+from .recipe_choices import RecipeError
 from .recipe_options import option_groups
 from .runtime.dispatch import Dispatcher
 from .runtime.energy import measured_energy

@@ -29,7 +29,8 @@ from .preparation import Preparation
 from .proxies.tasks import TaskOptions
 from .publish.facts import ConstantAnswer
 from .publish.shrink_table import as_markdown, as_picture
-from .recipe import Recipe, RecipeError
+from .recipe import Recipe
+from .recipe_choices import RecipeError
 from .recipe_options import option_groups
 from .run import SearchRun, Shared, accelerated, check_budget, open_journal
 from .runtime.codec import to_json

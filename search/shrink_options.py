@@ -5,7 +5,7 @@ from typing import Annotated
 
 from autobert_zero_hf.options import Range, find_problems, option
 
-from .recipe import RecipeError
+from .recipe_choices import RecipeError
 
 
 @dataclass

@@ -16,6 +16,7 @@ from autobert_zero_hf.search.runtime.run_folder import RunFolder
 import autobert_zero_hf
 from autobert_zero_hf.model.blocks import all_axes
 from autobert_zero_hf.model.mixers import all_weights
+from tests.imports import Module, read_modules
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "autobert_zero_hf"
@@ -29,6 +30,8 @@ LAYERS = (
         "search.strategy",
         "search.proxies",
         "search.recipe",
+        "search.recipe_choices",
+        "search.recipe_files",
         "search.recipe_options",
         "search.recipe_paths",
         "search.shrink_options",
@@ -51,36 +54,14 @@ LAYERS = (
 )
 """Imports point from a later row to an earlier one, or stay within a row."""
 SHARED = (
-    "charts", "claims", "errors", "extensions", "folders", "growing", "markdown", "model_cards", "notebook", "options",
-    "places", "reading", "registration", "search", "tables", "writing", "__init__",
+    "charts", "claims", "errors", "extensions", "folders", "growing", "lazily", "markdown", "model_cards", "notebook",
+    "options", "places", "reading", "registration", "search", "tables", "writing", "__init__",
 )  # fmt: skip
 
 
 @functools.cache
-def modules() -> dict[str, ast.Module]:
-    found = {}
-    for folder, prefix in ((ROOT / PACKAGE, PACKAGE), (ROOT / "search", f"{PACKAGE}.search")):
-        for file in folder.rglob("*.py"):
-            parts = [part for part in file.relative_to(folder).with_suffix("").parts if part != "__init__"]
-            found[".".join([prefix, *parts])] = ast.parse(file.read_text())
-    return found
-
-
-def imported(name: str, tree: ast.Module) -> set[str]:
-    """The absolute names of what a module imports."""
-    names = set()
-    package = (ROOT / Path(*name.split("."))).is_dir() or name.endswith(
-        ("search.space", "search.space.mutation", "search.strategy")
-    )
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = name.split(".") if package else name.split(".")[:-1]
-            base = base[: len(base) - node.level + 1] if node.level else []
-            start = ".".join([*base, *([node.module] if node.module else [])])
-            names.update({start} if node.module else {f"{start}.{alias.name}" for alias in node.names})
-    return names
+def modules() -> dict[str, Module]:
+    return read_modules(ROOT)
 
 
 def row(name: str) -> int | None:
@@ -93,8 +74,8 @@ def row(name: str) -> int | None:
 
 def test_imports_point_one_way() -> None:
     wrong = []
-    for name, tree in modules().items():
-        for target in imported(name, tree):
+    for name, module in modules().items():
+        for target in module.imports:
             if target.startswith(PACKAGE) and row(name) is not None and row(target) is not None:
                 wrong += [f"{name} imports {target}"] * (row(target) > row(name))
     assert not wrong
@@ -108,18 +89,18 @@ def test_every_module_has_its_row() -> None:
 
 
 def test_the_model_is_flat_and_imports_nothing_else_of_ours() -> None:
-    for name, tree in modules().items():
+    for name, module in modules().items():
         if name.startswith(f"{PACKAGE}.model."):
             assert name.count(".") == 2
-            ours = {target for target in imported(name, tree) if target.startswith(PACKAGE)}
+            ours = {target for target in module.imports if target.startswith(PACKAGE)}
             assert all(target.startswith(f"{PACKAGE}.model.") for target in ours), name
 
 
 def test_the_files_of_the_model_import_each_other_in_no_circle() -> None:
     """Not in functions either: what is imported late is imported all the same."""
     left = {
-        name: {target for target in imported(name, tree) if target.startswith(f"{PACKAGE}.model.")}
-        for name, tree in modules().items()
+        name: {target for target in module.imports if target.startswith(f"{PACKAGE}.model.")}
+        for name, module in modules().items()
         if name.startswith(f"{PACKAGE}.model.")
     }
     while free := [name for name, targets in left.items() if not targets & left.keys()]:
@@ -136,11 +117,11 @@ def test_weights_are_named_where_they_belong() -> None:
     assert {"q_proj", "in_proj", "up_proj", "mixer_norm"} <= names
     known = re.compile(rf"\b({'|'.join(sorted(names))})\b")
     spelt = {}
-    for name, tree in modules().items():
+    for name, module in modules().items():
         if owners.fullmatch(name.removeprefix(f"{PACKAGE}.")):
             continue
-        documented = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-        for node in ast.walk(tree):
+        documented = {id(node.value) for node in ast.walk(module.tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(module.tree):
             text = node.attr if isinstance(node, ast.Attribute) else getattr(node, "value", None)
             if isinstance(text, str) and id(node) not in documented and known.search(text):
                 spelt.setdefault(name, []).append(text)
@@ -150,16 +131,16 @@ def test_weights_are_named_where_they_belong() -> None:
 
 
 def test_strategies_know_neither_torch_nor_files() -> None:
-    for name, tree in modules().items():
+    for name, module in modules().items():
         if ".search.strategy" in name or ".search.space" in name:
-            heads = {target.split(".")[0] for target in imported(name, tree)}
+            heads = {target.split(".")[0] for target in module.imports}
             assert not heads & {"torch", "transformers", "accelerate", "os", "pathlib", "json"}, name
 
 
 def test_events_of_journals_are_objects_to_all_but_those_who_read_and_write_lines() -> None:
     readers = set()
-    for name, tree in modules().items():
-        keys = [node.slice for node in ast.walk(tree) if isinstance(node, ast.Subscript)]
+    for name, module in modules().items():
+        keys = [node.slice for node in ast.walk(module.tree) if isinstance(node, ast.Subscript)]
         if any(isinstance(key, ast.Constant) and key.value == "event" for key in keys):
             readers.add(name.removeprefix(f"{PACKAGE}."))
     # Whether a folder is a search's or a shrink's is asked by commands that load neither.
@@ -175,8 +156,8 @@ def test_the_names_of_a_run_are_spelt_in_one_place() -> None:
     files = {name for name in names if "." in name}
     spelt = {
         name.removeprefix(f"{PACKAGE}.")
-        for name, tree in modules().items()
-        for node in ast.walk(tree)
+        for name, module in modules().items()
+        for node in ast.walk(module.tree)
         if isinstance(node, ast.Constant) and node.value in files
     }
     # Of the template that the report is made of, and of kinds of folders.
@@ -185,7 +166,8 @@ def test_the_names_of_a_run_are_spelt_in_one_place() -> None:
 
 def test_graphs_need_the_standard_library_only() -> None:
     names = {f"{PACKAGE}.model.graph", f"{PACKAGE}.model.excerpts"}
-    targets = {target for name in names for target in imported(name, modules()[name])} - names
+    targets = {target for name in names for target in modules()[name].imports}
+    targets = {target for target in targets if not target.startswith(tuple(names))}
     assert {target.split(".")[0] for target in targets} <= sys.stdlib_module_names
 
 

@@ -14,7 +14,7 @@ from autobert_zero_hf.errors import AutoBertZeroError, explain_refusal
 from autobert_zero_hf.extensions import import_extensions
 from autobert_zero_hf.model import FormulaError
 from autobert_zero_hf.model.excerpts import excerpt, shortened
-from autobert_zero_hf.search.recipe import imports_of
+from autobert_zero_hf.search.recipe_files import imports_of
 from autobert_zero_hf.training.lost import waiting_for_the_launcher
 from autobert_zero_hf.writing import check_folder
 

@@ -49,7 +49,8 @@ def run(arguments: Namespace) -> Result | None:
     import datasets
     import transformers
 
-    from autobert_zero_hf.search.recipe import Recipe, load_options, overridden
+    from autobert_zero_hf.search.recipe import Recipe
+    from autobert_zero_hf.search.recipe_files import load_options, overridden
     from autobert_zero_hf.search.run import search
     from autobert_zero_hf.search.summary import in_words, search_result
     from autobert_zero_hf.training.processes import join_launch

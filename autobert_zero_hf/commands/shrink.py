@@ -8,7 +8,8 @@ from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import ARCHITECTURES, architecture
 from autobert_zero_hf.options import add_groups, add_options, given_options, option_names
 from autobert_zero_hf.search import recipe_options as recipes
-from autobert_zero_hf.search.recipe import Recipe, load_options, overridden
+from autobert_zero_hf.search.recipe import Recipe
+from autobert_zero_hf.search.recipe_files import load_options, overridden
 from autobert_zero_hf.search.shrink_options import ShrinkOptions
 
 from .parsers import add_resumed

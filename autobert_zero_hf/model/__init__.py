@@ -1,12 +1,12 @@
-"""The model: attention formulas, their compiler, and the transformers classes. Imports nothing else of this package.
+"""The model: attention formulas, their compiler, and the transformers classes. Its files import nothing else of ours.
 
 The folder is flat and self-contained, because transformers copies its files to the Hub as a model's remote code. The
 formulas need neither torch nor transformers; the classes, which do, are imported when they are asked for.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..lazily import lazy_names
 from .architectures import ARCHITECTURES, architecture
 from .auto_map import AUTO_MAP
 from .graph import AttentionGraph, FormulaError
@@ -55,12 +55,4 @@ _MODULES = {
 }
 """Where the classes of transformers are."""
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_MODULES[name]}", __name__), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _MODULES)

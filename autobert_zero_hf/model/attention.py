@@ -77,6 +77,7 @@ class AutoBertZeroAttention(MixerWeights):
             interface: an attention function of transformers.
             kwargs: those of the forward pass.
         """
+        kernel_mask, mask = self.masks(hidden_states, kernel_mask, mask, interface)
         batch, tokens = hidden_states.shape[:2]
         # (B, N, C) -> (B, N, H, D) -> (B, H, N, D)
         split = (batch, tokens, self.num_attention_heads, self.head_dim)
@@ -103,6 +104,16 @@ class AutoBertZeroAttention(MixerWeights):
         # (B, H, N, D) -> (B, N, H * D)
         output = output.transpose(1, 2).reshape(batch, tokens, -1)
         return self.o_proj(output), weights if eager else None
+
+    def masks(
+        self,
+        hidden_states: Tensor,  # noqa: ARG002
+        kernel_mask: Tensor | None,
+        mask: Tensor | None,
+        interface: Callable,  # noqa: ARG002
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """What is seen: both masks as they were given. The arguments are those of a forward pass."""
+        return kernel_mask, mask
 
     def kernel(
         self,

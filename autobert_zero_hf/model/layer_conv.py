@@ -18,24 +18,12 @@ KERNEL_SIZE = Number("kernel_size", "kernel size", MAX_KERNEL_SIZE, odd=True)
 """Drawn from the kernel sizes of a search's space."""
 
 
-@register
 @dataclass(frozen=True)
-class Convolution(Mixer):
-    """A lightweight convolution over `kernel_size` tokens: linear, gated linear unit, convolution, linear."""
+class KernelMixer(Mixer):
+    """What kinds share that convolve `kernel_size` tokens."""
 
     kernel_size: int
 
-    word = "conv"
-    kind = "convolution"
-    noun = "a convolution"
-    example = "conv(9)"
-    about = "`conv(k)` is a lightweight convolution over `k` tokens."
-    module = "convolution"
-    weights = {  # as the base says
-        "in_proj": Linear(GATED, HIDDEN),
-        "kernels": Table((HEADS, KERNEL)),
-        "out_proj": Linear(HIDDEN, WIDTH),
-    }
     numbers = (KERNEL_SIZE,)
 
     @property
@@ -52,6 +40,24 @@ class Convolution(Mixer):
         """The gates, and a product for each token of the kernel."""
         width = tokens * sizes.num_attention_heads * sizes.head_dim
         return Work({"convolutions": 1}, {"gated": width, "convolved": width * self.kernel_size})
+
+
+@register
+@dataclass(frozen=True)
+class Convolution(KernelMixer):
+    """A lightweight convolution over `kernel_size` tokens: linear, gated linear unit, convolution, linear."""
+
+    word = "conv"
+    kind = "convolution"
+    noun = "a convolution"
+    example = "conv(9)"
+    about = "`conv(k)` is a lightweight convolution over `k` tokens."
+    module = "convolution"
+    weights = {
+        "in_proj": Linear(GATED, HIDDEN),
+        "kernels": Table((HEADS, KERNEL)),
+        "out_proj": Linear(HIDDEN, WIDTH),
+    }
 
     def latex(self, write: Callable[[AttentionGraph], str]) -> str:  # noqa: ARG002
         """LightConv, with the size of its kernel."""

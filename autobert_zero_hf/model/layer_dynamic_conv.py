@@ -1,12 +1,12 @@
 """Dynamic convolution as a layer: each token makes the kernel that it is convolved with (Wu et al., 2019)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .graph import AttentionGraph
-from .layer_conv import KERNEL_SIZE
-from .mixers import Mixer, register
+from .layer_conv import KernelMixer
+from .mixers import register
 from .weights import GATED, HEADS, HIDDEN, KERNEL, WIDTH, Linear
 from .work import Work
 
@@ -16,10 +16,8 @@ if TYPE_CHECKING:
 
 @register
 @dataclass(frozen=True)
-class DynamicConvolution(Mixer):
+class DynamicConvolution(KernelMixer):
     """A convolution over `kernel_size` tokens, whose kernels, one a head, are a linear function of the token."""
-
-    kernel_size: int
 
     word = "dynamic_conv"
     kind = "dynamic_convolution"
@@ -28,28 +26,17 @@ class DynamicConvolution(Mixer):
     about = "`dynamic_conv(k)` is a convolution over `k` tokens whose kernels depend on the token in the middle."
     colour = "#f9dcc4"
     module = "dynamic_convolution"
-    weights = {  # as the base says
+    weights = {
         "in_proj": Linear(GATED, HIDDEN),
         "kernel_proj": Linear((*HEADS, *KERNEL), WIDTH, bias=False),
         "out_proj": Linear(HIDDEN, WIDTH),
     }
-    numbers = (KERNEL_SIZE,)
-
-    @property
-    def mixes_tokens(self) -> bool:
-        """Whether the kernel sees more than the token itself."""
-        return self.kernel_size > 1
-
-    @property
-    def lengths(self) -> Mapping[str, int]:
-        """The length of the kernel."""
-        return {"kernel": self.kernel_size}
 
     def work(self, sizes: Any, tokens: int) -> Work:
-        """The gates, the softmax of the kernels, and a product for each token of the kernel."""
-        width = tokens * sizes.num_attention_heads * sizes.head_dim
+        """The softmax of the kernels besides."""
+        shared = super().work(sizes, tokens)
         weighed = tokens * sizes.num_attention_heads * self.kernel_size
-        return Work({"convolutions": 1}, {"gated": width, "weighed": weighed, "convolved": width * self.kernel_size})
+        return Work(shared.calls, {**shared.numbers, "weighed": weighed})
 
     def latex(self, write: Callable[[AttentionGraph], str]) -> str:  # noqa: ARG002
         """DynamicConv, with the size of its kernel."""

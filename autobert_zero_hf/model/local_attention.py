@@ -31,20 +31,14 @@ class AutoBertZeroLocalAttention(AutoBertZeroAttention):
         super().__init__(config, mixer, layer_idx)
         self.reach = mixer.values["reach"]
 
-    def forward(
-        self,
-        hidden_states: Tensor,
-        kernel_mask: Tensor | None = None,
-        mask: Tensor | None = None,
-        turns: tuple[Tensor, Tensor] | None = None,
-        interface: Callable = eager_attention_forward,
-        **kwargs: Unpack[TransformersKwargs],
-    ) -> tuple[Tensor, Tensor | None]:
-        """What the formula computes within the window; the arguments are those of any attention."""
+    def masks(
+        self, hidden_states: Tensor, kernel_mask: Tensor | None, mask: Tensor | None, interface: Callable
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """The window as a pairwise mask, where the matrix is made; both masks as they were given where it is not."""
         whole = interface is eager_attention_forward or (mask is not None and mask.dim() == 4)
         if whole or torch.compiler.is_exporting() or torch.jit.is_tracing():
             kernel_mask = mask = near(hidden_states.shape[1], self.reach, mask, hidden_states.device)
-        return super().forward(hidden_states, kernel_mask, mask, turns, interface, **kwargs)
+        return kernel_mask, mask
 
     def kernel(
         self,

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from autobert_zero_hf.tables import Table
+from autobert_zero_hf.tables import Table, no_problems
 
 from .proxy import Proxy
 
@@ -65,10 +65,6 @@ def _no_tasks(options: Any, seed: int) -> "Sequence[Task]":  # noqa: ARG001
     return ()
 
 
-def _no_problems(options: Any, common: Any) -> Iterable[str]:  # noqa: ARG001
-    return ()
-
-
 @dataclass(frozen=True)
 class ProxyKind:
     """A proxy by its name.
@@ -92,7 +88,7 @@ class ProxyKind:
     constant_answer: str = "a constant answer"
     scores_words: bool = True
     load: "Callable[[Any, int], Sequence[Task]]" = _no_tasks
-    problems: "Callable[[Any, EstimationOptions], Iterable[str]]" = _no_problems
+    problems: "Callable[[Any, EstimationOptions], Iterable[str]]" = no_problems
 
 
 @dataclass(frozen=True)

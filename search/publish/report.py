@@ -19,7 +19,8 @@ from autobert_zero_hf.options import with_defaults
 from autobert_zero_hf.rendering import draw_backbone, to_latex, to_svg
 from autobert_zero_hf.training.standard_error import plus_minus
 
-from ..recipe import decisive, load_options
+from ..recipe_choices import decisive
+from ..recipe_files import load_options
 from ..recipe_options import option_groups
 from ..runtime.progress import clock
 from ..runtime.records import Evaluated

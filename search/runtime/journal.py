@@ -16,7 +16,7 @@ from autobert_zero_hf.options import with_defaults
 from autobert_zero_hf.training.contents import Digest, find_changes
 from autobert_zero_hf.writing import claimed, how_to_mend
 
-from ..recipe import decisive
+from ..recipe_choices import decisive
 from ..recipe_options import option_groups
 from .codec import Codec, UnregisteredError, VersionError, decode_all
 from .environment import environment

@@ -45,6 +45,16 @@ class LayerType:
         """
         return self.kind.of({name: rng.choice(values) for name, values in self.choices.items()}, graph)
 
+    def takes(self, formula: str) -> bool:
+        """Whether it can be of this formula, or takes none."""
+        if not self.kind.takes_formula:
+            return True
+        try:
+            self.kind.of(self.largest, AttentionGraph.parse(formula))
+        except FormulaError:
+            return False
+        return True
+
     @property
     def largest(self) -> dict[str, int]:
         """The largest of its numbers, by name."""

@@ -26,7 +26,7 @@ ATTENTION, CONVOLUTION = "attention", "convolution"
 LAYER_TYPES = (ATTENTION, CONVOLUTION)
 """Those of AutoBERT-Zero."""
 _TRIES = 1000
-"""Random formulas that a kind may refuse, before it is given the standard one."""
+"""Random formulas that a kind may refuse."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,9 @@ class SearchSpace:
     def __post_init__(self) -> None:
         if problems := list(self._problems()):
             raise ValueError("; ".join(problems))
-        if any(each.kind.takes_formula for each in self.types.values()):
-            self.sample_attention(random.Random(0))
+        for each in self.types.values():
+            if each.kind.takes_formula:
+                self.sample_layer(each, random.Random(0))
 
     @cached_property
     def types(self) -> dict[str, LayerType]:
@@ -204,7 +205,7 @@ class SearchSpace:
         """Random layers on top of these; what every new attention computes, if that is given."""
         grown = list(layers)
         while len(grown) < depth:
-            types = list(self.types.values())
+            types = [each for each in self.types.values() if attention is None or each.takes(attention)]
             drawn = types[int(rng.random() * len(types))] if len(types) > 1 else types[0]
             layer = self.sample_layer(drawn, rng, attention)
             if self.shared_attention and layer.mixer.graph is not None:
@@ -228,17 +229,20 @@ class SearchSpace:
             weights: those of operations.
 
         Raises:
-            ValueError: if none of the operations that have a weight mixes tokens.
+            ValueError: if it takes no such formula, or none turns up that it takes.
         """
-        if not layer_type.kind.takes_formula:
-            return Layer(layer_type.sample(rng), self._sample_feed_forward(rng, layer_type))
-        for _ in range(1 if attention else _TRIES):
-            formula = attention or self.sample_attention(rng, weights)
+        if attention or not layer_type.kind.takes_formula:
+            graph = AttentionGraph.parse(attention) if attention and layer_type.kind.takes_formula else None
+            return Layer(layer_type.sample(rng, graph), self._sample_feed_forward(rng, layer_type))
+        for _ in range(_TRIES):
+            formula = self.sample_attention(rng, weights)
             with contextlib.suppress(FormulaError):
                 mixer = layer_type.sample(rng, AttentionGraph.parse(formula))
                 return Layer(mixer, self._sample_feed_forward(rng, layer_type))
-        mixer = layer_type.sample(rng, AttentionGraph.parse(BERT_ATTENTION))
-        return Layer(mixer, self._sample_feed_forward(rng, layer_type))
+        raise ValueError(
+            f"no formula for {layer_type.kind.noun} turned up among {_TRIES:,} random ones of "
+            f"{', '.join(self.operations)}"
+        )
 
     def _sample_feed_forward(self, rng: random.Random, layer_type: LayerType) -> FeedForward | None:
         blocks = [b for b in self.feed_forwards if not (layer_type.kind.left_out and b is not None and not b.width)]

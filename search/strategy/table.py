@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from autobert_zero_hf.tables import Table
+from autobert_zero_hf.tables import Table, no_problems
 
 from ..space.sub_models import SubModels
 from .strategy import Reject, Strategy
@@ -40,10 +40,6 @@ class StrategyContext:
         return self.parents * self.children
 
 
-def _no_problems(options: Any, common: Any) -> Iterable[str]:  # noqa: ARG001
-    return ()
-
-
 @dataclass(frozen=True)
 class StrategyKind:
     """A strategy by its name.
@@ -63,7 +59,7 @@ class StrategyKind:
     make: Callable[[StrategyContext, Any], Strategy]
     options: type | None = None
     searches_layers: bool = True
-    problems: "Callable[[Any, StrategyOptions], Iterable[str]]" = _no_problems
+    problems: "Callable[[Any, StrategyOptions], Iterable[str]]" = no_problems
 
 
 STRATEGIES: Table[StrategyKind] = Table("strategy", __name__.rpartition(".")[0])

@@ -13,7 +13,8 @@ from autobert_zero_hf.search.estimation.estimator import Estimator
 from autobert_zero_hf.search.estimation.from_options import load_tasks, make_estimator
 from autobert_zero_hf.search.estimation.inheritance import Inheritance
 from autobert_zero_hf.search.estimation.supernet import SuperNet
-from autobert_zero_hf.search.recipe import Recipe, load_options
+from autobert_zero_hf.search.recipe import Recipe
+from autobert_zero_hf.search.recipe_files import load_options
 from transformers import PreTrainedTokenizerBase
 
 from autobert_zero_hf import AutoBertZeroConfig

@@ -26,7 +26,9 @@ from autobert_zero_hf.search.estimation.latency_band import LatencyBand
 from autobert_zero_hf.search.estimation.latency_predictor import LatencyPredictor
 from autobert_zero_hf.search.estimation.latency_samples import read_samples
 from autobert_zero_hf.search.preparation import Preparation
-from autobert_zero_hf.search.recipe import Recipe, decisive, load_options
+from autobert_zero_hf.search.recipe import Recipe
+from autobert_zero_hf.search.recipe_choices import decisive
+from autobert_zero_hf.search.recipe_files import load_options
 from autobert_zero_hf.search.runtime.journal import Journal, read_history
 from autobert_zero_hf.search.runtime.progress import Reporter
 from autobert_zero_hf.search.runtime.run_folder import RunFolder

@@ -22,6 +22,7 @@ from autobert_zero_hf.model.layers import NoMixer
 from autobert_zero_hf.model.mixers import KINDS, register
 from autobert_zero_hf.model.weights import HIDDEN, Linear
 from autobert_zero_hf.rendering import draw_backbone, to_latex, to_svg
+from tests.encoders import encode, make, random_ids
 
 TOKENS = 70
 """More than a block of any kind that works block by block."""
@@ -38,26 +39,9 @@ def line(kind: str, largest: bool) -> str:
 LINES = list(dict.fromkeys(line(kind, largest) for kind in KINDS for largest in (False, True)))
 
 
-def make(text: str, **options: object) -> AutoBertZeroModel:
-    """A model of two such layers, with weights that are large enough to tell."""
-    sizes = {"hidden_size": 24, "num_attention_heads": 3, "head_dim": 6, "intermediate_size": 20, "vocab_size": 40}
-    config = AutoBertZeroConfig(layers=[text, text], max_position_embeddings=2 * TOKENS, **{**sizes, **options})
-    torch.manual_seed(0)
-    model = AutoBertZeroModel(config).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.2 * torch.randn_like(parameter))
-    return model
-
-
-@torch.no_grad()
-def encode(model: AutoBertZeroModel, ids: Tensor, **inputs: Tensor) -> Tensor:
-    return model(input_ids=ids, **inputs).last_hidden_state
-
-
 @pytest.fixture
 def ids() -> Tensor:
-    return torch.randint(1, 40, (2, TOKENS), generator=torch.Generator().manual_seed(0))
+    return random_ids(TOKENS)
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -85,7 +69,7 @@ def test_lines_are_read_as_they_are_written(name: str) -> None:
 
 @pytest.mark.parametrize("text", LINES)
 def test_weights_and_costs_are_those_of_the_module(text: str) -> None:
-    model, mixer = make(text), parse_layer(text).mixer
+    model, mixer = make([text, text]), parse_layer(text).mixer
     layer, config = model.layers[0], model.config
     if not mixer.left_out:
         named = {name.removesuffix(".weight") for name, _ in layer.get_submodule(mixer.module).named_parameters()}
@@ -101,7 +85,7 @@ def test_weights_and_costs_are_those_of_the_module(text: str) -> None:
 @pytest.mark.parametrize("text", LINES)
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])
 def test_padding_on_any_side_changes_nothing_for_real_tokens(text: str, implementation: str, ids: Tensor) -> None:
-    model = make(text)
+    model = make([text, text])
     model.set_attn_implementation(implementation)
     alone = encode(model, ids)
     for before, after in ((0, 23), (5, 41)):
@@ -116,7 +100,7 @@ def test_padding_on_any_side_changes_nothing_for_real_tokens(text: str, implemen
 
 @pytest.mark.parametrize("text", LINES)
 def test_implementations_agree_and_a_mask_of_pairs_is_kept_or_refused(text: str, ids: Tensor) -> None:
-    model = make(text)
+    model = make([text, text])
     fast = encode(model, ids)
     pairs = torch.block_diag(torch.ones(30, 30), torch.ones(TOKENS - 30, TOKENS - 30)).bool()[None, None]
     places = torch.cat([torch.arange(30), torch.arange(TOKENS - 30)])[None]
@@ -135,7 +119,7 @@ def test_implementations_agree_and_a_mask_of_pairs_is_kept_or_refused(text: str,
 
 @pytest.mark.parametrize("text", LINES)
 def test_a_token_depends_on_others_as_the_kind_says(text: str, ids: Tensor) -> None:
-    model = make(text)
+    model = make([text, text])
     changed = ids.clone()
     changed[:, 0] = ids[:, 0] % 39 + 1
     difference = (encode(model, ids) - encode(model, changed)).abs().amax(-1)
@@ -145,7 +129,7 @@ def test_a_token_depends_on_others_as_the_kind_says(text: str, ids: Tensor) -> N
 
 @pytest.mark.parametrize("text", LINES)
 def test_every_weight_learns_and_the_compiled_layer_computes_the_same(text: str, ids: Tensor) -> None:
-    model = make(text, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0).train()
+    model = make([text, text], hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0).train()
     (model(input_ids=ids).last_hidden_state[..., 0] ** 3).sum().backward()
     for name, parameter in model.layers[0].named_parameters():
         assert parameter.grad is not None, name

@@ -6,7 +6,8 @@ import tempfile
 from pathlib import Path
 
 import yaml
-from autobert_zero_hf.search.recipe import RECIPES, Recipe, load_options
+from autobert_zero_hf.search.recipe import Recipe
+from autobert_zero_hf.search.recipe_files import RECIPES, load_options
 from autobert_zero_hf.search.recipe_options import option_groups
 
 from autobert_zero_hf.errors import AutoBertZeroError

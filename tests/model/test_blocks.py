@@ -15,35 +15,13 @@ from autobert_zero_hf.model.block import Block
 from autobert_zero_hf.model.block_pre_norm import PreNormBlock
 from autobert_zero_hf.model.cost import layer_cost, masked_lm_parameters, model_parameters
 from autobert_zero_hf.model.rotary import angles, rotated
+from tests.encoders import SIZES, encode, make, random_ids
 from tests.graphs import BRANCHES
-
-SIZES = {
-    "hidden_size": 24,
-    "num_attention_heads": 3,
-    "head_dim": 6,
-    "intermediate_size": 20,
-    "vocab_size": 40,
-    "max_position_embeddings": 32,
-}
-
-
-def make(layers: list[str], **options: object) -> AutoBertZeroModel:
-    torch.manual_seed(0)
-    model = AutoBertZeroModel(AutoBertZeroConfig(layers=layers, **{**SIZES, **options})).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.2 * torch.randn_like(parameter))
-    return model
-
-
-@torch.no_grad()
-def encode(model: AutoBertZeroModel, ids: Tensor, **inputs: Tensor) -> Tensor:
-    return model(input_ids=ids, **inputs).last_hidden_state
 
 
 @pytest.fixture
 def ids() -> Tensor:
-    return torch.randint(1, 40, (2, 9), generator=torch.Generator().manual_seed(0))
+    return random_ids(9)
 
 
 @pytest.fixture
@@ -106,8 +84,8 @@ def test_rotary_attention_sees_distances_alone(ids: Tensor, implementation: str)
     padded = torch.nn.functional.pad(ids, (4, 3))
     found = encode(model, padded, attention_mask=(padded > 0).long())[:, 4:13]
     torch.testing.assert_close(found, near, rtol=1e-3, atol=1e-4)
-    long = torch.ones(1, 50, dtype=torch.long)  # no table ends
-    assert encode(model, long).shape == (1, 50, 24)
+    long = torch.ones(1, 150, dtype=torch.long)  # no table ends
+    assert encode(model, long).shape == (1, 150, 24)
 
 
 def test_without_positions_a_backbone_of_attentions_does_not_see_the_order(ids: Tensor) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from autobert_zero_hf.search.recipe import Recipe, load_options
+from autobert_zero_hf.search.recipe import Recipe
+from autobert_zero_hf.search.recipe_files import load_options
 from autobert_zero_hf.search.run import search
 from autobert_zero_hf.search.runtime.journal import JournalError
 from datasets import Dataset

@@ -14,7 +14,7 @@ from autobert_zero_hf.search.objects import Objects
 from autobert_zero_hf.search.proxies.proxy import Score
 from autobert_zero_hf.search.proxies.table import ProxyContext
 from autobert_zero_hf.search.publish.facts import read_facts
-from autobert_zero_hf.search.recipe import RecipeError
+from autobert_zero_hf.search.recipe_choices import RecipeError
 from autobert_zero_hf.search.runtime.journal import JournalError
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.search_space import SearchSpace

@@ -2,7 +2,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from autobert_zero_hf.search.recipe import RECIPES, Recipe, RecipeError, decisive, load_options, overridden
+from autobert_zero_hf.search.recipe import Recipe
+from autobert_zero_hf.search.recipe_choices import RecipeError, decisive
+from autobert_zero_hf.search.recipe_files import RECIPES, load_options, overridden
 from autobert_zero_hf.search.recipe_options import option_groups
 
 from autobert_zero_hf.options import option_names, with_defaults

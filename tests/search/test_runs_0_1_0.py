@@ -13,7 +13,8 @@ from accelerate.state import AcceleratorState
 from autobert_zero_hf.search.estimation import latency_samples
 from autobert_zero_hf.search.estimation.hardware import Hardware
 from autobert_zero_hf.search.estimation.latency import Latency
-from autobert_zero_hf.search.recipe import Recipe, decisive
+from autobert_zero_hf.search.recipe import Recipe
+from autobert_zero_hf.search.recipe_choices import decisive
 from autobert_zero_hf.search.recipe_options import LatencyOptions
 from autobert_zero_hf.search.run import search
 from autobert_zero_hf.search.runtime.environment import PACKAGES, environment

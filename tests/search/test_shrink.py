@@ -13,7 +13,8 @@ import torch
 from autobert_zero_hf.search.estimation.latency_band import LatencyBand
 from autobert_zero_hf.search.publish.description import final_training
 from autobert_zero_hf.search.publish.facts import read_facts
-from autobert_zero_hf.search.recipe import Recipe, RecipeError
+from autobert_zero_hf.search.recipe import Recipe
+from autobert_zero_hf.search.recipe_choices import RecipeError
 from autobert_zero_hf.search.run import check_budget
 from autobert_zero_hf.search.shrink import ShrinkOptions, budgets_of
 from autobert_zero_hf.search.space.sizes import Sizes

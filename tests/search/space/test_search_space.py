@@ -1,4 +1,5 @@
 import random
+from collections import Counter
 
 import pytest
 from autobert_zero_hf.search.space.candidate import Candidate
@@ -143,3 +144,17 @@ def test_a_candidate_knows_its_graphs_and_identity() -> None:
     assert list(candidate.graphs) == [1, 3, 5, 7, 9, 11]
     same = [str(parse_layer(layer)).replace("add(q, k)", "add(k, q)") for layer in AUTOBERT_ZERO]
     assert Candidate(tuple(same)).identity == candidate.identity != Candidate(AUTOBERT_ZERO[::-1]).identity
+
+
+def test_windows_are_drawn_with_formulas_that_they_take() -> None:
+    """And none is drawn in a space whose formulas they do not take, or beside a shared one that they do not."""
+    with pytest.raises(ValueError, match="no formula for a window turned up among 1,000 random ones of matmul, trans"):
+        SearchSpace(2, layer_types=("window",), operations=("matmul", "transpose"))
+    space = SearchSpace(4, layer_types=("attention", "window(4)"), shared_attention=True)
+    rng = random.Random(0)
+    drawn = [space.sample(rng) for _ in range(100)]
+    assert all(space.rejection(candidate) is None for candidate in drawn)
+    kinds = Counter(tuple(sorted({parse_layer(text).mixer.kind for text in each.layers})) for each in drawn)
+    assert kinds["attention",] > 10 < kinds["attention", "window"]
+    linear = space.sample(rng, "matmul(q, matmul(transpose(k), v))")
+    assert {parse_layer(text).mixer.kind for text in linear.layers} == {"attention"}

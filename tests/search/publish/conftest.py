@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from transformers import BertTokenizer
 
+from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForSequenceClassification
 from tests.hub.server import Hub
 
 from .client import Client, environment
@@ -22,6 +24,15 @@ def searched(finished: tuple[Path, str], tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture
 def run(searched: Path, tmp_path: Path) -> Path:
     return shutil.copytree(searched, tmp_path / "first")
+
+
+@pytest.fixture
+def model(tiny_config: AutoBertZeroConfig, tokenizer: BertTokenizer, tmp_path: Path) -> Path:
+    """The folder of a classifier, with its tokenizer."""
+    folder = tmp_path / "model"
+    AutoBertZeroForSequenceClassification(tiny_config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,10 @@ from .registry import Registry
 from .weights import HIDDEN, INNER, Factors, Linear
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
+
+Compute = Callable[["Tensor"], "Tensor"]
+"""What makes hidden states of hidden states: (B, N, C) -> (B, N, C)."""
 
 LEARNED, ROTARY, NO_POSITIONS = "learned", "rotary", "none"
 POSITIONS = (LEARNED, ROTARY, NO_POSITIONS)
@@ -47,20 +50,13 @@ class Block(ABC):
     bias: ClassVar[bool] = True
 
     @abstractmethod
-    def sublayer(
-        self,
-        hidden_states: "Tensor",
-        norm: "nn.Module",
-        dropout: "nn.Module",
-        compute: "Callable[[Tensor], Tensor]",
-    ) -> "Tensor":
-        """A mixer or a feed-forward block, with its norm, dropout and residual connection.
+    def sublayer(self, hidden_states: "Tensor", norm: Compute, compute: Compute) -> "Tensor":
+        """A mixer or a feed-forward block, with its norm and residual connection.
 
         Args:
             hidden_states: (B, N, C).
             norm: of this part of the layer.
-            dropout: of hidden states.
-            compute: the mixer or the feed-forward block, (B, N, C) -> (B, N, C).
+            compute: the mixer or the feed-forward block, and dropout, (B, N, C) -> (B, N, C).
 
         Returns:
             (B, N, C).

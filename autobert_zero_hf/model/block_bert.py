@@ -1,12 +1,11 @@
 """BERT's block: norms after the residual connections (Vaswani et al., 2017; Devlin et al., 2019)."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .block import Block, register
+from .block import Block, Compute, register
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 
 @register
@@ -16,12 +15,6 @@ class BertBlock(Block):
     name = "bert"
     words = "Norms stand after the residual connections, as in BERT."
 
-    def sublayer(
-        self,
-        hidden_states: "Tensor",
-        norm: "nn.Module",
-        dropout: "nn.Module",
-        compute: "Callable[[Tensor], Tensor]",
-    ) -> "Tensor":
+    def sublayer(self, hidden_states: "Tensor", norm: Compute, compute: Compute) -> "Tensor":
         """norm(x + f(x)); the arguments are those of the table."""
-        return norm(hidden_states + dropout(compute(hidden_states)))
+        return norm(hidden_states + compute(hidden_states))

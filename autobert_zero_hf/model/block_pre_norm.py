@@ -1,12 +1,11 @@
 """A block with norms before what they are for, and one at the end (Xiong et al., 2020, arXiv 2002.04745)."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .block import Block, register
+from .block import Block, Compute, register
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 
 @register
@@ -17,12 +16,6 @@ class PreNormBlock(Block):
     words = "Norms stand before mixers and feed-forward blocks, and one after the last layer."
     final_norm = True
 
-    def sublayer(
-        self,
-        hidden_states: "Tensor",
-        norm: "nn.Module",
-        dropout: "nn.Module",
-        compute: "Callable[[Tensor], Tensor]",
-    ) -> "Tensor":
+    def sublayer(self, hidden_states: "Tensor", norm: Compute, compute: Compute) -> "Tensor":
         """x + f(norm(x)); the arguments are those of the table."""
-        return hidden_states + dropout(compute(norm(hidden_states)))
+        return hidden_states + compute(norm(hidden_states))

@@ -150,11 +150,11 @@ class AutoBertZeroLayer(GradientCheckpointingLayer):
             def mix(hidden_states: Tensor) -> Tensor:
                 mixed = getattr(self, self.mixer_name)(hidden_states, kernel_mask, mask, interface=interface, **kwargs)
                 # With its attention weights, where it has them.
-                return mixed[0] if isinstance(mixed, tuple) else mixed
+                return self.dropout(mixed[0] if isinstance(mixed, tuple) else mixed)
 
-            hidden_states = self.block.sublayer(hidden_states, self.mixer_norm, self.dropout, mix)
+            hidden_states = self.block.sublayer(hidden_states, self.mixer_norm, mix)
         if self.has_mlp:
-            hidden_states = self.block.sublayer(hidden_states, self.mlp_norm, self.dropout, self.mlp)
+            hidden_states = self.block.sublayer(hidden_states, self.mlp_norm, lambda x: self.dropout(self.mlp(x)))
         return hidden_states
 
 

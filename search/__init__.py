@@ -16,10 +16,12 @@ if __name__ == "search":
     raise ImportError("import autobert_zero_hf.search: the folder `search` is a part of that package, not a package")
 
 if TYPE_CHECKING:
-    from .recipe import Recipe
-    from .recipe_files import load_options
-    from .run import search
+    from .recipe.files import load_options
+    from .recipe.recipe import Recipe
+    from .run.search_run import search
 
 __all__ = ["Recipe", "load_options", "search"]
 
-__getattr__, __dir__ = lazy_names(__name__, {"Recipe": "recipe", "load_options": "recipe_files", "search": "run"})
+__getattr__, __dir__ = lazy_names(
+    __name__, {"Recipe": "recipe.recipe", "load_options": "recipe.files", "search": "run.search_run"}
+)

@@ -28,8 +28,8 @@ from transformers import BertTokenizer
 from transformers.utils import logging
 
 from autobert_zero_hf import AutoBertZeroConfig
-from autobert_zero_hf.training.corpus import load_documents
-from autobert_zero_hf.training.tokenization import train_tokenizer
+from autobert_zero_hf.data.corpus import load_documents
+from autobert_zero_hf.data.tokenization import train_tokenizer
 
 settings.register_profile(
     "default", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -8,7 +8,7 @@ from typing import Any
 
 from datasets import Dataset
 
-from autobert_zero_hf.training.corpus import DEMO_TOPICS
+from autobert_zero_hf.data.corpus import DEMO_TOPICS
 
 Row = dict[str, Any]
 

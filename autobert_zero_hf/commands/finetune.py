@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autobert_zero_hf.options import add_options, given_options
-from autobert_zero_hf.training.finetuning_options import FineTuningOptions, SpanOptions
-from autobert_zero_hf.training.known_tasks import TASKS
-from autobert_zero_hf.training.standard_error import say_error
 
+from ..standard_error import say_error
+from ..tasks.known import TASKS
+from ..tasks.span_options import SpanOptions
+from ..training.finetuning.options import FineTuningOptions
 from .result import Result
 
 if TYPE_CHECKING:
-    from autobert_zero_hf.training.finetuning import FineTuningResult
+    from ..training.finetuning.training import FineTuningResult
 
 FILES = """
 With --data, the folder of a task, here glue/stsb, has the files train.jsonl, validation.jsonl and labels.json.
@@ -55,9 +56,9 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: Namespace) -> Result | None:
     """Fine-tune."""
-    from autobert_zero_hf.training.finetuning import finetune
-    from autobert_zero_hf.training.processes import join_launch
-    from autobert_zero_hf.training.task_loading import load_task
+    from ..launch.processes import join_launch
+    from ..tasks.loading import load_task
+    from ..training.finetuning.training import finetune
 
     options = given_options(FineTuningOptions, vars(arguments))
     spans = given_options(SpanOptions, vars(arguments))

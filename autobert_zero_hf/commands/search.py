@@ -4,7 +4,7 @@ from argparse import Namespace
 from typing import Any
 
 from autobert_zero_hf.options import add_groups, option_names
-from autobert_zero_hf.search.recipe_options import option_groups
+from autobert_zero_hf.search.recipe.options import option_groups
 
 from .parsers import add_resumed
 from .result import Result
@@ -49,11 +49,12 @@ def run(arguments: Namespace) -> Result | None:
     import datasets
     import transformers
 
-    from autobert_zero_hf.search.recipe import Recipe
-    from autobert_zero_hf.search.recipe_files import load_options, overridden
-    from autobert_zero_hf.search.run import search
-    from autobert_zero_hf.search.summary import in_words, search_result
-    from autobert_zero_hf.training.processes import join_launch
+    from autobert_zero_hf.search.recipe.files import load_options, overridden
+    from autobert_zero_hf.search.recipe.recipe import Recipe
+    from autobert_zero_hf.search.run.search_run import search
+    from autobert_zero_hf.search.run.summary import in_words, search_result
+
+    from ..launch.processes import join_launch
 
     # The search shows its own progress.
     transformers.utils.logging.disable_progress_bar()

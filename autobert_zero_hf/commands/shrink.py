@@ -7,10 +7,10 @@ from typing import Any
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import ARCHITECTURES, architecture
 from autobert_zero_hf.options import add_groups, add_options, given_options, option_names
-from autobert_zero_hf.search import recipe_options as recipes
-from autobert_zero_hf.search.recipe import Recipe
-from autobert_zero_hf.search.recipe_files import load_options, overridden
-from autobert_zero_hf.search.shrink_options import ShrinkOptions
+from autobert_zero_hf.search.recipe import options as recipes
+from autobert_zero_hf.search.recipe.files import load_options, overridden
+from autobert_zero_hf.search.recipe.recipe import Recipe
+from autobert_zero_hf.search.recipe.shrink_options import ShrinkOptions
 
 from .parsers import add_resumed
 from .result import Result
@@ -71,9 +71,10 @@ def run(arguments: Namespace) -> Result | None:
     import transformers
 
     from autobert_zero_hf.search.publish.shrink_table import as_markdown
+    from autobert_zero_hf.search.run.shrink import shrink
     from autobert_zero_hf.search.runtime.run_folder import RunFolder
-    from autobert_zero_hf.search.shrink import shrink
-    from autobert_zero_hf.training.processes import join_launch
+
+    from ..launch.processes import join_launch
 
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
@@ -93,7 +94,7 @@ def chosen_recipe(arguments: Namespace) -> Recipe:
     Raises:
         AutoBertZeroError: if there is no such backbone, or it is of another kind; as `Recipe.from_dict` besides.
     """
-    from autobert_zero_hf.training.model_folder import find_model, find_models
+    from ..model_folder import find_model, find_models
 
     groups = _groups()
     known = {*option_names(groups), *_SIZES}
@@ -119,7 +120,8 @@ def _backbone(name: str | None) -> dict[str, Any]:
         return {}
 
     from autobert_zero_hf.model import AutoBertZeroConfig
-    from autobert_zero_hf.training.starting_point import read_config
+
+    from ..training.pretraining.starting_point import read_config
 
     config = read_config(name)
     if isinstance(config, AutoBertZeroConfig):

@@ -8,11 +8,12 @@ import gradio as gr
 from markupsafe import Markup
 from starlette.middleware import Middleware
 
+from autobert_zero_hf.search.recipe.recipe import Recipe
+
 from ..errors import AutoBertZeroError
 from ..model import AutoBertZeroConfig
 from ..places import without_places
 from ..search.publish.report_facts import ReportFacts, models_of, read_report_facts
-from ..search.recipe import Recipe
 from .closing import UploadsClosed
 from .masks import MaskFiller
 from .views import compare, show_candidate, show_formula, table

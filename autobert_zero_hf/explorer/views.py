@@ -16,7 +16,7 @@ from ..rendering import draw_backbone, draw_graph, to_latex, to_svg
 from ..rendering.picture import Picture
 from ..search.publish.report_facts import ReportFacts, differences
 from ..search.runtime.records import Evaluated
-from ..training.standard_error import plus_minus
+from ..standard_error import plus_minus
 
 _TEMPLATES = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
 _TEMPLATES.filters["plus_minus"] = plus_minus

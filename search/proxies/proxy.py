@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from autobert_zero_hf.data.masked_rows import MaskedRows
     from autobert_zero_hf.model import AutoBertZeroForMaskedLM
-    from autobert_zero_hf.training.masked_lm import MaskedRows
 
 
 @dataclass(frozen=True)

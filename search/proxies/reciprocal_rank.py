@@ -16,8 +16,8 @@ from .table import ProxyKind, register
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from autobert_zero_hf.data.masked_rows import MaskedBatch, MaskedRows
     from autobert_zero_hf.model import AutoBertZeroForMaskedLM
-    from autobert_zero_hf.training.masked_lm import MaskedBatch, MaskedRows
 
 
 @dataclass
@@ -34,7 +34,7 @@ class ReciprocalRank:
 
     def __call__(self, model: "AutoBertZeroForMaskedLM", after_step: Callable[[int], None]) -> Score:  # noqa: ARG002
         """The mean on the rows; nothing is trained."""
-        from autobert_zero_hf.training.masked_lm import evaluate_masked_lm
+        from autobert_zero_hf.training.replayable.masked_lm import evaluate_masked_lm
 
         score = evaluate_masked_lm(model, self.evaluation, measure=reciprocal_ranks, autocast=self.autocast)
         return Score(score.value, score.standard_error)

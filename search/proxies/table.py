@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedTokenizerBase
 
-    from autobert_zero_hf.training.masked_lm import MaskedBatch
-    from autobert_zero_hf.training.tasks import Task
+    from autobert_zero_hf.data.masked_rows import MaskedBatch
+    from autobert_zero_hf.tasks.task import Task
 
-    from ..recipe_options import EstimationOptions
+    from .options import EstimationOptions
 
 
 @dataclass(frozen=True)

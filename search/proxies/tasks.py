@@ -15,12 +15,12 @@ from .table import ProxyContext, ProxyKind, register
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+    from autobert_zero_hf.data.masked_rows import MaskedRows
     from autobert_zero_hf.model import AutoBertZeroForMaskedLM
-    from autobert_zero_hf.training.masked_lm import MaskedRows
-    from autobert_zero_hf.training.task_training import TaskRows
-    from autobert_zero_hf.training.tasks import Task
+    from autobert_zero_hf.tasks.task import Task
+    from autobert_zero_hf.training.replayable.fine_tuning import TaskRows
 
-    from ..recipe_options import EstimationOptions
+    from .options import EstimationOptions
 
 
 @dataclass
@@ -55,7 +55,7 @@ class PreparedTask:
         cls, task: "Task", tokenizer: "PreTrainedTokenizerBase", length: int, rows: int, seed: int
     ) -> "PreparedTask":
         """A task that is cut to so many validation rows, drawn evenly, if there are more."""
-        from autobert_zero_hf.training.task_training import TaskRows
+        from autobert_zero_hf.training.replayable.fine_tuning import TaskRows
 
         if rows < len(task.validation):
             task = replace(task, validation=task.validation.shuffle(seed=seed).select(range(rows)))
@@ -92,7 +92,7 @@ class TaskProxy:
     def _score(
         self, prepared: PreparedTask, model: "AutoBertZeroForMaskedLM", after_step: Callable[[int], None]
     ) -> Score:
-        from autobert_zero_hf.training.task_training import fine_tune, make_classifier, predict
+        from autobert_zero_hf.training.replayable.fine_tuning import fine_tune, make_classifier, predict
 
         classifier = make_classifier(model, prepared.task, self.seed)
         fine_tune(
@@ -110,7 +110,7 @@ class TaskProxy:
 
 
 def _load(options: TaskOptions, seed: int) -> "Sequence[Task]":
-    from autobert_zero_hf.training.task_loading import load_text_task
+    from autobert_zero_hf.tasks.loading import load_text_task
 
     folder = None if options.task_data is None else Path(options.task_data)
     return [load_text_task(name, seed, folder) for name in options.tasks]

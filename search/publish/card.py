@@ -12,8 +12,8 @@ from transformers import PreTrainedModel
 from autobert_zero_hf import __version__
 from autobert_zero_hf.markdown import escaped
 from autobert_zero_hf.model.card import CITATION, TAGS, describe_backbone, describe_use, pipeline_tag
-from autobert_zero_hf.training.masked_lm import MaskedScore
-from autobert_zero_hf.training.standard_error import is_known, plus_minus, say_error
+from autobert_zero_hf.standard_error import is_known, plus_minus, say_error
+from autobert_zero_hf.training.replayable.masked_lm import MaskedScore
 
 LIMITS = """For research on architectures, and as a small encoder to fine-tune on tasks in the language of its text.
 

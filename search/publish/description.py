@@ -7,9 +7,9 @@ from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.folders import JOURNAL
 from autobert_zero_hf.markdown import escaped
 from autobert_zero_hf.places import without_places
-from autobert_zero_hf.training.standard_error import plus_minus
+from autobert_zero_hf.standard_error import plus_minus
 
-from ..recipe import Recipe
+from ..recipe.recipe import Recipe
 from ..runtime.run_folder import BERT, BEST, SCRATCH, finalists_of
 from ..space.sizes import Sizes
 from .card import Card

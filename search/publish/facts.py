@@ -11,7 +11,7 @@ from autobert_zero_hf.folders import BEST, JOURNAL, FolderKind, budgets_in, kind
 from autobert_zero_hf.places import without_places
 from autobert_zero_hf.reading import parse_json
 from autobert_zero_hf.tables import Table
-from autobert_zero_hf.training.masked_lm import MaskedScore
+from autobert_zero_hf.training.replayable.masked_lm import MaskedScore
 
 from ..proxies.table import PROXIES
 from ..runtime.history import History

@@ -12,12 +12,12 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedT
 
 import autobert_zero_hf
 from autobert_zero_hf.conversion.loading import check_finite, unreadable_refused
+from autobert_zero_hf.data.fitting import fit_length, take_special_tokens
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import AUTO_MAP, AutoBertZeroConfig
 from autobert_zero_hf.places import without_places
 from autobert_zero_hf.rendering import draw_backbone, to_svg
-from autobert_zero_hf.training.fitting import fit_length, take_special_tokens
-from autobert_zero_hf.training.standard_error import say_error
+from autobert_zero_hf.standard_error import say_error
 from autobert_zero_hf.writing import written_whole
 
 from ..runtime.codec import encode_all

@@ -17,11 +17,11 @@ from autobert_zero_hf.charts import to_inline_svg
 from autobert_zero_hf.model import FormulaError
 from autobert_zero_hf.options import with_defaults
 from autobert_zero_hf.rendering import draw_backbone, to_latex, to_svg
-from autobert_zero_hf.training.standard_error import plus_minus
+from autobert_zero_hf.standard_error import plus_minus
 
-from ..recipe_choices import decisive
-from ..recipe_files import load_options
-from ..recipe_options import option_groups
+from ..recipe.choices import decisive
+from ..recipe.files import load_options
+from ..recipe.options import option_groups
 from ..runtime.progress import clock
 from ..runtime.records import Evaluated
 from ..runtime.run_folder import finalists_of

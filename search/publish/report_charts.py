@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from autobert_zero_hf.charts import COLOURS
-from autobert_zero_hf.training.standard_error import length_of_bar
+from autobert_zero_hf.standard_error import length_of_bar
 
 from .report_facts import ReportFacts, Visits, expected_best, score_of
 

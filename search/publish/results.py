@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.training.standard_error import plus_minus
+from autobert_zero_hf.standard_error import plus_minus
 
 from ..runtime.run_folder import BERT, BEST, SCRATCH, finalists_of
 from .card import Result, masked_lm_result

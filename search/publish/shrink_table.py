@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from autobert_zero_hf.charts import COLOURS, to_svg
 from autobert_zero_hf.markdown import escaped
 from autobert_zero_hf.places import without_places
-from autobert_zero_hf.training.standard_error import length_of_bar, plus_minus
+from autobert_zero_hf.standard_error import length_of_bar, plus_minus
 
 from ..space.sizes import Sizes
 from .facts import ConstantAnswer

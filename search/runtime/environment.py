@@ -13,7 +13,7 @@ import torch
 from autobert_zero_hf import __version__
 from autobert_zero_hf.options import Range
 
-from ..estimation.hardware import processor, usable_cores
+from ..latency.hardware import processor, usable_cores
 
 logger = logging.getLogger(__name__)
 

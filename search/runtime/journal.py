@@ -9,15 +9,15 @@ from types import MappingProxyType
 from typing import Any
 
 from autobert_zero_hf.claims import Claim, shared_claim
+from autobert_zero_hf.data.contents import Digest, find_changes
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.growing import GrowingFile
 from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.options import with_defaults
-from autobert_zero_hf.training.contents import Digest, find_changes
 from autobert_zero_hf.writing import claimed, how_to_mend
 
-from ..recipe_choices import decisive
-from ..recipe_options import option_groups
+from ..recipe.choices import decisive
+from ..recipe.options import option_groups
 from .codec import Codec, UnregisteredError, VersionError, decode_all
 from .environment import environment
 from .history import History, RecordError

@@ -9,7 +9,7 @@ from accelerate.utils import broadcast_object_list
 
 from autobert_zero_hf.errors import AutoBertZeroError
 
-from ..recipe_options import BudgetOptions
+from ..recipe.options import BudgetOptions
 from ..space.candidate import Candidate
 from ..strategy.evaluation import Evaluation, Failure
 from ..strategy.strategy import Strategy

@@ -12,14 +12,14 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, TypeVar
 
+from autobert_zero_hf.data.contents import Digest
 from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.model.origins import NOT_REGISTERED
 from autobert_zero_hf.options import Range, find_problems, with_defaults
-from autobert_zero_hf.training.contents import Digest
-from autobert_zero_hf.training.masked_lm import MaskedScore
+from autobert_zero_hf.training.replayable.masked_lm import MaskedScore
 
 from ..proxies.table import PROXIES, SCREENS
-from ..recipe_options import option_groups
+from ..recipe.options import option_groups
 from ..space.candidate import Candidate
 from ..space.sizes import Sizes
 from ..strategy.evaluation import Failure

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from autobert_zero_hf.training.standard_error import plus_minus
+from autobert_zero_hf.standard_error import plus_minus
 
 from .history import History
 from .records import Evaluated

@@ -16,7 +16,7 @@ from .strategy import Proposing, Reject, at_least
 from .table import StrategyContext, StrategyKind, register
 
 if TYPE_CHECKING:
-    from ..recipe_options import StrategyOptions
+    from .options import StrategyOptions
 
 
 @dataclass

@@ -11,7 +11,7 @@ from ..space.sub_models import SubModels
 from .strategy import Reject, Strategy
 
 if TYPE_CHECKING:
-    from ..recipe_options import StrategyOptions
+    from .options import StrategyOptions
 
 
 @dataclass(frozen=True)

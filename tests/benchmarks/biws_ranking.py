@@ -26,8 +26,7 @@ from autobert_zero_hf.search.space.candidate import Candidate
 from scipy.stats import kendalltau
 
 from autobert_zero_hf import AutoBertZeroForMaskedLM
-from autobert_zero_hf.training.masked_lm import evaluate_masked_lm
-from autobert_zero_hf.training.masked_lm_training import train_masked_lm
+from autobert_zero_hf.training.replayable.masked_lm import evaluate_masked_lm, train_masked_lm
 from tests.benchmarks.experiment import Experiment, fill
 from tests.benchmarks.paired import machine
 

@@ -8,19 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from accelerate import Accelerator
-from autobert_zero_hf.search.estimation.biws import SuperNetTraining
-from autobert_zero_hf.search.estimation.estimator import Estimator
-from autobert_zero_hf.search.estimation.from_options import load_tasks, make_estimator
-from autobert_zero_hf.search.estimation.inheritance import Inheritance
-from autobert_zero_hf.search.estimation.supernet import SuperNet
-from autobert_zero_hf.search.recipe import Recipe
-from autobert_zero_hf.search.recipe_files import load_options
+from autobert_zero_hf.search.recipe.files import load_options
+from autobert_zero_hf.search.recipe.recipe import Recipe
+from autobert_zero_hf.search.run.from_options import load_tasks, make_estimator
+from autobert_zero_hf.search.supernet.biws import SuperNetTraining
+from autobert_zero_hf.search.supernet.estimator import Estimator
+from autobert_zero_hf.search.supernet.inheritance import Inheritance
+from autobert_zero_hf.search.supernet.supernet import SuperNet
 from transformers import PreTrainedTokenizerBase
 
 from autobert_zero_hf import AutoBertZeroConfig
-from autobert_zero_hf.training.corpus import load_documents
-from autobert_zero_hf.training.masked_lm import MaskedRows, pack
-from autobert_zero_hf.training.tokenization import train_tokenizer
+from autobert_zero_hf.data.corpus import load_documents
+from autobert_zero_hf.data.masked_rows import MaskedRows
+from autobert_zero_hf.data.packing import pack
+from autobert_zero_hf.data.tokenization import train_tokenizer
 
 
 class Experiment:

@@ -25,7 +25,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
-from autobert_zero_hf.search.preparation import final_rows
+from autobert_zero_hf.search.run.preparation import final_rows
 from autobert_zero_hf.search.space.budget import CostBudget
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.sizes import Sizes, SizesSpace, Steps
@@ -36,8 +36,7 @@ from autobert_zero_hf.search.strategy.op_nas import OpNas
 from autobert_zero_hf.search.strategy.strategy import Strategy
 
 from autobert_zero_hf import architecture
-from autobert_zero_hf.training.masked_lm import evaluate_masked_lm
-from autobert_zero_hf.training.masked_lm_training import train_masked_lm
+from autobert_zero_hf.training.replayable.masked_lm import evaluate_masked_lm, train_masked_lm
 from tests.benchmarks.experiment import Experiment, fill
 from tests.benchmarks.paired import machine
 

@@ -22,7 +22,7 @@ from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.search_space import SearchSpace
 
 from autobert_zero_hf import AutoBertZeroForMaskedLM
-from autobert_zero_hf.training.masked_lm import MaskedScore, Measure, evaluate_masked_lm
+from autobert_zero_hf.training.replayable.masked_lm import MaskedScore, Measure, evaluate_masked_lm
 from tests.benchmarks.experiment import Experiment, fill
 from tests.benchmarks.paired import machine
 

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 import psutil
-from autobert_zero_hf.search.estimation.latency_features import count_work
-from autobert_zero_hf.search.estimation.latency_predictor import LatencyPredictor
-from autobert_zero_hf.search.estimation.latency_samples import Samples, collect
-from autobert_zero_hf.search.recipe_options import LatencyOptions
+from autobert_zero_hf.search.latency.features import count_work
+from autobert_zero_hf.search.latency.predictor import LatencyPredictor
+from autobert_zero_hf.search.latency.samples import Samples, collect
+from autobert_zero_hf.search.recipe.options import LatencyOptions
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.search_space import SearchSpace
 from autobert_zero_hf.search.space.sizes import Sizes, SizesSpace

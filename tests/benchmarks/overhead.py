@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from accelerate import Accelerator
-from autobert_zero_hf.search.recipe import Recipe
+from autobert_zero_hf.search.recipe.recipe import Recipe
 from autobert_zero_hf.search.runtime.dispatch import Dispatcher
 from autobert_zero_hf.search.runtime.journal import Journal
 from autobert_zero_hf.search.runtime.loop import SearchLoop

@@ -9,8 +9,9 @@ from collections.abc import Callable
 import torch
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM, architecture
-from autobert_zero_hf.training.loop import make_optimizer
-from autobert_zero_hf.training.masked_lm import MaskedBatch, evaluate_masked_lm
+from autobert_zero_hf.data.masked_rows import MaskedBatch
+from autobert_zero_hf.training.replayable.loop import make_optimizer
+from autobert_zero_hf.training.replayable.masked_lm import evaluate_masked_lm
 from tests.benchmarks.paired import compare, keep
 
 ROUNDS = 9

@@ -14,8 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from autobert_zero_hf.training.pretraining import pretrain
-from autobert_zero_hf.training.pretraining_options import PreTrainingOptions
+from autobert_zero_hf.training.pretraining.options import PreTrainingOptions
+from autobert_zero_hf.training.pretraining.training import pretrain
 from autobert_zero_hf.writing import written_whole
 from tests.benchmarks.paired import machine
 

@@ -20,15 +20,14 @@ from pathlib import Path
 from typing import Any
 
 from accelerate import Accelerator
-from autobert_zero_hf.search.estimation.from_options import make_estimator
-from autobert_zero_hf.search.estimation.inheritance import Inheritance
-from autobert_zero_hf.search.estimation.latency_band import LatencyBand
-from autobert_zero_hf.search.estimation.latency_predictor import LatencyPredictor
-from autobert_zero_hf.search.estimation.latency_samples import read_samples
-from autobert_zero_hf.search.preparation import Preparation
-from autobert_zero_hf.search.recipe import Recipe
-from autobert_zero_hf.search.recipe_choices import decisive
-from autobert_zero_hf.search.recipe_files import load_options
+from autobert_zero_hf.search.latency.band import LatencyBand
+from autobert_zero_hf.search.latency.predictor import LatencyPredictor
+from autobert_zero_hf.search.latency.samples import read_samples
+from autobert_zero_hf.search.recipe.choices import decisive
+from autobert_zero_hf.search.recipe.files import load_options
+from autobert_zero_hf.search.recipe.recipe import Recipe
+from autobert_zero_hf.search.run.from_options import make_estimator
+from autobert_zero_hf.search.run.preparation import Preparation
 from autobert_zero_hf.search.runtime.journal import Journal, read_history
 from autobert_zero_hf.search.runtime.progress import Reporter
 from autobert_zero_hf.search.runtime.run_folder import RunFolder
@@ -36,6 +35,7 @@ from autobert_zero_hf.search.runtime.tracking import Tracking
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.sizes import Sizes
 from autobert_zero_hf.search.strategy.evaluation import Evaluation
+from autobert_zero_hf.search.supernet.inheritance import Inheritance
 
 from autobert_zero_hf.places import without_places
 from tests.benchmarks.paired import machine

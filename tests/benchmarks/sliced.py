@@ -11,10 +11,10 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
-from autobert_zero_hf.search.estimation import slicing, supernet
-from autobert_zero_hf.search.estimation.supernet import SuperNet
 from autobert_zero_hf.search.space.sizes import VARIED, Sizes, SizesSpace
 from autobert_zero_hf.search.space.sub_models import SubModels
+from autobert_zero_hf.search.supernet import slicing, supernet
+from autobert_zero_hf.search.supernet.supernet import SuperNet
 
 from autobert_zero_hf import AutoBertZeroConfig
 from autobert_zero_hf.model.architectures import BERT_ATTENTION

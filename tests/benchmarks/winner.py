@@ -30,12 +30,13 @@ import torch
 from autobert_zero_hf.search.proxies.tasks import PreparedTask
 
 from autobert_zero_hf import AutoBertZeroForMaskedLM, architecture
-from autobert_zero_hf.training.corpus import load_documents
-from autobert_zero_hf.training.masked_lm import MaskedBatch, MaskedRows, evaluate_masked_lm, pack
-from autobert_zero_hf.training.masked_lm_training import train_masked_lm
-from autobert_zero_hf.training.task_loading import load_task
-from autobert_zero_hf.training.task_training import fine_tune, make_classifier, predict
-from autobert_zero_hf.training.tokenization import train_tokenizer
+from autobert_zero_hf.data.corpus import load_documents
+from autobert_zero_hf.data.masked_rows import MaskedBatch, MaskedRows
+from autobert_zero_hf.data.packing import pack
+from autobert_zero_hf.data.tokenization import train_tokenizer
+from autobert_zero_hf.tasks.loading import load_task
+from autobert_zero_hf.training.replayable.fine_tuning import fine_tune, make_classifier, predict
+from autobert_zero_hf.training.replayable.masked_lm import evaluate_masked_lm, train_masked_lm
 from tests.benchmarks.experiment import Experiment, fill
 from tests.benchmarks.paired import machine
 

@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from autobert_zero_hf.search.estimation.screening import RankAgreement, Untrained
 from autobert_zero_hf.search.proxies.table import SCREENS
-from autobert_zero_hf.search.recipe import Recipe
+from autobert_zero_hf.search.recipe.recipe import Recipe
+from autobert_zero_hf.search.run.screening import RankAgreement, Untrained
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.sizes import Sizes
 

@@ -14,9 +14,9 @@ from transformers import AutoModelForSequenceClassification, BertConfig, BertMod
 import autobert_zero_hf
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM, architecture
 from autobert_zero_hf.commands.main import main
+from autobert_zero_hf.data.corpus import load_demo
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from autobert_zero_hf.rendering import draw_backbone, to_latex, to_svg
-from autobert_zero_hf.training.corpus import load_demo
 
 from ..task_folders import write_demo_tasks, write_task
 

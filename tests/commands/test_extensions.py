@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from autobert_zero_hf.search.recipe import Recipe
-from autobert_zero_hf.search.recipe_choices import RecipeError
-from autobert_zero_hf.search.recipe_files import load_options
+from autobert_zero_hf.search.recipe.choices import RecipeError
+from autobert_zero_hf.search.recipe.files import load_options
+from autobert_zero_hf.search.recipe.recipe import Recipe
 from autobert_zero_hf.search.strategy.table import STRATEGIES
 from transformers import AutoConfig
 

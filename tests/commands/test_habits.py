@@ -18,7 +18,7 @@ from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
 from autobert_zero_hf.commands.completion import PATHS, SHELLS
 from autobert_zero_hf.commands.exit_status import Status
 from autobert_zero_hf.commands.main import make_parser
-from autobert_zero_hf.training.corpus import load_demo
+from autobert_zero_hf.data.corpus import load_demo
 from tests.search.small_search import OPTIONS, candidates_in, command, environment, journal
 from tests.task_folders import write_demo_tasks
 from tests.terminal import Piped

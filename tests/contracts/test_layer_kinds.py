@@ -4,12 +4,12 @@ import random
 
 import pytest
 import torch
-from autobert_zero_hf.search.estimation.latency_features import count_work
-from autobert_zero_hf.search.estimation.supernet import SuperNet
+from autobert_zero_hf.search.latency.features import count_work
 from autobert_zero_hf.search.space.layer_types import read_layer_types
 from autobert_zero_hf.search.space.mutation import USUAL_MUTATIONS
 from autobert_zero_hf.search.space.search_space import SearchSpace
 from autobert_zero_hf.search.space.sizes import Sizes
+from autobert_zero_hf.search.supernet.supernet import SuperNet
 from torch import Tensor
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM, AutoBertZeroModel

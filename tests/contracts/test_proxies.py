@@ -16,10 +16,11 @@ from datasets import Dataset
 from transformers import BertTokenizer
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
-from autobert_zero_hf.training.corpus import DEMO_TOPICS, load_demo
-from autobert_zero_hf.training.masked_lm import MaskedRows, pack
-from autobert_zero_hf.training.masked_lm_training import train_masked_lm
-from autobert_zero_hf.training.tasks import Task
+from autobert_zero_hf.data.corpus import DEMO_TOPICS, load_demo
+from autobert_zero_hf.data.masked_rows import MaskedRows
+from autobert_zero_hf.data.packing import pack
+from autobert_zero_hf.tasks.task import Task
+from autobert_zero_hf.training.replayable.masked_lm import train_masked_lm
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from autobert_zero_hf.search.estimation.starting_weights import Start
+from autobert_zero_hf.search.supernet.starting_weights import Start
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertForMaskedLM, BertTokenizer, PreTrainedModel
 
@@ -15,8 +15,8 @@ from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
 from autobert_zero_hf.commands.main import main
 from autobert_zero_hf.conversion import convert_checkpoint
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.training.distillation import load_teacher
-from autobert_zero_hf.training.starting_point import StartOptions, make_student
+from autobert_zero_hf.training.pretraining.distillation import load_teacher
+from autobert_zero_hf.training.pretraining.starting_point import StartOptions, make_student
 
 WEIGHTS, INDEX, PICKLE = "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin"
 

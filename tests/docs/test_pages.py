@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from autobert_zero_hf.search.recipe import Recipe
+from autobert_zero_hf.search.recipe.recipe import Recipe
 
 from autobert_zero_hf import AutoBertZeroConfig
 from autobert_zero_hf.commands.main import main

@@ -7,7 +7,7 @@ from datasets import Dataset
 from transformers import BatchEncoding, BertTokenizer
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
-from autobert_zero_hf.training.corpus import DEMO_TOPICS, load_demo
+from autobert_zero_hf.data.corpus import DEMO_TOPICS, load_demo
 
 HYBRID = [
     "conv(5)",

@@ -13,7 +13,7 @@ from huggingface_hub.errors import StrictDataclassError
 from autobert_zero_hf import AutoBertZeroConfig
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model.architectures import AUTOBERT_ZERO
-from autobert_zero_hf.training.starting_point import read_config
+from autobert_zero_hf.training.pretraining.starting_point import read_config
 
 from .hostile import failure_of, hostile_value, main, mutated
 

@@ -17,13 +17,13 @@ from autobert_zero_hf.search.publish.facts import read_search
 from autobert_zero_hf.search.publish.page import stage_search
 from autobert_zero_hf.search.publish.report import write_report
 from autobert_zero_hf.search.publish.report_facts import read_report_facts
-from autobert_zero_hf.search.recipe import Recipe
+from autobert_zero_hf.search.recipe.recipe import Recipe
+from autobert_zero_hf.search.run.summary import in_words, search_result
 from autobert_zero_hf.search.runtime.dispatch import Dispatcher
 from autobert_zero_hf.search.runtime.journal import Journal, read_history
 from autobert_zero_hf.search.runtime.loop import SearchLoop
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.strategy.evaluation import Evaluation
-from autobert_zero_hf.search.summary import in_words, search_result
 
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.explorer.app import open_search

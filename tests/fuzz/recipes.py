@@ -6,9 +6,9 @@ import tempfile
 from pathlib import Path
 
 import yaml
-from autobert_zero_hf.search.recipe import Recipe
-from autobert_zero_hf.search.recipe_files import RECIPES, load_options
-from autobert_zero_hf.search.recipe_options import option_groups
+from autobert_zero_hf.search.recipe.files import RECIPES, load_options
+from autobert_zero_hf.search.recipe.options import option_groups
+from autobert_zero_hf.search.recipe.recipe import Recipe
 
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.options import option_names

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.training.task_loading import load_task
+from autobert_zero_hf.tasks.loading import load_task
 
 from .hostile import failure_of, hostile_value, main, mutated
 

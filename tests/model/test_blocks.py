@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from autobert_zero_hf.search.estimation.supernet import SuperNet
 from autobert_zero_hf.search.space.sizes import Sizes
+from autobert_zero_hf.search.supernet.supernet import SuperNet
 from torch import Tensor
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM, AutoBertZeroModel

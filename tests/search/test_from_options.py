@@ -4,7 +4,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from autobert_zero_hf.search.recipe import Recipe
+from autobert_zero_hf.search.recipe.recipe import Recipe
 from autobert_zero_hf.search.space.sub_models import SubModels
 from autobert_zero_hf.search.strategy.evaluation import Evaluation
 from autobert_zero_hf.search.strategy.evolved_sizes import EvolvedSizes

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from autobert_zero_hf.search.front import describe_front, find_front, rank
+from autobert_zero_hf.search.run.front import describe_front, find_front, rank
 from autobert_zero_hf.search.runtime.history import History
 from autobert_zero_hf.search.runtime.records import Trained
 from autobert_zero_hf.search.space.budget import CostBudget

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from autobert_zero_hf.search.recipe import Recipe
-from autobert_zero_hf.search.recipe_files import load_options
-from autobert_zero_hf.search.run import search
+from autobert_zero_hf.search.recipe.files import load_options
+from autobert_zero_hf.search.recipe.recipe import Recipe
+from autobert_zero_hf.search.run.search_run import search
 from autobert_zero_hf.search.runtime.journal import JournalError
 from datasets import Dataset
 from transformers import BertConfig, BertForMaskedLM, BertTokenizer
 
 from autobert_zero_hf.commands.main import main
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.training.model_folder import find_model
+from autobert_zero_hf.model_folder import find_model
 from tests.search.small_search import journal, rewrite
 from tests.task_folders import write_task
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 import torch
-from autobert_zero_hf.search.estimation.latency_predictor import LatencyPredictor
-from autobert_zero_hf.search.estimation.latency_samples import read_samples
+from autobert_zero_hf.search.latency.predictor import LatencyPredictor
+from autobert_zero_hf.search.latency.samples import read_samples
 from autobert_zero_hf.search.publish.description import describe
 from autobert_zero_hf.search.publish.facts import read_facts, read_search
 from autobert_zero_hf.search.publish.history import ROWS, stage_history
-from autobert_zero_hf.search.recipe import Recipe
+from autobert_zero_hf.search.recipe.recipe import Recipe
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.sizes import Sizes
 from autobert_zero_hf.search.strategy.pareto import dominates

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 from accelerate import Accelerator
-from autobert_zero_hf.search.estimation.latency_band import LatencyBand
-from autobert_zero_hf.search.latency_bound import LatencyBound, Stopwatch
-from autobert_zero_hf.search.recipe import Recipe
+from autobert_zero_hf.search.latency.band import LatencyBand
+from autobert_zero_hf.search.recipe.recipe import Recipe
+from autobert_zero_hf.search.run.latency_bound import LatencyBound, Stopwatch
 from autobert_zero_hf.search.runtime.history import History
 from autobert_zero_hf.search.runtime.journal import Journal
 from autobert_zero_hf.search.runtime.progress import Reporter

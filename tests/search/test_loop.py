@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from accelerate import Accelerator
-from autobert_zero_hf.search.recipe_options import BudgetOptions
+from autobert_zero_hf.search.recipe.options import BudgetOptions
 from autobert_zero_hf.search.runtime.dispatch import Dispatcher
 from autobert_zero_hf.search.runtime.journal import Journal, JournalError
 from autobert_zero_hf.search.runtime.loop import SearchLoop

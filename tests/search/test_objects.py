@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from accelerate.state import AcceleratorState
 from autobert_zero_hf.search import Recipe, search
-from autobert_zero_hf.search.objects import Objects
 from autobert_zero_hf.search.proxies.proxy import Score
 from autobert_zero_hf.search.proxies.table import ProxyContext
 from autobert_zero_hf.search.publish.facts import read_facts
-from autobert_zero_hf.search.recipe_choices import RecipeError
+from autobert_zero_hf.search.recipe.choices import RecipeError
+from autobert_zero_hf.search.run.objects import Objects
 from autobert_zero_hf.search.runtime.journal import JournalError
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.search_space import SearchSpace
@@ -24,7 +24,7 @@ from autobert_zero_hf.search.strategy.random_search import RandomSearch
 from autobert_zero_hf.search.strategy.regularized_evolution import RegularizedEvolution
 
 from autobert_zero_hf.commands.main import main
-from autobert_zero_hf.training.masked_lm import evaluate_masked_lm
+from autobert_zero_hf.training.replayable.masked_lm import evaluate_masked_lm
 from tests.search.old_journals import OLD
 from tests.search.small_search import in_order, journal, rewrite
 

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 import torch
 from accelerate.state import AcceleratorState
-from autobert_zero_hf.search.recipe import Recipe
-from autobert_zero_hf.search.run import search
+from autobert_zero_hf.search.recipe.recipe import Recipe
+from autobert_zero_hf.search.run.search_run import search
+from autobert_zero_hf.search.run.summary import search_result
 from autobert_zero_hf.search.runtime.journal import JournalError
-from autobert_zero_hf.search.summary import search_result
 
 from autobert_zero_hf.claims import ReplacedError
 from autobert_zero_hf.commands.main import main

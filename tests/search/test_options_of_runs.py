@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from autobert_zero_hf.training.corpus import load_demo
-from autobert_zero_hf.training.precision import gains_from_bfloat16
+from autobert_zero_hf.data.corpus import load_demo
+from autobert_zero_hf.launch.precision import gains_from_bfloat16
 from tests.search.small_search import in_order, journal, search
 from tests.task_folders import write_demo_tasks
 

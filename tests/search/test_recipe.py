@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from autobert_zero_hf.search.recipe import Recipe
-from autobert_zero_hf.search.recipe_choices import RecipeError, decisive
-from autobert_zero_hf.search.recipe_files import RECIPES, load_options, overridden
-from autobert_zero_hf.search.recipe_options import option_groups
+from autobert_zero_hf.search.recipe.choices import RecipeError, decisive
+from autobert_zero_hf.search.recipe.files import RECIPES, load_options, overridden
+from autobert_zero_hf.search.recipe.options import option_groups
+from autobert_zero_hf.search.recipe.recipe import Recipe
 
 from autobert_zero_hf.options import option_names, with_defaults
 

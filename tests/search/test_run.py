@@ -11,10 +11,11 @@ from safetensors.torch import load_file
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, PreTrainedTokenizerBase
 
 from autobert_zero_hf.commands.main import main
+from autobert_zero_hf.data.corpus import load_documents
+from autobert_zero_hf.data.masked_rows import MaskedRows
+from autobert_zero_hf.data.packing import pack
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from autobert_zero_hf.model.auto_map import code_files
-from autobert_zero_hf.training.corpus import load_documents
-from autobert_zero_hf.training.masked_lm import MaskedRows, pack
 from tests.search.small_search import (
     candidates_in,
     in_order,

@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 import torch
 from accelerate.state import AcceleratorState
-from autobert_zero_hf.search.estimation import latency_samples
-from autobert_zero_hf.search.estimation.hardware import Hardware
-from autobert_zero_hf.search.estimation.latency import Latency
-from autobert_zero_hf.search.recipe import Recipe
-from autobert_zero_hf.search.recipe_choices import decisive
-from autobert_zero_hf.search.recipe_options import LatencyOptions
-from autobert_zero_hf.search.run import search
+from autobert_zero_hf.search.latency import samples as latency_samples
+from autobert_zero_hf.search.latency.hardware import Hardware
+from autobert_zero_hf.search.latency.measuring import Latency
+from autobert_zero_hf.search.recipe.choices import decisive
+from autobert_zero_hf.search.recipe.options import LatencyOptions
+from autobert_zero_hf.search.recipe.recipe import Recipe
+from autobert_zero_hf.search.recipe.shrink_options import ShrinkOptions
+from autobert_zero_hf.search.run.search_run import search
+from autobert_zero_hf.search.run.shrink import shrink
+from autobert_zero_hf.search.run.summary import in_words, search_result
 from autobert_zero_hf.search.runtime.environment import PACKAGES, environment
-from autobert_zero_hf.search.shrink import shrink
-from autobert_zero_hf.search.shrink_options import ShrinkOptions
-from autobert_zero_hf.search.summary import in_words, search_result
 
 from autobert_zero_hf.commands.main import main
 from autobert_zero_hf.explorer.app import open_search

@@ -10,13 +10,13 @@ from xml.etree import ElementTree
 
 import pytest
 import torch
-from autobert_zero_hf.search.estimation.latency_band import LatencyBand
+from autobert_zero_hf.search.latency.band import LatencyBand
 from autobert_zero_hf.search.publish.description import final_training
 from autobert_zero_hf.search.publish.facts import read_facts
-from autobert_zero_hf.search.recipe import Recipe
-from autobert_zero_hf.search.recipe_choices import RecipeError
-from autobert_zero_hf.search.run import check_budget
-from autobert_zero_hf.search.shrink import ShrinkOptions, budgets_of
+from autobert_zero_hf.search.recipe.choices import RecipeError
+from autobert_zero_hf.search.recipe.recipe import Recipe
+from autobert_zero_hf.search.run.search_run import check_budget
+from autobert_zero_hf.search.run.shrink import ShrinkOptions, budgets_of
 from autobert_zero_hf.search.space.sizes import Sizes
 from transformers import (
     AutoConfig,
@@ -31,8 +31,8 @@ from transformers import (
 from autobert_zero_hf import architecture
 from autobert_zero_hf.commands.main import main
 from autobert_zero_hf.commands.shrink import add_parser, chosen_recipe
+from autobert_zero_hf.data.corpus import load_demo
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.training.corpus import load_demo
 from tests.task_folders import write_demo_tasks
 from tests.terminal import kill_when, run, run_together
 

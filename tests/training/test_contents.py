@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from autobert_zero_hf.training.contents import digest, digest_of_model, leads_to_same
+from autobert_zero_hf.data.contents import digest, digest_of_model, leads_to_same
 
 SAME = {
     "moved": ("model", "runs/a", "1", "/far/runs/a", "1"),

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 from datasets import Dataset
 
-from autobert_zero_hf.training import corpus
-from autobert_zero_hf.training.corpus import (
+from autobert_zero_hf.data import corpus
+from autobert_zero_hf.data.corpus import (
     DEMO_TOPICS,
     CorpusError,
     how_to_have_more_rows,

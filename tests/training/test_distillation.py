@@ -8,10 +8,15 @@ from datasets import Dataset
 from transformers import BertConfig, BertForMaskedLM, BertModel, BertTokenizer, DistilBertConfig, DistilBertForMaskedLM
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
+from autobert_zero_hf.data.masking import Masking
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.training.distillation import Distillation, DistillationOptions, check_teacher, load_teacher
-from autobert_zero_hf.training.masking import Masking
-from autobert_zero_hf.training.pretraining_data import Examples, RowsByPlace
+from autobert_zero_hf.training.pretraining.data import Examples, RowsByPlace
+from autobert_zero_hf.training.pretraining.distillation import (
+    Distillation,
+    DistillationOptions,
+    check_teacher,
+    load_teacher,
+)
 
 SIZES = {"hidden_size": 48, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
 

@@ -15,13 +15,13 @@ from transformers import BertTokenizer
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
 from autobert_zero_hf.claims import ReplacedError
 from autobert_zero_hf.commands.main import main
+from autobert_zero_hf.data.corpus import load_demo
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.training.corpus import load_demo
-from autobert_zero_hf.training.evaluation import Grid
-from autobert_zero_hf.training.evaluation_report import as_markdown, as_picture, short_names
-from autobert_zero_hf.training.finetuning import FineTuningOptions
-from autobert_zero_hf.training.spans import SpanOptions
-from autobert_zero_hf.training.task_loading import load_task
+from autobert_zero_hf.tasks.loading import load_task
+from autobert_zero_hf.tasks.spans import SpanOptions
+from autobert_zero_hf.training.finetuning.evaluation import Grid
+from autobert_zero_hf.training.finetuning.evaluation_report import as_markdown, as_picture, short_names
+from autobert_zero_hf.training.finetuning.training import FineTuningOptions
 
 from ..task_folders import write_demo_tasks
 from ..terminal import kill_when, run_together

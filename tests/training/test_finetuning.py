@@ -12,18 +12,18 @@ from datasets import Dataset
 from transformers import AutoModelForQuestionAnswering, AutoModelForSequenceClassification, BertTokenizer
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
+from autobert_zero_hf.data.corpus import load_demo
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.training.corpus import load_demo
-from autobert_zero_hf.training.finetuning import (
+from autobert_zero_hf.tasks.loading import load_task
+from autobert_zero_hf.tasks.task import Task
+from autobert_zero_hf.training.finetuning.training import (
     FineTuning,
     FineTuningOptions,
     Trial,
     default_learning_rate,
     finetune,
 )
-from autobert_zero_hf.training.task_loading import load_task
-from autobert_zero_hf.training.task_training import TaskRows, predict
-from autobert_zero_hf.training.tasks import Task
+from autobert_zero_hf.training.replayable.fine_tuning import TaskRows, predict
 from autobert_zero_hf.writing import claimed
 
 from ..span_tasks import cloze_rows, write_cloze

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 import torch
-from autobert_zero_hf.search.recipe import Recipe
-from autobert_zero_hf.search.run import search
+from autobert_zero_hf.search.recipe.recipe import Recipe
+from autobert_zero_hf.search.run.search_run import search
 from datasets import Dataset
 from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer, BertConfig, BertForMaskedLM, pipeline
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
 from autobert_zero_hf.commands.main import main
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.training.pretraining import pretrain
-from autobert_zero_hf.training.pretraining_options import PreTrainingOptions
+from autobert_zero_hf.training.pretraining.options import PreTrainingOptions
+from autobert_zero_hf.training.pretraining.training import pretrain
 
 from ..search.small_search import journal, rewrite
 from ..special_tokens import write_tokenizer

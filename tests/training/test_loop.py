@@ -1,6 +1,7 @@
 import pytest
 
-from autobert_zero_hf.training.loop import learning_rate_at, rows_at
+from autobert_zero_hf.data.order import rows_at
+from autobert_zero_hf.training.replayable.loop import learning_rate_at
 
 
 def test_the_learning_rate_rises_for_a_tenth_and_falls_to_zero() -> None:

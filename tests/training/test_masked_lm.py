@@ -6,7 +6,9 @@ from datasets import Dataset
 from transformers import BertTokenizer
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
-from autobert_zero_hf.training.masked_lm import MaskedRows, MaskedScore, evaluate_masked_lm, pack
+from autobert_zero_hf.data.masked_rows import MaskedRows
+from autobert_zero_hf.data.packing import pack
+from autobert_zero_hf.training.replayable.masked_lm import MaskedScore, evaluate_masked_lm
 
 
 @pytest.fixture(scope="module")

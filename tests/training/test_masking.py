@@ -5,9 +5,9 @@ import pytest
 from datasets import Dataset
 from transformers import BertTokenizer
 
+from autobert_zero_hf.data.masking import Masking
+from autobert_zero_hf.data.packing import pack
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.training.masked_lm import pack
-from autobert_zero_hf.training.masking import Masking
 
 
 @pytest.fixture(scope="module")

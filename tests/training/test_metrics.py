@@ -6,7 +6,7 @@ import evaluate
 import numpy as np
 import pytest
 
-from autobert_zero_hf.training.metrics import (
+from autobert_zero_hf.tasks.metrics import (
     Accuracy,
     AccuracyAndF1,
     GlueMetric,

@@ -9,7 +9,7 @@ from transformers import BertTokenizer, TrainerControl, TrainingArguments
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM, architecture
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.training.module_replacing import ModuleReplacing, ReplacingOptions
+from autobert_zero_hf.training.pretraining.module_replacing import ModuleReplacing, ReplacingOptions
 
 LAYERS = ["conv(3)", "matmul(softmax(scale(matmul(q, transpose(v)))), v)"]
 STEPS = 20

@@ -5,10 +5,10 @@ import pytest
 from datasets import Dataset
 from transformers import BertTokenizer
 
-from autobert_zero_hf.training.corpus import CorpusError
-from autobert_zero_hf.training.masking import Masking
-from autobert_zero_hf.training.next_sentence import ANOTHER, FOLLOWS, draw_pair, pack_segments, sentences
-from autobert_zero_hf.training.pretraining_data import Examples, RowsByPlace
+from autobert_zero_hf.data.corpus import CorpusError
+from autobert_zero_hf.data.masking import Masking
+from autobert_zero_hf.data.next_sentence import ANOTHER, FOLLOWS, draw_pair, pack_segments, sentences
+from autobert_zero_hf.training.pretraining.data import Examples, RowsByPlace
 
 LENGTH = 64
 

@@ -18,14 +18,15 @@ from transformers import (
 )
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM, AutoBertZeroForPreTraining
+from autobert_zero_hf.data.masked_rows import MaskedBatch
+from autobert_zero_hf.data.masking import Masking
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model.auto_map import code_files
-from autobert_zero_hf.training.held_out import evaluate_held_out, word_frequencies
-from autobert_zero_hf.training.masked_lm import MaskedBatch, evaluate_masked_lm
-from autobert_zero_hf.training.masking import Masking
-from autobert_zero_hf.training.pretraining import pretrain
-from autobert_zero_hf.training.pretraining_data import Examples, RowsByPlace
-from autobert_zero_hf.training.pretraining_options import PreTrainingOptions
+from autobert_zero_hf.training.pretraining.data import Examples, RowsByPlace
+from autobert_zero_hf.training.pretraining.held_out import evaluate_held_out, word_frequencies
+from autobert_zero_hf.training.pretraining.options import PreTrainingOptions
+from autobert_zero_hf.training.pretraining.training import pretrain
+from autobert_zero_hf.training.replayable.masked_lm import evaluate_masked_lm
 
 from ..taken_folders import taken_from_within
 

@@ -8,9 +8,9 @@ import torch
 from datasets import Dataset
 from transformers import BertTokenizer
 
-from autobert_zero_hf.training.corpus import CorpusError
-from autobert_zero_hf.training.masking import Masking
-from autobert_zero_hf.training.pretraining_data import (
+from autobert_zero_hf.data.corpus import CorpusError
+from autobert_zero_hf.data.masking import Masking
+from autobert_zero_hf.training.pretraining.data import (
     Examples,
     ReadingOptions,
     RowsByPlace,

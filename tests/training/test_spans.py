@@ -8,13 +8,13 @@ import pytest
 from datasets import Dataset
 from transformers import BertTokenizer
 
+from autobert_zero_hf.data.corpus import load_demo
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.training.corpus import load_demo
-from autobert_zero_hf.training.spans import SpanOptions, SpanScore, encode_spans
-from autobert_zero_hf.training.squad import SpanTask
-from autobert_zero_hf.training.squad_metrics import Squad, SquadV2
-from autobert_zero_hf.training.task_loading import load_task, load_text_task
-from autobert_zero_hf.training.tasks import TaskError
+from autobert_zero_hf.tasks.loading import load_task, load_text_task
+from autobert_zero_hf.tasks.spans import SpanOptions, SpanScore, encode_spans
+from autobert_zero_hf.tasks.squad import SpanTask
+from autobert_zero_hf.tasks.squad_metrics import Squad, SquadV2
+from autobert_zero_hf.tasks.task import TaskError
 
 from ..span_tasks import cloze_rows, write_cloze
 

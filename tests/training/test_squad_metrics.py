@@ -4,7 +4,7 @@ import evaluate
 import numpy as np
 import pytest
 
-from autobert_zero_hf.training.squad_metrics import AnswerScore, Squad, SquadV2, best_threshold, normalise
+from autobert_zero_hf.tasks.squad_metrics import AnswerScore, Squad, SquadV2, best_threshold, normalise
 
 
 def test_answers_are_compared_without_case_punctuation_articles_and_white_space() -> None:

@@ -3,11 +3,11 @@ import math
 import numpy as np
 import pytest
 
-from autobert_zero_hf.training.held_out import HeldOutScore
-from autobert_zero_hf.training.masked_lm import MaskedScore
-from autobert_zero_hf.training.metrics import Accuracy, MatthewsCorrelation, PearsonAndSpearman, TaskScore
-from autobert_zero_hf.training.squad_metrics import AnswerScore, Squad
-from autobert_zero_hf.training.standard_error import is_known, length_of_bar, plus_minus, say_error
+from autobert_zero_hf.standard_error import is_known, length_of_bar, plus_minus, say_error
+from autobert_zero_hf.tasks.metrics import Accuracy, MatthewsCorrelation, PearsonAndSpearman, TaskScore
+from autobert_zero_hf.tasks.squad_metrics import AnswerScore, Squad
+from autobert_zero_hf.training.pretraining.held_out import HeldOutScore
+from autobert_zero_hf.training.replayable.masked_lm import MaskedScore
 
 LABELS = np.array([0, 1, 1, 0, 1])
 

@@ -8,13 +8,13 @@ import datasets
 import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
-from autobert_zero_hf.training.corpus import load_demo
-from autobert_zero_hf.training.glue import GLUE
-from autobert_zero_hf.training.metrics import MatthewsCorrelation, PearsonAndSpearman
-from autobert_zero_hf.training.squad import SpanTask
-from autobert_zero_hf.training.squad_metrics import SquadV2
-from autobert_zero_hf.training.task_loading import HUB_TASKS, load_task, task_names
-from autobert_zero_hf.training.tasks import Task, TaskError
+from autobert_zero_hf.data.corpus import load_demo
+from autobert_zero_hf.tasks.glue import GLUE
+from autobert_zero_hf.tasks.loading import HUB_TASKS, load_task, task_names
+from autobert_zero_hf.tasks.metrics import MatthewsCorrelation, PearsonAndSpearman
+from autobert_zero_hf.tasks.squad import SpanTask
+from autobert_zero_hf.tasks.squad_metrics import SquadV2
+from autobert_zero_hf.tasks.task import Task, TaskError
 
 from ..span_tasks import cloze_rows
 from ..task_folders import write_task

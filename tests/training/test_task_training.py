@@ -9,11 +9,12 @@ from datasets import Dataset
 from transformers import BertTokenizer
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM, AutoBertZeroForSequenceClassification
-from autobert_zero_hf.training.corpus import load_demo
-from autobert_zero_hf.training.loop import train
-from autobert_zero_hf.training.task_loading import load_task
-from autobert_zero_hf.training.task_training import TaskRows, encode, fine_tune, make_classifier, predict
-from autobert_zero_hf.training.tasks import Task
+from autobert_zero_hf.data.corpus import load_demo
+from autobert_zero_hf.tasks.encoding import encode
+from autobert_zero_hf.tasks.loading import load_task
+from autobert_zero_hf.tasks.task import Task
+from autobert_zero_hf.training.replayable.fine_tuning import TaskRows, fine_tune, make_classifier, predict
+from autobert_zero_hf.training.replayable.loop import train
 
 from ..task_folders import write_demo_tasks
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from datasets import Dataset
 
+from autobert_zero_hf.data.corpus import DEMO_TOPICS, load_demo
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.training.corpus import DEMO_TOPICS, load_demo
-from autobert_zero_hf.training.metrics import Accuracy, AccuracyAndF1, MatthewsCorrelation, PearsonAndSpearman
-from autobert_zero_hf.training.task_loading import load_task
-from autobert_zero_hf.training.tasks import TaskError
+from autobert_zero_hf.tasks.loading import load_task
+from autobert_zero_hf.tasks.metrics import Accuracy, AccuracyAndF1, MatthewsCorrelation, PearsonAndSpearman
+from autobert_zero_hf.tasks.task import TaskError
 
 from ..task_folders import Row, write_demo_tasks, write_task
 

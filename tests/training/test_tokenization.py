@@ -7,8 +7,8 @@ import pytest
 from datasets import Dataset
 from transformers import AutoTokenizer, BertTokenizer
 
-from autobert_zero_hf.training.corpus import CorpusError
-from autobert_zero_hf.training.tokenization import train_tokenizer
+from autobert_zero_hf.data.corpus import CorpusError
+from autobert_zero_hf.data.tokenization import train_tokenizer
 
 
 def test_it_is_a_bert_tokenizer_that_auto_tokenizer_loads(tokenizer: BertTokenizer, tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ def test_the_same_text_gives_the_same_vocabulary_in_every_process(documents: Dat
     documents.to_parquet(tmp_path / "text.parquet")
     script = (
         "import sys, datasets\n"
-        "from autobert_zero_hf.training.tokenization import train_tokenizer\n"
+        "from autobert_zero_hf.data.tokenization import train_tokenizer\n"
         "documents = datasets.Dataset.from_parquet(sys.argv[1], cache_dir=sys.argv[2])\n"
         "train_tokenizer(documents, 2000).save_pretrained(sys.argv[2])\n"
     )

@@ -13,17 +13,19 @@ from datasets import Dataset
 from transformers import BertTokenizer
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
+from autobert_zero_hf.data.masked_rows import MaskedRows
+from autobert_zero_hf.data.masking import Masking
+from autobert_zero_hf.data.packing import pack
+from autobert_zero_hf.data.unknown_tokens import Tokens
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.training.encoding import encode_texts
-from autobert_zero_hf.training.masked_lm import MaskedRows, evaluate_masked_lm, pack
-from autobert_zero_hf.training.masking import Masking
-from autobert_zero_hf.training.pretraining import pretrain
-from autobert_zero_hf.training.pretraining_data import Examples
-from autobert_zero_hf.training.pretraining_options import PreTrainingOptions
-from autobert_zero_hf.training.spans import SpanOptions, encode_spans
-from autobert_zero_hf.training.squad import span_task
-from autobert_zero_hf.training.tasks import Task
-from autobert_zero_hf.training.unknown_tokens import Tokens
+from autobert_zero_hf.tasks.encoding import encode_texts
+from autobert_zero_hf.tasks.spans import SpanOptions, encode_spans
+from autobert_zero_hf.tasks.squad import span_task
+from autobert_zero_hf.tasks.task import Task
+from autobert_zero_hf.training.pretraining.data import Examples
+from autobert_zero_hf.training.pretraining.options import PreTrainingOptions
+from autobert_zero_hf.training.pretraining.training import pretrain
+from autobert_zero_hf.training.replayable.masked_lm import evaluate_masked_lm
 
 from .test_pretraining import TINY
 

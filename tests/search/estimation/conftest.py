@@ -1,10 +1,11 @@
 import pytest
-from autobert_zero_hf.search.estimation.supernet import SuperNet
+from autobert_zero_hf.search.supernet.supernet import SuperNet
 from datasets import Dataset
 from transformers import BertTokenizer
 
 from autobert_zero_hf import AutoBertZeroConfig
-from autobert_zero_hf.training.masked_lm import MaskedRows, pack
+from autobert_zero_hf.data.masked_rows import MaskedRows
+from autobert_zero_hf.data.packing import pack
 from tests.graphs import BRANCHES
 
 

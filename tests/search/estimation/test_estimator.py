@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 import torch
 from accelerate import Accelerator
-from autobert_zero_hf.search.estimation.estimator import Estimator
-from autobert_zero_hf.search.estimation.from_options import make_estimator
-from autobert_zero_hf.search.estimation.inheritance import Inheritance
-from autobert_zero_hf.search.estimation.supernet import SuperNet
 from autobert_zero_hf.search.proxies.proxy import Score
-from autobert_zero_hf.search.recipe import Recipe
+from autobert_zero_hf.search.recipe.recipe import Recipe
+from autobert_zero_hf.search.run.from_options import make_estimator
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.search_space import SearchSpace
 from autobert_zero_hf.search.strategy.evaluation import Failure
+from autobert_zero_hf.search.supernet.estimator import Estimator
+from autobert_zero_hf.search.supernet.inheritance import Inheritance
+from autobert_zero_hf.search.supernet.supernet import SuperNet
 
 from autobert_zero_hf import AutoBertZeroForMaskedLM
+from autobert_zero_hf.data.masked_rows import MaskedRows
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
-from autobert_zero_hf.training.masked_lm import MaskedRows
 
 SPACE = SearchSpace(num_layers=2, kernel_sizes=(3, 9))
 OPTIONS = {"candidate_steps": 10, "candidate_batch_size": 4, "candidate_learning_rate": 1e-2, "evaluation_rows": 40}

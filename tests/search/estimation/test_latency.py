@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from autobert_zero_hf.search.estimation.hardware import Hardware
-from autobert_zero_hf.search.estimation.latency import LatencyError, measure, measure_beside, open_base
-from autobert_zero_hf.search.estimation.latency_samples import collect, read_samples
-from autobert_zero_hf.search.recipe_options import LatencyOptions
+from autobert_zero_hf.search.latency.hardware import Hardware
+from autobert_zero_hf.search.latency.measuring import LatencyError, measure, measure_beside, open_base
+from autobert_zero_hf.search.latency.samples import collect, read_samples
+from autobert_zero_hf.search.recipe.options import LatencyOptions
 from autobert_zero_hf.search.space.search_space import SearchSpace
 from autobert_zero_hf.search.space.sizes import Sizes, SizesSpace
 from autobert_zero_hf.search.space.sub_models import SubModels

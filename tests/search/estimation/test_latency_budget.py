@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from autobert_zero_hf.search.estimation.hardware import Hardware
-from autobert_zero_hf.search.estimation.latency import Latency, LatencyError
-from autobert_zero_hf.search.estimation.latency_band import LatencyBand
-from autobert_zero_hf.search.estimation.latency_predictor import LatencyPredictor
-from autobert_zero_hf.search.estimation.latency_samples import Sample, Samples, collect, read_samples
-from autobert_zero_hf.search.recipe_options import LatencyOptions
+from autobert_zero_hf.search.latency.band import LatencyBand
+from autobert_zero_hf.search.latency.hardware import Hardware
+from autobert_zero_hf.search.latency.measuring import Latency, LatencyError
+from autobert_zero_hf.search.latency.predictor import LatencyPredictor
+from autobert_zero_hf.search.latency.samples import Sample, Samples, collect, read_samples
+from autobert_zero_hf.search.recipe.options import LatencyOptions
 from autobert_zero_hf.search.space.budget import CostBudget
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.search_space import SearchSpace

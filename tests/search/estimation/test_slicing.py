@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from autobert_zero_hf.search.estimation.slicing import axes_of, copy_overlap, cut, known_axes, overlap
 from autobert_zero_hf.search.space.sizes import Sizes
+from autobert_zero_hf.search.supernet.slicing import axes_of, copy_overlap, cut, known_axes, overlap
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

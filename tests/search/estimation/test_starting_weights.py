@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 import torch
-from autobert_zero_hf.search.estimation.starting_weights import Start
-from autobert_zero_hf.search.estimation.supernet import SuperNet
 from autobert_zero_hf.search.space.sizes import Sizes
+from autobert_zero_hf.search.supernet.starting_weights import Start
+from autobert_zero_hf.search.supernet.supernet import SuperNet
 from transformers import BertConfig, BertForMaskedLM, BertModel, BertTokenizer
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
+from autobert_zero_hf.data.masked_rows import MaskedRows
+from autobert_zero_hf.data.tokenization import train_tokenizer
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
-from autobert_zero_hf.training.masked_lm import MaskedRows
-from autobert_zero_hf.training.tokenization import train_tokenizer
 from tests.graphs import BRANCHES
 
 WHOLE = Sizes(3, 48, 64, 4, 12)

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 import torch
 from accelerate import Accelerator
-from autobert_zero_hf.search.estimation.biws import SuperNetTraining
-from autobert_zero_hf.search.estimation.distillation import Teacher, TeacherDistillation
-from autobert_zero_hf.search.estimation.from_options import load_teacher, make_objective
-from autobert_zero_hf.search.estimation.objectives import InPlaceDistillation, MaskedLm, Objective
-from autobert_zero_hf.search.estimation.supernet import SuperNet
-from autobert_zero_hf.search.recipe_options import SubModelOptions, SuperNetOptions
+from autobert_zero_hf.search.recipe.options import SubModelOptions, SuperNetOptions
+from autobert_zero_hf.search.run.from_options import load_teacher, make_objective
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.sizes import Sizes, SizesSpace
 from autobert_zero_hf.search.space.sub_models import SubModels
+from autobert_zero_hf.search.supernet.biws import SuperNetTraining
+from autobert_zero_hf.search.supernet.distillation import Teacher, TeacherDistillation
+from autobert_zero_hf.search.supernet.objectives import InPlaceDistillation, MaskedLm, Objective
+from autobert_zero_hf.search.supernet.supernet import SuperNet
 from transformers import (
     BertConfig,
     BertModel,
@@ -33,11 +33,11 @@ from transformers import (
 )
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroModel
+from autobert_zero_hf.data.masked_rows import MaskedRows
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import parse_layer
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
-from autobert_zero_hf.training.masked_lm import MaskedRows
-from autobert_zero_hf.training.masked_lm_training import train_masked_lm
+from autobert_zero_hf.training.replayable.masked_lm import train_masked_lm
 from tests.terminal import run_together
 
 LARGEST = Sizes(2, 32, 64, 4, 8)
@@ -344,14 +344,14 @@ from accelerate import Accelerator
 from datasets import load_from_disk
 from transformers import AutoTokenizer
 from autobert_zero_hf import AutoBertZeroConfig
-from autobert_zero_hf.search.estimation.biws import SuperNetTraining
-from autobert_zero_hf.search.estimation.objectives import InPlaceDistillation
-from autobert_zero_hf.search.estimation.supernet import SuperNet
-from autobert_zero_hf.search.recipe_options import SuperNetOptions
+from autobert_zero_hf.search.supernet.biws import SuperNetTraining
+from autobert_zero_hf.search.supernet.objectives import InPlaceDistillation
+from autobert_zero_hf.search.supernet.supernet import SuperNet
+from autobert_zero_hf.search.recipe.options import SuperNetOptions
 from autobert_zero_hf.search.space.sizes import Sizes, SizesSpace
 from autobert_zero_hf.search.space.sub_models import SubModels
-from autobert_zero_hf.training.masked_lm import MaskedRows
-from autobert_zero_hf.training.masked_lm_training import train_masked_lm
+from autobert_zero_hf.data.masked_rows import MaskedRows
+from autobert_zero_hf.training.replayable.masked_lm import train_masked_lm
 
 folder, checkpoint = map(Path, sys.argv[1:])
 rows = MaskedRows(load_from_disk(folder / "rows").with_format("torch"), AutoTokenizer.from_pretrained(folder))

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from autobert_zero_hf.search.estimation.inheritance import Inheritance
-from autobert_zero_hf.search.estimation.supernet import SuperNet
-from autobert_zero_hf.search.recipe_options import InheritanceOptions
+from autobert_zero_hf.search.recipe.options import InheritanceOptions
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.sizes import VARIED, Sizes, SizesSpace
 from autobert_zero_hf.search.space.sub_models import SubModels
 from autobert_zero_hf.search.strategy.evaluation import Evaluation
+from autobert_zero_hf.search.supernet.inheritance import Inheritance
+from autobert_zero_hf.search.supernet.supernet import SuperNet
 from transformers import AutoModelForMaskedLM
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
+from autobert_zero_hf.data.masked_rows import MaskedRows
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
-from autobert_zero_hf.training.masked_lm import MaskedRows
 from tests.graphs import BRANCHES
 
 LARGEST = Sizes(3, 48, 96, 4, 16)  # the heads are wider than the hidden states

@@ -4,14 +4,14 @@ from pathlib import Path
 import pytest
 import torch
 from accelerate import Accelerator
-from autobert_zero_hf.search.estimation.biws import SuperNetTraining
-from autobert_zero_hf.search.estimation.supernet import SuperNet
-from autobert_zero_hf.search.recipe_options import SuperNetOptions
+from autobert_zero_hf.search.recipe.options import SuperNetOptions
 from autobert_zero_hf.search.space.search_space import SearchSpace
+from autobert_zero_hf.search.supernet.biws import SuperNetTraining
+from autobert_zero_hf.search.supernet.supernet import SuperNet
 
 from autobert_zero_hf import AutoBertZeroConfig
+from autobert_zero_hf.data.masked_rows import MaskedRows
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
-from autobert_zero_hf.training.masked_lm import MaskedRows
 from tests.graphs import BRANCHES
 
 SPACE = SearchSpace(num_layers=2, kernel_sizes=(3, 9))

@@ -2,15 +2,15 @@
 
 import pytest
 import torch
-from autobert_zero_hf.search.estimation.screening import RankAgreement, Untrained
 from autobert_zero_hf.search.proxies.counts import CountedProxy
 from autobert_zero_hf.search.proxies.w_pca import WeightWeightedPca, principal_components
+from autobert_zero_hf.search.run.screening import RankAgreement, Untrained
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.sizes import Sizes
 from sklearn.decomposition import PCA
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
-from autobert_zero_hf.training.masked_lm import MaskedRows
+from autobert_zero_hf.data.masked_rows import MaskedRows
 
 
 @pytest.fixture

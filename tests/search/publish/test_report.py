@@ -10,8 +10,8 @@ from statistics import fmean
 
 import pytest
 from autobert_zero_hf.search.publish.report_facts import expected_best, models_of, read_report_facts
-from autobert_zero_hf.search.recipe import Recipe
-from autobert_zero_hf.search.recipe_options import option_groups
+from autobert_zero_hf.search.recipe.options import option_groups
+from autobert_zero_hf.search.recipe.recipe import Recipe
 from autobert_zero_hf.search.runtime.journal import JournalError
 
 from autobert_zero_hf.commands.main import main, make_parser

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from autobert_zero_hf.search.summary import search_result
+from autobert_zero_hf.search.run.summary import search_result
 
 import autobert_zero_hf
 

@@ -1,0 +1,110 @@
+"""What a pre-training starts from: nothing, a model of this package, or a BERT whose layers are to be replaced."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
+
+from autobert_zero_hf.conversion import HEADS, convert_checkpoint
+from autobert_zero_hf.conversion.loading import load, unreadable_refused
+from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.model import ARCHITECTURES, AutoBertZeroConfig, AutoBertZeroPreTrainedModel, architecture
+
+from ..shared_options import SizeOptions
+from .options import DEFAULT_ARCHITECTURE, StartOptions
+
+
+def load_tokenizer(source: str) -> PreTrainedTokenizerBase:
+    """The tokenizer of a folder or Hub name.
+
+    Raises:
+        AutoBertZeroError: if there is none.
+    """
+    with unreadable_refused(f"cannot load a tokenizer from {source!r}", source):
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source)
+    # Where there is no file at all, transformers makes a tokenizer that knows special tokens alone.
+    if not set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens):
+        raise AutoBertZeroError(f"no tokenizer is found at {source!r}: its files belong beside the model")
+    return tokenizer
+
+
+def make_student(
+    start: StartOptions, sizes: Mapping[str, Any], head: str, length: int, words: Callable[[], dict[str, Any]]
+) -> tuple[AutoBertZeroPreTrainedModel, AutoBertZeroPreTrainedModel | None]:
+    """The model to train, and the BERT that it begins as, if it does.
+
+    Args:
+        start: what it starts from.
+        sizes: those of `SizeOptions` that were given.
+        head: "ForMaskedLM" or "ForPreTraining".
+        length: tokens of a row, which the model must have positions for.
+        words: the size of the vocabulary and its special tokens, as a configuration has them; asked for where the model
+            is a new one.
+
+    Raises:
+        AutoBertZeroError: if there is no such model, or it does not fit.
+    """
+    bert = None
+    dropout = {f"{name}_dropout_prob": sizes["dropout"] for name in ("hidden", "attention_probs") if "dropout" in sizes}
+    if start.model:
+        student = _load(start.model, head, dropout)
+    elif start.from_bert:
+        bert = convert_checkpoint(start.from_bert, head, **dropout)
+        layers = _layers(start, sizes.get("num_layers", bert.config.num_hidden_layers))
+        fields = {**bert.config.to_dict(), "layers": layers, "num_hidden_layers": len(layers)}
+        student = HEADS[head](_checked(lambda: AutoBertZeroConfig(**fields)))
+    else:
+        _new_config(start, sizes, length, {"vocab_size": 1})  # what is wrong with it is said before the text is read
+        student = HEADS[head](_new_config(start, sizes, length, words()))
+    if (longest := student.config.max_position_embeddings) < length:
+        raise AutoBertZeroError(f"--sequence-length {length}: the model takes {longest} tokens at most")
+    return student, bert
+
+
+def _new_config(
+    start: StartOptions, sizes: Mapping[str, Any], length: int, words: Mapping[str, Any]
+) -> AutoBertZeroConfig:
+    """That of a model from scratch."""
+    known = SizeOptions(**sizes)
+    return _checked(lambda: known.make_config(_layers(start, known.num_layers), length, words))
+
+
+def _checked(make: Callable[[], AutoBertZeroConfig]) -> AutoBertZeroConfig:
+    try:
+        return make()
+    except ValueError as error:
+        raise AutoBertZeroError(str(error)) from error
+
+
+def _load(source: str, head: str, fields: Mapping[str, Any]) -> AutoBertZeroPreTrainedModel:
+    if (model_type := read_config(source).model_type) != AutoBertZeroConfig.model_type:
+        advice = "give it as --from-bert, or convert it first" if model_type == "bert" else "give one of this package"
+        raise AutoBertZeroError(f"--model {source} is a {model_type} model: {advice}")
+    with unreadable_refused(f"cannot load the model {source!r}", source):
+        return load(HEADS[head], source, **fields)[0]
+
+
+def read_config(source: str) -> Any:
+    """The configuration of a model's folder or Hub name.
+
+    Raises:
+        AutoBertZeroError: if there is none.
+    """
+    with unreadable_refused(f"no model is found at {source!r}", source):
+        return AutoConfig.from_pretrained(source)
+
+
+def _layers(start: StartOptions, num_layers: int) -> list[str]:
+    """The lines of the backbone."""
+    if start.layers:
+        return start.layers
+    name = start.architecture or DEFAULT_ARCHITECTURE
+    if name in ARCHITECTURES:
+        return architecture(name, num_layers)
+    config = read_config(name)
+    if not isinstance(config, AutoBertZeroConfig):
+        raise AutoBertZeroError(
+            f"--architecture {name} is a {config.model_type} model: give one of {', '.join(ARCHITECTURES)}, or a model "
+            "of this package"
+        )
+    return config.layers

@@ -1,0 +1,92 @@
+"""Recipes as files, and as what a command line puts in their place."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.extensions import import_extensions
+from autobert_zero_hf.model.excerpts import excerpt
+from autobert_zero_hf.reading import ReadingError, decode, parse_yaml
+
+from .choices import CHOSEN, RecipeError, check_options, idle_options
+from .paths import from_folder
+
+RECIPES = Path(__file__).parents[1] / "recipes"
+
+
+def load_options(name_or_path: str) -> dict[str, Any]:
+    """The options of a recipe: the name of one that comes with the package, or a YAML file.
+
+    The relative paths in a file mean the folder that it lies in.
+
+    Raises:
+        RecipeError: if there is none, or if it is not a mapping of options.
+    """
+    path = Path(name_or_path)
+    packaged = not path.suffix and (RECIPES / f"{name_or_path}.yaml").is_file()
+    if packaged:
+        path = RECIPES / f"{name_or_path}.yaml"
+    if not path.is_file():
+        known = sorted(file.stem for file in RECIPES.glob("*.yaml"))
+        raise RecipeError(
+            f"no recipe {excerpt(name_or_path)}: give one of {', '.join(known)}, or the path of a YAML file"
+        )
+    try:
+        options = parse_yaml(decode(path.read_bytes()))
+    except ReadingError as error:
+        raise RecipeError(f"{path} is {error}") from error
+    options = {} if options is None else options
+    if not isinstance(options, dict):
+        raise RecipeError(f"{path}: a recipe is a mapping, such as `seed: 0`, not {type(options).__name__}")
+    try:
+        options = without_imports(options)
+        check_options(options)
+    except AutoBertZeroError as error:
+        raise RecipeError(f"{path}: {error}") from error
+    return options if packaged else from_folder(options, path.parent)
+
+
+def imports_of(name_or_path: str) -> list[str]:
+    """The modules that a recipe asks for; none where it cannot be read, which is said when it is."""
+    try:
+        options = parse_yaml(decode(Path(name_or_path).read_bytes()))
+    except (OSError, ValueError):
+        return []
+    return _imports_in(options) if isinstance(options, dict) else []
+
+
+def overridden(options: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The options of a recipe with others in their place.
+
+    A text replaces a data set, and a data set a text; another strategy or proxy all options that only others have.
+    """
+    kept = dict(options)
+    for what in CHOSEN.keys() & given.keys():
+        if given[what] != kept.get(what):
+            for other in idle_options(what, given[what]):
+                kept.pop(other, None)
+    for name, others in (("text", ("dataset", "dataset_config", "text_column")), ("dataset", ("text",))):
+        if name in given:
+            for other in others:
+                kept.pop(other, None)
+    return {**kept, **given}
+
+
+def without_imports(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options by name, once what stands under `import` is imported.
+
+    Raises:
+        RecipeError: if that is no list of names.
+        ExtensionError: if a module is not there, or fails.
+    """
+    import_extensions(_imports_in(options))
+    return {name: value for name, value in options.items() if name != "import"}
+
+
+def _imports_in(options: Mapping[str, Any]) -> list[str]:
+    modules = options.get("import", [])
+    modules = [modules] if isinstance(modules, str) else modules
+    if not isinstance(modules, list) or not all(isinstance(module, str) for module in modules):
+        raise RecipeError(f"import must be a list of the names of modules, not {excerpt(modules)}")
+    return modules

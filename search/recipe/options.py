@@ -1,0 +1,221 @@
+"""The options of a recipe, in groups: each field has its type, range, default and help."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal, Protocol
+
+from autobert_zero_hf.model.bounds import MAX_LAYERS, MAX_POSITIONS, MAX_WIDTH
+from autobert_zero_hf.model.graph import INPUTS, MAX_DEPTH, MAX_OPERATIONS
+from autobert_zero_hf.model.mixers import KINDS
+from autobert_zero_hf.model.operations import PAPER_OPERATIONS
+from autobert_zero_hf.options import Range, option
+from autobert_zero_hf.training.shared_options import DataOptions, SizeOptions
+
+from ..proxies.options import EstimationOptions, ScreenOptions
+from ..proxies.table import PROXIES
+from ..space.layer_types import CONFIG
+from ..space.search_space import LAYER_TYPES
+from ..strategy.options import StrategyOptions
+from ..strategy.table import STRATEGIES
+
+
+class Part(Protocol):
+    """A strategy or a proxy, as its table has it."""
+
+    @property
+    def options(self) -> type | None:
+        """A dataclass of its own options."""
+        ...
+
+
+@dataclass
+class SpaceOptions:
+    """What a layer can be."""
+
+    kernel_sizes: Annotated[list[int], Range(1)] = option((3, 5, 7, 9, 15, 31, 65), "kernel sizes of convolutions, odd")
+    layer_types: list[str] = option(
+        LAYER_TYPES,
+        f"kinds of layers, of {', '.join(KINDS)}; of one with a number, also those to draw from: 'window(8,16)'",
+    )
+    feed_forward: list[str] = option(
+        (CONFIG,), "feed-forward blocks of layers: config, of the model's sizes, mlp(512) and the like, or none"
+    )
+    operations: list[str] = option(PAPER_OPERATIONS, "the operations of formulas")
+    inputs: list[str] = option(INPUTS, "those of q, k and v that formulas use")
+    max_operations: Annotated[int, Range(1, MAX_OPERATIONS + 1)] = option(10, "operations of an attention at most")
+    max_depth: Annotated[int, Range(1, MAX_DEPTH + 1)] = option(
+        MAX_DEPTH, "operations inside one another at most, in an attention"
+    )
+    shared_attention: bool = option(False, "one formula for all attention layers of a backbone")
+    max_parameters: Annotated[int | None, Range(1)] = option(
+        None, "parameters of all layers at most, embeddings not counted"
+    )
+    max_multiplications: Annotated[int | None, Range(1)] = option(
+        None, "multiplications of a token in all layers at most, in a row of text"
+    )
+
+
+@dataclass
+class JointOptions:
+    """Sizes that are searched beside the layers, what candidates may take, and the best compromises."""
+
+    search_sizes: Literal["no", "heads", "head_dim"] = option(
+        "no",
+        "whether candidates have sizes of their own, up to those of the model: with fewer heads, or with narrower ones",
+    )
+    hidden_step: Annotated[int, Range(1)] = option(16, "between two hidden sizes")
+    intermediate_step: Annotated[int, Range(1)] = option(32, "between two feed-forward sizes")
+    min_layers: Annotated[int, Range(1, MAX_LAYERS + 1)] = option(1, "layers of a candidate at least")
+    min_hidden_size: Annotated[int | None, Range(1)] = option(
+        None, "hidden size of a candidate at least; by itself 128, or half of the largest if that is less"
+    )
+    min_intermediate_size: Annotated[int | None, Range(1)] = option(
+        None, "feed-forward size of a candidate at least; by itself as with the hidden size"
+    )
+    latency_ms: Annotated[float | None, Range(1e-6)] = option(
+        None, "milliseconds that a candidate may take; those of 0.85 to 1.1 times as much by prediction are trained"
+    )
+    speedup_over: str | None = option(
+        None, "a model, a folder or a name of the Hub, whose latency sets that bound", "model"
+    )
+    speedup: Annotated[float | None, Range(1e-6)] = option(None, "how many times as fast as that model, with it")
+    latency_samples: Annotated[int, Range(20, 1_000_000)] = option(
+        200, "random candidates that are measured, which the prediction is fitted to"
+    )
+    front: Annotated[int, Range(0, 10_000)] = option(
+        0, "the best compromises of score, speed and parameters that are trained on and kept, with the winner, at most"
+    )
+
+
+@dataclass
+class SuperNetOptions:
+    """How the shared weights are trained."""
+
+    supernet_steps: Annotated[int, Range(1)] = option(600, "training steps of the super-net")
+    supernet_batch_size: Annotated[int, Range(1, 1_000_000)] = option(8, "rows that each backbone of a step sees")
+    backbones_per_step: Annotated[int, Range(1, 10_000)] = option(
+        2, "random backbones whose gradients are averaged in a step"
+    )
+    supernet_learning_rate: Annotated[float, Range(0.0)] = option(2e-3, "peak learning rate of the super-net")
+    random_attention: Annotated[float, Range(0.0, 1.001)] = option(
+        0.0, "share of those backbones whose attentions are random formulas; the rest have standard ones"
+    )
+
+
+@dataclass
+class SubModelOptions:
+    """The super-net of a search for sizes."""
+
+    layers: list[str] = option(
+        (), "the backbone whose sizes alone are searched, a line for each layer; none where layers are searched, too"
+    )
+    head_dim: Annotated[int | None, Range(1, MAX_WIDTH + 1)] = option(
+        None, "width of a head of the largest model; by itself hidden size / heads"
+    )
+    supernet_from: str | None = option(
+        None,
+        "a BERT or a model of this package, folder or Hub name, from which the super-net's first weights are cut; "
+        "its tokenizer is used, too",
+        "model",
+    )
+    sandwich: bool = option(
+        False,
+        "whether each step trains the largest and the smallest sub-model besides random ones; where masked words are "
+        "learnt, the others learn the largest one's predictions of them",
+    )
+    supernet_loss: Literal["masked-lm", "distillation", "both"] = option(
+        "masked-lm",
+        "what the super-net learns: masked words, its teacher's attention scores and hidden states, or the sum of both",
+    )
+    teacher: str | None = option(
+        None,
+        "of --supernet-loss distillation and both: a BERT-like model of the same vocabulary and number of heads, "
+        "folder or Hub name",
+        "model",
+    )
+
+
+@dataclass
+class InheritanceOptions:
+    """The weights that a candidate begins with."""
+
+    inherit_from: Literal["super-net", "parent"] = option(
+        "super-net", "whose weights a mutant begins with; its parent's are kept on the disk, a file a candidate"
+    )
+    write_back: bool = option(
+        False, "whether the best candidate of each generation leaves its trained weights in the super-net"
+    )
+
+
+@dataclass
+class LatencyOptions:
+    """How the latency of a model is measured; by default as in AutoTinyBERT."""
+
+    latency_runtime: Literal["torch", "onnx"] = option("torch", "what runs the model: PyTorch, or ONNX Runtime")
+    latency_device: str = option("cpu", "where it runs")
+    latency_threads: Annotated[int, Range(1, 1024)] = option(1, "threads on the CPU")
+    latency_batch_size: Annotated[int, Range(1, 100_000)] = option(1, "texts of a forward pass")
+    latency_tokens: Annotated[int, Range(1, MAX_POSITIONS + 1)] = option(128, "tokens of a text")
+    latency_warm_up: Annotated[int, Range(0, 1_000_000)] = option(5, "forward passes before those that count")
+    latency_passes: Annotated[int, Range(1, 1_000_000)] = option(
+        30, "forward passes that count, of which the median is taken"
+    )
+
+
+@dataclass
+class BudgetOptions:
+    """When the search ends: whichever comes first."""
+
+    candidates: Annotated[int, Range(1, 1_000_000)] = option(64, "candidates to evaluate")
+    hours: Annotated[float, Range(0.0)] = option(24.0, "hours after which no new generation is begun")
+    patience: Annotated[int, Range(1)] = option(
+        20, "generations without a better candidate after which the search ends"
+    )
+
+
+@dataclass
+class FinalOptions:
+    """How the winner, and a BERT beside it, are trained on."""
+
+    final_steps: Annotated[int, Range(0)] = option(
+        400, "training steps of the winner and of the BERT, on their inherited weights"
+    )
+    final_batch_size: Annotated[int, Range(1, 1_000_000)] = option(8, "rows of such a step")
+    final_learning_rate: Annotated[float, Range(0.0)] = option(1e-3, "peak learning rate")
+
+
+@dataclass
+class RunOptions:
+    """Chance and numbers."""
+
+    seed: Annotated[int, Range(0, 2**32)] = option(0, "of all chance: the split, the masks, the weights, the search")
+    mixed_precision: Literal["auto", "no", "bf16"] = option(
+        "auto", "bf16 autocast or none; by itself, what the search was begun with, else what the machine gains from"
+    )
+
+
+def own_groups(table: Mapping[str, Part]) -> tuple[type, ...]:
+    """The options that parts of a table have of their own, a group each."""
+    return tuple(dict.fromkeys(part.options for part in table.values() if part.options is not None))
+
+
+def option_groups() -> tuple[type, ...]:
+    """All options of a recipe, in groups: those of every search, and those of each strategy and proxy there is."""
+    return (
+        DataOptions,
+        SizeOptions,
+        SpaceOptions,
+        JointOptions,
+        SuperNetOptions,
+        SubModelOptions,
+        StrategyOptions,
+        *own_groups(STRATEGIES),
+        ScreenOptions,
+        InheritanceOptions,
+        EstimationOptions,
+        *own_groups(PROXIES),
+        LatencyOptions,
+        BudgetOptions,
+        FinalOptions,
+        RunOptions,
+    )

@@ -1,0 +1,354 @@
+"""A recipe: everything that decides what a search does, as options in groups, from YAML and the command line."""
+
+import dataclasses
+import math
+import random
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from autobert_zero_hf.model import architecture
+from autobert_zero_hf.model.blocks import BLOCKS
+from autobert_zero_hf.model.excerpts import excerpt
+from autobert_zero_hf.model.mixers import KINDS
+from autobert_zero_hf.model.operations import OPERATIONS
+from autobert_zero_hf.model.origins import with_version
+from autobert_zero_hf.model.registry import Registry
+from autobert_zero_hf.training.shared_options import DataOptions, SizeOptions
+
+from ..proxies.table import PROXIES, SCREENS
+from ..space.budget import CostBudget
+from ..space.mutation import MUTATIONS
+from ..space.search_space import SearchSpace
+from ..space.sizes import Sizes, SizesSpace, Steps
+from ..space.sub_models import SubModels
+from ..strategy.strategy import Reject, Strategy
+from ..strategy.table import STRATEGIES, StrategyContext, make_strategy
+from .choices import CHOSEN, check_options, idle_options, refuse
+from .files import without_imports
+from .options import (
+    BudgetOptions,
+    EstimationOptions,
+    FinalOptions,
+    InheritanceOptions,
+    JointOptions,
+    LatencyOptions,
+    Part,
+    RunOptions,
+    ScreenOptions,
+    SpaceOptions,
+    StrategyOptions,
+    SubModelOptions,
+    SuperNetOptions,
+    option_groups,
+    own_groups,
+)
+
+if TYPE_CHECKING:
+    from autobert_zero_hf.model import AutoBertZeroConfig
+
+_TRAINING_STEP = 4
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The options of a search, checked: groups as attributes, and what follows from them.
+
+    Raises:
+        RecipeError: naming every option that is not known, of the wrong type or out of its range.
+    """
+
+    data: DataOptions
+    sizes: SizeOptions
+    space: SpaceOptions
+    joint: JointOptions
+    supernet: SuperNetOptions
+    sub_models: SubModelOptions
+    strategy: StrategyOptions
+    screen: ScreenOptions
+    inheritance: InheritanceOptions
+    estimation: EstimationOptions
+    latency: LatencyOptions
+    budget: BudgetOptions
+    final: FinalOptions
+    run: RunOptions
+    own: Mapping[type, Any]
+    """Of each strategy and proxy, chosen or not, its own options, by their class."""
+    given_space: Any = field(default=None, compare=False)
+    """What can be found, where that is an object and not what the options say."""
+
+    @classmethod
+    def from_dict(cls, options: Mapping[str, Any], given: Collection[str] = ()) -> "Recipe":
+        """A recipe of options by name; those that are missing take their defaults.
+
+        The modules that stand under `import` are imported first.
+
+        Args:
+            options: by name.
+            given: the names of those that somebody gave; an option of a strategy or proxy that is not chosen is refused
+                where it was given, or is not as by default.
+        """
+        recipe = cls._of(without_imports(options))
+        refuse([*recipe._misplaced(given), *recipe._contradictions()])
+        return recipe
+
+    @classmethod
+    def restored(cls, options: Mapping[str, Any]) -> "Recipe":
+        """A recipe of what `to_dict` gave, in this version or an older one, as a journal holds it.
+
+        Options of strategies and proxies that are not chosen decide nothing, and are no mistake here.
+        """
+        recipe = cls._of(options)
+        refuse(recipe._contradictions())
+        return recipe
+
+    @classmethod
+    def _of(cls, options: Mapping[str, Any]) -> "Recipe":
+        check_options(options)
+        groups: dict[type, Any] = {
+            group: group(**{f.name: options[f.name] for f in dataclasses.fields(group) if f.name in options})
+            for group in option_groups()
+        }
+        fixed = {each.name: groups.pop(each.type) for each in dataclasses.fields(cls) if each.type in groups}
+        return cls(**fixed, own=groups)
+
+    def own_options(self, part: Part) -> Any:
+        """The options of a strategy or proxy; None where it has none of its own."""
+        return None if part.options is None else self.own[part.options]
+
+    def _misplaced(self, given: Collection[str]) -> Iterator[str]:
+        """What is given for strategies and proxies that are not chosen."""
+        for what, table in CHOSEN.items():
+            chosen = self._choice(what)
+            usual: dict[str, Any] = {}
+            values: dict[str, Any] = {}
+            for group in own_groups(table):
+                usual |= dataclasses.asdict(group())
+                values |= dataclasses.asdict(self.own[group])
+            for name in sorted(idle_options(what, chosen)):
+                if name in given or values[name] != usual[name]:
+                    owners = [each for each in table if name not in idle_options(what, each)]
+                    yield (
+                        f"{name} ({excerpt(values[name])}) is an option of the {what} {' and '.join(owners)}, and the "
+                        f"{what} is {chosen}: leave it out, or take {what}: {owners[0]}"
+                    )
+
+    def _choice(self, what: str) -> str:
+        return self.strategy.strategy if what == "strategy" else self.estimation.proxy
+
+    def _contradictions(self) -> Iterator[str]:
+        """What does not go together."""
+        joint, width, heads = self.joint, self.sizes.hidden_size, self.sizes.num_attention_heads
+        kernels = self.space.kernel_sizes
+        narrow = bool(width % heads) and self.sub_models.head_dim is None
+        if narrow:
+            yield f"hidden_size ({width}) is not a multiple of num_attention_heads ({heads})"
+        if kernels != sorted(set(kernels)):
+            yield f"kernel_sizes must rise: {excerpt(kernels)}"
+        strategy, proxy = STRATEGIES[self.strategy.strategy], PROXIES[self.estimation.proxy]
+        yield from strategy.problems(self.own_options(strategy), self.strategy)
+        yield from proxy.problems(self.own_options(proxy), self.estimation)
+        if self.screen.screen_keep is not None and self.screen.screen_by is None:
+            yield "screen_keep needs screen_by, the measure that is screened by"
+        if (joint.speedup_over is None) != (joint.speedup is None):
+            yield "speedup_over names a model and speedup how many times as fast: give both, or neither"
+        if joint.latency_ms is not None and joint.speedup is not None:
+            yield "latency_ms and speedup are two bounds on the same: give one of them"
+        yield from self._contradictions_of_sub_models()
+        if not narrow:
+            try:
+                self.search_space, self.cost_budget  # noqa: B018  # they check themselves
+            except ValueError as error:
+                yield str(error)
+
+    def _contradictions_of_sub_models(self) -> Iterator[str]:
+        options, sized = self.sub_models, self.joint.search_sizes != "no"
+        if (options.supernet_loss != "masked-lm") != (options.teacher is not None):
+            yield "supernet_loss: distillation or both needs a teacher, and a teacher one of these losses"
+        usual = dataclasses.asdict(SubModelOptions())
+        given = [name for name, value in dataclasses.asdict(options).items() if value != usual[name]]
+        of_sizes = ("hidden_step", "intermediate_step", "min_layers", "min_hidden_size", "min_intermediate_size")
+        given += [name for name in of_sizes if getattr(self.joint, name) != getattr(JointOptions(), name)]
+        if given and not sized:
+            yield f"{', '.join(given)}: for a search of sizes, which search_sizes heads or head_dim begins"
+        if options.layers and len(options.layers) != self.sizes.num_layers:
+            yield f"layers has {len(options.layers)} lines, num_layers is {self.sizes.num_layers}"
+        if options.supernet_loss == "distillation" and PROXIES[self.estimation.proxy].scores_words:
+            yield (
+                "supernet_loss: distillation leaves the head that predicts words untrained, so that it cannot be "
+                "scored by masked words: take proxy: tasks, or supernet_loss: both"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every option that the search depends on, by name; `restored` gives the same recipe back.
+
+        The options of strategies and proxies that are not chosen are left out where they are as by default.
+        """
+        idle = {name for what in CHOSEN for name in idle_options(what, self._choice(what))}
+        groups = {**{type(group): group for group in vars(self).values()}, **self.own}
+        written: dict[str, Any] = {}
+        for kind in option_groups():
+            usual = dataclasses.asdict(kind())
+            values = dataclasses.asdict(groups[kind]) if kind in groups else usual
+            written |= {name: value for name, value in values.items() if name not in idle or value != usual[name]}
+        return written
+
+    def origins(self) -> dict[str, str]:
+        """Where the chosen parts come from that are not of this package: each one's module, and its version."""
+        return {part: with_version(module) for part, module in self._modules().items()}
+
+    def imports(self) -> list[str]:
+        """The modules to import for these parts."""
+        return sorted(set(self._modules().values()))
+
+    def _modules(self) -> dict[str, str]:
+        more = getattr(self.own_options(STRATEGIES[self.strategy.strategy]), "more_mutations", ())
+        used: list[tuple[Registry[Any], Iterable[str]]] = [
+            *((table, [self._choice(what)]) for what, table in CHOSEN.items()),
+            (SCREENS, [self.screen.screen_by] if self.screen.screen_by else []),
+            (MUTATIONS, more),
+            (OPERATIONS, self.space.operations),
+            (KINDS, [text.partition("(")[0].strip() for text in self.space.layer_types]),
+            (BLOCKS, [self.sizes.block]),
+        ]
+        return {
+            f"{table.what} {name}": table.modules[name]
+            for table, names in used
+            for name in names
+            if name in table.modules
+        }
+
+    def in_space(self, space: Any) -> "Recipe":
+        """This recipe, where candidates are of a space that is an object, whatever the options say of it."""
+        return dataclasses.replace(self, given_space=space)
+
+    def make_strategy(self, rng: random.Random, reject: Reject) -> Strategy:
+        """Makes the strategy of the recipe.
+
+        Args:
+            rng: the source of all chance.
+            reject: looks at a candidate before it is proposed.
+
+        Raises:
+            ValueError: if the options do not fit together, or the strategy does not fit the space.
+            ModuleNotFoundError: if it needs a library that is not installed.
+        """
+        common = self.strategy
+        context = StrategyContext(self.search_space, rng, reject, common.population, common.parents, common.children)
+        return make_strategy(common.strategy, self.own_options(STRATEGIES[common.strategy]), context)
+
+    @cached_property
+    def search_space(self) -> SearchSpace | SubModels:
+        """The space of what can be found."""
+        if self.given_space is not None:
+            given: SearchSpace | SubModels = self.given_space
+            return given
+        space = self.space
+        if self.sub_models.layers:
+            assert self.searched_sizes is not None
+            return SubModels(tuple(self.sub_models.layers), self.searched_sizes)
+        return SearchSpace(
+            num_layers=self.sizes.num_layers,
+            kernel_sizes=tuple(space.kernel_sizes),
+            operations=tuple(space.operations),
+            max_operations=space.max_operations,
+            max_depth=space.max_depth,
+            inputs=tuple(space.inputs),
+            layer_types=tuple(space.layer_types),
+            shared_attention=space.shared_attention,
+            sizes=self.searched_sizes,
+            feed_forward=tuple(space.feed_forward),
+        )
+
+    @cached_property
+    def searched_sizes(self) -> SizesSpace | None:
+        """The sizes that candidates may have of their own; None where all have the same."""
+        options = self.joint
+        if self.given_space is not None:
+            sizes: SizesSpace | None = getattr(self.given_space, "sizes", None)
+            return sizes
+        if options.search_sizes == "no":
+            return None
+        space = SizesSpace.within(self.largest, options.search_sizes, options.hidden_step, options.intermediate_step)
+        least = {
+            "num_hidden_layers": options.min_layers,
+            "hidden_size": options.min_hidden_size,
+            "intermediate_size": options.min_intermediate_size,
+        }
+        bounded = {}
+        for name, lowest in least.items():
+            steps: Steps = getattr(space, name)
+            if lowest is not None:
+                if lowest > steps.highest:
+                    raise ValueError(f"the least {name} ({lowest}) is more than that of the model ({steps.highest})")
+                bounded[name] = Steps.below(lowest, steps.highest, steps.step)
+        return dataclasses.replace(space, **bounded)
+
+    @property
+    def training_space(self) -> SearchSpace | SubModels:
+        """Where the super-net's backbones are drawn from: the same in steps of 4, as in AutoTinyBERT."""
+        if (sizes := self.searched_sizes) is None:
+            return self.search_space
+        finer = {
+            name: dataclasses.replace(steps, step=math.gcd(steps.step, _TRAINING_STEP))
+            for name in ("hidden_size", "intermediate_size")
+            for steps in [getattr(sizes, name)]
+        }
+        return dataclasses.replace(self.search_space, sizes=dataclasses.replace(sizes, **finer))
+
+    def branches(self, inner: int) -> list[str] | None:
+        """Lines that the super-net has the weights of; None where all candidates have the layers of one backbone.
+
+        Args:
+            inner: the width of the configuration's feed-forward blocks.
+        """
+        # An object that draws candidates need not know of super-nets.
+        known = self if hasattr(self.search_space, "branches") else dataclasses.replace(self, given_space=None)
+        space = known.search_space
+        return None if isinstance(space, SubModels) else space.branches(inner)
+
+    @property
+    def largest(self) -> Sizes:
+        """The sizes of every candidate, or the largest ones."""
+        return Sizes.of(self.make_config(self.data.vocab_size))
+
+    @property
+    def bounds_latency(self) -> bool:
+        """Whether candidates have a latency to meet."""
+        return self.joint.latency_ms is not None or self.joint.speedup is not None
+
+    @property
+    def latency_budget(self) -> str:
+        """The latency that candidates have to meet, in words; empty where there is none."""
+        joint = self.joint
+        if joint.speedup is not None:
+            return f"{joint.speedup:g} times as fast as {joint.speedup_over}"
+        return "" if joint.latency_ms is None else f"{joint.latency_ms:g} ms"
+
+    @cached_property
+    def cost_budget(self) -> CostBudget:
+        """What a candidate may cost."""
+        config = self.make_config(self.data.vocab_size)
+        return CostBudget(
+            config,
+            self.data.sequence_length,
+            self.space.max_parameters,
+            self.space.max_multiplications,
+            self.searched_sizes,
+            self.sub_models.layers,
+        )
+
+    def make_config(
+        self, vocab_size: int, special_ids: Mapping[str, Any] = MappingProxyType({})
+    ) -> "AutoBertZeroConfig":
+        """The sizes of every candidate, or the largest ones, on the backbone of the sub-models, or on BERT's.
+
+        Args:
+            vocab_size: entries of the vocabulary.
+            special_ids: its special tokens, by the names that a configuration has for them; BERT's by default.
+        """
+        layers = self.sub_models.layers or architecture("bert", self.sizes.num_layers)
+        words = {"vocab_size": vocab_size, **special_ids}
+        return self.sizes.make_config(layers, self.data.sequence_length, words, self.sub_models.head_dim)

@@ -1,0 +1,31 @@
+"""The options of a search for several budgets."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from autobert_zero_hf.options import Range, find_problems, option
+
+from .choices import RecipeError
+
+
+@dataclass
+class ShrinkOptions:
+    """The budgets, one search each, and the tasks that the winners are fine-tuned on."""
+
+    latency_ms: Annotated[list[float], Range(1e-6)] = option((), "milliseconds that a model may take")
+    speedup: Annotated[list[float], Range(1e-6)] = option((), "how many times as fast as that of --speedup-over")
+    speedup_over: str | None = option(
+        None, "a model, folder or Hub name, that the models are to be faster than", "model"
+    )
+    max_parameters: Annotated[list[int], Range(1)] = option(
+        (), "parameters of all layers at most, embeddings not counted"
+    )
+    evaluate_on: list[str] = option((), "tasks, as `evaluate` takes them, to fine-tune the winners on")
+    data: str | None = option(None, "a folder with a folder for each of these tasks", "tasks")
+    evaluate_seeds: Annotated[int, Range(1, 10_000)] = option(3, "fine-tunings of each winner on each task")
+    evaluate_rows: Annotated[int | None, Range(2)] = option(None, "rows of a task to train on at most")
+    evaluate_epochs: Annotated[float, Range(0.0, 1_000_000)] = option(3.0, "passes over them")
+
+    def __post_init__(self) -> None:
+        if problems := find_problems([ShrinkOptions], vars(self)):
+            raise RecipeError("; ".join(problems))

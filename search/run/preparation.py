@@ -1,0 +1,330 @@
+"""What a search does before it looks at candidates: its text becomes rows, and the super-net is trained."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from accelerate import Accelerator
+from datasets import Dataset, DatasetDict
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from autobert_zero_hf.claims import check_claims
+from autobert_zero_hf.data.corpus import CorpusError, how_to_have_more_rows, load_documents
+from autobert_zero_hf.data.fitting import check_special_tokens, special_ids
+from autobert_zero_hf.data.masked_rows import MaskedRows
+from autobert_zero_hf.data.packing import pack
+from autobert_zero_hf.data.tokenization import train_tokenizer
+from autobert_zero_hf.data.unknown_tokens import Tokens, nothing_to_mask
+from autobert_zero_hf.model import AutoBertZeroConfig, architecture
+from autobert_zero_hf.tasks.encoding import unknown_in
+from autobert_zero_hf.tasks.task import Task
+from autobert_zero_hf.training.pretraining.starting_point import load_tokenizer
+from autobert_zero_hf.writing import written_whole
+
+from ..proxies.table import PROXIES
+from ..publish.facts import text_of
+from ..recipe.paths import for_folder
+from ..recipe.recipe import Recipe
+from ..runtime.journal import Journal, JournalError
+from ..runtime.progress import Reporter
+from ..runtime.records import Data, TrainedSuperNet
+from ..runtime.run_folder import RunFolder
+from ..runtime.tracking import Tracking
+from ..space.candidate import Candidate
+from ..space.sub_models import SubModels
+from ..supernet.biws import SuperNetTraining
+from ..supernet.distillation import Teacher
+from ..supernet.objectives import Objective
+from ..supernet.starting_weights import Start
+from ..supernet.supernet import SuperNet
+from .from_options import load_teacher, make_objective
+
+logger = logging.getLogger(__name__)
+
+_USUAL_PADDING = 0
+"""BERT's; that of a search whose journal names no other one."""
+_FEWEST_ROWS = 64
+_WAY_OUT = "begin with a model whose tokenizer knows them (--supernet-from, --teacher)"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Text:
+    """The text of a search, as rows of tokens.
+
+    Args:
+        tokenizer: the folder of the tokenizer.
+        rows: the training rows.
+        held_out: the rows to score on.
+        data: what the journal says of it.
+    """
+
+    tokenizer: Path
+    rows: MaskedRows
+    held_out: MaskedRows
+    data: Data
+
+
+@dataclass
+class Preparation:
+    """Does it in all processes, or takes it up where it was left.
+
+    Args:
+        recipe: of the search.
+        folder: of the run.
+        tasks: those that candidates are scored on; other rows of theirs are another search.
+        accelerator: the processes.
+        journal: is told of the text and of the super-net.
+        reporter: says what happens.
+        tracking: is told the losses.
+    """
+
+    recipe: Recipe
+    folder: RunFolder
+    tasks: Sequence[Task]
+    accelerator: Accelerator
+    journal: Journal
+    reporter: Reporter
+    tracking: Tracking
+    start: Start | None = field(init=False)
+    teacher: Teacher | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        source = self.recipe.sub_models.supernet_from
+        self.start = Start(source, self.recipe.run.seed) if source else None
+
+    def read(self) -> Text:
+        """Reads the text, as rows of tokens.
+
+        Raises:
+            CorpusError: if it gives too few rows, or such without a word to mask.
+            JournalError: if the journal was begun on another text, or with other rows of the tasks.
+            AutoBertZeroError: if the checkpoint that the super-net is to begin as, or its teacher, does not fit.
+        """
+        train, held_out, tokenizer, counts, texts = self._read()
+        if min(len(train), len(held_out)) < 2:
+            unknown = Tokens.of_texts(texts, tokenizer).warning(texts, tokenizer, _WAY_OUT)
+            raise CorpusError(
+                f"the text gives {len(train)} rows to train on and {len(held_out)} held-out rows of "
+                f"{self.recipe.data.sequence_length} tokens, at least 2 of each are needed: "
+                f"{unknown or how_to_have_more_rows(len(train), len(held_out))}"
+            )
+        self._check_words(train, held_out, texts, tokenizer)
+        # Before anything is written: other options can be tried in the same folder.
+        config, sizes = self.config(tokenizer), self.recipe.searched_sizes
+        self.teacher = load_teacher(self.recipe.sub_models, sizes, tokenizer, config)
+        padding = None if config.pad_token_id == _USUAL_PADDING else config.pad_token_id
+        facts = {**counts, "vocabulary": len(tokenizer), "pad_token_id": padding}
+        data = self._write_down(train, held_out, facts)
+        return Text(self.folder.tokenizer, MaskedRows(train, tokenizer), MaskedRows(held_out, tokenizer), data)
+
+    def _check_words(
+        self, train: Dataset, held_out: Dataset, texts: Sequence[str], tokenizer: PreTrainedTokenizerBase
+    ) -> None:
+        """See that rows have words to mask, and say where much of what is read is not known to the tokenizer."""
+        trained, scored = (Tokens.of_rows(rows, tokenizer) for rows in (train, held_out))
+        chose, final = rows_that_chose(self.recipe), final_rows(self.recipe, len(held_out))
+        for what, tokens, found in (
+            ("the rows to train on", trained, trained.by_row),
+            ("the rows that candidates are scored on", scored, scored.by_row[:chose]),
+            ("the rows that the winner is scored on", scored, scored.by_row[final.start :]),
+        ):
+            if len(found) and not found.any():  # with tasks, no rows of the text score candidates
+                raise nothing_to_mask(what, tokens, texts, tokenizer, _WAY_OUT)
+        if not self.accelerator.is_main_process:
+            return
+        name = text_of(self.recipe.to_dict())
+        if said := Tokens.sum([trained, scored]).warning(texts, tokenizer, _WAY_OUT):
+            logger.warning("%s: %s", name, said)
+        for task in self.tasks:
+            texts_of_task = task.train["text"]
+            for said in unknown_in(Tokens.of_texts(texts_of_task, tokenizer), texts_of_task, tokenizer):
+                logger.warning("%s: %s", task.name, said)
+
+    def config(self, tokenizer: PreTrainedTokenizerBase) -> AutoBertZeroConfig:
+        """The sizes of candidates that have none of their own, or the largest ones.
+
+        Raises:
+            AutoBertZeroError: if the checkpoint that the super-net is to begin as does not fit.
+        """
+        recipe, special = self.recipe, special_ids(tokenizer)
+        if (known := self.journal.history.data) is not None:  # the padding of the super-net that is trained already
+            special["pad_token_id"] = _USUAL_PADDING if known.pad_token_id is None else known.pad_token_id
+        if self.start is None:
+            return recipe.make_config(len(tokenizer), special)
+        self.start.check_tokenizer(tokenizer)
+        config = self.start.config(recipe.largest, recipe.data.sequence_length, recipe.sub_models.layers or None)
+        config.update(special)
+        return config
+
+    def train(self, text: Text) -> Objective:
+        """What the super-net learnt, with the trained super-net; after `read`."""
+        options = self.recipe.supernet
+        known = self.journal.history.supernet
+        if known is not None:
+            self._check_supernet(known.digest)
+        net = self._new_net(text.rows.tokenizer)
+        training = SuperNetTraining(
+            net,
+            self.recipe.training_space,
+            text.rows,
+            options,
+            self.recipe.run.seed,
+            self.accelerator,
+            self.folder.supernet,
+            self._objective(net),
+            self._sandwich(),
+        )
+        if not training.finished:
+            with self.reporter.phase("Super-net", options.supernet_steps, training.steps_done) as show:
+
+                def after_step(step: int, loss: float) -> None:
+                    show(step, f"loss {loss:.3f}")
+                    self.tracking.supernet_step(step, loss)
+
+                training.run(after_step)
+        facts = {"steps": training.steps_done, "parameters": sum(p.numel() for p in net.parameters())}
+        digest = digest_of(self.folder.supernet)
+        if known is None:
+            self.journal.append(TrainedSuperNet(**facts, digest=digest))
+        else:
+            self.journal.compare(known, facts, "the super-net")
+            if known.digest not in (None, digest):
+                logger.warning(
+                    "%s was trained again, and came out otherwise than the one that the candidates were scored with, "
+                    "as it does with other versions or another number of threads",
+                    self.folder.supernet,
+                )
+        return training.objective
+
+    def _check_supernet(self, digest: str | None) -> None:
+        """See that the file is the one that was trained; an older journal does not tell, and a lost one is made again.
+
+        Raises:
+            JournalError: if it is not.
+        """
+        path = self.folder.supernet
+        if digest is not None and path.exists() and digest_of(path) != digest:
+            raise JournalError(
+                f"{path} is not the super-net that this search was begun with, or was damaged: restore it, or take it "
+                "away, and it is trained again"
+            )
+
+    def _read(self) -> tuple[Dataset, Dataset, PreTrainedTokenizerBase, dict[str, int], Sequence[str]]:
+        """Rows to train on and held-out ones, the tokenizer, how many there are, and the texts to train on."""
+        options = self.recipe.data
+        with self.reporter.phase("Text", 3) as show, self.accelerator.main_process_first():
+            documents = load_documents(
+                options.text, options.dataset, options.dataset_config, options.dataset_split, options.text_column
+            )
+            parts = documents.train_test_split(test_size=options.held_out, seed=self.recipe.run.seed)
+            show(1, f"{len(parts['train']):,} documents to train on, {len(parts['test']):,} held out")
+            tokenizer = self._tokenizer(parts)
+            show(2, f"a vocabulary of {len(tokenizer):,}")
+            train, test = (pack(parts[part], tokenizer, options.sequence_length) for part in ("train", "test"))
+            show(3, f"{len(train):,} rows of {options.sequence_length} tokens to train on, {len(test):,} held out")
+        counts = {"documents": len(parts["train"]), "held_out_documents": len(parts["test"])}
+        counts |= {"rows": len(train), "held_out_rows": len(test)}
+        return train, test, tokenizer, counts, parts["train"]["text"]
+
+    def _tokenizer(self, parts: DatasetDict) -> PreTrainedTokenizerBase:
+        """That of the models that the super-net begins as, or learns from; or one that is trained on the text."""
+        options, place = self.recipe.data, self.folder.tokenizer
+        # What a run left that was stopped before its first event may be of another text.
+        have_tokenizer = self.journal.history.data is not None and all(
+            (place / name).exists() for name in ("tokenizer.json", "tokenizer_config.json")
+        )
+        if self.accelerator.is_main_process and not have_tokenizer:
+            source = self.recipe.sub_models.supernet_from or self.recipe.sub_models.teacher
+            if source:
+                made = load_tokenizer(source)
+                check_special_tokens(made, "mask")
+            else:
+                made = train_tokenizer(parts["train"], options.vocab_size, options.sequence_length)
+            made.model_max_length = options.sequence_length
+            with written_whole(place) as partial:
+                made.save_pretrained(partial)
+        return AutoTokenizer.from_pretrained(place)
+
+    def _write_down(self, train: Dataset, held_out: Dataset, facts: dict[str, Any]) -> Data:
+        """What the journal says of the text, by now or from before."""
+        digest = _digest(train, held_out, *(rows for task in self.tasks for rows in (task.train, task.validation)))
+        if (known := self.journal.history.data) is not None:
+            if known.digest != digest:
+                raise JournalError(
+                    f"{self.folder.path} was begun on another text, or with other rows of the tasks: use those again, "
+                    "or another --output-dir"
+                )
+            self.journal.compare(known, facts, "the text")
+            return known
+        if self.accelerator.is_main_process:
+            check_claims(self.folder.path)
+            self.folder.supernet.unlink(missing_ok=True)  # of a search whose journal was removed
+            options = for_folder(self.recipe.to_dict(), self.folder.path)
+            if modules := self.recipe.imports():
+                options = {"import": modules, **options}
+            text = yaml.safe_dump(options, sort_keys=False)
+            with written_whole(self.folder.recipe) as partial:
+                partial.write_text(text, encoding="utf-8")
+        data = Data(**facts, digest=digest)
+        self.journal.append(data)
+        self.accelerator.wait_for_everyone()
+        return data
+
+    def _new_net(self, tokenizer: PreTrainedTokenizerBase) -> SuperNet:
+        config = self.config(tokenizer)
+        net = SuperNet(config, self.recipe.branches(config.intermediate_size), self.recipe.run.seed)
+        if self.start is not None:
+            self.start.give(net)
+        return net.to(self.accelerator.device)
+
+    def _objective(self, net: SuperNet) -> Objective | None:
+        if self.recipe.searched_sizes is None:
+            return None
+        return make_objective(self.recipe.sub_models, net, self._extremes()[0], self.teacher)
+
+    def _sandwich(self) -> Sequence[Candidate]:
+        return self._extremes() if self.recipe.sub_models.sandwich else ()
+
+    def _extremes(self) -> tuple[Candidate, Candidate]:
+        """The largest sub-model and the smallest; with standard attentions where layers are searched, too."""
+        sizes = self.recipe.searched_sizes
+        assert sizes is not None
+        layers = self.recipe.sub_models.layers or architecture("bert", sizes.largest.num_hidden_layers)
+        return SubModels(tuple(layers), sizes).extremes
+
+
+def rows_that_chose(recipe: Recipe) -> int:
+    """How many of the held-out rows, the first ones, candidates are scored on."""
+    return recipe.estimation.evaluation_rows if PROXIES[recipe.estimation.proxy].scores_words else 0
+
+
+def final_rows(recipe: Recipe, held_out: int) -> range:
+    """The held-out rows that the finalists are scored on: those that did not choose the winner, if there are many.
+
+    The winner is the best of many on the rows that chose it, in part by luck, so that they flatter it.
+    """
+    chose = rows_that_chose(recipe)
+    return range(chose if held_out - chose >= _FEWEST_ROWS else 0, held_out)
+
+
+def digest_of(path: Path) -> str:
+    """The digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def _digest(*parts: Dataset) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        for batch in part.iter(batch_size=1000):
+            # A text has as many tokens as it needs in the one, a row in the other.
+            content = batch["input_ids"].numpy().tobytes() if "input_ids" in batch else json.dumps(batch).encode()
+            digest.update(content)
+    return digest.hexdigest()[:16]

@@ -1,0 +1,144 @@
+"""What a search found, for whoever waits for it: the facts, and the same in words."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from autobert_zero_hf.standard_error import plus_minus
+
+from ..proxies.tasks import TaskOptions
+from ..publish.facts import ConstantAnswer, read_json
+from ..recipe.recipe import Recipe
+from ..runtime.history import History
+from ..runtime.journal import JournalError, read_history
+from ..runtime.records import Trained
+from ..runtime.run_folder import BASELINES, RunFolder, finalists_of
+from ..runtime.status import clock
+from ..space.sizes import Sizes
+from .front import front_table
+from .preparation import final_rows, rows_that_chose
+
+
+def search_result(folder: Path) -> dict[str, Any]:
+    """What a finished search found: its winner beside the baseline.
+
+    Args:
+        folder: of the run.
+
+    Returns:
+        What JSON can hold. `constant_answer` is None where an older version began the search. `models` has the winner
+        first: layers, sizes where they were searched, parameters, accuracy and its standard error, and, where they were
+        measured, the score on tasks and the latency in milliseconds.
+
+    Raises:
+        JournalError: if the journal is damaged, or not that of a finished search.
+    """
+    run = RunFolder(folder)
+    history = read_history(run.journal)
+    data, finished, finalists = history.data, history.finished, history.finalists
+    names = finalists_of(history.recipe) if history.events else ()
+    if data is None or finished is None or set(names) - set(finalists):
+        raise JournalError(f"{run.journal} is not that of a finished search: lines of it are missing")
+    recipe = Recipe.restored(history.recipe)
+    best, beside = (finalists[name].score for name in names)
+    difference, error = best.difference(beside)
+    rows = final_rows(recipe, data.held_out_rows)
+    constant = ConstantAnswer.of(history)
+    front = read_json(run.front) if run.front.exists() else None
+    written = [*map(run.finalist, names), run.journal, *([run.front] if front else [])]
+    return {
+        "folder": str(folder),
+        "reason": finished.reason,
+        "candidates": len(history.candidates),
+        "failed": len(history.candidates) - len(history.scored),
+        "constant_answer": None if constant is None else asdict(constant),
+        "seconds": history.elapsed,
+        "rejections": finished.rejections,
+        "models": {name: _model(finalists[name], history) for name in names},
+        "difference": difference,
+        "difference_standard_error": error,
+        "masked_words": sum(best.masked),
+        "held_out_rows": len(best.masked),
+        "rows_chose_the_winner": rows.start < rows_that_chose(recipe),
+        "final_steps": recipe.final.final_steps,
+        "tasks": recipe.own[TaskOptions].tasks,
+        "latency_target_ms": history.latency.target if history.latency else None,
+        "front": front,
+        "written": list(map(str, written)),
+    }
+
+
+def _model(trained: Trained, history: History) -> dict[str, Any]:
+    facts: dict[str, Any] = {"layers": trained.layers}
+    if trained.sizes is not None:
+        facts["sizes"] = asdict(trained.sizes)
+    facts |= {name: getattr(trained, name) for name in ("parameters", "accuracy", "standard_error")}
+    if trained.task_score is not None:
+        facts |= {"task_score": trained.task_score, "task_error": trained.task_error}
+    if (latency := history.measured(trained.candidate.identity)) is not None:
+        interval = list(latency.interval)
+        facts["latency_ms"] = {"median": latency.median, "interval": interval, "verdict": latency.verdict}
+    return facts
+
+
+def in_words(result: Mapping[str, Any]) -> str:
+    """Writes what a search found for a reader.
+
+    Args:
+        result: what `search_result` gave.
+    """
+    return "\n".join(_lines(result))
+
+
+def _lines(result: Mapping[str, Any]) -> Iterator[str]:
+    models: Mapping[str, Mapping[str, Any]] = result["models"]
+    (best, beside), baseline = models.values(), BASELINES[list(models)[1]]
+    yield (
+        f"{result['candidates']} candidates were evaluated, {result['failed']} of them failed; "
+        f"{clock(result['seconds'])} in all."
+    )
+    if result["constant_answer"] is not None:
+        yield str(ConstantAnswer(**result["constant_answer"]))
+    if result["rejections"] is not None:
+        counts = ", ".join(f"{count:,} {reason}" for reason, count in result["rejections"].items())
+        yield f"Rejected before training: {counts or 'none'}"
+    sizes = f" ({Sizes(**best['sizes'])})" if "sizes" in best else ""
+    yield f"The best backbone, {best['parameters']:,} parameters{sizes}:"
+    yield from (f"  {number:>2}  {layer}" for number, layer in enumerate(best["layers"], start=1))
+    which = "some of which chose the winner" if result["rows_chose_the_winner"] else "that did not choose the winner"
+    words, rows = result["masked_words"], result["held_out_rows"]
+    yield f"Accuracy (± standard error) on {words:,} masked words of {rows:,} held-out rows"
+    yield f"{which}, after {result['final_steps']} more steps each on the weights of the same super-net:"
+    yield f"  best         {plus_minus(best['accuracy'], best['standard_error'])}"
+    score = plus_minus(beside["accuracy"], beside["standard_error"])
+    yield f"  {baseline:<12} {score}  ({beside['parameters']:,} parameters)"
+    difference, error = result["difference"], result["difference_standard_error"]
+    yield f"  difference  {plus_minus(difference, error, signed=True)}  {_verdict(difference, error)}"
+    if result["tasks"]:
+        yield f"Mean score on {', '.join(result['tasks'])}, on the rows that chose the winner:"
+        for shown, model in (("best", best), (baseline, beside)):
+            if "task_score" in model:
+                yield f"  {shown:<12} {plus_minus(model['task_score'], model['task_error'])}"
+    if "latency_ms" in best and result["latency_target_ms"] is not None:
+        yield f"Latency, measured, of a target of {result['latency_target_ms']:.2f} ms:"
+        for shown, model in (("best", best), (baseline, beside)):
+            if "latency_ms" in model:
+                yield f"  {shown:<12} {_latency(model['latency_ms'], verdict=model is best)}"
+    if result["front"]:
+        yield from front_table(result["front"])
+    yield f"Written: {', '.join(result['written'])}"
+
+
+def _verdict(difference: float, error: float | None) -> str:
+    if error is None:
+        return "these rows do not tell which is better"
+    verdict = "better" if difference > 2 * error else "worse" if difference < -2 * error else "not clearly different"
+    return f"best is {verdict}"
+
+
+def _latency(measured: Mapping[str, Any], verdict: bool) -> str:
+    low, high = measured["interval"]
+    kept = "not clear whether within" if measured["verdict"] == "not clear" else measured["verdict"]
+    said = f", {kept} the band" if verdict else ""
+    return f"{measured['median']:.2f} ms ({low:.2f} to {high:.2f}){said}"

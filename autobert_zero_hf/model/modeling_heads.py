@@ -72,10 +72,12 @@ class _Decoding(AutoBertZeroPreTrainedModel):
     def set_output_embeddings(self, new_embeddings: nn.Linear) -> None:
         self.decoder = new_embeddings
 
-    def _decode(self, hidden_states: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    def _decode(
+        self, hidden_states: Tensor, labels: Tensor | None, sparse: bool | None
+    ) -> tuple[Tensor, Tensor | None]:
         """The logits, (B, N, V), and the labels, (B, N); of the labelled places only, (labels, V) and (labels,)."""
-        # CODEPATH: checkpoints decode all places; a search, which looks at the loss alone, sets sparse_prediction.
-        if self.config.sparse_prediction and labels is not None:
+        # CODEPATH: checkpoints decode all places; a training, which looks at the loss alone, the labelled ones.
+        if labels is not None and (self.config.sparse_prediction if sparse is None else sparse):
             hidden_states, labels = hidden_states[labels != -100], labels[labels != -100]
         return self.decoder(self.head(hidden_states)), labels
 
@@ -123,14 +125,17 @@ class AutoBertZeroForPreTraining(_Decoding):
         inputs_embeds: Tensor | None = None,
         labels: Tensor | None = None,
         next_sentence_label: Tensor | None = None,
+        sparse_prediction: bool | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> AutoBertZeroForPreTrainingOutput:
         r"""
         labels (`torch.LongTensor` of shape `(batch_size, sequence_length)`, *optional*):
-            The words to be predicted; -100 where none is. With `config.sparse_prediction` only these places are
-            decoded, and the logits have shape `(number of labels, vocab_size)`.
+            The words to be predicted; -100 where none is.
         next_sentence_label (`torch.LongTensor` of shape `(batch_size,)`, *optional*):
             0 where the second text goes on from the first, 1 where it was taken from elsewhere.
+        sparse_prediction (`bool`, *optional*, defaults to `config.sparse_prediction`):
+            Whether only the places with labels are decoded, so that the logits have shape `(number of labels,
+            vocab_size)`.
 
         Where the loss of several batches is accumulated (`num_items_in_batch`, the labels in all of them), each batch's
         next sentence loss weighs what its labels are of all labels.
@@ -138,7 +143,7 @@ class AutoBertZeroForPreTraining(_Decoding):
         outputs = self.autobert_zero(
             input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, return_dict=True, **kwargs
         )
-        logits, decoded = self._decode(outputs.last_hidden_state, labels)
+        logits, decoded = self._decode(outputs.last_hidden_state, labels, sparse_prediction)
         next_sentence = self.seq_relationship(outputs.pooler_output)
         loss = None
         if decoded is not None and next_sentence_label is not None:
@@ -174,12 +179,15 @@ class AutoBertZeroForMaskedLM(_Decoding):
         position_ids: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
         labels: Tensor | None = None,
+        sparse_prediction: bool | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> MaskedLMOutput:
         r"""
         labels (`torch.LongTensor` of shape `(batch_size, sequence_length)`, *optional*):
-            The words to be predicted; -100 where none is. With `config.sparse_prediction` only these places are
-            decoded, and the logits have shape `(number of labels, vocab_size)`.
+            The words to be predicted; -100 where none is.
+        sparse_prediction (`bool`, *optional*, defaults to `config.sparse_prediction`):
+            Whether only the places with labels are decoded, so that the logits have shape `(number of labels,
+            vocab_size)`.
 
         Examples:
 
@@ -199,7 +207,7 @@ class AutoBertZeroForMaskedLM(_Decoding):
         outputs = self.autobert_zero(
             input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, return_dict=True, **kwargs
         )
-        logits, decoded = self._decode(outputs.last_hidden_state, labels)
+        logits, decoded = self._decode(outputs.last_hidden_state, labels, sparse_prediction)
         loss = None
         if decoded is not None:
             loss = self.loss_function(logits, decoded, vocab_size=self.config.vocab_size, **kwargs)

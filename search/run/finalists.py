@@ -92,7 +92,6 @@ class FinalTraining:
                     f"the final training of {name!r} diverged ({error}): search with a lower --final-learning-rate in "
                     "another --output-dir"
                 ) from error
-            model.config.sparse_prediction = False
             place = local_place(self.folder.path, name)
             card = write_card(self._card(name, candidate, score), model, place)
             # A tokenizer as it was written: one that was used keeps, for one, the length that it cut to.
@@ -123,9 +122,8 @@ class FinalTraining:
             return self.objective.net.extract(candidate.layers, candidate.sizes)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.recipe.run.seed)
-            config = candidate.config(self.objective.net.config)
-            config.sparse_prediction = True
-            return AutoBertZeroForMaskedLM(config).to(self.accelerator.device)
+            model = AutoBertZeroForMaskedLM(candidate.config(self.objective.net.config))
+            return model.to(self.accelerator.device)
 
     def _card(self, name: str, candidate: Candidate, score: MaskedScore) -> Card:
         text = text_of(self.recipe.to_dict())

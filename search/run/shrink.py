@@ -39,10 +39,12 @@ from ..runtime.progress import Reporter
 from ..runtime.records import Base, Budgets, Measured
 from ..runtime.run_folder import BEST, SCRATCH, RunFolder
 from ..runtime.tracking import Tracking
+from .accelerated import accelerated
 from .from_options import load_tasks
 from .latency_bound import LatencyBound, Stopwatch
+from .limits import make_proposing
 from .preparation import Preparation
-from .search_run import SearchRun, Shared, accelerated, check_budget, open_journal
+from .search_run import SearchRun, Shared, open_journal
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,7 @@ class _Shrinking:
             if recipe.bounds_latency:
                 unwritten = Journal(None, recipe.to_dict(), History())
                 band = LatencyBound(recipe, stopwatch, unwritten).prepare()
-            check_budget(recipe, band)
+            make_proposing(recipe, band)
         objective = preparation.train(text)
         assert history.supernet is not None
         shared = Shared(text, objective, history.supernet, stopwatch)

@@ -253,10 +253,10 @@ class Taught(nn.Module):
         self.projection = _projection(model.config.hidden_size, teacher.hidden_size).to(model.device)
         self.teacher = teacher
 
-    def forward(self, input_ids: Tensor, labels: Tensor) -> MaskedLMOutput:
-        """What the model says of masked words, (B, N) both, with the sum of both losses."""
+    def forward(self, input_ids: Tensor, labels: Tensor, **arguments: Any) -> MaskedLMOutput:
+        """What the model, with its `arguments`, says of masked words, (B, N) both, with the sum of both losses."""
         with _outputs_of(last_projections(self.model.base_model)) as outputs:
-            found = self.model(input_ids=input_ids, labels=labels, output_hidden_states=True)
+            found = self.model(input_ids=input_ids, labels=labels, output_hidden_states=True, **arguments)
         scores = attention_scores(outputs, self.model.config.num_attention_heads) if outputs else None
         encoding = Encoding(self.projection(found.hidden_states[-1]), scores)
         real = torch.ones_like(input_ids, dtype=torch.bool)

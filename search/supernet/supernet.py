@@ -53,7 +53,7 @@ class SuperNet(nn.Module):
             torch.manual_seed(seed)
             weights: dict[str, nn.Parameter] = {}
             for layers in backbones:
-                model = AutoBertZeroForMaskedLM(self._config(layers, self.sizes))
+                model = AutoBertZeroForMaskedLM(self.sizes.config(config, layers))
                 weights = {**dict(model.named_parameters()), **weights}
         self._names = tuple(weights)
         self.weights = nn.ParameterList(weights.values())
@@ -62,11 +62,6 @@ class SuperNet(nn.Module):
     def named_weights(self) -> dict[str, nn.Parameter]:
         """The shared weights, by the names that they have in a model."""
         return dict(zip(self._names, self.weights, strict=True))
-
-    def _config(self, layers: Sequence[str], sizes: Sizes) -> AutoBertZeroConfig:
-        config = sizes.config(self.config, layers)
-        config.sparse_prediction = True
-        return config
 
     def forward(
         self,
@@ -87,6 +82,7 @@ class SuperNet(nn.Module):
         """
         skeleton = self.skeleton(layers, sizes)
         batch = {"input_ids": input_ids, "labels": labels, "attention_mask": attention_mask}
+        batch = {**batch, "sparse_prediction": True}
         return functional_call(skeleton, self._weights_of(skeleton), kwargs=batch)
 
     def encode(
@@ -121,7 +117,7 @@ class SuperNet(nn.Module):
 
     def _empty(self, layers: Sequence[str], sizes: Sizes) -> AutoBertZeroForMaskedLM:
         with torch.device("meta"), no_init_weights():
-            model = AutoBertZeroForMaskedLM(self._config(layers, sizes))
+            model = AutoBertZeroForMaskedLM(sizes.config(self.config, layers))
         model.tie_weights()
         return model
 

@@ -45,9 +45,9 @@ class Experiment:
         return Recipe.from_dict({**load_options("quickstart"), **options})
 
     def config(self, layers: Sequence[str], vocab_size: int | None = None) -> AutoBertZeroConfig:
-        """A backbone's, with the recipe's sizes; only masked places are decoded."""
+        """A backbone's, with the recipe's sizes."""
         sizes = self.recipe.make_config(vocab_size or len(self._text[0])).to_dict()
-        return AutoBertZeroConfig(**{**sizes, "layers": list(layers), "sparse_prediction": True})
+        return AutoBertZeroConfig(**{**sizes, "layers": list(layers)})
 
     @cached_property
     def _text(self) -> tuple[PreTrainedTokenizerBase, MaskedRows, MaskedRows]:

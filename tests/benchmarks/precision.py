@@ -52,7 +52,6 @@ def main() -> None:
                 max_position_embeddings=128,
                 hidden_dropout_prob=0.0,
                 attention_probs_dropout_prob=0.0,
-                sparse_prediction=True,
             )
             model = AutoBertZeroForMaskedLM(config).to(device)
             words = torch.randint(0, 8192, (8, 128), device=device)

@@ -87,7 +87,6 @@ class Training:
         train_masked_lm(model, self.rows, steps, ROWS, LEARNING_RATE, int(seed), self.experiment.accelerator.autocast)
         seconds = time.process_time() - start
         score = evaluate_masked_lm(model, self.held_out)
-        model.config.sparse_prediction = False
         model.save_pretrained(self.folder / "models" / name)
         return {
             "backbone": backbone,

@@ -66,7 +66,6 @@ def trained(rows: MaskedRows, tokenizer: BertTokenizer) -> AutoBertZeroForMasked
         max_position_embeddings=64,
         initializer_range=0.05,
         classifier_pooling="mean",
-        sparse_prediction=True,
     )
     model = AutoBertZeroForMaskedLM(config)
     train_masked_lm(model, rows, 150, 16, 5e-3, 0, nullcontext)

@@ -124,6 +124,7 @@ def test_sparse_prediction_gives_the_same_loss_and_gradients(tiny_config: AutoBe
     dense = model(**batch, labels=labels)
     wanted = torch.autograd.grad(dense.loss, list(model.parameters()), allow_unused=True)
     model.config = config_with(tiny_config, tiny_config.layers, sparse_prediction=True)
+    assert model(**batch, labels=labels, sparse_prediction=False).logits.shape == dense.logits.shape
     sparse = model(**batch, labels=labels)
     assert sparse.logits.shape == ((labels != -100).sum(), tiny_config.vocab_size)
     torch.testing.assert_close(sparse.loss, dense.loss)

@@ -78,7 +78,6 @@ def test_what_is_found_loads_and_has_the_score_that_was_written(finished: tuple[
     written = next(event for event in journal(finished[0]) if event.get("name") == name)
     assert json.loads((folder / "config.json").read_text())["layers"] == written["layers"]
     model = AutoModelForMaskedLM.from_pretrained(folder)
-    assert model.config.sparse_prediction is False
     assert model.num_parameters() == written["parameters"]
     tokenizer = AutoTokenizer.from_pretrained(folder)
     assert isinstance(tokenizer, PreTrainedTokenizerBase)

@@ -15,7 +15,7 @@ from autobert_zero_hf.search.publish.description import final_training
 from autobert_zero_hf.search.publish.facts import read_facts
 from autobert_zero_hf.search.recipe.choices import RecipeError
 from autobert_zero_hf.search.recipe.recipe import Recipe
-from autobert_zero_hf.search.run.search_run import check_budget
+from autobert_zero_hf.search.run.limits import make_proposing
 from autobert_zero_hf.search.run.shrink import ShrinkOptions, budgets_of
 from autobert_zero_hf.search.space.sizes import Sizes
 from transformers import (
@@ -201,9 +201,9 @@ def test_a_number_of_parameters_that_none_has_is_said_before_training(
 
 def test_a_budget_that_leaves_nothing_is_said() -> None:
     recipe = Recipe.from_dict({"strategy": "random", "search_sizes": "heads"})
-    check_budget(recipe, LatencyBand(lambda _: 5.0, 5.0))
+    make_proposing(recipe, LatencyBand(lambda _: 5.0, 5.0))
     with pytest.raises(RecipeError, match=r"strategy random finds no backbone within .* 1,000 too slow.*: give wider"):
-        check_budget(recipe, LatencyBand(lambda _: 5.0, 1.0))
+        make_proposing(recipe, LatencyBand(lambda _: 5.0, 1.0))
 
 
 def test_the_layers_of_a_recipe_are_shrunk_unless_others_are_given(

@@ -116,7 +116,8 @@ class Distillation:
     into the student, so that it belongs to the forward pass that several processes share.
 
     Args:
-        student: a model of this package with the head "ForMaskedLM" or "ForPreTraining" and `sparse_prediction`.
+        student: a model of this package with the head "ForMaskedLM" or "ForPreTraining"; it is called with
+            `sparse_prediction=True`.
         teacher: gives hidden states on demand, and logits.
         options: the weights.
         autocast: the precision of the teacher.
@@ -136,7 +137,6 @@ class Distillation:
         self.sparse = isinstance(teacher, AutoBertZeroPreTrainedModel)
         self.taken = {"input_ids", "attention_mask", "token_type_ids"} & set(signature(teacher.forward).parameters)
         if self.sparse:
-            teacher.config.sparse_prediction = True
             self.taken.add("labels")
         widths = student.config.hidden_size, teacher.config.hidden_size
         # Part of the student, so that it is trained and saved in checkpoints with it.
@@ -182,6 +182,8 @@ class Distillation:
         if self.teacher.device != asked.device:
             nn.Module.to(self.teacher, asked.device)
         known = {name: inputs[name] for name in self.taken if name in inputs}
+        if self.sparse:
+            known["sparse_prediction"] = True
         with self.autocast():
             output = self.teacher(**known, output_hidden_states=True)
         return output.hidden_states[-1], output.logits if self.sparse else output.logits[asked]

@@ -18,7 +18,6 @@ from autobert_zero_hf.launch.processes import join_launch
 from autobert_zero_hf.standard_error import if_known
 
 from ..replayable.masked_lm import MaskedScore, Measure
-from ..sparse_prediction import sparse_prediction
 from .data import RowsByPlace, evenly_spread
 
 
@@ -124,12 +123,11 @@ def evaluate_held_out(
     baseline = without_special(frequencies, rows.examples.masking.special)
     scores: list[_RowScore] = []
     own = range(state.process_index, len(rows), state.num_processes)
-    with sparse_prediction(model):
-        for start in range(0, len(own), batch_size):
-            places = own[start : start + batch_size]
-            batch = default_collate([rows[place] for place in places])
-            outputs = model(**{name: tensor.to(model.device) for name, tensor in batch.items()})
-            scores += _scores_of(places, batch, outputs, baseline)
+    for start in range(0, len(own), batch_size):
+        places = own[start : start + batch_size]
+        batch = default_collate([rows[place] for place in places])
+        inputs = {name: tensor.to(model.device) for name, tensor in batch.items()}
+        scores += _scores_of(places, batch, model(**inputs, sparse_prediction=True), baseline)
     if state.num_processes > 1:
         scores = sorted(gather_object(scores))
     masked = tuple(score.masked for score in scores)

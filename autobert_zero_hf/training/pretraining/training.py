@@ -36,7 +36,6 @@ from autobert_zero_hf.places import local_place
 from autobert_zero_hf.writing import WritingError, how_to_mend, no_room
 
 from ..claim_callback import ClaimCallback
-from ..sparse_prediction import sparse_prediction
 from .card import write_card
 from .data import (
     Documents,
@@ -111,6 +110,13 @@ def _resolved(options: PreTrainingOptions, begun: dict[str, Any] | None) -> PreT
         elif "sequence_length" in begun["options"]:  # else an older version began it, with rows of the usual length
             given["sequence_length"] = begun["options"]["sequence_length"]
     return PreTrainingOptions(**given)
+
+
+class _Trainer(Trainer):
+    """Looks at the loss alone, so that nothing is decoded but the masked words."""
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        return super().compute_loss(model, {**inputs, "sparse_prediction": True}, *args, **kwargs)
 
 
 class _PreTraining:
@@ -275,7 +281,7 @@ class _PreTraining:
         distillation = None
         if self.teacher is not None:
             distillation = Distillation(self.student, self.teacher, self.options.distillation)
-        trainer = Trainer(
+        trainer = _Trainer(
             model=self.student,
             args=arguments,
             train_dataset=self.train,
@@ -295,8 +301,7 @@ class _PreTraining:
             self.folder.clear_after(checkpoint)
         trainer.accelerator.wait_for_everyone()
         try:
-            with sparse_prediction(self.student):
-                trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+            trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         except Exception as error:
             if (cause := no_room(error)) is None:
                 raise

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +40,7 @@ def train(
     seed: int,
     autocast: Callable[[], AbstractContextManager],
     after_step: Callable[[int], None] | None = None,
+    **arguments: Any,
 ) -> None:
     """Train a model in place; the result depends on the arguments alone.
 
@@ -50,6 +52,7 @@ def train(
         seed: of the dropout.
         autocast: makes the context that a forward pass runs in.
         after_step: called with the number of steps done.
+        arguments: further keyword arguments of the model, the same at each step.
 
     Raises:
         FloatingPointError: at the first loss that is not finite.
@@ -63,7 +66,7 @@ def train(
             set_learning_rate(optimizer, learning_rate_at(step, steps, learning_rate))
             batch = {name: tensor.to(device) for name, tensor in batch_at(step).items()}
             with autocast():
-                loss = model(**batch).loss
+                loss = model(**batch, **arguments).loss
             if not torch.isfinite(loss):
                 raise FloatingPointError(f"the loss is {loss.item()} at step {step + 1}")
             loss.backward()

@@ -16,7 +16,6 @@ from transformers import PreTrainedModel
 from autobert_zero_hf.data.masked_rows import MaskedBatch, MaskedRows
 from autobert_zero_hf.standard_error import if_known
 
-from ..sparse_prediction import sparse_prediction
 from .loop import train
 
 Measure = Literal["accuracy", "loss"]
@@ -90,19 +89,18 @@ def evaluate_masked_lm(
     model.eval()
     totals: list[float] = []
     try:
-        with sparse_prediction(model):
-            for start in range(0, len(batch), batch_size):
-                part = batch[start : start + batch_size].to(model.device)
-                asked = part.labels != -100
-                with autocast():
-                    logits = model(input_ids=part.input_ids, labels=part.labels).logits
-                if not torch.isfinite(logits).all():
-                    raise FloatingPointError("the model's scores are not finite")
-                words = part.labels[asked]
-                worth = _measure(measure)(logits, words)
-                of_words = torch.zeros(part.labels.shape, dtype=torch.float64, device=model.device)
-                of_words[asked] = worth.double()
-                totals.extend(of_words.sum(-1).tolist())
+        for start in range(0, len(batch), batch_size):
+            part = batch[start : start + batch_size].to(model.device)
+            asked = part.labels != -100
+            with autocast():
+                logits = model(input_ids=part.input_ids, labels=part.labels, sparse_prediction=True).logits
+            if not torch.isfinite(logits).all():
+                raise FloatingPointError("the model's scores are not finite")
+            words = part.labels[asked]
+            worth = _measure(measure)(logits, words)
+            of_words = torch.zeros(part.labels.shape, dtype=torch.float64, device=model.device)
+            of_words[asked] = worth.double()
+            totals.extend(of_words.sum(-1).tolist())
     finally:
         model.train(training)
     counts = tuple(int(total) for total in totals) if measure == "accuracy" else tuple(totals)
@@ -143,4 +141,4 @@ def train_masked_lm(
         batch = rows.sample(step, batch_size, seed)
         return {"input_ids": batch.input_ids, "labels": batch.labels}
 
-    train(model, batch_at, steps, learning_rate, seed, autocast, after_step)
+    train(model, batch_at, steps, learning_rate, seed, autocast, after_step, sparse_prediction=True)

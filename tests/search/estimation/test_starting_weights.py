@@ -39,7 +39,6 @@ def test_a_super_net_of_all_sizes_is_the_bert(bert_folder: Path, rows: MaskedRow
     batch = rows.sample(0, 4, seed=0)
     bert = BertForMaskedLM.from_pretrained(bert_folder).eval()
     model = net.extract(net.config.layers).eval()
-    model.config.sparse_prediction = False
     with torch.no_grad():
         torch.testing.assert_close(model(batch.input_ids).logits, bert(batch.input_ids).logits)
 

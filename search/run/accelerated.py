@@ -1,0 +1,65 @@
+"""The processes of a run, and the precision that they work in."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState, is_initialized
+from accelerate.utils import InitProcessGroupKwargs, ProjectConfiguration, parse_flag_from_env
+
+from autobert_zero_hf.launch.lost import waiting_for_the_launcher
+from autobert_zero_hf.launch.precision import gains_from_bfloat16
+
+from ..recipe.choices import RecipeError
+from ..recipe.recipe import Recipe
+from ..runtime.journal import recorded_recipe
+from ..runtime.run_folder import RunFolder
+
+
+@contextmanager
+def accelerated(
+    recipe: Recipe, folder: RunFolder, trackers: Sequence[str] = ()
+) -> Iterator[tuple[Recipe, Accelerator]]:
+    """The processes of a run, and its recipe with the precision that they work in.
+
+    Args:
+        recipe: what to do.
+        folder: of the run.
+        trackers: where to report to.
+    """
+    recipe = _with_precision(recipe, folder)
+    with waiting_for_the_launcher():
+        accelerator = Accelerator(
+            mixed_precision=recipe.run.mixed_precision,
+            log_with=list(trackers) or None,
+            project_config=ProjectConfiguration(logging_dir=str(folder.logs)),
+            # The others wait while one process reads a large text.
+            kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(days=1))],
+        )
+        yield recipe, accelerator
+        accelerator.end_training()  # of the trackers, and of what joins the processes
+
+
+def _with_precision(recipe: Recipe, folder: RunFolder) -> Recipe:
+    """The recipe with what `auto` means here: a search goes on in the precision that it was begun in."""
+    # Accelerate keeps one precision for all of a process.
+    in_use: Any = AcceleratorState().mixed_precision if is_initialized() else None
+    if recipe.run.mixed_precision != "auto":
+        precision: Any = recipe.run.mixed_precision
+    else:
+        precision = recorded_recipe(folder.journal).get("mixed_precision", in_use)
+    if in_use not in (None, precision):
+        raise RecipeError(
+            f"mixed_precision is {precision}, but this process works in {in_use} already (accelerate): search in a new "
+            "process"
+        )
+    if precision not in ("no", "bf16"):
+        on_gpu = torch.cuda.is_available() and not parse_flag_from_env("ACCELERATE_USE_CPU")
+        gains = gains_from_bfloat16(torch.device("cuda" if on_gpu else "cpu"))
+        # On a CPU, bf16 was level with float32 on random sub-models of 4 x 256, and far slower on tiny ones.
+        precision = "bf16" if gains and (on_gpu or recipe.searched_sizes is None) else "no"
+    return replace(recipe, run=replace(recipe.run, mixed_precision=precision))

@@ -37,20 +37,27 @@ def gated() -> Iterator[str]:
     table.unregister(Gated.name)
 
 
+SUBLAYERS = {
+    "bert": lambda x, norm, compute: norm(x + compute(x)),
+    "pre_norm": lambda x, norm, compute: x + compute(norm(x)),
+    "res_post_norm": lambda x, norm, compute: x + norm(compute(x)),
+}
+
+
 def test_norms_stand_where_the_block_says(ids: Tensor) -> None:
     layers = ["conv(3)", "none", "conv(5) + none"]
-    for name in ("bert", "pre_norm"):
+    assert SUBLAYERS.keys() == table.BLOCKS.keys()
+    for name, sublayer in SUBLAYERS.items():
         model = make(layers, block=name)
         with torch.no_grad():
             x, _ = model.embeddings(ids, None, None, None)
             for layer in model.layers:
                 for norm, part in (("mixer_norm", "convolution"), ("mlp_norm", "mlp")):
                     if hasattr(layer, part):
-                        compute, normed = getattr(layer, part), getattr(layer, norm)
-                        x = normed(x + compute(x)) if name == "bert" else x + compute(normed(x))
+                        x = sublayer(x, getattr(layer, norm), getattr(layer, part))
             wanted = x if name == "bert" else model.final_norm(x)
         assert torch.equal(encode(model, ids), wanted)
-        assert hasattr(model, "final_norm") is (name == "pre_norm")
+        assert hasattr(model, "final_norm") is (name != "bert")
 
 
 def test_the_last_hidden_states_are_those_after_the_last_norm(ids: Tensor) -> None:
@@ -96,7 +103,7 @@ def test_without_positions_a_backbone_of_attentions_does_not_see_the_order(ids: 
 
 
 @pytest.mark.parametrize("positions", [None, "rotary", "none"])
-@pytest.mark.parametrize("name", ["bert", "pre_norm", "gated"])
+@pytest.mark.parametrize("name", [*SUBLAYERS, "gated"])
 def test_costs_are_those_of_the_modules(name: str, positions: str | None, gated: str) -> None:
     layers = [BERT_ATTENTION, "conv(3) + mlp(7)", "dynamic_conv(3) + none", "none"]
     config = AutoBertZeroConfig(layers=layers, block=name, positions=positions, **SIZES)

@@ -22,7 +22,8 @@ from .layer_formula import Formula
 from .layer_fourier import Fourier
 from .layer_none import NoMixer
 from .layer_window import Window
-from .mixers import Mixer, read_mixer, readers
+from .mixers import KINDS, Mixer, read_mixer, readers
+from .operations import OPERATIONS
 
 __all__ = [
     "Convolution",
@@ -162,6 +163,10 @@ def _parse_layer(text: str) -> Layer:
     if mixer.left_out and not layer.inner(None):
         raise FormulaError("a layer without a mixer and without a feed-forward block computes nothing", text)
     return layer
+
+
+for _table in (OPERATIONS, KINDS):
+    _table.caches.append(_parse_layer.cache_clear)
 
 
 def backbone_identity(layers: Sequence[str]) -> str:

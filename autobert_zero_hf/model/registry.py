@@ -1,6 +1,6 @@
 """Parts by their names, and where they come from: what tables of operations, layer kinds and blocks are."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 from .origins import registering_module
@@ -16,11 +16,13 @@ class Registry(Mapping[str, PartT]):
 
     Attributes:
         modules: by the names of parts that are not of this package, the modules that registered them.
+        caches: what to call when a part is taken out, so that nothing is kept that was read with it.
     """
 
     def __init__(self, what: str):
         self.what = what
         self.modules: dict[str, str] = {}
+        self.caches: list[Callable[[], None]] = []
         self._parts: dict[str, PartT] = {}
 
     def add(self, name: str, part: PartT) -> None:
@@ -41,8 +43,11 @@ class Registry(Mapping[str, PartT]):
         Raises:
             KeyError: if there is none of this name.
         """
+        part = self._parts.pop(name)
         self.modules.pop(name, None)
-        return self._parts.pop(name)
+        for clear in self.caches:
+            clear()
+        return part
 
     def __getitem__(self, name: str) -> PartT:
         return self._parts[name]

@@ -5,7 +5,8 @@ import torch
 
 from autobert_zero_hf.model.axes import infer_axes
 from autobert_zero_hf.model.execution import Context, interpret
-from autobert_zero_hf.model.graph import AttentionGraph
+from autobert_zero_hf.model.graph import AttentionGraph, FormulaError
+from autobert_zero_hf.model.layers import parse_layer
 from autobert_zero_hf.model.operations import (
     Operation,
     equal,
@@ -83,8 +84,11 @@ def test_a_new_operation_is_one_row() -> None:
         q, k = torch.randn(2, 1, 2, 5, 3)
         out, _ = interpret(typed, {"q": q, "k": k}, Context(head_size=3))
         torch.testing.assert_close(out, (q - k.clamp(min=0)).clamp(min=0))
+        assert parse_layer("relu(q)").mixer.graph == AttentionGraph.parse("relu(q)")
     finally:
         unregister("relu")
+    with pytest.raises(FormulaError, match="unknown operation"):
+        parse_layer("relu(q)")  # not out of a cache either
     assert operation_names() == PAPER
 
 

@@ -55,11 +55,11 @@ def test_inside_extracted_and_reloaded_are_the_same_bit_by_bit(
         with torch.no_grad():
             inside = net(candidate.layers, sizes=candidate.sizes, **inputs)
             model = net.extract(candidate.layers, candidate.sizes).eval()
-            outside = model(**inputs)
+            outside = model(**inputs, sparse_prediction=True)
             model.save_pretrained(tmp_path)
             # As a user opens it.
             reloaded = AutoModelForMaskedLM.from_pretrained(tmp_path).eval()
-            again = reloaded(**inputs)
+            again = reloaded(**inputs, sparse_prediction=True)
         assert type(reloaded) is AutoBertZeroForMaskedLM
         assert Sizes.of(reloaded.config) == candidate.sizes
         assert torch.equal(inside.logits, outside.logits), candidate.sizes
@@ -91,7 +91,7 @@ def test_gradients_reach_the_shared_weights_through_the_slices(
     batch = rows.sample(0, 4, seed=0)
     sizes = Sizes(3, 24, 32, 2, 8)
     model = net.extract(BACKBONES["mixed"], sizes).eval()
-    model(input_ids=batch.input_ids, labels=batch.labels).loss.backward()
+    model(input_ids=batch.input_ids, labels=batch.labels, sparse_prediction=True).loss.backward()
     net(BACKBONES["mixed"], batch.input_ids, batch.labels, sizes).loss.backward()
     gradients = SuperNet(net.config, None, seed=0)
     with torch.no_grad():
@@ -110,7 +110,7 @@ def test_sizes_and_branches_go_together(tiny_config: AutoBertZeroConfig, rows: M
     batch = rows.sample(0, 4, seed=0)
     sizes, layers = Sizes(2, 20, 36, 3, 8), ("conv(5)", "matmul(q, matmul(transpose(k), v))")
     inside = net(layers, batch.input_ids, batch.labels, sizes)
-    outside = net.extract(layers, sizes).eval()(input_ids=batch.input_ids, labels=batch.labels)
+    outside = net.extract(layers, sizes).eval()(input_ids=batch.input_ids, labels=batch.labels, sparse_prediction=True)
     assert torch.equal(inside.logits, outside.logits)
     kernels = net.named_weights["autobert_zero.layers.0.convolution.kernels"]
     assert torch.equal(net.extract(layers, sizes).autobert_zero.layers[0].convolution.kernels, kernels[:3, 2:7])

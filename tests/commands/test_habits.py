@@ -19,7 +19,7 @@ from autobert_zero_hf.commands.completion import PATHS, SHELLS
 from autobert_zero_hf.commands.exit_status import Status
 from autobert_zero_hf.commands.main import make_parser
 from autobert_zero_hf.training.corpus import load_demo
-from tests.search.small_search import OPTIONS, candidates_in, command, environment, journal
+from tests.search.small_search import OPTIONS, candidates_in, journal, words
 from tests.task_folders import write_demo_tasks
 from tests.terminal import Piped
 
@@ -144,11 +144,11 @@ def test_how_a_search_ends(text: Path, tmp_path: Path) -> None:
 
 
 def test_two_processes_give_one_document(text: Path, tmp_path: Path) -> None:
-    words = command(text, tmp_path / "two", processes=2, candidates=7, supernet_steps=2, final_steps=2)
-    done = subprocess.run([*words, "--json"], env=environment(), text=True, capture_output=True)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["candidates"] == 7
-    assert len(re.findall(r"^Candidates: 7/7, ", done.stderr, re.MULTILINE)) == 1
+    given = words(text, tmp_path / "two", candidates=7, supernet_steps=2, final_steps=2)
+    status, out, err = Piped([*given, "--json"], processes=2).end()
+    assert status == 0, err
+    assert json.loads(out)["candidates"] == 7
+    assert len(re.findall(r"^Candidates: 7/7, ", err, re.MULTILINE)) == 1
 
 
 def test_the_help_tells_every_status_and_the_completion() -> None:

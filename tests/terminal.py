@@ -4,6 +4,7 @@ Each process is forked from one that has imported the package already, which sav
 """
 
 import fcntl
+import gc
 import multiprocessing
 import os
 import pty
@@ -26,6 +27,9 @@ _PATIENCE = 300.0
 """Seconds after which what should have ended is killed."""
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["autobert_zero_hf.commands.main", "autobert_zero_hf.search.run", "tests.terminal"])
+# This comes last there: what was imported is neither looked at nor copied again when a process of it collects.
+gc.collect()
+gc.freeze()
 
 
 def _be_python(words: Sequence[str], streams: Sequence[Any], environment: dict[str, str]) -> None:

@@ -65,8 +65,8 @@ for code in sys.argv[1:]:
     if os.waitpid(child, 0)[1]:
         print("failed")
 """
-"""Runs each code in a process of its own, without the Auto classes and this package; what stands behind them, which takes
-the seconds, is imported once for all."""
+"""Runs each code in a process of its own, without the Auto classes and this package; what stands behind them, and takes
+seconds, is imported once for all."""
 
 
 @pytest.fixture(scope="module")

@@ -116,7 +116,7 @@ def test_on_a_full_disk_nothing_is_left_and_the_same_command_works_again(bert: P
         assert status == 1, said
         assert f"error: {folder} could not be written (File too large): make room on that disk" in said
         assert "Traceback" not in said
-        assert not list(folder.iterdir())
+        assert not list(folder.iterdir()) and list(tmp_path.iterdir()) == [folder]
         folder.rmdir()
     assert run(command)[0] == 0
     AutoModelForMaskedLM.from_pretrained(folder)

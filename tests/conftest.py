@@ -1,5 +1,6 @@
 """Every test runs offline, with caches of its own."""
 
+import gc
 import os
 import tempfile
 
@@ -35,6 +36,12 @@ settings.register_profile(
     "default", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 settings.load_profile("default")
+
+
+def pytest_collection_finish() -> None:
+    """Trainer, Accelerate and torch's compiler ask for collections, which need not look at what was imported again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

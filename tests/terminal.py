@@ -4,6 +4,7 @@ Each process is forked from one that has imported the package already, which sav
 """
 
 import fcntl
+import gc
 import multiprocessing
 import os
 import pty
@@ -28,6 +29,9 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
     ["autobert_zero_hf.commands.main", "autobert_zero_hf.search.run.search_run", "tests.terminal"]
 )
+# This comes last there: what was imported is neither looked at nor copied again when a process of it collects.
+gc.collect()
+gc.freeze()
 
 
 def _be_python(words: Sequence[str], streams: Sequence[Any], environment: dict[str, str]) -> None:
@@ -96,9 +100,14 @@ def _run(words: Sequence[Any], environments: Sequence[dict[str, str]]) -> tuple[
     os.close(out)
     with os.fdopen(said) as stream:
         text = stream.read()
+    return _status(processes), text
+
+
+def _status(processes: Sequence[BaseProcess]) -> int:
+    """Of processes that worked together, when all have ended: the first that is a failure."""
     for process in processes:
         process.join()
-    return next((process.exitcode for process in processes if process.exitcode), 0), text
+    return next((process.exitcode for process in processes if process.exitcode), 0)
 
 
 def kill_when(happened: Callable[[], Any], words: Sequence[Any]) -> None:
@@ -132,12 +141,15 @@ class Piped:
 
     Args:
         words: of the command line.
+        processes: how many work together; the first of them is `process`.
         environment: beside that of this process.
     """
 
-    def __init__(self, words: Sequence[Any], **environment: str):
+    def __init__(self, words: Sequence[Any], processes: int = 1, **environment: str):
         (self.out, out), (self.err, err) = os.pipe(), os.pipe()
-        self.process = start(words, out, err, **environment)
+        environments = together(processes) if processes > 1 else [{}]
+        self.processes = [start(words, out, err, **each, **environment) for each in environments]
+        self.process = self.processes[0]
         os.close(out)
         os.close(err)
 
@@ -149,7 +161,7 @@ class Piped:
         return line.decode()
 
     def end(self) -> tuple[int, str, str]:
-        """The status, and what came out of stdout and of stderr."""
+        """The status, of several the first that is a failure, and what came out of stdout and of stderr."""
         said = {self.out: b"", self.err: b""}
         unfinished = set(said)
         while unfinished:
@@ -157,9 +169,7 @@ class Piped:
                 if not (block := os.read(each, 65536)):
                     unfinished.discard(each)
                 said[each] += block
-        self.process.join()
-        assert self.process.exitcode is not None
-        return self.process.exitcode, said[self.out].decode(), said[self.err].decode()
+        return _status(self.processes), said[self.out].decode(), said[self.err].decode()
 
 
 class Terminal:

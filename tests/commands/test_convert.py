@@ -1,11 +1,7 @@
 """`autobert-zero convert` as a user meets it."""
 
 import json
-import resource
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -22,6 +18,15 @@ from transformers import (
 from autobert_zero_hf import AutoBertZeroForSequenceClassification
 from autobert_zero_hf.commands.main import main
 from autobert_zero_hf.model.auto_map import code_files
+from tests.terminal import run
+
+LIMITED = """
+import resource, sys
+from autobert_zero_hf.commands.main import main
+limit = int(sys.argv.pop(1))
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+sys.exit(main())
+"""
 
 
 @pytest.fixture(scope="module")
@@ -101,20 +106,17 @@ def test_bad_input_is_one_clear_line(bert: Path, tmp_path: Path, capsys: pytest.
 
 def test_on_a_full_disk_nothing_is_left_and_the_same_command_works_again(bert: Path, tmp_path: Path) -> None:
     folder = tmp_path / "ours"
-    command = [sys.executable, "-m", "autobert_zero_hf", "convert", str(bert), "--output-dir", str(folder)]
+    command = ["convert", bert, "--output-dir", folder]
     limit = (bert / "model.safetensors").stat().st_size // 2
-
-    def run(**how: Any) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(command, text=True, capture_output=True, **how)
 
     for place in ("new", "empty"):
         if place == "empty":
             folder.mkdir()
-        full = run(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
-        assert full.returncode == 1, full.stderr
-        assert f"error: {folder} could not be written (File too large): make room on that disk" in full.stderr
-        assert "Traceback" not in full.stderr
-        assert not list(folder.iterdir())
+        status, said = run(["-c", LIMITED, limit, *command])
+        assert status == 1, said
+        assert f"error: {folder} could not be written (File too large): make room on that disk" in said
+        assert "Traceback" not in said
+        assert not list(folder.iterdir()) and list(tmp_path.iterdir()) == [folder]
         folder.rmdir()
-    assert run().returncode == 0
+    assert run(command)[0] == 0
     AutoModelForMaskedLM.from_pretrained(folder)

@@ -20,6 +20,7 @@ from autobert_zero_hf.model import block, mixers
 from autobert_zero_hf.model.card import plain_card
 from autobert_zero_hf.model.operations import operation_names, unregister
 from tests.commands.test_start import WATCHED
+from tests.terminal import run
 
 OPERATION = """
 from autobert_zero_hf.model.operations import Operation, register, unchanged
@@ -82,6 +83,12 @@ class MyBlock(PreNormBlock):
     name = "block_of_mine"
     positions = "rotary"
 """
+THERE = """
+import os, sys
+from autobert_zero_hf.commands.main import main
+os.chdir(sys.argv.pop(1))
+sys.exit(main())
+"""
 FORMULA = "matmul(softmax(matmul(relu_of_mine(q), transpose(k))), v)"
 
 
@@ -102,7 +109,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """A command in a process of its own, which says in the last line of stderr what it imported that is heavy."""
+    """A command in a new interpreter, which says in the last line of stderr what it imported that is heavy."""
     return subprocess.run([sys.executable, "-c", WATCHED, *words], cwd=folder, capture_output=True, text=True)
 
 
@@ -124,9 +131,9 @@ def test_an_operation_is_probed_before_a_model_is_made_of_it(folder: Path) -> No
     assert done.stderr.splitlines()[-1] == "[]", "and no sooner: a formula is shown without torch"
     (folder / "my_operations.py").write_text(OPERATION.replace("x.relu()", "x.log()"))
     Path("config.json").write_text(json.dumps({"model_type": "autobert_zero", "layers": [FORMULA]}))
-    done = command(folder, "show", ".", "--import", "my_operations")
-    assert done.returncode == 1
-    assert "operation 'relu_of_mine': a value is not finite for inputs around 0" in done.stderr
+    status, said = run(["-c", THERE, folder, "show", ".", "--import", "my_operations"])
+    assert status == 1
+    assert "operation 'relu_of_mine': a value is not finite for inputs around 0" in said
 
 
 def test_a_formula_of_ones_own_is_shown(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -185,13 +192,13 @@ def test_a_config_names_the_module_and_opens_with_it_alone(folder: Path, capsys:
     assert "import my_operations  # registers relu_of_mine" in card
     assert "`relu_of_mine` is of my_operations, and not of this package" in card
     assert "trust_remote_code" not in card
-    done = command(folder, "show", "model")
-    assert done.returncode == 1
-    assert "not registered: --import the module that defines it" in done.stderr
-    assert "it was made where relu_of_mine is of 'my_operations'" in done.stderr
-    done = command(folder, "show", "model", "--import", "my_operations")
-    assert done.returncode == 0, done.stderr
-    assert FORMULA in done.stdout
+    status, said = run(["-c", THERE, folder, "show", "model"])
+    assert status == 1
+    assert "not registered: --import the module that defines it" in said
+    assert "it was made where relu_of_mine is of 'my_operations'" in said
+    status, said = run(["-c", THERE, folder, "show", "model", "--import", "my_operations"])
+    assert status == 0, said
+    assert FORMULA in said
 
 
 def test_a_layer_kind_and_a_block_are_named_where_they_are_used(folder: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from autobert_zero_hf.commands.completion import PATHS, SHELLS
 from autobert_zero_hf.commands.exit_status import Status
 from autobert_zero_hf.commands.main import make_parser
 from autobert_zero_hf.data.corpus import load_demo
-from tests.search.small_search import OPTIONS, candidates_in, command, environment, journal
+from tests.search import small_search
+from tests.search.small_search import OPTIONS, candidates_in, journal
 from tests.task_folders import write_demo_tasks
 from tests.terminal import Piped
 
@@ -102,15 +104,14 @@ def test_a_traceback_is_for_those_who_debug(tmp_path: Path) -> None:
     (tmp_path / "front.json").write_text('{"members": []}')
     foreseen = ["show", tmp_path]
     unforeseen = ["report", tmp_path]
-    for words, said in ((foreseen, "error: "), (unforeseen, "error: ")):
+    for words, debugged in ((foreseen, ["--debug", *foreseen]), (unforeseen, [*unforeseen, "--debug"])):
         status, out, err = Piped(words).end()
         assert (status, out) == (1, "")
-        assert err.startswith(said)
+        assert err.startswith("error: ")
         assert "Traceback" not in err
-        for place in (0, len(words)):
-            status, _, err = Piped([*words[:place], "--debug", *words[place:]]).end()
-            assert status == 1
-            assert "Traceback (most recent call last)" in err
+        status, _, err = Piped(debugged).end()
+        assert status == 1
+        assert "Traceback (most recent call last)" in err
 
 
 def test_how_a_search_ends(text: Path, tmp_path: Path) -> None:
@@ -129,6 +130,7 @@ def test_how_a_search_ends(text: Path, tmp_path: Path) -> None:
         search = Piped(words)
         while candidates_in(folder) == before:
             assert search.process.is_alive(), search.end()
+            time.sleep(0.005)
         if which is None:
             os.close(search.err)
             search.process.join()
@@ -144,11 +146,11 @@ def test_how_a_search_ends(text: Path, tmp_path: Path) -> None:
 
 
 def test_two_processes_give_one_document(text: Path, tmp_path: Path) -> None:
-    words = command(text, tmp_path / "two", processes=2, candidates=7, supernet_steps=2, final_steps=2)
-    done = subprocess.run([*words, "--json"], env=environment(), text=True, capture_output=True)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["candidates"] == 7
-    assert len(re.findall(r"^Candidates: 7/7, ", done.stderr, re.MULTILINE)) == 1
+    given = small_search.words(text, tmp_path / "two", candidates=7, supernet_steps=2, final_steps=2)
+    status, out, err = Piped([*given, "--json"], processes=2).end()
+    assert status == 0, err
+    assert json.loads(out)["candidates"] == 7
+    assert len(re.findall(r"^Candidates: 7/7, ", err, re.MULTILINE)) == 1
 
 
 def test_the_help_tells_every_status_and_the_completion() -> None:

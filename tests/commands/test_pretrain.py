@@ -1,15 +1,12 @@
 """`autobert-zero pretrain`: killed and resumed, in two processes, and given what it cannot use."""
 
 import json
-import os
-import subprocess
-import sys
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import torch
 from datasets import Dataset
@@ -18,10 +15,11 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
 
+from autobert_zero_hf.commands.exit_status import Status
 from autobert_zero_hf.commands.main import main
 
 from ..small_disk import fill, mounted
-from ..terminal import kill_when, run_together
+from ..terminal import Piped, kill_when, run_together
 
 OPTIONS = {
     "vocab-size": 800,
@@ -30,14 +28,12 @@ OPTIONS = {
     "hidden-size": 32,
     "intermediate-size": 64,
     "batch-size": 8,
-    "max-steps": 24,
-    "checkpoint-steps": 6,
+    "max-steps": 12,
+    "checkpoint-steps": 3,
     "log-steps": 1,
     "evaluation-rows": 40,
     "mixed-precision": "no",
 }
-LAUNCH = ("-m", "accelerate.commands.launch", "--cpu", "--num_machines", "1", "--mixed_precision", "no", "--quiet")
-LAUNCH += ("--num_processes", "2", "--main_process_port", "0")
 
 
 @pytest.fixture(scope="module")
@@ -67,16 +63,6 @@ def words(text: Path, folder: Path, **changes: Any) -> list[str]:
     return ["pretrain", "--output-dir", str(folder), "--text", str(text), *given]
 
 
-def start(*command: str) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, *command],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-
-
 def came_to(folder: Path) -> tuple[list[list[float]], dict[str, torch.Tensor], float]:
     """The losses, the weights, and the loss on held-out rows."""
     facts = json.loads((folder / "pretraining.json").read_text())
@@ -90,10 +76,10 @@ def test_killed_and_resumed_it_comes_to_the_same_bit_by_bit(
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert main(words(text, whole, **more)) == 0
     # It may be half written.
-    kill_when((killed / "checkpoints" / "checkpoint-12").exists, words(text, killed, **more))
+    kill_when((killed / "checkpoints" / "checkpoint-6").exists, words(text, killed, **more))
     assert not (killed / "pretraining.json").exists()
     # What a checkpoint leaves that was cut short is never read.
-    cut = killed / "checkpoints" / "checkpoint-18"
+    cut = killed / "checkpoints" / "checkpoint-9"
     cut.mkdir(exist_ok=True)
     (cut / "model.safetensors").write_bytes(b"half")
     capsys.readouterr()
@@ -106,12 +92,19 @@ def test_killed_and_resumed_it_comes_to_the_same_bit_by_bit(
     assert again == curve
 
 
-def test_two_processes_come_to_what_one_does(text: Path, tmp_path: Path) -> None:
-    assert main(words(text, tmp_path / "one", max_steps=6)) == 0
+@pytest.fixture(scope="module")
+def six_steps(text: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """In one process, without anything in between."""
+    folder = tmp_path_factory.mktemp("six") / "steps"
+    assert main(words(text, folder, max_steps=6)) == 0
+    return folder
+
+
+def test_two_processes_come_to_what_one_does(text: Path, six_steps: Path, tmp_path: Path) -> None:
     ended, printed = run_together(2, words(text, tmp_path / "two", max_steps=6))
     assert ended == 0, printed
     assert printed.count("Written: ") == 1
-    (curve, _, loss), (shared, _, other) = came_to(tmp_path / "one"), came_to(tmp_path / "two")
+    (curve, _, loss), (shared, _, other) = came_to(six_steps), came_to(tmp_path / "two")
     assert json.loads((tmp_path / "two" / "pretraining.json").read_text())["processes"] == 2
     assert [step for step, _ in shared] == list(range(1, 7))
     assert [each for _, each in shared] == pytest.approx([each for _, each in curve], rel=1e-4)
@@ -132,17 +125,15 @@ def test_a_stream_in_two_processes_goes_on_when_one_is_killed(
         source = ["--dataset", str(data), "--streaming", "--validation-split", "validation"]
         return [*given[:3], *source, *given[5:]]
 
-    run = start(*LAUNCH, "-m", "autobert_zero_hf", *streamed(tmp_path / "two"))
-    while not (tmp_path / "two" / "checkpoints" / "checkpoint-6" / "whole").exists():
-        assert run.poll() is None, run.communicate()[0]
-        time.sleep(0.05)
-    workers = psutil.Process(run.pid).children(recursive=True)
-    next(each for each in workers if each.environ().get("RANK") == "1").kill()
-    printed = run.communicate()[0]
-    assert run.returncode != 0
-    said = "error: process 2 of 2 was killed (SIGKILL: by hand, or by a system that ran out of memory)"
-    assert f"{said}: the same command goes on where it stopped" in printed
-    assert "Traceback" not in printed
+    run = Piped(streamed(tmp_path / "two"), processes=2)
+    while not (tmp_path / "two" / "checkpoints" / "checkpoint-3" / "whole").exists():
+        assert all(process.is_alive() for process in run.processes), run.end()
+        time.sleep(0.005)
+    main_process, other = run.processes
+    other.kill()
+    main_process.terminate()  # as a launcher does then
+    run.end()
+    assert (main_process.exitcode, other.exitcode) == (Status.TERMINATED, -signal.SIGKILL)
     assert main(streamed(tmp_path / "two")) == 0
     assert "Resuming at step " in capsys.readouterr().err
     assert main(streamed(tmp_path / "one")) == 0
@@ -153,25 +144,24 @@ def test_a_stream_in_two_processes_goes_on_when_one_is_killed(
 
 @pytest.mark.parametrize("leave", [150_000, 850_000, 1_100_000])
 def test_a_full_disk_is_said_and_the_training_goes_on_once_there_is_room(
-    text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], leave: int
+    text: Path, six_steps: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], leave: int
 ) -> None:
     """At a first and at a second checkpoint of 0.7 MB; where it is full in a file of torch, too."""
     with mounted(tmp_path / "disk") as disk:
         folder = disk / "run"
         fill(disk, leave)
-        assert main(words(text, folder, max_steps=12)) == 1
+        assert main(words(text, folder, max_steps=6)) == 1
         said = capsys.readouterr().err.splitlines()[-1]
         assert said == (
             f"error: a checkpoint could not be written to {folder / 'checkpoints'} (No space left on device), those "
             "before are safe: make room on that disk and run the same command again"
         )
         (disk / "ballast").unlink()
-        assert main(words(text, folder, max_steps=12)) == 0
-        assert ("Resuming at step 6 of 12." in capsys.readouterr().err) == (leave > 700_000)
+        assert main(words(text, folder, max_steps=6)) == 0
+        assert ("Resuming at step 3 of 6." in capsys.readouterr().err) == (leave > 700_000)
         assert (folder / "pretraining.json").exists()
         if leave > 1_000_000:
-            assert main(words(text, tmp_path / "whole", max_steps=12)) == 0
-            assert came_to(folder)[0] == came_to(tmp_path / "whole")[0]
+            assert came_to(folder)[0] == came_to(six_steps)[0]
 
 
 def test_bad_input_is_one_clear_line(text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -79,7 +79,7 @@ OF_LAYERS: dict[str, Make] = {**{name: of_table(name) for name in NAMES if searc
 CASES: dict[str, tuple[Make, Space]] = {
     **{name: (make, SPACE) for name, make in OF_LAYERS.items()},
     **{f"{name}, joint": (of_table(name), JOINT) for name in NAMES if searches(name, JOINT)},
-    **{f"{name}, joint": (make, JOINT) for name, make in VARIANTS.items()},
+    **{f"{name}, joint": (VARIANTS[name], JOINT) for name in ("op-nas, one level", "evolution, screened")},
     **{f"{name}, sub-models": (of_table(name), SUB_MODELS) for name in NAMES if searches(name, SUB_MODELS)},
 }
 """Each strategy in each space that it can search."""
@@ -145,7 +145,7 @@ def everything(asked: list[list[Candidate]]) -> list[Candidate]:
 
 
 def test_the_same_seed_and_results_give_the_same_candidates(make: Make) -> None:
-    first, second = drive(make(), 6), drive(make(), 6)
+    first, second = drive(make(), 4), drive(make(), 4)
     assert [[(c.layers, c.parent, c.origin) for c in generation] for generation in first] == [
         [(c.layers, c.parent, c.origin) for c in generation] for generation in second
     ]
@@ -156,8 +156,8 @@ def test_another_seed_gives_others(make: Make) -> None:
 
 
 def test_nothing_is_asked_twice_and_all_is_in_the_space(make: Make, space: Space) -> None:
-    candidates = everything(drive(make(), 12))
-    assert len(candidates) > 50
+    candidates = everything(drive(make(), 8))
+    assert len(candidates) > 35
     assert len({candidate.identity for candidate in candidates}) == len(candidates)
     assert {space.rejection(candidate) for candidate in candidates} == {None}
 
@@ -170,8 +170,8 @@ def test_other_spaces(make: Make) -> None:
         {"shared_attention": True, "operations": ("matmul", "transpose", "softmax", "add")},
     ):
         space = SearchSpace(num_layers=4, max_operations=6, **options)
-        candidates = everything(drive(make(space), 4))
-        assert len(candidates) >= 20
+        candidates = everything(drive(make(space), 3))
+        assert len(candidates) >= 15
         assert {space.rejection(candidate) for candidate in candidates} == {None}
 
 
@@ -241,16 +241,16 @@ def test_a_small_space_is_searched_through(make: Make) -> None:
 def test_replay_comes_to_the_same_state(make: Make) -> None:
     """A search that is taken up again: asked and told as before, by a new object."""
     strategy = make()
-    known = {e.candidate.identity: e for e in map(score, everything(drive(strategy, 5)))}
+    known = {e.candidate.identity: e for e in map(score, everything(drive(strategy, 3)))}
     again = make()
-    drive(again, 5, lambda candidate: known[candidate.identity])
-    assert drive(again, 3) == drive(strategy, 3)
+    drive(again, 3, lambda candidate: known[candidate.identity])
+    assert drive(again, 2) == drive(strategy, 2)
     assert again.rejections == strategy.rejections
 
 
 def test_the_order_of_asking_counts_and_not_that_of_arriving(make: Make) -> None:
     straight, shuffled = make(), make()
-    for _ in range(5):
+    for _ in range(3):
         asked = straight.ask()
         assert shuffled.ask() == asked
         straight.tell([score(candidate) for candidate in asked])

@@ -17,14 +17,14 @@ from autobert_zero_hf.extensions import import_extensions
 
 from .markdown import ROOT
 
-_SMALL_NET = "--vocab-size 800 --sequence-length 32"
+_SMALL_NET = "--vocab-size 500 --sequence-length 32"
 _SMALL_ROWS = "--sequence-length 32 --batch-size 4"
 _SMALL_SIZES = "--num-layers 2 --hidden-size 32 --num-attention-heads 2 --intermediate-size 64"
 _SMALL_RUN = (
-    "--supernet-steps 20 --supernet-batch-size 4 --population 4 --parents 2 --children 2 --candidate-steps 2 "
-    "--candidate-batch-size 4 --evaluation-rows 40 --candidates 6 --final-steps 4 --mixed-precision no"
+    "--supernet-steps 4 --supernet-batch-size 4 --population 3 --parents 2 --children 2 --candidate-steps 1 "
+    "--candidate-batch-size 4 --evaluation-rows 20 --candidates 4 --final-steps 2 --mixed-precision no"
 )
-_SMALL_TASK = "--epochs 0.1 --max-length 32 --train-rows 64"
+_SMALL_TASK = "--epochs 0.2 --max-length 16 --train-rows 32"
 _SMALL_STEPS = "--backbones-per-step 3 --hidden-step 8 --intermediate-step 16 --latency-samples 20"
 _OWN_TEXT = "--text my.txt more.txt"
 
@@ -39,7 +39,7 @@ def smaller(words: list[str]) -> list[str]:
     if command == "shrink":
         return [*words, *text, *sizes, *f"{_SMALL_NET} {_SMALL_RUN} {_SMALL_STEPS}".split()]
     if command == "pretrain":
-        steps = ["--epochs", "0.01"] if "--epochs" in given else ["--max-steps", "4"]
+        steps = ["--epochs", "0.01"] if "--epochs" in given else ["--max-steps", "2"]
         return [*words, *text, *sizes, *_SMALL_ROWS.split(), *steps]
     if command in ("finetune", "evaluate"):
         return [*words, *_SMALL_TASK.split()]

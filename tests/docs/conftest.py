@@ -21,7 +21,7 @@ from .command_lines import check
 @pytest.fixture(scope="session")
 def base(documents: Dataset, tokenizer: BertTokenizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("docs")
-    for name, texts in (("my.txt", documents["text"][:60]), ("more.txt", documents["text"][60:120])):
+    for name, texts in (("my.txt", documents["text"][:30]), ("more.txt", documents["text"][30:60])):
         (folder / name).write_text("\n\n".join(texts), encoding="utf-8")
     sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
     bert = BertConfig(vocab_size=len(tokenizer), max_position_embeddings=64, **sizes)

@@ -1,7 +1,5 @@
 """LoRA with PEFT: with named modules, with PEFT's default ones, and with all linear ones."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +8,7 @@ from peft import AutoPeftModelForSequenceClassification, LoraConfig, PeftModel, 
 from transformers import AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification, BatchEncoding
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroModel
+from tests.terminal import run
 
 TARGETS = [["q_proj", "v_proj", "out_proj"], None, "all-linear"]
 
@@ -85,8 +84,8 @@ def test_default_targets_are_known_where_peft_is_imported_last(folder: Path) -> 
         "import peft\n"
         "peft.get_peft_model(model, peft.LoraConfig())\n"
     )
-    done = subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    status, said = run(["-c", script, folder])
+    assert status == 0, said
 
 
 def test_adapters_are_switched_on_and_off(folder: Path, batch: BatchEncoding, tmp_path: Path) -> None:

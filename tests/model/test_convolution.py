@@ -10,15 +10,11 @@ from autobert_zero_hf.model.convolution import (
 
 
 def by_hand(x: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """A loop over tokens and places of the kernel."""
-    out = torch.zeros_like(x)
-    size = weights.shape[-1]
-    for i in range(x.shape[1]):
-        for place in range(size):
-            j = i + place - size // 2
-            if 0 <= j < x.shape[1]:
-                out[:, i] += weights[:, place, None] * x[:, j]
-    return out
+    """A sum over the places of the kernel, each of which sees the text moved, with zeros beyond its ends."""
+    tokens, reach = x.shape[1], weights.shape[-1] // 2
+    beyond = x.new_zeros(x.shape[0], reach, *x.shape[2:])
+    text = torch.cat([beyond, x, beyond], 1)
+    return sum(weights[:, place, None] * text[:, place : place + tokens] for place in range(weights.shape[-1]))
 
 
 @pytest.mark.parametrize("form", [banded_product, channels_last_convolution, grouped_convolution])

@@ -261,9 +261,19 @@ EVERY_PLAN = [
 OTHER_KINDS = [f"window(2, {BERT_ATTENTION})", "dynamic_conv(3) + mlp(9)", "fourier + none", "none"]
 
 
-@pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=pytest.mark.long)])
-def test_compiled_as_one_graph_it_computes_and_learns_the_same(tiny_config: AutoBertZeroConfig, backend: str) -> None:
-    config = config_with(tiny_config, [*EVERY_PLAN, *OTHER_KINDS])
+@pytest.mark.parametrize(
+    ("backend", "layers"),
+    [
+        ("aot_eager", [*EVERY_PLAN, *OTHER_KINDS]),
+        # What it makes of an operation is torch's own; that of a convolution and of an attention is enough.
+        pytest.param("inductor", ["conv(3) + none", f"{EVERY_PLAN[2]} + none"], marks=pytest.mark.long),
+    ],
+    ids=["aot_eager", "inductor"],
+)
+def test_compiled_as_one_graph_it_computes_and_learns_the_same(
+    tiny_config: AutoBertZeroConfig, backend: str, layers: list[str]
+) -> None:
+    config = config_with(tiny_config, layers)
     model = AutoBertZeroModel(config, add_pooling_layer=False).eval()
     compiled = torch.compile(model, fullgraph=True, backend=backend)
     batch = batch_of(config)
@@ -285,10 +295,12 @@ def test_compiled_as_one_graph_it_computes_and_learns_the_same(tiny_config: Auto
 
 def test_compiled_for_any_length(tiny_config: AutoBertZeroConfig) -> None:
     """One graph for many lengths, and another order of a chain where that is cheaper, without an error."""
-    model = AutoBertZeroModel(config_with(tiny_config, [*EVERY_PLAN, *OTHER_KINDS])).eval()
-    compiled = torch.compile(model, fullgraph=True, dynamic=True, backend="aot_eager")
+    layers = [EVERY_PLAN[0], EVERY_PLAN[2], *OTHER_KINDS[:3]]  # what a length decides about
+    model = AutoBertZeroModel(config_with(tiny_config, layers)).eval()
+    # What is drawn from the length is drawn while the model is traced, which is the same for all backends.
+    compiled = torch.compile(model, fullgraph=True, dynamic=True, backend="eager")
     with torch.no_grad():
-        for tokens in (5, 12, 33, 64):
+        for tokens in (5, 33, 64):
             ids = torch.randint(5, tiny_config.vocab_size, (2, tokens))
             torch.testing.assert_close(
                 compiled(ids).last_hidden_state, model(ids).last_hidden_state, rtol=1e-4, atol=1e-5

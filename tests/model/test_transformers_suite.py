@@ -40,6 +40,9 @@ DIFFERENT = (AutoBertZeroModel, AutoBertZeroForMaskedLM, AutoBertZeroForSequence
 """No head, one for tokens, and one for what is pooled: the others do on a backbone what one of these does."""
 OTHERS = tuple(dict.fromkeys(each for each in CLASSES.values() if each not in DIFFERENT))
 
+OF_THE_FIRST = ("test_bc_torch_dtype", "test_eager_matches_sdpa_inference_*")
+"""Tests of reading weights, and of attentions in dozens of ways, neither of which a head has a part in."""
+
 SKIPPED = {
     "test_attn_implementation_composite_models": "no model is part of another",
     "test_can_load_from_already_mapped_keys": "its weights had no other names before",
@@ -126,6 +129,8 @@ class ModelTests(modeling_suite.ModelTesterMixin):
 
     def setUp(self) -> None:
         self.model_tester = ModelTester(self.config_class, self.backbone)
+        if any(fnmatch.fnmatch(self._testMethodName, pattern) for pattern in OF_THE_FIRST):
+            self.all_model_classes = self.all_model_classes[:1]
 
     def skipTest(self, reason: str) -> None:  # noqa: N802  # unittest's name
         known = SKIPPED if self.has_attentions else SKIPPED | SKIPPED_WITHOUT_ATTENTION
@@ -167,6 +172,7 @@ class TestAttention(ModelTests, unittest.TestCase):
     }
     attentions = 1  # without a softmax there are no weights
     all_model_classes = DIFFERENT
+    test_onnx_export = None  # tests/model/test_export.py has these layers
 
 
 class TestConvolution(ModelTests, unittest.TestCase):
@@ -176,6 +182,7 @@ class TestConvolution(ModelTests, unittest.TestCase):
     }
     has_attentions = False
     all_model_classes = DIFFERENT
+    test_torch_export = test_onnx_export = None  # tests/model/test_export.py has these layers
 
     def test_attention_outputs(self) -> None:
         config, inputs = self.model_tester.prepare_config_and_inputs_for_common()
@@ -187,21 +194,20 @@ class TestConvolution(ModelTests, unittest.TestCase):
 
 @pytest.mark.long
 class TestOtherHeadsOnAttention(TestAttention):
-    all_model_classes = OTHERS
-    exported_classes = ()
+    all_model_classes = OTHERS[::2]
+    test_torch_export = None
 
 
 @pytest.mark.long
 class TestOtherHeadsOnConvolution(TestConvolution):
-    all_model_classes = OTHERS
-    exported_classes = ()
+    all_model_classes = OTHERS[1::2]
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["test_torch_export", "test_onnx_export"])
-def test_every_head_is_exported(name: str) -> None:
-    """On one backbone, since a head is the same on each."""
-    suite, result = TestHybrid(name), unittest.TestResult()
+def test_every_head_is_exported() -> None:
+    """On the least backbone, since a head is the same on each; to ONNX, which begins with an export of torch."""
+    suite, result = TestHybrid("test_onnx_export"), unittest.TestResult()
+    suite.backbone = {"layers": ["none"]}
     suite.exported_classes = tuple(each for each in suite.all_model_classes if each not in suite.exported_classes)
     suite.run(result)
     assert result.testsRun == 1 and result.wasSuccessful(), result.failures + result.errors

@@ -15,7 +15,7 @@ from torch.utils.data import default_collate
 from transformers import PreTrainedModel
 
 from .masked_lm import MaskedScore, Measure
-from .pretraining_data import RowsByPlace, evenly_spread
+from .pretraining_data import RowsByPlace, evenly_spread, tokens_of
 from .processes import join_launch
 from .sparse_prediction import sparse_prediction
 from .standard_error import if_known
@@ -65,8 +65,8 @@ class HeldOutScore:
 def word_frequencies(rows: Dataset, vocab_size: int) -> NDArray[np.float64]:
     """The share of each entry of a vocabulary, (V,), in up to 10,000 rows; each is counted once more than it occurs."""
     counts = np.ones(vocab_size)
-    for row in evenly_spread(rows, 10_000):
-        counts += np.bincount(np.asarray(row["input_ids"]), minlength=vocab_size)
+    for tokens in tokens_of(evenly_spread(rows, 10_000)):
+        counts += np.bincount(tokens, minlength=vocab_size)
     return counts / counts.sum()
 
 

@@ -25,7 +25,9 @@ import pyte
 _PATIENCE = 300.0
 """Seconds after which what should have ended is killed."""
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["autobert_zero_hf.commands.main", "autobert_zero_hf.search.run", "tests.terminal"])
+_CONTEXT.set_forkserver_preload(
+    ["autobert_zero_hf.commands.main", "autobert_zero_hf.search.run", "tests.terminal", "tests.forked_from"]
+)
 
 
 def _be_python(words: Sequence[str], streams: Sequence[Any], environment: dict[str, str]) -> None:

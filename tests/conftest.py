@@ -12,6 +12,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 # of threads round differently.
 os.environ["OMP_NUM_THREADS"] = "1"
 
+import gc
 import random
 import shutil
 import sys
@@ -41,6 +42,13 @@ settings.load_profile("default")
 def _audible() -> None:
     """A command that ran in this process before may have silenced transformers."""
     logging.set_verbosity_warning()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _what_is_imported_stays() -> None:
+    """Accelerate collects garbage around each training, which looks through all that the tests have imported."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,6 +9,6 @@ from autobert_zero_hf.search.runtime.energy import measured_energy
 # The meter of energy asks other programs about the machine, for seconds, and keeps what it was told.
 with tempfile.TemporaryDirectory() as nothing, measured_energy(Path(nothing) / "energy.json", begin=True):
     pass
-# What is imported stays: no command need look through it, and so copy it, for what could be thrown away.
+# Accelerate collects garbage around each training: no need to look through all that is imported.
 gc.collect()
 gc.freeze()

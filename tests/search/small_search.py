@@ -23,6 +23,9 @@ OPTIONS = {
     "dropout": 0.1,
     "max-parameters": 15_000,
     "supernet-steps": 12,
+    # So that in so few steps different models come to different scores.
+    "supernet-learning-rate": 0.03,
+    "final-learning-rate": 0.01,
     "supernet-batch-size": 4,
     # Two processes, and three, share them unevenly or evenly.
     "backbones-per-step": 3,

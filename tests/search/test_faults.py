@@ -107,6 +107,8 @@ def test_an_error_in_one_process_is_said_once_and_the_other_leaves_it_to_the_lau
         f"error: {tmp_path / 'run' / 'supernet.pt'} could not be written (File too large): make room on that disk and "
         "run the same command again"
     ]  # fmt: skip
+    other.process.join(2.0)  # it has lost the connection by then
+    assert other.process.is_alive()
     other.process.terminate()
     assert other.end() == (Status.TERMINATED, "", "")
     assert not list((tmp_path / "run").glob("*supernet*")) + list((tmp_path / "run").glob(".*partial"))

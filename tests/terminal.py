@@ -4,7 +4,6 @@ Each process is forked from one that has imported the package already, which sav
 """
 
 import fcntl
-import gc
 import multiprocessing
 import os
 import pty
@@ -27,11 +26,13 @@ _PATIENCE = 300.0
 """Seconds after which what should have ended is killed."""
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
-    ["autobert_zero_hf.commands.main", "autobert_zero_hf.search.run.search_run", "tests.terminal"]
+    [
+        "autobert_zero_hf.commands.main",
+        "autobert_zero_hf.search.run.search_run",
+        "tests.terminal",
+        "tests.forked_from",
+    ]
 )
-# This comes last there: what was imported is neither looked at nor copied again when a process of it collects.
-gc.collect()
-gc.freeze()
 
 
 def _be_python(words: Sequence[str], streams: Sequence[Any], environment: dict[str, str]) -> None:

@@ -11,7 +11,7 @@ from tests.search.small_search import search
 @pytest.fixture(scope="session")
 def text(documents: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("text") / "news.txt"
-    file.write_text("\n\n".join(documents["text"][:120]))
+    file.write_text("\n\n".join(documents["text"][:40]))
     return file
 
 

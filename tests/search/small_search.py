@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from autobert_zero_hf.search.supernet import biws
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tests.terminal import run, run_together
@@ -21,7 +22,10 @@ OPTIONS = {
     "intermediate-size": 64,
     "dropout": 0.1,
     "max-parameters": 15_000,
-    "supernet-steps": 70,
+    "supernet-steps": 12,
+    # So that in so few steps different models come to different scores.
+    "supernet-learning-rate": 0.03,
+    "final-learning-rate": 0.01,
     "supernet-batch-size": 4,
     # Two processes, and three, share them unevenly or evenly.
     "backbones-per-step": 3,
@@ -42,6 +46,17 @@ def words(text: Path, folder: Path, **changes: Any) -> list[str]:
     options = {**OPTIONS, **{name.replace("_", "-"): value for name, value in changes.items()}}
     given = [word for name, value in options.items() for word in (f"--{name}", *str(value).split())]
     return ["search", "--output-dir", str(folder), "--text", str(text), *given]
+
+
+def often_saving(words: Sequence[str]) -> list[str]:
+    """The command line, with a checkpoint of the super-net every 4 steps instead of 50: few steps have one within."""
+    code = (
+        f"import sys, {biws.__name__} as training\n"
+        "from autobert_zero_hf.commands.main import main\n"
+        "training._STEPS_BETWEEN_CHECKPOINTS = 4\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    return ["-c", code, *words]
 
 
 def command(text: Path, folder: Path, processes: int = 1, **changes: Any) -> list[str]:

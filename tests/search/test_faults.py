@@ -1,8 +1,6 @@
 """Searches whose processes are killed and whose disk is full: the cause in a line, and the same command goes on."""
 
-import resource
 import signal
-import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -11,89 +9,108 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.search.small_search import candidates_in, command, environment, in_order, journal, search, without_times
+from autobert_zero_hf.commands.exit_status import Status
+from tests.search.small_search import (
+    candidates_in,
+    command,
+    in_order,
+    journal,
+    search,
+    without_times,
+    words,
+)
 from tests.small_disk import fill, mounted
+from tests.terminal import Piped, together
 
 GOES_ON = ": the same command goes on where it stopped"
+# A process with a limit of the size of each file that it writes, in bytes.
+LIMITED = """
+import resource, sys
+from autobert_zero_hf.commands.main import main
+
+resource.setrlimit(resource.RLIMIT_FSIZE, 2 * (int(sys.argv[1]),))
+sys.exit(main(sys.argv[2:]))
+"""
 
 
-class Running:
-    """A search that is under way.
+class Running(Piped):
+    """A search that is under way, and all its processes."""
 
-    Args:
-        words: its command line.
-        limit: of the size of each file that it writes, in bytes.
-    """
-
-    def __init__(self, words: list[str], limit: int = resource.RLIM_INFINITY):
+    def __init__(self, words: list[str], **environment: str):
         self.mark = uuid.uuid4().hex
-        self.process = subprocess.Popen(
-            words,
-            env={**environment(), "SEARCH_UNDER_TEST": self.mark},
-            text=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-        )
+        super().__init__(words, SEARCH_UNDER_TEST=self.mark, **environment)
 
     def wait_until(self, happened: Callable[[], bool]) -> None:
         while not happened():
-            assert self.process.poll() is None, self.process.communicate()[1]
+            assert self.process.is_alive(), self.end()
             time.sleep(0.005)
 
     def alive(self) -> list[psutil.Process]:
-        """Its processes, whoever their parent is by now."""
+        """Those that it has started, whoever their parent is by now."""
         every = psutil.process_iter(["environ"])
         return [each for each in every if (each.info["environ"] or {}).get("SEARCH_UNDER_TEST") == self.mark]
 
     def worker(self, rank: int) -> psutil.Process:
         return next(each for each in self.alive() if each.info["environ"].get("RANK") == str(rank))
 
-    def end(self) -> tuple[int, list[str]]:
-        """Its exit status, and the lines on stderr; none of its processes is left."""
-        lines = self.process.communicate()[1].splitlines()
+    def fails(self) -> list[str]:
+        """The lines on stderr; none of its processes is left."""
+        status, _, said = self.end()
+        assert status == 1, said
         assert not self.alive()
-        return self.process.returncode, lines
+        return said.splitlines()
 
 
 def test_a_killed_process_ends_the_launch_with_the_cause(
     finished: tuple[Path, str], text: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "killed"
-    # The main process, then the other one.
-    for rank, candidates in ((0, 3), (1, 8)):
-        run = Running(command(text, folder, processes=2))
-        run.wait_until(lambda enough=candidates: candidates_in(folder) >= enough)
-        run.worker(rank).send_signal(signal.SIGKILL)
-        status, said = run.end()
-        assert status == 1
-        cause = f"process {rank + 1} of 2 was killed (SIGKILL: by hand, or by a system that ran out of memory)"
-        assert said[-1] == f"error: {cause}{GOES_ON}"
-        assert not any("Traceback" in line or "torch" in line for line in said)
-        assert candidates_in(folder) < 13
-    status, said = Running(command(text, folder, processes=2)).end()
-    assert status == 0, said
+    # Launched as a user does.
+    given = command(text, folder, processes=2)
+    run = Running(["-c", "import os, sys; os.execv(sys.argv[1], sys.argv[1:])", *given])
+    run.wait_until(lambda: candidates_in(folder) >= 3)
+    run.worker(0).send_signal(signal.SIGKILL)
+    said = run.fails()
+    cause = "process 1 of 2 was killed (SIGKILL: by hand, or by a system that ran out of memory)"
+    assert said[-1] == f"error: {cause}{GOES_ON}"
+    assert not any("Traceback" in line or "torch" in line for line in said)
+    assert candidates_in(folder) < 13
+    search(text, folder, processes=2)
     assert journal(folder)[-1]["processes"] == 2
     assert in_order(folder) == in_order(finished[0])
 
 
+def launched(folder: Path, words: list[str]) -> list[Running]:
+    """Two processes as a launcher starts them, which know by a folder of its own who speaks first."""
+    files = [folder / rank / "error.json" for rank in "01"]
+    for file in files:
+        file.parent.mkdir(parents=True)
+    environments = zip(together(2), files, strict=True)
+    return [Running(words, **each, TORCHELASTIC_ERROR_FILE=str(file)) for each, file in environments]
+
+
 def test_an_error_in_all_processes_is_said_once(text: Path, tmp_path: Path) -> None:
-    status, said = Running(command(text, tmp_path / "run", processes=2, max_parameters=1)).end()
-    assert status == 1
-    (error,) = (line for line in said if "rror" in line)
+    running = launched(tmp_path / "launch", words(text, tmp_path / "run", max_parameters=1))
+    (error,) = (line for each in running for line in each.fails() if "rror" in line)
     assert error.startswith("error: max_parameters=1 is less than any backbone of these sizes has")
 
 
-def test_an_error_in_one_process_is_said_once_and_ends_all(text: Path, tmp_path: Path) -> None:
+def test_an_error_in_one_process_is_said_once_and_the_other_leaves_it_to_the_launcher(
+    text: Path, tmp_path: Path
+) -> None:
     # More than any file before the super-net's checkpoint takes, and less than that does.
-    run = Running(command(text, tmp_path / "run", processes=2), limit=500_000)
-    status, said = run.end()
-    assert status == 1
+    given = ["-c", LIMITED, "180000", *words(text, tmp_path / "run")]
+    first, other = launched(tmp_path / "launch", given)
+    said = first.fails()
     errors = [line for line in said if "rror" in line]
     assert errors == said[-1:] == [
         f"error: {tmp_path / 'run' / 'supernet.pt'} could not be written (File too large): make room on that disk and "
         "run the same command again"
     ]  # fmt: skip
+    other.process.join(2.0)  # it has lost the connection by then
+    assert other.process.is_alive()
+    other.process.terminate()
+    assert other.end() == (Status.TERMINATED, "", "")
     assert not list((tmp_path / "run").glob("*supernet*")) + list((tmp_path / "run").glob(".*partial"))
     assert [event["event"] for event in journal(tmp_path / "run")] == ["start", "data"]
 
@@ -110,11 +127,10 @@ def test_a_full_disk_is_said_and_the_search_goes_on_once_there_is_room(
     folder = small_disk / "run"
 
     def goes_full(happened: Callable[[], bool], leave: int) -> str:
-        run = Running(command(text, folder))
+        run = Running(words(text, folder))
         run.wait_until(happened)
         fill(small_disk, leave)
-        status, said = run.end()
-        assert status == 1
+        said = run.fails()
         assert "Traceback" not in "".join(said)
         assert not list(folder.glob(".*partial"))
         (small_disk / "ballast").unlink()

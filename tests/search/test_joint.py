@@ -31,7 +31,7 @@ JOINT = {
     "hidden_step": 8,
     "intermediate_step": 16,
     "front": 3,
-    "supernet_steps": 20,
+    "supernet_steps": 8,
     "final_steps": 3,
     "mixed_precision": "no",
 }
@@ -164,18 +164,19 @@ def test_a_latency_is_searched_by_prediction_and_judged_by_measurement(text: Pat
     refused, folder = tmp_path / "refused", tmp_path / "run"
     options: dict[str, Any] = {
         **JOINT,
-        "latency_samples": 40,
+        "latency_samples": 24,
+        "latency_passes": 4,
         "latency_tokens": 32,
         "strategy": "random",
         "candidates": 6,
-        "supernet_steps": 5,
+        "supernet_steps": 2,
         "max_parameters": 100_000,
     }
     # Nothing is that fast. How fast this machine is, is not known: what is near the samples' middle, can be found.
     said = search(text, refused, status=1, **options, latency_ms=0.001)
     assert "error: no backbone of the space is predicted to take" in said
     assert "the closest takes" in said
-    measuring = Recipe.from_dict({"search_sizes": "heads", "latency_tokens": 32}).latency
+    measuring = Recipe.from_dict({"search_sizes": "heads", "latency_passes": 4, "latency_tokens": 32}).latency
     middle = round(statistics.median(read_samples(refused / "latency.jsonl", measuring).steadied()), 3)
     folder.mkdir()
     shutil.copy(refused / "latency.jsonl", folder)
@@ -186,7 +187,7 @@ def test_a_latency_is_searched_by_prediction_and_judged_by_measurement(text: Pat
     events = journal(folder)
     (latency,) = [event for event in events if event["event"] == "latency"]
     assert latency["target"] == middle
-    assert latency["samples"] == 40
+    assert latency["samples"] == 24
     recipe = Recipe.from_dict(events[0]["recipe"])
     predict = LatencyPredictor(read_samples(folder / "latency.jsonl", recipe.latency), recipe.make_config(800))
     for event in candidates(folder):

@@ -48,7 +48,9 @@ def test_a_terminal_shows_the_search_and_is_left_as_it_was(text: Path, tmp_path:
 
     for columns, rows in ((40, 24), (40, 10), (120, 40)):
         terminal.resize(columns, rows)
-        view = labelled(terminal.look(3.0))
+        before = len(terminal.raw)
+        terminal.wait_until(lambda shown, before=before: terminal.raw.count(b"phase", before) > 1)  # drawn since
+        view = labelled(terminal.look(0.3))
         assert view["phase"].startswith("Candidates")
         assert {"done", "speed", "left"} <= set(view)
         assert ("scores" in view) == (rows > 10)
@@ -69,7 +71,8 @@ def test_a_search_of_a_terminal_gives_json_to_a_pipe_without_colours(
     shutil.copytree(finished[0], folder)
     # As if it had been broken off: a view is drawn once a second, and what is left takes some.
     lines = (folder / "journal.jsonl").read_text().splitlines(keepends=True)
-    (folder / "journal.jsonl").write_text("".join(lines[: 3 + 2]))
+    (folder / "journal.jsonl").write_text("".join(lines[:2]))
+    (folder / "supernet.pt").unlink()
     ours, theirs = os.pipe()
     terminal = Terminal(words(text, folder, "--json"), columns=40, out=theirs, NO_COLOR="1")
     os.close(theirs)

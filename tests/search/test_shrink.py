@@ -36,7 +36,7 @@ from autobert_zero_hf.errors import AutoBertZeroError
 from tests.task_folders import write_demo_tasks
 from tests.terminal import kill_when, run, run_together
 
-from .small_search import in_order, journal, without_times
+from .small_search import in_order, journal, often_saving, without_times
 
 OPTIONS = {
     "vocab-size": 800,
@@ -49,7 +49,7 @@ OPTIONS = {
     "hidden-step": 8,
     "min-intermediate-size": 16,
     "intermediate-step": 16,
-    "supernet-steps": 52,
+    "supernet-steps": 10,
     "supernet-batch-size": 4,
     "backbones-per-step": 3,
     "population": 4,
@@ -145,7 +145,7 @@ def test_killed_at_any_time_it_comes_to_the_same(text: Path, shrunk: Path, tmp_p
         lambda: "trained" in _text(folder / "6000-parameters" / "journal.jsonl"),
     ]
     for moment in moments:
-        kill_when(moment, words(text, folder, *BUDGETS))
+        kill_when(moment, often_saving(words(text, folder, *BUDGETS)))
     shrink(text, folder, *BUDGETS)
     for name in ("12000-parameters", "6000-parameters"):
         assert without_times(folder / name) == without_times(shrunk / name)

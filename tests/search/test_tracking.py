@@ -21,7 +21,7 @@ def expected(folder: Path) -> dict[str, dict[int, float]]:
     """The scalars that belong to a journal, less those of the super-net."""
     events = journal(folder)
     found: dict[str, dict[int, float]] = {}
-    best, failures, step = None, 0, 70
+    best, failures, step = None, 0, 12
     for event in events:
         values: dict[str, Any] = {}
         if event["event"] == "candidate":
@@ -43,7 +43,7 @@ def expected(folder: Path) -> dict[str, dict[int, float]]:
 def test_tensorboard_is_told_every_step_candidate_and_result(finished: tuple[Path, str]) -> None:
     scalars = tensorboard_scalars(finished[0])
     losses = scalars.pop("supernet/loss")
-    assert list(losses) == list(range(1, 71))
+    assert list(losses) == list(range(1, 12 + 1))
     assert all(0 < loss < 10 for loss in losses.values())
     wanted = expected(finished[0])
     assert set(scalars) == set(wanted)
@@ -55,13 +55,13 @@ def test_trackio_is_told_the_same(finished: tuple[Path, str]) -> None:
     (start, *_) = journal(finished[0])
     logs = SQLiteStorage.get_logs("autobert-zero", f"whole-{start['identity']}")
     steps = [log["step"] for log in logs]
-    assert steps == list(range(1, 70 + 13 + 2 + 1))
+    assert steps == list(range(1, 12 + 13 + 2 + 1))
     told: dict[str, dict[int, float]] = {}
     for log in logs:
         for name, value in log.items():
             if "/" in name:
                 told.setdefault(name, {})[log["step"]] = value
-    assert len(told.pop("supernet/loss")) == 70
+    assert len(told.pop("supernet/loss")) == 12
     assert told == expected(finished[0])
 
 
@@ -91,7 +91,7 @@ def test_wandb_is_told_the_same(finished: tuple[Path, str]) -> None:
         for name, value in items.items():
             if "/" in name:
                 told.setdefault(name, {})[items["_step"]] = value
-    assert len(told.pop("supernet/loss")) == 70
+    assert len(told.pop("supernet/loss")) == 12
     assert told == expected(finished[0])
 
 

@@ -211,27 +211,27 @@ def without_seconds(folder: Path) -> list[dict[str, Any]]:
 def test_an_evaluation_that_was_killed_goes_on(
     models: list[str], data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["evaluate", "--models", *models, "--data", str(data), "--tasks", "topics", "long_words", "--seeds", "2"]
+    words = ["evaluate", "--models", models[0], "--data", str(data), "--tasks", "topics", "long_words", "--seeds", "2"]
     words += ["--max-length", "32", "--epochs", "1", "--learning-rate", "0.003", "--output-dir"]
     folder = tmp_path / "killed"
     cells = folder / "cells.jsonl"
-    kill_when(lambda: cells.exists() and cells.read_bytes().count(b"\n") >= 2, [*words, str(folder)])
+    kill_when(lambda: cells.exists() and cells.read_bytes().count(b"\n") >= 1, [*words, str(folder)])
     before = cells.read_bytes()
     done = before.count(b"\n")
-    assert 2 <= done < 8
+    assert 1 <= done < 4
     with cells.open("ab") as file:
         file.write(b'{"cell": {"mod')  # as if it had been killed while it wrote
     assert main([*words, str(folder)]) == 0
     printed = capsys.readouterr().err
-    assert f"{done} of 8 fine-tunings are there already" in printed
-    assert printed.count(", seed ") == 8 - done
+    assert f"{done} of 4 fine-tunings are there already" in printed
+    assert printed.count(", seed ") == 4 - done
     assert cells.read_bytes().startswith(before[: before.rindex(b"\n") + 1])
     assert main([*words, str(tmp_path / "unbroken")]) == 0
     assert without_seconds(folder) == without_seconds(tmp_path / "unbroken")
     names = {file.name for file in folder.iterdir()}
     assert names == {*("cells.jsonl", ".cells.jsonl.lock"), *(f"evaluation.{end}" for end in ("json", "md", "svg"))}
     summary = json.loads((folder / "evaluation.json").read_text())
-    assert summary["cells"] == summary["cells_done"] == 8
+    assert summary["cells"] == summary["cells_done"] == 4
     assert {(row["task"], row["seeds"]) for row in summary["results"]} == {("topics", 2), ("long_words", 2)}
     assert all(row["standard_error"] is not None for row in summary["results"])
     assert "| long_words | Pearson and Spearman | 22 | 0.000 |" in (folder / "evaluation.md").read_text()

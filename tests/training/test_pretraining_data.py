@@ -3,6 +3,7 @@
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from datasets import Dataset
@@ -17,7 +18,9 @@ from autobert_zero_hf.training.pretraining.data import (
     RowsOfStream,
     digest,
     read_documents,
+    tokens_of,
 )
+from autobert_zero_hf.training.pretraining.held_out import word_frequencies
 from autobert_zero_hf.training.shared_options import DataOptions
 
 
@@ -115,6 +118,21 @@ def test_what_does_not_go_together_is_said(folder: Path, tmp_path: Path) -> None
             read_documents(data, reading, 0)
     got = read_documents(text, ReadingOptions(validation_text=[str(tmp_path / "text.txt")]), 0)
     assert len(got.train) == len(got.held_out) == 12
+
+
+def test_the_tokens_of_many_rows_are_those_of_each() -> None:
+    """More rows than are read at a time, of any length."""
+    rng = np.random.default_rng(0)
+    rows = [rng.integers(0, 50, size=length).tolist() for length in rng.integers(0, 9, size=2500)]
+    for dataset in (
+        Dataset.from_dict({"input_ids": rows}),
+        Dataset.from_dict({"input_ids": rows}).with_format("torch"),
+    ):
+        several = list(tokens_of(dataset.select(range(1, 2500))))
+        assert len(several) > 1
+        assert np.concatenate(several).tolist() == [token for row in rows[1:] for token in row]
+        counts = np.bincount([token for row in rows for token in row], minlength=60) + 1
+        assert word_frequencies(dataset, 60).tolist() == (counts / counts.sum()).tolist()
 
 
 def test_the_digest_tells_texts_apart(documents: Dataset, tokenizer: BertTokenizer) -> None:

@@ -1,6 +1,4 @@
 import hashlib
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +7,8 @@ from transformers import AutoTokenizer, BertTokenizer
 
 from autobert_zero_hf.data.corpus import CorpusError
 from autobert_zero_hf.data.tokenization import train_tokenizer
+
+from ..terminal import run
 
 
 def test_it_is_a_bert_tokenizer_that_auto_tokenizer_loads(tokenizer: BertTokenizer, tmp_path: Path) -> None:
@@ -34,7 +34,8 @@ def test_the_same_text_gives_the_same_vocabulary_in_every_process(documents: Dat
     digests = set()
     for number in range(3):
         folder = tmp_path / str(number)
-        subprocess.run([sys.executable, "-c", script, str(tmp_path / "text.parquet"), str(folder)], check=True)
+        ended, said = run(["-c", script, tmp_path / "text.parquet", folder])
+        assert ended == 0, said
         digests.add(hashlib.sha256((folder / "tokenizer.json").read_bytes()).hexdigest())
     assert len(digests) == 1
 

@@ -18,7 +18,7 @@ from autobert_zero_hf.launch.processes import join_launch
 from autobert_zero_hf.standard_error import if_known
 
 from ..replayable.masked_lm import MaskedScore, Measure
-from .data import RowsByPlace, evenly_spread
+from .data import RowsByPlace, evenly_spread, tokens_of
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class HeldOutScore:
 def word_frequencies(rows: Dataset, vocab_size: int) -> NDArray[np.float64]:
     """The share of each entry of a vocabulary, (V,), in up to 10,000 rows; each is counted once more than it occurs."""
     counts = np.ones(vocab_size)
-    for row in evenly_spread(rows, 10_000):
-        counts += np.bincount(np.asarray(row["input_ids"]), minlength=vocab_size)
+    for tokens in tokens_of(evenly_spread(rows, 10_000)):
+        counts += np.bincount(tokens, minlength=vocab_size)
     return counts / counts.sum()
 
 

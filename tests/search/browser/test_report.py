@@ -30,7 +30,7 @@ def test_report_opens_and_is_read(page: Page, report: Path) -> None:
         assert shape["height"] > 20
     page.get_by_role("link", name="below").click()
     assert page.url.endswith("#trust")
-    recipe = page.get_by_text("supernet_steps: 70")
+    recipe = page.get_by_text("supernet_steps: 12")
     assert not recipe.is_visible()
     page.get_by_text("The whole recipe").click()
     assert recipe.is_visible()

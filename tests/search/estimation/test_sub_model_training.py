@@ -15,6 +15,7 @@ from autobert_zero_hf.search.run.from_options import load_teacher, make_objectiv
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.sizes import Sizes, SizesSpace
 from autobert_zero_hf.search.space.sub_models import SubModels
+from autobert_zero_hf.search.supernet import biws
 from autobert_zero_hf.search.supernet.biws import SuperNetTraining
 from autobert_zero_hf.search.supernet.distillation import Teacher, TeacherDistillation
 from autobert_zero_hf.search.supernet.objectives import InPlaceDistillation, MaskedLm, Objective
@@ -42,7 +43,7 @@ from tests.terminal import run_together
 
 LARGEST = Sizes(2, 32, 64, 4, 8)
 SPACE = SubModels((BERT_ATTENTION,) * 2, SizesSpace.within(LARGEST, "head_dim", 4, 4))
-OPTIONS = SuperNetOptions(supernet_steps=52, supernet_batch_size=4, supernet_learning_rate=3e-3, backbones_per_step=3)
+OPTIONS = SuperNetOptions(supernet_steps=24, supernet_batch_size=4, supernet_learning_rate=3e-3, backbones_per_step=3)
 
 
 @pytest.fixture
@@ -303,8 +304,14 @@ def test_what_has_no_scores_learns_hidden_states_alone(
 
 
 def test_a_super_net_learns_from_its_teacher_and_goes_on_where_it_was_broken_off(
-    config: AutoBertZeroConfig, rows: MaskedRows, teacher_folder: Path, tmp_path: Path
+    config: AutoBertZeroConfig,
+    rows: MaskedRows,
+    teacher_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(biws, "_STEPS_BETWEEN_CHECKPOINTS", 20)
+
     def fresh() -> tuple[SuperNet, Objective]:
         net = SuperNet(config, None, seed=0)
         options = SubModelOptions(supernet_loss="distillation", teacher=str(teacher_folder))
@@ -315,20 +322,20 @@ def test_a_super_net_learns_from_its_teacher_and_goes_on_where_it_was_broken_off
         pass
 
     def kill(step: int, loss: float) -> None:
-        if step == 51:
+        if step == 22:
             raise BrokenOffError
 
     (whole, objective), (broken, of_broken), (resumed, of_resumed) = fresh(), fresh(), fresh()
     head = whole.named_weights["head.dense.weight"].detach().clone()
     (tmp_path / "whole").mkdir()
-    losses = train(whole, rows, tmp_path / "whole", objective, 52)
+    losses = train(whole, rows, tmp_path / "whole", objective, 24)
     assert sum(losses[-10:]) < 0.9 * sum(losses[:10])
     training = SuperNetTraining(
         broken, SPACE, rows, OPTIONS, 0, Accelerator(cpu=True), tmp_path / "supernet.pt", of_broken
     )
     with pytest.raises(BrokenOffError):
         training.run(kill)
-    assert len(train(resumed, rows, tmp_path, of_resumed, 52)) == 2
+    assert len(train(resumed, rows, tmp_path, of_resumed, 24)) == 4
     for one, two in zip(whole.weights, resumed.weights, strict=True):
         assert torch.equal(one, two)
     for one, two in zip(objective.beside.parameters(), of_resumed.beside.parameters(), strict=True):

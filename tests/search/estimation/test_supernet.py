@@ -6,6 +6,7 @@ import torch
 from accelerate import Accelerator
 from autobert_zero_hf.search.recipe.options import SuperNetOptions
 from autobert_zero_hf.search.space.search_space import SearchSpace
+from autobert_zero_hf.search.supernet import biws
 from autobert_zero_hf.search.supernet.biws import SuperNetTraining
 from autobert_zero_hf.search.supernet.supernet import SuperNet
 
@@ -15,7 +16,7 @@ from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from tests.graphs import BRANCHES
 
 SPACE = SearchSpace(num_layers=2, kernel_sizes=(3, 9))
-OPTIONS = SuperNetOptions(supernet_steps=60, supernet_batch_size=4, supernet_learning_rate=3e-3)
+OPTIONS = SuperNetOptions(supernet_steps=30, supernet_batch_size=4, supernet_learning_rate=1e-2)
 
 
 def training(net: SuperNet, rows: MaskedRows, folder: Path) -> SuperNetTraining:
@@ -62,8 +63,10 @@ def test_a_small_kernel_is_the_centre_of_the_large_one(net: SuperNet, rows: Mask
 
 
 def test_training_learns_and_goes_on_where_it_was_broken_off(
-    tiny_config: AutoBertZeroConfig, rows: MaskedRows, tmp_path: Path
+    tiny_config: AutoBertZeroConfig, rows: MaskedRows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(biws, "_STEPS_BETWEEN_CHECKPOINTS", 10)
+
     def fresh() -> SuperNet:
         return SuperNet(tiny_config, BRANCHES, seed=0)
 
@@ -71,7 +74,7 @@ def test_training_learns_and_goes_on_where_it_was_broken_off(
         pass
 
     def kill(step: int, loss: float) -> None:
-        if step == 55:
+        if step == 25:
             raise BrokenOffError
 
     losses: list[float] = []
@@ -82,7 +85,7 @@ def test_training_learns_and_goes_on_where_it_was_broken_off(
         training(broken, rows, tmp_path).run(kill)
     resumed = fresh()
     second = training(resumed, rows, tmp_path)
-    assert second.steps_done == 50
+    assert second.steps_done == 20
     second.run(lambda step, loss: None)
     assert all(torch.equal(a, b) for a, b in zip(whole.weights, resumed.weights, strict=True))
     assert sum(losses[-10:]) < sum(losses[:10]) - 2

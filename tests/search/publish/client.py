@@ -1,8 +1,8 @@
 """A process of a user's, with the unmodified client: it runs one command after another.
 
 `python -m tests.search.publish.client` reads a command line a line, as JSON, and answers with its status and what it
-printed. `download REPO TYPE DIR` fetches a page as the library does. The commands run in a process that is forked from
-one that has imported all they need, so that one that was killed is soon begun anew.
+printed. `download REPO TYPE DIR` fetches a page as the library does, and `-c CODE` is Python's. The commands run in a
+process that is forked from one that has imported all they need, so that one that was killed is soon begun anew.
 """
 
 import io
@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import traceback
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module
@@ -66,6 +67,12 @@ class Client:
         """Kill what runs a command."""
         os.kill(self._forked, signal.SIGKILL)
 
+    def begin_anew(self) -> None:
+        """Run what follows in a process that has run nothing yet."""
+        assert self.process.stdout
+        self.kill()
+        self.process.stdout.readline()
+
     def close(self) -> None:
         assert self.process.stdin
         self.process.stdin.close()
@@ -93,6 +100,14 @@ def _serve() -> None:
             if command == "download":
                 snapshot_download(words[0], repo_type=words[1], local_dir=words[2], max_workers=1)
                 status = 0
+            elif command == "-c":
+                code, *sys.argv[1:] = words
+                try:
+                    exec(compile(code, "<string>", "exec"), {"__name__": "__main__"})
+                    status = 0
+                except Exception:
+                    traceback.print_exc()
+                    status = 1
             else:
                 status = main([command, *words])
         print(json.dumps([status, out.getvalue(), err.getvalue()]), flush=True)

@@ -35,16 +35,24 @@ def model(tiny_config: AutoBertZeroConfig, tokenizer: BertTokenizer, tmp_path: P
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     served = Hub(tmp_path_factory.mktemp("hub"))
     yield served
     served.close()
 
 
-@pytest.fixture(scope="module", params=["lfs", "xet"])
-def client(request: pytest.FixtureRequest, hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """A user's process whose large files go the way that is named; the way is chosen when the library is imported."""
-    process = Client(environment(hub, tmp_path_factory.mktemp("home"), xet=request.param == "xet"))
+@pytest.fixture(scope="session")
+def lfs_client(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """A user's process whose large files go to LFS; the way is chosen when the library is imported."""
+    process = Client(environment(hub, tmp_path_factory.mktemp("home"), xet=False))
+    yield process
+    process.close()
+
+
+@pytest.fixture(scope="session")
+def xet_client(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """One whose large files go to Xet's store."""
+    process = Client(environment(hub, tmp_path_factory.mktemp("home"), xet=True))
     yield process
     process.close()

@@ -23,7 +23,9 @@ class Served:
 
     def __init__(self, page: Blocks):
         self.address = page.local_url.rstrip("/")
-        config = httpx.get(f"{self.address}/config").json()
+        # One for all requests: each client that is made reads all certificates anew.
+        self.client = httpx.Client(timeout=60)
+        config = self.client.get(f"{self.address}/config").json()
         parts = {part["id"]: part for part in config["components"]}
         self.events = {each["id"]: [parts[place] for place in each["inputs"]] for each in config["dependencies"]}
 
@@ -31,8 +33,9 @@ class Served:
         """What an event answers, which must be no error."""
         asked = {"data": data, "fn_index": event, "session_hash": "tests", "event_data": about}
         kind = {"content-type": "application/json"}
-        httpx.post(f"{self.address}/gradio_api/queue/join", content=json.dumps(asked), headers=kind).raise_for_status()
-        with httpx.stream("GET", f"{self.address}/gradio_api/queue/data?session_hash=tests", timeout=60) as answer:
+        queue = f"{self.address}/gradio_api/queue"
+        self.client.post(f"{queue}/join", content=json.dumps(asked), headers=kind).raise_for_status()
+        with self.client.stream("GET", f"{queue}/data?session_hash=tests") as answer:
             for line in answer.iter_lines():
                 told = json.loads(line[len("data:") :]) if line.startswith("data:") else {}
                 if told.get("msg") == "process_completed":
@@ -49,15 +52,17 @@ class Served:
 def served(searched: Path) -> Iterator[Served]:
     page = open_search(searched)
     serve(page, "127.0.0.1", wait=False)
-    yield Served(page)
+    asked = Served(page)
+    yield asked
+    asked.client.close()
     page.close()
 
 
 def test_nothing_is_uploaded(served: Served) -> None:
     for path in ("/gradio_api/upload", "/gradio_api/upload/", "/upload", "/gradio_api/upload?upload_id=x"):
-        answer = httpx.post(served.address + path, files={"files": ("x.txt", b"kept")})
+        answer = served.client.post(served.address + path, files={"files": ("x.txt", b"kept")})
         assert (answer.status_code, answer.text) == (403, "This page takes no files.")
-    assert httpx.get(served.address).status_code == 200
+    assert served.client.get(served.address).status_code == 200
 
 
 def test_no_input_is_an_error(served: Served, capfd: pytest.CaptureFixture) -> None:

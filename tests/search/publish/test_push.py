@@ -5,6 +5,7 @@ import itertools
 import shlex
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,12 +21,20 @@ QUICK = ("--attempts", "2", "--wait", "0.01", "--timeout", "20")
 _numbers = itertools.count()
 
 
+@pytest.fixture(scope="module", params=["lfs", "xet"])
+def client(request: pytest.FixtureRequest) -> Client:
+    """A user's process whose large files go the way that is named."""
+    process: Client = request.getfixturevalue(f"{request.param}_client")
+    return process
+
+
 @pytest.fixture
-def page(hub: Hub) -> str:
+def page(hub: Hub) -> Iterator[str]:
     hub.heal()
     hub.requests.clear()
     hub.objects.clear()  # what the Hub has is not uploaded again
-    return f"someone/model-{next(_numbers)}"
+    yield f"someone/model-{next(_numbers)}"
+    hub.heal()
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -94,7 +103,10 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+# What comes before the upload and after it is the same by both ways: each fault is met by one of them.
+@pytest.mark.parametrize(
+    ("client", "fault"), zip(itertools.cycle(["lfs", "xet"]), FAULTS, strict=False), indirect=["client"]
+)
 def test_after_a_fault_the_next_push_makes_one_commit(
     client: Client, hub: Hub, page: str, run: Path, tmp_path: Path, fault: str
 ) -> None:
@@ -190,6 +202,7 @@ def test_a_store_that_hangs_is_given_up(client: Client, hub: Hub, page: str, run
         pytest.skip("LFS")
     words = ["push", str(run), page, *QUICK, "--timeout", "1"]
     hub.fail("xet", "hang")
+    client.begin_anew()  # Xet's client reads once how long it is to wait
     first = client.run(*words)
     assert "when the files were uploaded" in first.err
     says_what_to_do(first, words, run / "hub")

@@ -5,7 +5,6 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
@@ -15,36 +14,28 @@ import yaml
 
 from tests.hub.server import Hub
 
-from .client import Client, environment
+from .client import Client
 from .test_push import QUICK, files, holds
 
 PAGE = "someone/first-explorer"
 
 
 @pytest.fixture(scope="module")
-def client(
-    hub: Hub, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Client]:  # a Space's files go the ways of a model's
-    process = Client(environment(hub, tmp_path_factory.mktemp("home"), xet=False))
-    yield process
-    process.close()
-
-
-@pytest.fixture(scope="module")
-def pushed(client: Client, hub: Hub, searched: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def pushed(lfs_client: Client, hub: Hub, searched: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The folder that was pushed, and what a user then downloads."""
     run = shutil.copytree(searched, tmp_path_factory.mktemp("pushed") / "first")
     words = ["explore", str(run), "--push-space", PAGE, "--model", "someone/first", *QUICK]
-    dry = client.run(*words, "--dry-run")
+    hub.requests.clear()
+    dry = lfs_client.run(*words, "--dry-run")
     assert dry.status == 0, dry.err
     assert "nothing is sent" in dry.out and "sdk: gradio" in dry.out and "  app.py\n" in dry.out
     assert not hub.requests
-    done = client.run(*words)
+    done = lfs_client.run(*words)
     assert "pushed in one commit" in done.out, done
-    assert "was there already, nothing was sent" in client.run(*words).out
+    assert "was there already, nothing was sent" in lfs_client.run(*words).out
     assert len(hub.commits(PAGE, "space")) == 1
     place = tmp_path_factory.mktemp("space") / "there"
-    assert holds(client, PAGE, run / "hub-space", place, "space")
+    assert holds(lfs_client, PAGE, run / "hub-space", place, "space")
     return run / "hub-space", place
 
 
@@ -93,7 +84,7 @@ def _fetched(address: str, app: subprocess.Popen) -> str:
     raise AssertionError("it did not start")
 
 
-def test_what_concerns_a_page_needs_one(client: Client, searched: Path) -> None:
-    done = client.run("explore", str(searched), "--dry-run")
+def test_what_concerns_a_page_needs_one(lfs_client: Client, searched: Path) -> None:
+    done = lfs_client.run("explore", str(searched), "--dry-run")
     assert done.status == 1
     assert "need --push-space" in done.err

@@ -152,9 +152,9 @@ def test_windows_are_drawn_with_formulas_that_they_take() -> None:
         SearchSpace(2, layer_types=("window",), operations=("matmul", "transpose"))
     space = SearchSpace(4, layer_types=("attention", "window(4)"), shared_attention=True)
     rng = random.Random(0)
-    drawn = [space.sample(rng) for _ in range(100)]
+    drawn = [space.sample(rng) for _ in range(40)]
     assert all(space.rejection(candidate) is None for candidate in drawn)
     kinds = Counter(tuple(sorted({parse_layer(text).mixer.kind for text in each.layers})) for each in drawn)
-    assert kinds["attention",] > 10 < kinds["attention", "window"]
+    assert kinds["attention",] > 4 < kinds["attention", "window"]
     linear = space.sample(rng, "matmul(q, matmul(transpose(k), v))")
     assert {parse_layer(text).mixer.kind for text in linear.layers} == {"attention"}

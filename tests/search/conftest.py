@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 from datasets import Dataset
+from transformers import BertTokenizer
 
+from autobert_zero_hf.data.masked_rows import MaskedRows
+from autobert_zero_hf.data.packing import pack
 from tests.search.small_search import search
 
 
@@ -20,3 +23,8 @@ def finished(text: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
     """The folder of a search in one process that nothing disturbed, and what it printed."""
     folder = tmp_path_factory.mktemp("runs") / "whole"
     return folder, search(text, folder, report_to="tensorboard trackio wandb")
+
+
+@pytest.fixture(scope="session")
+def rows(documents: Dataset, tokenizer: BertTokenizer) -> MaskedRows:
+    return MaskedRows(pack(documents, tokenizer, 32), tokenizer)

@@ -6,8 +6,8 @@ import pytest
 from datasets import Dataset
 
 from autobert_zero_hf.commands.main import main
+from tests.data.test_unknown_tokens import LONG, THAI, proteins, write
 from tests.search.small_search import command, journal
-from tests.training.test_unknown_tokens import LONG, THAI, proteins, write
 
 TINY = {"supernet_steps": 2, "backbones_per_step": 1, "candidates": 2, "population": 2, "final_steps": 1}
 

@@ -17,7 +17,7 @@ from autobert_zero_hf.search.strategy.evaluation import Failure
 from .journal_lines import read_journal
 from .old_journals import OLD, with_checksums, without_checksums
 
-RUNS = sorted((Path(__file__).parent / "runs_0_1_0").rglob("journal.jsonl"))
+RUNS = sorted((Path(__file__).parents[1] / "runs_0_1_0").rglob("journal.jsonl"))
 SIZED = OLD / "sized" / "journal.jsonl"
 
 

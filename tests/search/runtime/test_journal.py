@@ -139,7 +139,7 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from autobert_zero_hf.search.runtime.journal import Journal, JournalError, read_history
-from tests.search.test_journal import candidate, numbers
+from tests.search.runtime.test_journal import candidate, numbers
 
 path = Path(sys.argv[1])
 make_full, make_room = (lambda limit=limit: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, -1)) for limit in LIMITS)

@@ -143,19 +143,6 @@ def collect(
     return replace(begun, samples=tuple(samples))
 
 
-def read_samples(path: Path, options: LatencyOptions) -> Samples:
-    """What a file of samples holds, for use on this machine.
-
-    Raises:
-        LatencyError: if there is none, if it is damaged, or was measured on other hardware or texts: both are named.
-    """
-    if not path.exists():
-        raise LatencyError(f"no latencies are found in {path}: measure some first")
-    check_runtime(options)
-    with closing(GrowingFile(path)) as file:
-        return _checked(file, options)
-
-
 def _draws(space: Space, like: AutoBertZeroConfig, count: int, seed: int) -> list[Candidate]:
     """Distinct ones; fewer if nothing new turns up."""
     rng, found = random.Random(f"{seed}/latency"), dict[str, Candidate]()

@@ -22,7 +22,7 @@ from typing import Any
 from accelerate import Accelerator
 from autobert_zero_hf.search.latency.band import LatencyBand
 from autobert_zero_hf.search.latency.predictor import LatencyPredictor
-from autobert_zero_hf.search.latency.samples import read_samples
+from autobert_zero_hf.search.latency.samples import collect
 from autobert_zero_hf.search.recipe.choices import decisive
 from autobert_zero_hf.search.recipe.files import load_options
 from autobert_zero_hf.search.recipe.recipe import Recipe
@@ -56,7 +56,9 @@ def main(run: Path, evaluations: int, seeds: int, speedups: list[float]) -> None
     net = preparation.train(text).net
     inheritance = Inheritance(net, recipe.inheritance, folder.candidates)
     estimator = make_estimator(recipe, inheritance, text.rows, text.held_out, [], accelerator)
-    predictor = LatencyPredictor(read_samples(folder.latencies, recipe.latency), net.config)
+    predictor = LatencyPredictor(
+        collect(recipe.search_space, net.config, 0, folder.latencies, recipe.latency), net.config
+    )
     known = scored_before(recipe)
 
     def score(candidate: Candidate) -> Evaluation:

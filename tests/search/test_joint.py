@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from autobert_zero_hf.search.latency.predictor import LatencyPredictor
-from autobert_zero_hf.search.latency.samples import read_samples
+from autobert_zero_hf.search.latency.samples import Samples, collect
 from autobert_zero_hf.search.publish.description import describe
 from autobert_zero_hf.search.publish.facts import read_facts, read_search
 from autobert_zero_hf.search.publish.history import ROWS, stage_history
@@ -160,6 +160,13 @@ def test_a_strategy_of_sizes_needs_them(text: Path, tmp_path: Path) -> None:
     assert "--search-sizes" in said
 
 
+def with_samples(folder: Path) -> tuple[Recipe, Samples]:
+    """The recipe of a search, and the latencies that it has measured."""
+    recipe = Recipe.from_dict(journal(folder)[0]["recipe"])
+    config = recipe.make_config(800)
+    return recipe, collect(recipe.search_space, config, 0, folder / "latency.jsonl", recipe.latency)
+
+
 def test_a_latency_is_searched_by_prediction_and_judged_by_measurement(text: Path, tmp_path: Path) -> None:
     refused, folder = tmp_path / "refused", tmp_path / "run"
     options: dict[str, Any] = {
@@ -176,8 +183,8 @@ def test_a_latency_is_searched_by_prediction_and_judged_by_measurement(text: Pat
     said = search(text, refused, status=1, **options, latency_ms=0.001)
     assert "error: no backbone of the space is predicted to take" in said
     assert "the closest takes" in said
-    measuring = Recipe.from_dict({"search_sizes": "heads", "latency_passes": 4, "latency_tokens": 32}).latency
-    middle = round(statistics.median(read_samples(refused / "latency.jsonl", measuring).steadied()), 3)
+    _, before = with_samples(refused)
+    middle = round(statistics.median(before.steadied()), 3)
     folder.mkdir()
     shutil.copy(refused / "latency.jsonl", folder)
     samples = (folder / "latency.jsonl").read_bytes()
@@ -188,8 +195,9 @@ def test_a_latency_is_searched_by_prediction_and_judged_by_measurement(text: Pat
     (latency,) = [event for event in events if event["event"] == "latency"]
     assert latency["target"] == middle
     assert latency["samples"] == 24
-    recipe = Recipe.from_dict(events[0]["recipe"])
-    predict = LatencyPredictor(read_samples(folder / "latency.jsonl", recipe.latency), recipe.make_config(800))
+    recipe, known = with_samples(folder)
+    assert known == before
+    predict = LatencyPredictor(known, recipe.make_config(800))
     for event in candidates(folder):
         assert 0.85 * latency["target"] <= predict(as_candidate(event)) <= 1.1 * latency["target"]
     measured = {event["identity"]: event for event in events if event["event"] == "measured"}

@@ -7,7 +7,7 @@ import pytest
 import torch
 from autobert_zero_hf.search.latency.hardware import Hardware
 from autobert_zero_hf.search.latency.measuring import LatencyError, measure, measure_beside, open_base
-from autobert_zero_hf.search.latency.samples import collect, read_samples
+from autobert_zero_hf.search.latency.samples import collect
 from autobert_zero_hf.search.recipe.options import LatencyOptions
 from autobert_zero_hf.search.space.search_space import SearchSpace
 from autobert_zero_hf.search.space.sizes import Sizes, SizesSpace
@@ -152,7 +152,6 @@ def test_samples_go_on_where_they_were(tmp_path: Path, like: AutoBertZeroConfig,
     more = collect(space, like, 11, file, QUICK)
     assert more.samples[:9] == first.samples
     assert len(more.samples) == 11
-    assert read_samples(file, QUICK) == more
     assert collect(space, like, 5, file, QUICK) == more, "nothing is measured again"
     assert all(interval[0] <= s.milliseconds <= interval[1] for s in more.samples for interval in [s.interval])
 
@@ -170,29 +169,24 @@ def test_samples_of_other_hardware_are_refused(tmp_path: Path, like: AutoBertZer
     collect(space, like, 1, file, QUICK)
     here = Hardware.here(QUICK)
     file.write_text(file.read_text().replace(here.processor, "Another 9000"))
-    for use in (lambda: collect(space, like, 2, file, QUICK), lambda: read_samples(file, QUICK)):
-        with pytest.raises(LatencyError) as caught:
-            use()
-        assert "those of Another 9000, 1 thread" in str(caught.value)
-        assert f"this is {here.processor}, 1 thread" in str(caught.value)
+    with pytest.raises(LatencyError) as caught:
+        collect(space, like, 2, file, QUICK)
+    assert "those of Another 9000, 1 thread" in str(caught.value)
+    assert f"this is {here.processor}, 1 thread" in str(caught.value)
 
 
 def test_samples_of_other_texts_or_none_are_refused(tmp_path: Path, like: AutoBertZeroConfig, space: SubModels) -> None:
     file = tmp_path / "latencies.jsonl"
-    with pytest.raises(LatencyError, match="no latencies are found"):
-        read_samples(file, QUICK)
     collect(space, like, 2, file, QUICK)
     shorter = replace(QUICK, latency_tokens=20)
     with pytest.raises(LatencyError, match="1 x 24 tokens, not of 1 x 20"):
         collect(space, like, 2, file, shorter)
-    with pytest.raises(LatencyError, match="1 x 24 tokens, not of 1 x 20"):
-        read_samples(file, shorter)
     with pytest.raises(LatencyError, match="another reference model"):
         collect(space, AutoBertZeroConfig(**{**like.to_dict(), "intermediate_size": 60}), 3, file, QUICK)
     lines = file.read_text().splitlines(keepends=True)
     file.write_text("".join([lines[0], '{"layers": []}\n', lines[2]]))
     with pytest.raises(LatencyError, match="line 2, is no measured latency"):
-        read_samples(file, QUICK)
+        collect(space, like, 2, file, QUICK)
     file.write_text('{"version": 99}\n')
     with pytest.raises(LatencyError, match="version 99, not 1"):
-        read_samples(file, QUICK)
+        collect(space, like, 2, file, QUICK)

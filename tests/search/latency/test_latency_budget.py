@@ -11,7 +11,7 @@ from autobert_zero_hf.search.latency.band import LatencyBand
 from autobert_zero_hf.search.latency.hardware import Hardware
 from autobert_zero_hf.search.latency.measuring import Latency, LatencyError
 from autobert_zero_hf.search.latency.predictor import LatencyPredictor
-from autobert_zero_hf.search.latency.samples import Sample, Samples, collect, read_samples
+from autobert_zero_hf.search.latency.samples import Sample, Samples, collect
 from autobert_zero_hf.search.recipe.options import LatencyOptions
 from autobert_zero_hf.search.space.budget import CostBudget
 from autobert_zero_hf.search.space.candidate import Candidate
@@ -117,12 +117,12 @@ def test_a_file_of_samples_is_fitted_the_same_way_each_time(tmp_path: Path) -> N
     options = LatencyOptions(latency_tokens=8, latency_warm_up=0, latency_passes=3)
     file = tmp_path / "latencies.jsonl"
     samples = collect(space, small, 24, file, options)
-    loaded = LatencyPredictor(read_samples(file, options), small)
+    loaded = LatencyPredictor(collect(space, small, 24, file, options), small)
     candidates = [space.sample(random.Random(seed)) for seed in range(5)]
     assert loaded.predict(candidates) == LatencyPredictor(samples, small).predict(candidates)
     assert loaded.hardware == Hardware.here(options)
     with pytest.raises(LatencyError, match=r"runtime torch .* there, onnxruntime"):
-        read_samples(file, replace(options, latency_runtime="onnx"))
+        collect(space, small, 24, file, replace(options, latency_runtime="onnx"))
 
 
 def test_too_few_samples_are_said() -> None:

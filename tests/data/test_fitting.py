@@ -16,10 +16,9 @@ from autobert_zero_hf.commands.main import main
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.training.pretraining.options import PreTrainingOptions
 from autobert_zero_hf.training.pretraining.training import pretrain
-
-from ..search.small_search import journal, rewrite
-from ..special_tokens import write_tokenizer
-from ..task_folders import write_task
+from tests.search.small_search import journal, rewrite
+from tests.special_tokens import write_tokenizer
+from tests.task_folders import write_task
 
 SIZES: dict[str, Any] = {"hidden_size": 32, "num_attention_heads": 2, "intermediate_size": 64}
 TRAINING: dict[str, Any] = {"sequence_length": 32, "batch_size": 8, "max_steps": 3, "mixed_precision": "no"}

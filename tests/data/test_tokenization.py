@@ -7,8 +7,7 @@ from transformers import AutoTokenizer, BertTokenizer
 
 from autobert_zero_hf.data.corpus import CorpusError
 from autobert_zero_hf.data.tokenization import train_tokenizer
-
-from ..terminal import run
+from tests.terminal import run
 
 
 def test_it_is_a_bert_tokenizer_that_auto_tokenizer_loads(tokenizer: BertTokenizer, tmp_path: Path) -> None:

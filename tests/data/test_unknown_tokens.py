@@ -26,8 +26,7 @@ from autobert_zero_hf.training.pretraining.data import Examples
 from autobert_zero_hf.training.pretraining.options import PreTrainingOptions
 from autobert_zero_hf.training.pretraining.training import pretrain
 from autobert_zero_hf.training.replayable.masked_lm import evaluate_masked_lm
-
-from .test_pretraining import TINY
+from tests.training.pretraining.test_pretraining import TINY
 
 LONG = "such as 'MKVLAAGIVG"
 THAI = ["ภาษาไทยเขียนติดกันโดยไม่มีช่องว่างระหว่างคำ", "วันนี้อากาศดีมากเราจึงออกไปเดินเล่นที่สวนสาธารณะ"]

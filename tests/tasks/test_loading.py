@@ -15,9 +15,8 @@ from autobert_zero_hf.tasks.metrics import MatthewsCorrelation, PearsonAndSpearm
 from autobert_zero_hf.tasks.squad import SpanTask
 from autobert_zero_hf.tasks.squad_metrics import SquadV2
 from autobert_zero_hf.tasks.task import Task, TaskError
-
-from ..span_tasks import cloze_rows
-from ..task_folders import write_task
+from tests.span_tasks import cloze_rows
+from tests.task_folders import write_task
 
 Parts = dict[str, Dataset]
 

@@ -15,8 +15,7 @@ from autobert_zero_hf.tasks.spans import SpanOptions, SpanScore, encode_spans
 from autobert_zero_hf.tasks.squad import SpanTask
 from autobert_zero_hf.tasks.squad_metrics import Squad, SquadV2
 from autobert_zero_hf.tasks.task import TaskError
-
-from ..span_tasks import cloze_rows, write_cloze
+from tests.span_tasks import cloze_rows, write_cloze
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,7 @@ from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.tasks.loading import load_task
 from autobert_zero_hf.tasks.metrics import Accuracy, AccuracyAndF1, MatthewsCorrelation, PearsonAndSpearman
 from autobert_zero_hf.tasks.task import TaskError
-
-from ..task_folders import Row, write_demo_tasks, write_task
+from tests.task_folders import Row, write_demo_tasks, write_task
 
 CLASSES = {"names": ["no", "yes"]}
 RATINGS = {"names": [], "range": [-1, 5.0]}

@@ -9,9 +9,8 @@ from autobert_zero_hf.search.runtime.journal import Journal, JournalError, read_
 from autobert_zero_hf.search.runtime.records import Evaluated, Event, Finished, Start
 from autobert_zero_hf.search.strategy.evaluation import Failure
 
+from tests.search.journal_lines import read_journal, with_checksums
 from tests.terminal import Piped
-
-from .journal_lines import read_journal, with_checksums
 
 RECIPE = {"seed": 0, "candidates": 500}
 END = Finished(reason="enough", rejections={}, processes=1)

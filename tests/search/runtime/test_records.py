@@ -14,8 +14,8 @@ from autobert_zero_hf.search.runtime.journal import Journal, JournalError, read_
 from autobert_zero_hf.search.runtime.records import KINDS, Evaluated, Finished, Trained
 from autobert_zero_hf.search.strategy.evaluation import Failure
 
-from .journal_lines import read_journal
-from .old_journals import OLD, with_checksums, without_checksums
+from tests.search.journal_lines import read_journal
+from tests.search.old_journals import OLD, with_checksums, without_checksums
 
 RUNS = sorted((Path(__file__).parents[1] / "runs_0_1_0").rglob("journal.jsonl"))
 SIZED = OLD / "sized" / "journal.jsonl"

@@ -22,9 +22,8 @@ from autobert_zero_hf.tasks.spans import SpanOptions
 from autobert_zero_hf.training.finetuning.evaluation import Grid
 from autobert_zero_hf.training.finetuning.evaluation_report import as_markdown, as_picture, short_names
 from autobert_zero_hf.training.finetuning.training import FineTuningOptions
-
-from ..task_folders import write_demo_tasks
-from ..terminal import kill_when, run_together
+from tests.task_folders import write_demo_tasks
+from tests.terminal import kill_when, run_together
 
 
 @pytest.fixture(scope="module")

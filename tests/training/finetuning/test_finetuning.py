@@ -25,10 +25,9 @@ from autobert_zero_hf.training.finetuning.training import (
 )
 from autobert_zero_hf.training.replayable.fine_tuning import TaskRows, predict
 from autobert_zero_hf.writing import claimed
-
-from ..span_tasks import cloze_rows, write_cloze
-from ..taken_folders import taken_from_within
-from ..task_folders import write_demo_tasks
+from tests.span_tasks import cloze_rows, write_cloze
+from tests.taken_folders import taken_from_within
+from tests.task_folders import write_demo_tasks
 
 
 @pytest.fixture(scope="module")

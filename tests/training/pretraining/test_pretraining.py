@@ -27,8 +27,7 @@ from autobert_zero_hf.training.pretraining.held_out import evaluate_held_out, wo
 from autobert_zero_hf.training.pretraining.options import PreTrainingOptions
 from autobert_zero_hf.training.pretraining.training import pretrain
 from autobert_zero_hf.training.replayable.masked_lm import evaluate_masked_lm
-
-from ..taken_folders import taken_from_within
+from tests.taken_folders import taken_from_within
 
 TINY: dict[str, Any] = {
     "vocab_size": 800,

@@ -15,8 +15,7 @@ from autobert_zero_hf.tasks.loading import load_task
 from autobert_zero_hf.tasks.task import Task
 from autobert_zero_hf.training.replayable.fine_tuning import TaskRows, fine_tune, make_classifier, predict
 from autobert_zero_hf.training.replayable.loop import train
-
-from ..task_folders import write_demo_tasks
+from tests.task_folders import write_demo_tasks
 
 NAMES = ("topics", "mrpc", "long_words")
 

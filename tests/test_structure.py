@@ -199,7 +199,7 @@ def test_the_readme_opens_with_what_it_is_and_has_two_commands() -> None:
     lines = [line.strip() for line in readme.splitlines() if line.strip().startswith("python -m pip install")]
     assert lines == [
         'python -m pip install -c constraints.txt -e ".[demo]" && autobert-zero search --output-dir runs/first',
-        'python -m pip install -c constraints.txt -e ".[test]" && pytest -n 2 --dist loadfile',
+        'python -m pip install -c constraints.txt -e ".[test]" && pytest -n 3 --dist worksteal',
     ]
 
 

@@ -81,8 +81,7 @@ class SuperNet(nn.Module):
             attention_mask: (B, N), 0 for padding; None where there is none.
         """
         skeleton = self.skeleton(layers, sizes)
-        batch = {"input_ids": input_ids, "labels": labels, "attention_mask": attention_mask}
-        batch = {**batch, "sparse_prediction": True}
+        batch = {"input_ids": input_ids, "labels": labels, "attention_mask": attention_mask, "sparse_prediction": True}
         return functional_call(skeleton, self._weights_of(skeleton), kwargs=batch)
 
     def encode(

@@ -161,7 +161,8 @@ def _applied(source: bytes, kind: str, node: Any, after: str) -> Mutant:
 def find(folder: Path, name: str) -> list[Path]:
     """The files of Python of this name in a folder, or of the name that they had."""
     earlier = next((old + name.removeprefix(new) for new, old in _EARLIER.items() if name.startswith(new)), name)
-    found = [file for each in dict.fromkeys((name, earlier)) for file in folder.rglob(f"{each}.py")]
+    # One of them may be reached by a link besides.
+    found = sorted({file.resolve() for each in (name, earlier) for file in folder.rglob(f"{each}.py")})
     assert found, f"there is no {name} in {folder}"
     return found
 
@@ -221,7 +222,7 @@ def main() -> None:
         os.environ.update(HF_DATASETS_DISABLE_PROGRESS_BARS="1", OMP_NUM_THREADS="1")
         for name in _IMPORTED_ONCE:
             import_module(name)
-        tree = Path(scratch, "copy")
+        tree = Path(scratch, "copy").resolve()
         copy(given.tree.resolve(), tree)
         for module in given.modules:
             (file,) = find(tree, module)

@@ -97,6 +97,11 @@ class SearchFacts:
         """Where parts come from that are not of this package, by what they are and their names."""
         return self.history.start.origins or {}
 
+    @property
+    def modules(self) -> list[str]:
+        """The modules to import for these parts."""
+        return sorted({origin.partition(" ")[0] for origin in self.origins.values()})
+
     def _part(self, table: Table[Any], option: str) -> str:
         name = self.recipe[option]
         if (given := self.objects.get(option)) is not None:

@@ -120,7 +120,7 @@ def _command(search: SearchFacts) -> str:
     """The command line that does the same search again; it says so where only Python can."""
     usual = with_defaults(option_groups(), load_options("quickstart"))
     words = ["autobert-zero", "search", "--output-dir", "runs/again"]
-    for module in sorted({origin.partition(" ")[0] for origin in search.origins.values()}):
+    for module in search.modules:
         words += ["--import", module]
     for name, value in changed_options(decisive(search.recipe), usual).items():
         if value is None:

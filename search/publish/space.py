@@ -2,15 +2,17 @@
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import import_module
-from importlib.metadata import requires, version
+from importlib.metadata import packages_distributions, requires, version
+from importlib.util import find_spec
 from pathlib import Path
 
 import yaml
 from packaging.requirements import Requirement
 
 import autobert_zero_hf
+from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.markdown import escaped
 from autobert_zero_hf.writing import written_whole
 
@@ -30,7 +32,7 @@ _SERVED = """\
 from pathlib import Path
 
 from autobert_zero_hf.explorer.app import open_search, serve
-
+{imports}
 serve(open_search(Path(__file__).resolve().parent / "runs" / {name!r}))
 """
 
@@ -38,7 +40,8 @@ serve(open_search(Path(__file__).resolve().parent / "runs" / {name!r}))
 def stage_space(facts: ReportFacts, place: Path, repo_id: str, model: str | None = None) -> None:
     """Write the folder of a Space: the card that sets it up, requirements, app, this package, the search, its models.
 
-    The package travels along, since a search is read by the version that wrote it.
+    The package travels along, since a search is read by the version that wrote it; so do modules whose parts the search
+    has, or their distributions are required.
 
     Args:
         facts: the search, finished or not.
@@ -47,7 +50,7 @@ def stage_space(facts: ReportFacts, place: Path, repo_id: str, model: str | None
         model: the page of the search's winner, where it has one.
 
     Raises:
-        AutoBertZeroError: if a model of the search cannot be loaded.
+        AutoBertZeroError: if a model of the search cannot be loaded, or a module with parts of it is not found.
         WritingError: if there is no room.
     """
     name = re.sub(r"[^\w.-]", "-", facts.search.folder.path.resolve().name).lstrip(".") or "search"
@@ -64,9 +67,30 @@ def stage_space(facts: ReportFacts, place: Path, repo_id: str, model: str | None
             check_links(facts.search.folder.path, (front.name,))
             shutil.copy(front, run)
         _copy_package(partial / _PACKAGE)
-        (partial / APP).write_text(_SERVED.format(name=name), encoding="utf-8")
-        (partial / "requirements.txt").write_text("\n".join(_requirements()) + "\n", encoding="utf-8")
+        modules = facts.search.modules
+        imports = "".join(f"import {module}  # has parts of this search\n" for module in modules)
+        (partial / APP).write_text(_SERVED.format(name=name, imports=imports), encoding="utf-8")
+        needed = [*_requirements(), *_carried(modules, partial)]
+        (partial / "requirements.txt").write_text("\n".join(needed) + "\n", encoding="utf-8")
         (partial / "README.md").write_text(_card(facts, repo_id, model), encoding="utf-8")
+
+
+def _carried(modules: Iterable[str], place: Path) -> Iterator[str]:
+    """Copies modules that belong to no distribution, and gives the requirements of those that do."""
+    distributions = packages_distributions()
+    for top in sorted({module.partition(".")[0] for module in modules}):
+        spec = find_spec(top)
+        if top in distributions:
+            yield from (f"{name}=={version(name)}" for name in sorted(set(distributions[top])))
+        elif spec is None or spec.origin is None:
+            raise AutoBertZeroError(
+                f"the search has parts of the module {top}, which is not found here: --import it, in the folder where "
+                "it lies"
+            )
+        elif spec.submodule_search_locations:
+            _copy(Path(spec.origin).parent, place / top)
+        else:
+            shutil.copyfile(spec.origin, place / f"{top}.py")
 
 
 def _copy_package(place: Path) -> None:

@@ -11,8 +11,12 @@ from urllib.request import urlopen
 
 import pytest
 import yaml
+from autobert_zero_hf.search.publish.report_facts import read_report_facts
+from autobert_zero_hf.search.publish.space import stage_space
 
+from autobert_zero_hf.errors import AutoBertZeroError
 from tests.hub.server import Hub
+from tests.search.small_search import journal, rewrite
 
 from .client import Client
 from .test_push import QUICK, files, holds
@@ -50,6 +54,36 @@ def test_the_page_is_set_up_by_its_card(pushed: tuple[Path, Path]) -> None:
     assert {"runs/first/journal.jsonl", "runs/first/best/model.safetensors"} <= set(files(place))
     # Nothing says where the search lay.
     assert not [name for name, content in files(place).items() if b"/pytest-" in content]
+
+
+def test_modules_with_parts_of_the_search_come_along(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is a file, one that is a folder, and one that is installed."""
+    start, *others = journal(run)
+    origins = {
+        "strategy op-nas": "mine_alone",
+        "mutation regrow": "mine_of_many.parts",
+        "operation neg": "yaml (PyYAML 6)",
+    }
+    rewrite(run, [{**start, "origins": origins}, *others])
+    facts, place = read_report_facts(run), tmp_path / "space"
+    with pytest.raises(AutoBertZeroError, match="parts of the module mine_alone, which is not found here"):
+        stage_space(facts, place, PAGE)
+    assert not place.exists()
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "mine_alone.py").write_text("# a strategy")
+    (tmp_path / "mine_of_many").mkdir()
+    for name in ("__init__", "parts"):
+        (tmp_path / "mine_of_many" / f"{name}.py").write_text(f"# {name}")
+    stage_space(facts, place, PAGE)
+    staged = files(place)
+    assert staged["mine_alone.py"] == b"# a strategy" and staged["mine_of_many/parts.py"] == b"# parts"
+    assert "PyYAML==" in staged["requirements.txt"].decode()
+    app = staged["app.py"].decode()
+    for module in ("mine_alone", "mine_of_many.parts", "yaml"):
+        assert f"\nimport {module}  # has parts of this search\n" in app
+    compile(app, "app.py", "exec")
 
 
 def test_it_starts_from_the_pushed_folder_by_itself(pushed: tuple[Path, Path], elsewhere: Path) -> None:

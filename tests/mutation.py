@@ -5,8 +5,8 @@ condition turned round, a result that is not returned, a statement left out. Whi
 module's own changes, so that a run before a change of the tests and one after it have the same mutants, wherever the
 module was moved meanwhile. Its tests run on a copy of a folder of the repository, until the first that fails:
 
-    python -m tests.mutation before                       # all modules, about 40 minutes on one core
-    python -m tests.mutation after --tree ../other model/canonical search/space/sizes
+    python -m tests.mutation before                       # all modules, about 20 minutes on one core
+    python -m tests.mutation after --tree ../other search/latency/samples
 
 What it finds is kept under that name in `tests/benchmarks/mutation.json`, module by module.
 """
@@ -215,7 +215,7 @@ def main() -> None:
     parser.add_argument("name", help="under which the results are kept, such as before or after")
     parser.add_argument("modules", nargs="*", default=list(TESTS), help="some of: " + ", ".join(TESTS))
     parser.add_argument("--tree", type=Path, default=ROOT, help="the repository whose tests run (default: this one)")
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
     with tempfile.TemporaryDirectory() as scratch:
         # As the tests have it, before any library of Hugging Face is imported.
         os.environ.update(HF_HOME=f"{scratch}/home", HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false")

@@ -39,7 +39,7 @@ ROOT = Path(__file__).parents[1]
 FIGURES = ROOT / "tests" / "benchmarks" / "mutation.json"
 COUNT = 6
 """Mutants of a module."""
-PATIENCE = 900
+PATIENCE = 300
 """Seconds after which the tests of a mutant that has not failed are ended: it hangs, and that is noticed."""
 TESTS = {
     "autobert_zero_hf/data/masking": "test_masking test_masked_lm",

@@ -42,8 +42,8 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: Namespace) -> Result:
     """Convert, and write model and tokenizer."""
-    from ..data.fitting import fit_length, take_special_tokens
-    from ..model_folder import find_model
+    from autobert_zero_hf.data.fitting import fit_length, take_special_tokens
+    from autobert_zero_hf.model_folder import find_model
 
     folder: Path = arguments.output_dir
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autobert_zero_hf.options import add_options, given_options
+from autobert_zero_hf.tasks.span_options import SpanOptions
+from autobert_zero_hf.training.finetuning.options import EvaluationOptions, FineTuningOptions
 from autobert_zero_hf.writing import write_json, written_whole
 
-from ..tasks.span_options import SpanOptions
-from ..training.finetuning.options import EvaluationOptions, FineTuningOptions
 from .finetune import FILES
 from .result import Result
 
 if TYPE_CHECKING:
-    from ..training.finetuning.evaluation import Cell, Grid
+    from autobert_zero_hf.training.finetuning.evaluation import Cell, Grid
 
 EXAMPLE = f"""example:
   autobert-zero evaluate --models runs/first/best runs/first/bert --tasks bbc_topics --output-dir runs/evaluation
@@ -58,10 +58,10 @@ def run(arguments: Namespace) -> Result | None:
     import datasets
     import transformers
 
-    from ..launch.processes import join_launch
-    from ..tasks.loading import load_task, task_names
-    from ..training.finetuning.evaluation import Grid
-    from ..training.finetuning.evaluation_report import as_markdown
+    from autobert_zero_hf.launch.processes import join_launch
+    from autobert_zero_hf.tasks.loading import load_task, task_names
+    from autobert_zero_hf.training.finetuning.evaluation import Grid
+    from autobert_zero_hf.training.finetuning.evaluation_report import as_markdown
 
     # A line a fine-tuning is enough.
     transformers.utils.logging.set_verbosity_error()
@@ -106,7 +106,7 @@ def _line(grid: "Grid", cell: "Cell") -> str:
 
 
 def _write(folder: Path, grid: "Grid") -> None:
-    from ..training.finetuning.evaluation_report import as_markdown, as_picture
+    from autobert_zero_hf.training.finetuning.evaluation_report import as_markdown, as_picture
 
     summary = grid.summary()
     write_json(folder / "evaluation.json", summary)

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autobert_zero_hf.options import add_options, given_options
+from autobert_zero_hf.standard_error import say_error
+from autobert_zero_hf.tasks.known import TASKS
+from autobert_zero_hf.tasks.span_options import SpanOptions
+from autobert_zero_hf.training.finetuning.options import FineTuningOptions
 
-from ..standard_error import say_error
-from ..tasks.known import TASKS
-from ..tasks.span_options import SpanOptions
-from ..training.finetuning.options import FineTuningOptions
 from .result import Result
 
 if TYPE_CHECKING:
-    from ..training.finetuning.training import FineTuningResult
+    from autobert_zero_hf.training.finetuning.training import FineTuningResult
 
 FILES = """
 With --data, the folder of a task, here glue/stsb, has the files train.jsonl, validation.jsonl and labels.json.
@@ -56,9 +56,9 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: Namespace) -> Result | None:
     """Fine-tune."""
-    from ..launch.processes import join_launch
-    from ..tasks.loading import load_task
-    from ..training.finetuning.training import finetune
+    from autobert_zero_hf.launch.processes import join_launch
+    from autobert_zero_hf.tasks.loading import load_task
+    from autobert_zero_hf.training.finetuning.training import finetune
 
     options = given_options(FineTuningOptions, vars(arguments))
     spans = given_options(SpanOptions, vars(arguments))

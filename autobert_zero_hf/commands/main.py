@@ -12,12 +12,12 @@ from typing import Any
 from autobert_zero_hf import __version__
 from autobert_zero_hf.errors import AutoBertZeroError, explain_refusal
 from autobert_zero_hf.extensions import import_extensions
+from autobert_zero_hf.launch.lost import waiting_for_the_launcher
 from autobert_zero_hf.model import FormulaError
 from autobert_zero_hf.model.excerpts import excerpt, shortened
 from autobert_zero_hf.search.recipe.files import imports_of
 from autobert_zero_hf.writing import check_folder
 
-from ..launch.lost import waiting_for_the_launcher
 from . import convert, evaluate, explore, finetune, pretrain, push, report, search, show, shrink
 from .completion import INSTALLATION, add_completion
 from .exit_status import TABLE, Signals, Status, Terminated

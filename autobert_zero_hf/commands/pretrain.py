@@ -4,9 +4,9 @@ from argparse import Namespace
 from typing import Any
 
 from autobert_zero_hf.options import add_options
+from autobert_zero_hf.standard_error import plus_minus
+from autobert_zero_hf.training.pretraining.options import GROUPS, OPTION_NAMES, PreTrainingOptions
 
-from ..standard_error import plus_minus
-from ..training.pretraining.options import GROUPS, OPTION_NAMES, PreTrainingOptions
 from .parsers import add_resumed
 from .result import Result
 
@@ -45,8 +45,8 @@ def run(arguments: Namespace) -> Result | None:
     import datasets
     import transformers
 
-    from ..launch.processes import join_launch
-    from ..training.pretraining.training import pretrain
+    from autobert_zero_hf.launch.processes import join_launch
+    from autobert_zero_hf.training.pretraining.training import pretrain
 
     transformers.utils.logging.disable_progress_bar()
     datasets.disable_progress_bars()

@@ -49,12 +49,11 @@ def run(arguments: Namespace) -> Result | None:
     import datasets
     import transformers
 
+    from autobert_zero_hf.launch.processes import join_launch
     from autobert_zero_hf.search.recipe.files import load_options, overridden
     from autobert_zero_hf.search.recipe.recipe import Recipe
     from autobert_zero_hf.search.run.search_run import search
     from autobert_zero_hf.search.run.summary import in_words, search_result
-
-    from ..launch.processes import join_launch
 
     # The search shows its own progress.
     transformers.utils.logging.disable_progress_bar()

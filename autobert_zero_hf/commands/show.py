@@ -172,8 +172,7 @@ def load_config(backbone: str) -> "AutoBertZeroConfig":
 
     from autobert_zero_hf.conversion.loading import unreadable_refused
     from autobert_zero_hf.model import AutoBertZeroConfig
-
-    from ..model_folder import find_model
+    from autobert_zero_hf.model_folder import find_model
 
     backbone = find_model(backbone)
     failing = f"{excerpt(backbone)} is not one of {', '.join(ARCHITECTURES)}, and no model is found there"

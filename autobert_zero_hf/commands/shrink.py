@@ -70,11 +70,10 @@ def run(arguments: Namespace) -> Result | None:
     import datasets
     import transformers
 
+    from autobert_zero_hf.launch.processes import join_launch
     from autobert_zero_hf.search.publish.shrink_table import as_markdown
     from autobert_zero_hf.search.run.shrink import shrink
     from autobert_zero_hf.search.runtime.run_folder import RunFolder
-
-    from ..launch.processes import join_launch
 
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
@@ -94,7 +93,7 @@ def chosen_recipe(arguments: Namespace) -> Recipe:
     Raises:
         AutoBertZeroError: if there is no such backbone, or it is of another kind; as `Recipe.from_dict` besides.
     """
-    from ..model_folder import find_model, find_models
+    from autobert_zero_hf.model_folder import find_model, find_models
 
     groups = _groups()
     known = {*option_names(groups), *_SIZES}
@@ -120,8 +119,7 @@ def _backbone(name: str | None) -> dict[str, Any]:
         return {}
 
     from autobert_zero_hf.model import AutoBertZeroConfig
-
-    from ..training.pretraining.starting_point import read_config
+    from autobert_zero_hf.training.pretraining.starting_point import read_config
 
     config = read_config(name)
     if isinstance(config, AutoBertZeroConfig):

@@ -89,7 +89,7 @@ def digest(place: Place, value: str | list[str]) -> Digest:
 
 
 def digest_of_model(model: str) -> str:
-    """A digest of a folder's configuration, weights and vocabulary; None for a name of the Hub."""
+    """A digest of a folder's configuration, weights and vocabulary; empty for a name of the Hub."""
     there = sorted(Path(model).iterdir()) if os.path.isdir(model) else []
     files = [file for file in there if file.suffix in _OF_A_MODEL and file.is_file()]
     return _short([f"{file.name} {_of_file(file)}\n" for file in files]) if files else ""

@@ -5,11 +5,13 @@ Shapes: N tokens of a row.
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any
 
+import numpy as np
 from datasets import Dataset, IterableDataset
+from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
 
@@ -64,3 +66,15 @@ def map_documents(
     return documents.map(
         rows, remove_columns=documents.column_names, new_fingerprint=fingerprint, desc="packing", **options
     )
+
+
+def tokens_of(rows: Dataset) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """The tokens of 1,000 rows at a time, one after another, and how many each row has: row by row takes far longer.
+
+    Args:
+        rows: with a column `input_ids`.
+    """
+    for table in rows.select_columns("input_ids").with_format("arrow").iter(batch_size=1000):
+        column = table["input_ids"].combine_chunks()
+        tokens, lengths = column.flatten(), column.value_lengths()
+        yield tokens.to_numpy(zero_copy_only=False).astype(np.int64), lengths.to_numpy(zero_copy_only=False)

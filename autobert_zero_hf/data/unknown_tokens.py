@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
 from .corpus import CorpusError
+from .packing import tokens_of
 
 _FEW = 0.03
 """The share of unknown tokens that is not worth a word."""
@@ -38,7 +39,7 @@ class Tokens:
     @classmethod
     def of_rows(cls, rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> "Tokens":
         """Counts the tokens of rows with a column `input_ids`."""
-        return cls._of(_flat(rows), tokenizer)
+        return cls._of(tokens_of(rows), tokenizer)
 
     @classmethod
     def of_texts(cls, texts: Iterable[str], tokenizer: PreTrainedTokenizerBase) -> "Tokens":
@@ -106,13 +107,6 @@ def nothing_to_mask(
 def with_words(rows: Dataset, tokens: Tokens) -> Dataset:
     """The rows, less those without a word to mask; `tokens` are those of the rows."""
     return rows if tokens.by_row.all() else rows.select(np.flatnonzero(tokens.by_row))
-
-
-def _flat(rows: Dataset) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """The tokens of 1,000 rows at a time, one after another, and how many each row has."""
-    for table in rows.select_columns("input_ids").with_format("arrow").iter(batch_size=1000):
-        column = table["input_ids"].combine_chunks()
-        yield column.flatten().to_numpy(), column.value_lengths().to_numpy()
 
 
 def _beginnings(texts: Iterable[str]) -> Iterator[str]:

@@ -4,7 +4,7 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator
 from importlib import import_module
-from importlib.metadata import packages_distributions, requires, version
+from importlib.metadata import distribution, packages_distributions, requires, version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -76,18 +76,25 @@ def stage_space(facts: ReportFacts, place: Path, repo_id: str, model: str | None
 
 
 def _carried(modules: Iterable[str], place: Path) -> Iterator[str]:
-    """Copies modules that belong to no distribution, and gives the requirements of those that do."""
+    """Gives the requirements of modules that come with a distribution of an index, and copies the others."""
     distributions = packages_distributions()
     for top in sorted({module.partition(".")[0] for module in modules}):
-        spec = find_spec(top)
-        if top in distributions:
-            yield from (f"{name}=={version(name)}" for name in sorted(set(distributions[top])))
-        elif spec is None or spec.origin is None:
+        names = sorted(set(distributions.get(top, ())))
+        # What was installed from a folder or an address is in no index.
+        if names and not any(distribution(name).read_text("direct_url.json") for name in names):
+            yield from (f"{name}=={version(name)}" for name in names)
+            continue
+        if (spec := find_spec(top)) is None or spec.origin is None:
             raise AutoBertZeroError(
                 f"the search has parts of the module {top}, which is not found here: --import it, in the folder where "
                 "it lies"
             )
-        elif spec.submodule_search_locations:
+        if (place / f"{top}.py").exists() or (place / top).exists():
+            raise AutoBertZeroError(
+                f"the search has parts of the module {top}, and a Space has a file of that name: rename the module, "
+                "and search again"
+            )
+        if spec.submodule_search_locations:
             _copy(Path(spec.origin).parent, place / top)
         else:
             shutil.copyfile(spec.origin, place / f"{top}.py")

@@ -16,33 +16,12 @@ from autobert_zero_hf.commands.main import main
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.training.pretraining.options import PreTrainingOptions
 from autobert_zero_hf.training.pretraining.training import pretrain
-from tests.search.small_search import journal, rewrite
+from tests.search.small_search import SMALLEST, journal, rewrite
 from tests.special_tokens import write_tokenizer
 from tests.task_folders import write_task
 
 SIZES: dict[str, Any] = {"hidden_size": 32, "num_attention_heads": 2, "intermediate_size": 64}
 TRAINING: dict[str, Any] = {"sequence_length": 32, "batch_size": 8, "max_steps": 3, "mixed_precision": "no"}
-SEARCH: dict[str, Any] = {
-    "sequence_length": 32,
-    "num_layers": 1,
-    "hidden_size": 16,
-    "intermediate_size": 16,
-    "search_sizes": "head_dim",
-    "hidden_step": 8,
-    "min_hidden_size": 8,
-    "intermediate_step": 8,
-    "supernet_steps": 2,
-    "supernet_batch_size": 2,
-    "population": 2,
-    "candidates": 2,
-    "candidate_steps": 1,
-    "candidate_batch_size": 2,
-    "evaluation_rows": 4,
-    "final_steps": 1,
-    "final_batch_size": 2,
-    "mixed_precision": "no",
-    "supernet_loss": "both",
-}
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +116,7 @@ def test_what_is_converted_goes_together(bert: Path, tmp_path: Path, capsys: pyt
 
 @pytest.mark.parametrize("source", ["teacher", "supernet_from"])
 def test_a_search_takes_the_special_tokens(source: str, text: str, bert: Path, tmp_path: Path) -> None:
-    options = {**SEARCH, "text": [text], "teacher": str(bert), source: str(bert)}
+    options = {**SMALLEST, "text": [text], "teacher": str(bert), source: str(bert)}
     recipe, folder = Recipe.from_dict(options), tmp_path / "run"
     search(recipe, folder)
     check(folder / "best")
@@ -157,5 +136,5 @@ def test_a_search_needs_the_special_tokens(text: str, bert: Path, tmp_path: Path
     tokenizer.pad_token = None
     tokenizer.save_pretrained(model)
     with pytest.raises(AutoBertZeroError, match="the tokenizer has no pad token: give"):
-        search(Recipe.from_dict({**SEARCH, "text": [text], "teacher": str(model)}), tmp_path / "run")
+        search(Recipe.from_dict({**SMALLEST, "text": [text], "teacher": str(model)}), tmp_path / "run")
     assert not (tmp_path / "run" / "journal.jsonl").exists()

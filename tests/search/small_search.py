@@ -39,6 +39,28 @@ OPTIONS = {
     "final-steps": 6,
 }
 LAUNCH = ("-m", "accelerate.commands.launch", "--cpu", "--num_machines", "1", "--mixed_precision", "no", "--quiet")
+SMALLEST: dict[str, Any] = {
+    "sequence_length": 32,
+    "num_layers": 1,
+    "hidden_size": 16,
+    "intermediate_size": 16,
+    "search_sizes": "head_dim",
+    "hidden_step": 8,
+    "min_hidden_size": 8,
+    "intermediate_step": 8,
+    "supernet_steps": 2,
+    "supernet_batch_size": 2,
+    "population": 2,
+    "candidates": 2,
+    "candidate_steps": 1,
+    "candidate_batch_size": 2,
+    "evaluation_rows": 4,
+    "final_steps": 1,
+    "final_batch_size": 2,
+    "mixed_precision": "no",
+    "supernet_loss": "both",
+}
+"""The options, as a recipe has them, of a search over sizes that learns from a teacher and takes a second or two."""
 
 
 def words(text: Path, folder: Path, **changes: Any) -> list[str]:

@@ -18,33 +18,10 @@ from transformers import BertConfig, BertForMaskedLM, BertTokenizer
 from autobert_zero_hf.commands.main import main
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model_folder import find_model
-from tests.search.small_search import journal, rewrite
+from tests.search.small_search import SMALLEST, journal, rewrite
 from tests.task_folders import write_task
 
-OPTIONS: dict[str, Any] = {
-    "sequence_length": 32,
-    "num_layers": 1,
-    "hidden_size": 16,
-    "intermediate_size": 16,
-    "search_sizes": "head_dim",
-    "hidden_step": 8,
-    "min_hidden_size": 8,
-    "intermediate_step": 8,
-    "supernet_steps": 2,
-    "supernet_batch_size": 2,
-    "supernet_loss": "both",
-    "population": 2,
-    "candidates": 2,
-    "candidate_steps": 1,
-    "candidate_batch_size": 2,
-    "evaluation_rows": 4,
-    "proxy": "tasks",
-    "tasks": ["days"],
-    "task_steps": 1,
-    "final_steps": 1,
-    "final_batch_size": 2,
-    "mixed_precision": "no",
-}
+OPTIONS = {**SMALLEST, "proxy": "tasks", "tasks": ["days"], "task_steps": 1}
 
 
 def recipe(**options: Any) -> Recipe:

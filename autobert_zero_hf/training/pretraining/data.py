@@ -13,7 +13,6 @@ from itertools import count
 import numpy as np
 import torch
 from datasets import Dataset, IterableDataset
-from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
@@ -21,7 +20,7 @@ from autobert_zero_hf.data.corpus import CorpusError, load_documents, stream_doc
 from autobert_zero_hf.data.fitting import check_special_tokens
 from autobert_zero_hf.data.masking import Masking
 from autobert_zero_hf.data.next_sentence import Row, draw_pair, pack_segments
-from autobert_zero_hf.data.packing import pack
+from autobert_zero_hf.data.packing import pack, tokens_of
 
 from ..shared_options import DataOptions
 from .options import HELD_OUT_OF_STREAM, ReadingOptions
@@ -247,15 +246,9 @@ def evenly_spread(rows: Dataset, most: int) -> Dataset:
     return rows.select(np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)))
 
 
-def tokens_of(rows: Dataset) -> Iterator[NDArray[np.int64]]:
-    """The tokens of rows, those of many rows at a time: to read each row by itself takes far longer."""
-    for many in rows.with_format("arrow").iter(batch_size=1000):
-        yield many["input_ids"].combine_chunks().flatten().to_numpy(zero_copy_only=False).astype(np.int64)
-
-
 def digest(rows: Dataset) -> str:
     """What tells one text, cut into rows, from another: how many there are, and what stands in up to 1,000 of them."""
     hashed = hashlib.sha256(str(len(rows)).encode())
-    for tokens in tokens_of(evenly_spread(rows, 1000)):
+    for tokens, _ in tokens_of(evenly_spread(rows, 1000)):
         hashed.update(tokens.tobytes())
     return hashed.hexdigest()[:16]

@@ -14,11 +14,12 @@ from torch import Tensor, nn
 from torch.utils.data import default_collate
 from transformers import PreTrainedModel
 
+from autobert_zero_hf.data.packing import tokens_of
 from autobert_zero_hf.launch.processes import join_launch
 from autobert_zero_hf.standard_error import if_known
 
 from ..replayable.masked_lm import MaskedScore, Measure
-from .data import RowsByPlace, evenly_spread, tokens_of
+from .data import RowsByPlace, evenly_spread
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class HeldOutScore:
 def word_frequencies(rows: Dataset, vocab_size: int) -> NDArray[np.float64]:
     """The share of each entry of a vocabulary, (V,), in up to 10,000 rows; each is counted once more than it occurs."""
     counts = np.ones(vocab_size)
-    for tokens in tokens_of(evenly_spread(rows, 10_000)):
+    for tokens, _ in tokens_of(evenly_spread(rows, 10_000)):
         counts += np.bincount(tokens, minlength=vocab_size)
     return counts / counts.sum()
 

@@ -71,7 +71,11 @@ def test_modules_with_parts_of_the_search_come_along(
     with pytest.raises(AutoBertZeroError, match="parts of the module mine_alone, which is not found here"):
         stage_space(facts, place, PAGE)
     assert not place.exists()
+    rewrite(run, [{**start, "origins": {"strategy op-nas": "app"}}, *others])
     monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "app.py").write_text("# a strategy")
+    with pytest.raises(AutoBertZeroError, match="a Space has a file of that name: rename the module"):
+        stage_space(read_report_facts(run), place, PAGE)
     (tmp_path / "mine_alone.py").write_text("# a strategy")
     (tmp_path / "mine_of_many").mkdir()
     for name in ("__init__", "parts"):

@@ -11,6 +11,7 @@ from transformers import BertTokenizer
 
 from autobert_zero_hf.data.corpus import CorpusError
 from autobert_zero_hf.data.masking import Masking
+from autobert_zero_hf.data.packing import tokens_of
 from autobert_zero_hf.training.pretraining.data import (
     Examples,
     ReadingOptions,
@@ -18,7 +19,6 @@ from autobert_zero_hf.training.pretraining.data import (
     RowsOfStream,
     digest,
     read_documents,
-    tokens_of,
 )
 from autobert_zero_hf.training.pretraining.held_out import word_frequencies
 from autobert_zero_hf.training.shared_options import DataOptions
@@ -130,7 +130,9 @@ def test_the_tokens_of_many_rows_are_those_of_each() -> None:
     ):
         several = list(tokens_of(dataset.select(range(1, 2500))))
         assert len(several) > 1
-        assert np.concatenate(several).tolist() == [token for row in rows[1:] for token in row]
+        tokens, lengths = (np.concatenate(each).tolist() for each in zip(*several, strict=True))
+        assert tokens == [token for row in rows[1:] for token in row]
+        assert lengths == [len(row) for row in rows[1:]]
         counts = np.bincount([token for row in rows for token in row], minlength=60) + 1
         assert word_frequencies(dataset, 60).tolist() == (counts / counts.sum()).tolist()
 

@@ -12,6 +12,7 @@ from transformers.processing_utils import Unpack
 from transformers.utils import TransformersKwargs
 
 from .execution import AttentionKernel, Context, interpret, run
+from .layer_formula import FormulaMixer
 from .mixers import Mixer
 from .mixing import MixerWeights
 from .rotary import rotated
@@ -49,11 +50,11 @@ class AutoBertZeroAttention(MixerWeights):
 
     def __init__(self, config: Any, mixer: Mixer, layer_idx: int):
         super().__init__(config, mixer, layer_idx)
-        if mixer.typed is None or mixer.plan is None:
+        if not isinstance(mixer, FormulaMixer):
             raise ValueError(f"an attention computes a formula, and {mixer} has none")
         self.typed = mixer.typed
         self.plan = mixer.plan
-        self.num_attention_heads = config.num_attention_heads
+        self.num_attention_heads = mixer.number_of_heads(config)
         self.head_dim = config.head_dim
         self.attention_dropout = config.attention_probs_dropout_prob
         self.is_causal = False
@@ -77,6 +78,11 @@ class AutoBertZeroAttention(MixerWeights):
             interface: an attention function of transformers.
             kwargs: those of the forward pass.
         """
+        if mask is not None and mask.dim() == 4 and mask.shape[1] not in (1, self.num_attention_heads):
+            raise ValueError(
+                f"attention_mask differs from head to head, and layer {self.layer_idx + 1} has "
+                f"{self.num_attention_heads} heads of its own: give one of shape (batch or 1, 1, tokens, tokens)"
+            )
         kernel_mask, mask = self.masks(hidden_states, kernel_mask, mask, interface)
         batch, tokens = hidden_states.shape[:2]
         # (B, N, C) -> (B, N, H, D) -> (B, H, N, D)

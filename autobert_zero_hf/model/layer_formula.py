@@ -56,6 +56,15 @@ class FormulaMixer(Mixer):
         """The projections of the inputs that the formula uses, and the last one."""
         return {name: self.weights[name] for name in (*(f"{each}_proj" for each in self.graph.inputs), "o_proj")}
 
+    def number_of_heads(self, sizes: Any) -> int:
+        """H, of a layer of this line.
+
+        Args:
+            sizes: what has the sizes of a configuration as attributes.
+        """
+        heads: int = sizes.num_attention_heads
+        return heads
+
     def module_class(self) -> "type[nn.Module]":
         """Attentions, which give their weights second where they are computed."""
         from .attention import AutoBertZeroAttention
@@ -63,9 +72,42 @@ class FormulaMixer(Mixer):
         return AutoBertZeroAttention
 
 
+class GlobalFormula(FormulaMixer):
+    """What kinds share whose formula runs over all tokens at once."""
+
+    @property
+    def runs_as(self) -> str:
+        """The kinds of its plan."""
+        return "+".join(self.plan.kinds)
+
+    def work(self, sizes: Any, tokens: int) -> Work:
+        """The work of the formula's plan."""
+        return plan_work(self.plan, tokens, self.number_of_heads(sizes), sizes.head_dim)
+
+    @property
+    def fuses(self) -> bool:
+        """Whether the formula's plan has a fused attention."""
+        return "flash" in self.plan.kinds
+
+    @property
+    def takes_pairs(self) -> bool:
+        """Whether each of its sums over tokens is for a token."""
+        return unseen_sum(self.formula) is None
+
+    def no_pairs(self, reason: str) -> FormulaError:
+        """The error, at the first sum over tokens that is for none of them."""
+        place = unseen_sum(self.formula)
+        assert place is not None
+        return self.graph.error(super().no_pairs(reason).reason, place)
+
+    def needs_matrix(self) -> bool:
+        """Whether the formula's plan is dense throughout."""
+        return self.plan.kinds == ("dense",)
+
+
 @register
 @dataclass(frozen=True)
-class Formula(FormulaMixer):
+class Formula(GlobalFormula):
     """An attention that computes a typed graph; a line that is nothing but a formula."""
 
     formula: TypedGraph
@@ -92,35 +134,6 @@ class Formula(FormulaMixer):
             for weights in step.weights
         )
         return ("q_proj", "k_proj") if standard else None
-
-    @property
-    def runs_as(self) -> str:
-        """The kinds of its plan."""
-        return "+".join(self.plan.kinds)
-
-    def work(self, sizes: Any, tokens: int) -> Work:
-        """The work of the formula's plan."""
-        return plan_work(self.plan, tokens, sizes.num_attention_heads, sizes.head_dim)
-
-    @property
-    def fuses(self) -> bool:
-        """Whether the formula's plan has a fused attention."""
-        return "flash" in self.plan.kinds
-
-    @property
-    def takes_pairs(self) -> bool:
-        """Whether each of its sums over tokens is for a token."""
-        return unseen_sum(self.formula) is None
-
-    def no_pairs(self, reason: str) -> FormulaError:
-        """The error, at the first sum over tokens that is for none of them."""
-        place = unseen_sum(self.formula)
-        assert place is not None
-        return self.graph.error(super().no_pairs(reason).reason, place)
-
-    def needs_matrix(self) -> bool:
-        """Whether the formula's plan is dense throughout."""
-        return self.plan.kinds == ("dense",)
 
     def latex(self, write: Callable[[AttentionGraph], str]) -> str:
         """The formula."""

@@ -20,6 +20,7 @@ from .layer_conv import Convolution
 from .layer_dynamic_conv import DynamicConvolution
 from .layer_formula import Formula
 from .layer_fourier import Fourier
+from .layer_heads import Heads
 from .layer_none import NoMixer
 from .layer_window import Window
 from .mixers import KINDS, Mixer, read_mixer, readers
@@ -31,6 +32,7 @@ __all__ = [
     "FeedForward",
     "Formula",
     "Fourier",
+    "Heads",
     "Layer",
     "Mixer",
     "NoMixer",

@@ -15,7 +15,7 @@ set -euo pipefail
 
 : "${SLURM_JOB_NODELIST:?run this with sbatch}"
 gpus_of_a_node=4
-MASTER_ADDR=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+MASTER_ADDR=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | sed -n 1p)
 export MASTER_ADDR
 # A port that other jobs of the node hardly use.
 export MASTER_PORT=$((20000 + SLURM_JOB_ID % 20000))

@@ -1,0 +1,162 @@
+"""Which alternative of each layer makes the best model within a budget: exactly by the sums, then by the real error.
+
+The first answer is that of a mixed-integer programme: one alternative a layer, the sum of the prices within the budget,
+and the sum of the losses of single swaps as small as can be (Puzzle, Bercovich et al., 2025, arXiv 2411.19146, section
+4.3). What several swaps do to each other the sums do not say: that the search from there on measures.
+"""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import Bounds, LinearConstraint, milp
+
+from .parts import Choice
+
+Assembly = tuple[int, ...]
+"""For each layer, the number of its option."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """What a layer may become.
+
+    Args:
+        choice: the parts.
+        price: in milliseconds.
+        loss: of the whole model where this layer alone is changed.
+    """
+
+    choice: Choice
+    price: float
+    loss: float
+
+
+@dataclass(frozen=True)
+class Tried:
+    """An assembly that was looked at.
+
+    Args:
+        assembly: which options.
+        predicted: the sum of their losses.
+        error: of the assembled model.
+    """
+
+    assembly: Assembly
+    predicted: float
+    error: float
+
+
+def price_of(options: Sequence[Sequence[Option]], assembly: Assembly) -> float:
+    """The sum of the prices, in milliseconds."""
+    return sum(options[layer][number].price for layer, number in enumerate(assembly))
+
+
+def loss_of(options: Sequence[Sequence[Option]], assembly: Assembly) -> float:
+    """The sum of the losses."""
+    return sum(options[layer][number].loss for layer, number in enumerate(assembly))
+
+
+def cheapest(options: Sequence[Sequence[Option]]) -> Assembly:
+    """The assembly with the lowest price that keeps some layer."""
+    return best_assembly([[Option(o.choice, o.price, o.price) for o in each] for each in options], float("inf"))
+
+
+def best_assembly(options: Sequence[Sequence[Option]], budget: float) -> Assembly | None:
+    """The assembly with the least sum of losses within a budget; None if there is none.
+
+    At least one layer is kept in some form: a model has layers.
+
+    Args:
+        options: of each layer.
+        budget: the most that the prices may come to, in milliseconds.
+    """
+    sizes = [len(each) for each in options]
+    flat = [option for each in options for option in each]
+    owner = np.repeat(np.arange(len(options)), sizes)
+    one_each = (owner[None] == np.arange(len(options))[:, None]).astype(float)
+    some_layer = np.array([[float(bool(_keeps(option))) for option in flat]])
+    rows = [LinearConstraint(one_each, 1, 1), LinearConstraint(some_layer, 1, np.inf)]
+    if np.isfinite(budget):
+        rows.append(LinearConstraint(np.array([[option.price for option in flat]]), -np.inf, budget))
+    found = milp([option.loss for option in flat], constraints=rows, integrality=np.ones(len(flat)), bounds=Bounds(0, 1))
+    if found.x is None:
+        return None
+    chosen = np.flatnonzero(found.x > 0.5)
+    return tuple(int(place - sum(sizes[:layer])) for layer, place in enumerate(chosen))
+
+
+def _keeps(option: Option) -> bool:
+    return any(part.line for part in option.choice)
+
+
+class Improvement:
+    """An evolution on the real error, from the best assembly by the sums; the same for the same seed and errors.
+
+    Args:
+        options: of each layer.
+        budget: the most that the prices may come to, in milliseconds.
+        first: assemblies to begin with, which keep to it.
+        seed: of the draws.
+    """
+
+    def __init__(self, options: Sequence[Sequence[Option]], budget: float, first: Sequence[Assembly], seed: str):
+        self.options = options
+        self.budget = budget
+        self.first = list(dict.fromkeys(first))
+        self.rng = random.Random(seed)
+        self.tried: dict[Assembly, Tried] = {}
+
+    @property
+    def best(self) -> Tried:
+        """The one with the least error; of several the first."""
+        return min(self.tried.values(), key=lambda each: each.error)
+
+    def run(self, error: Callable[[Assembly], float], count: int) -> Tried:
+        """Look at so many assemblies, and give the best.
+
+        Args:
+            error: of an assembled model.
+            count: how many, those to begin with counted in, which are all looked at.
+        """
+        for assembly in self._proposals(count):
+            self.tried[assembly] = Tried(assembly, loss_of(self.options, assembly), error(assembly))
+        return self.best
+
+    def _proposals(self, count: int) -> Iterator[Assembly]:
+        yield from self.first
+        for _ in range(100 * count):
+            if len(self.tried) >= count:
+                return
+            child = self._near_sums() if self.rng.random() < 0.5 else self._mutant()
+            if child is not None and child not in self.tried:
+                yield child
+
+    def _near_sums(self) -> Assembly | None:
+        """The best by sums of losses that are off by a tenth or so, each by its own draw."""
+        shaken = [
+            [Option(each.choice, each.price, each.loss * self.rng.lognormvariate(0, 0.2)) for each in options]
+            for options in self.options
+        ]
+        return best_assembly(shaken, self.budget)
+
+    def _mutant(self) -> Assembly | None:
+        """One of the best few with another option in a layer, and in a second one the best that is left for it."""
+        parents = sorted(self.tried.values(), key=lambda each: each.error)[:4]
+        child = list(self.rng.choice(parents).assembly)
+        layers = self.rng.sample(range(len(child)), min(2, len(child)))
+        child[layers[0]] = self.rng.randrange(len(self.options[layers[0]]))
+        last = layers[-1]
+        left = self.budget - sum(
+            self.options[layer][number].price for layer, number in enumerate(child) if layer != last or len(layers) == 1
+        )
+        if len(layers) > 1:
+            fitting = [n for n, option in enumerate(self.options[last]) if option.price <= left]
+            if not fitting:
+                return None
+            child[last] = min(fitting, key=lambda n: self.options[last][n].loss)
+        elif left < 0:
+            return None
+        kept = any(_keeps(self.options[layer][number]) for layer, number in enumerate(child))
+        return tuple(child) if kept else None

@@ -1,0 +1,106 @@
+"""The parts of a real, trained encoder, and what they cost it."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from autobert_zero_hf.search.blocks.library import HeldOut, Library, Watch, choices_of, losses_of, parts_of
+from autobert_zero_hf.search.blocks.parts import FEED_FORWARD, MIXER, WHOLE, Part, joined
+from autobert_zero_hf.search.blocks.teacher import Teacher, relative_error
+from torch import Tensor
+
+from autobert_zero_hf import AutoBertZeroModel
+from autobert_zero_hf.model.architectures import BERT_ATTENTION
+from tests.encoders import SIZES, make
+
+LAYERS = [BERT_ATTENTION, "conv(3) + mlp(16)", f"window(4, {BERT_ATTENTION})", "none + mlp(24)"]
+
+
+def rows(count: int, seed: int) -> Tensor:
+    return torch.randint(1, SIZES["vocab_size"], (count, 30), generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture(params=[{}, {"block": "pre_norm"}, {"positions": "rotary", "layers": [BERT_ATTENTION] * 3}], ids=str)
+def teacher(request: pytest.FixtureRequest) -> Teacher:
+    return Teacher(make(**{"layers": LAYERS, **request.param}))
+
+
+@pytest.fixture
+def library(teacher: Teacher, tmp_path: Path) -> Library:
+    library = Library(teacher, tmp_path / "library")
+    library.folder.mkdir()
+    moments = Watch(teacher, rows(64, 0)).moments(range(len(teacher.layers)))
+    for layer in range(len(teacher.layers)):
+        library.add(layer, moments[layer])
+    return library
+
+
+def encode(model: AutoBertZeroModel, ids: Tensor) -> Tensor:
+    with torch.no_grad():
+        return model(input_ids=ids).last_hidden_state
+
+
+def test_layers_one_by_one_and_step_by_step_compute_what_the_model_does(teacher: Teacher) -> None:
+    ids = rows(2, 1)
+    states = teacher.states(ids)
+    torch.testing.assert_close(teacher.finish(states[-1]), encode(teacher.model, ids))
+    with torch.no_grad():
+        for layer, (before, after) in enumerate(zip(states, states[1:], strict=False)):
+            torch.testing.assert_close(teacher.run(teacher.steps(layer), before), after)
+
+
+def test_a_part_alone_and_in_the_whole_model_is_the_same(library: Library) -> None:
+    """Each loss is that of a model of its own, in which the layer has the line of the choice."""
+    teacher, held_out = library.teacher, HeldOut(library.teacher, rows(4, 2))
+    again = Library(teacher, library.folder)  # from the files
+    for layer in range(len(teacher.layers)):
+        own = again.own(layer)
+        for part, loss in losses_of(again, held_out, layer):
+            if part in own:
+                assert loss == 0
+                continue
+            choice = {MIXER: (part, own[1]), FEED_FORWARD: (own[0], part), WHOLE: (part,)}[part.place]
+            line = joined(choice)
+            layers = [line if place == layer else each for place, each in enumerate(teacher.config.layers)]
+            kept = [each for each in layers if each]
+            options = {name: getattr(teacher.config, name) for name in ("block", "positions")}
+            model = make(kept, **options)
+            weights = {n: w for n, w in teacher.model.state_dict().items() if not n.startswith("layers.")}
+            for place in range(len(layers)):
+                if layers[place]:
+                    module = again.layer(choice if place == layer else again.own(place))
+                    number = len([each for each in layers[:place] if each])
+                    weights |= {f"layers.{number}.{name}": each for name, each in module.state_dict().items()}
+            model.load_state_dict(weights)
+            wanted, given = (encode(each, held_out.rows) for each in (teacher.model, model))
+            assert loss == pytest.approx(relative_error(given, wanted), rel=1e-3), part
+
+
+def test_the_fewer_heads_and_neurons_the_larger_the_loss(library: Library) -> None:
+    losses = dict(losses_of(library, HeldOut(library.teacher, rows(8, 3)), 0))
+    for place in (MIXER, FEED_FORWARD):
+        found = [loss for part, loss in losses.items() if part.place == place and part.line]
+        assert len(found) > 2
+        assert found == sorted(found)
+    assert losses[Part(0, WHOLE, "")] > 0
+
+
+def test_what_a_layer_may_become(teacher: Teacher) -> None:
+    parts = parts_of(teacher, 0)
+    lines = [joined(choice) for choice in choices_of(parts)]
+    assert lines.count("") == 1
+    assert f"heads(2, {BERT_ATTENTION}) + mlp(8)" in lines
+    assert f"{BERT_ATTENTION} + none" in lines and "none + mlp(16)" in lines
+    assert f"{BERT_ATTENTION} + mlp(20)" in lines
+    if len(teacher.layers) == 4:
+        heads = [part for layer in (1, 2, 3) for part in parts_of(teacher, layer) if part.line.startswith("heads")]
+        assert not heads  # those of a convolution, or of a window, belong together
+
+
+def test_a_damaged_file_is_said(library: Library) -> None:
+    library.file(0).write_bytes(b"nothing")
+    part = next(part for part in parts_of(library.teacher, 0) if part.line.startswith("heads"))
+    from autobert_zero_hf.errors import AutoBertZeroError
+
+    with pytest.raises(AutoBertZeroError, match="cannot be read"):
+        Library(library.teacher, library.folder).weights(part)

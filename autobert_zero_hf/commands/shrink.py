@@ -1,4 +1,4 @@
-"""`autobert-zero shrink`: sizes of a backbone for latency budgets."""
+"""`autobert-zero shrink`: a trained encoder made faster, or sizes of a backbone, for latency budgets."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -8,6 +8,7 @@ from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import ARCHITECTURES, architecture
 from autobert_zero_hf.options import add_groups, add_options, given_options, option_names
 from autobert_zero_hf.search.recipe import options as recipes
+from autobert_zero_hf.search.recipe.block_options import BLOCK_GROUPS, BlockRecipe
 from autobert_zero_hf.search.recipe.files import load_options, overridden
 from autobert_zero_hf.search.recipe.recipe import Recipe
 from autobert_zero_hf.search.recipe.shrink_options import ShrinkOptions
@@ -16,17 +17,17 @@ from .parsers import add_resumed
 from .result import Result
 
 EXAMPLE = """example:
-  autobert-zero shrink --output-dir runs/small --supernet-from runs/pretrained --latency-ms 1 2 4
-  autobert-zero shrink --output-dir runs/small --supernet-from models/bert --num-layers 4 --speedup-over models/bert
-  --speedup 2 4 8 --evaluate-on bbc_topics
-  autobert-zero shrink --output-dir runs/taught --supernet-from models/bert --supernet-loss distillation
-  --teacher models/bert --search-sizes head_dim --proxy tasks --tasks bbc_topics --latency-ms 2
-  autobert-zero shrink --output-dir runs/new --architecture runs/first/best --max-parameters 200000 100000
+  autobert-zero shrink sentence-transformers/all-MiniLM-L6-v2 --speedup 1.5 2 3 --text my.txt --output-dir runs/faster
+  autobert-zero shrink models/minilm --latency-ms 5 --latency-tokens 512 --text my.txt --output-dir runs/long
+  autobert-zero shrink --method super-net --output-dir runs/small --supernet-from runs/pretrained --latency-ms 1 2 4
+  autobert-zero shrink --method super-net --output-dir runs/new --architecture runs/first/best
+  --max-parameters 200000 100000
 
-A folder for each budget, such as runs/small/2ms, holds its search: best/ is the model, scratch/ the same one without
-what the super-net learnt. The table is shrink.json, shrink.md and shrink.svg. Run again with more budgets, the
-super-net that is there serves them, too.
+A folder for each budget, such as runs/faster/2x, holds best/, the model, and what it is compared with: dropped/, whole
+layers left out and trained alike, or with the super-net scratch/, the same model without what that learnt. The table is
+shrink.json, shrink.md and shrink.svg. Run again with more budgets, what is there serves them, too.
 """
+METHODS = ("blocks", "super-net")
 _RECIPE = "shrink"
 _BUDGETS = ("latency_ms", "speedup_over", "speedup", "front")
 """What a recipe says of budgets; this command has its own."""
@@ -44,10 +45,20 @@ def add_parser(commands: Any) -> None:
     parser = add_resumed(
         commands,
         "shrink",
-        summary="find sizes of a backbone for latency budgets",
-        description="Train one super-net of a backbone's sub-models, and search their sizes for each budget "
-        "(AutoTinyBERT).",
+        summary="make a trained encoder faster",
+        description="Find, layer by layer, what a trained encoder can do without, and heal what is left (--method "
+        "blocks); or train one super-net of a backbone's sub-models, and search their sizes (--method super-net, "
+        "AutoTinyBERT).",
         example=EXAMPLE,
+    )
+    parser.add_argument(
+        "source", nargs="?", metavar="SOURCE", help="the encoder: a BERT or a model of this package, folder or Hub name"
+    )
+    parser.add_argument(
+        "--method",
+        choices=METHODS,
+        default=METHODS[0],
+        help=f"how; some options belong to one alone [{METHODS[0]}]",
     )
     parser.add_argument(
         "--recipe", default=_RECIPE, help=f"a recipe of this package, or a YAML file; options override it [{_RECIPE}]"
@@ -62,16 +73,20 @@ def add_parser(commands: Any) -> None:
     defaults = load_options(_RECIPE)
     add_groups(parser, _groups(), leave_out=("layers",), defaults=defaults)
     add_options(parser, recipes.JointOptions, leave_out=_BUDGETS, defaults=defaults)
+    add_groups(parser, BLOCK_GROUPS, leave_out={"source", "method", *option_names(_groups())})
     parser.set_defaults(run=run)
 
 
 def run(arguments: Namespace) -> Result | None:
     """Shrink by the recipe, overridden by the options that were given."""
+    _check_method(arguments)
+
     import datasets
     import transformers
 
     from autobert_zero_hf.launch.processes import join_launch
-    from autobert_zero_hf.search.publish.shrink_table import as_markdown
+    from autobert_zero_hf.search.publish import encoder_table, shrink_table
+    from autobert_zero_hf.search.run.encoder_shrink import shrink_encoder
     from autobert_zero_hf.search.run.shrink import shrink
     from autobert_zero_hf.search.runtime.run_folder import RunFolder
 
@@ -79,12 +94,44 @@ def run(arguments: Namespace) -> Result | None:
     transformers.utils.logging.set_verbosity_error()
     datasets.disable_progress_bars()
     folder: Path = arguments.output_dir
-    facts = shrink(chosen_recipe(arguments), given_options(ShrinkOptions, vars(arguments)), folder)
+    options = given_options(ShrinkOptions, vars(arguments))
+    if arguments.method == "blocks":
+        names = option_names(BLOCK_GROUPS)
+        recipe = BlockRecipe({name: value for name, value in vars(arguments).items() if name in names})
+        facts, as_markdown = shrink_encoder(recipe, options, folder), encoder_table.as_markdown
+    else:
+        facts, as_markdown = shrink(chosen_recipe(arguments), options, folder), shrink_table.as_markdown
     if not join_launch().is_main_process:
         return None
     table = RunFolder(folder).shrink_table
     written = [str(table.with_suffix(ending)) for ending in (".json", ".md", ".svg")]
     return Result({**facts, "written": written}, f"{as_markdown(facts)}\nWritten: {', '.join(written)}")
+
+
+def _check_method(arguments: Namespace) -> None:
+    """Refuse options that belong to the other method.
+
+    Raises:
+        AutoBertZeroError: naming them.
+    """
+    budgets = set(option_names([ShrinkOptions]))
+    blocks, super_net = set(option_names(BLOCK_GROUPS)), {*option_names(_groups()), *_SIZES, "architecture", "recipe"}
+    mine, others = (blocks, super_net) if arguments.method == "blocks" else (super_net, blocks)
+    defaults = {"recipe": _RECIPE, "architecture": None, "source": None}
+    given = [
+        name
+        for name, value in vars(arguments).items()
+        if name in others - mine - budgets - {"method"} and (name not in defaults or value != defaults[name])
+    ]
+    if given:
+        other = next(method for method in METHODS if method != arguments.method)
+        flags = ", ".join("SOURCE" if name == "source" else f"--{name.replace('_', '-')}" for name in given)
+        raise AutoBertZeroError(f"{flags}: of use with --method {other} alone, and the method is {arguments.method}")
+    if arguments.method == "blocks" and arguments.source is None:
+        raise AutoBertZeroError(
+            "name the encoder, as in: autobert-zero shrink SOURCE --speedup 2 --output-dir DIR; a super-net of sizes "
+            "is trained with --method super-net"
+        )
 
 
 def chosen_recipe(arguments: Namespace) -> Recipe:

@@ -80,7 +80,9 @@ def best_assembly(options: Sequence[Sequence[Option]], budget: float) -> Assembl
     rows = [LinearConstraint(one_each, 1, 1), LinearConstraint(some_layer, 1, np.inf)]
     if np.isfinite(budget):
         rows.append(LinearConstraint(np.array([[option.price for option in flat]]), -np.inf, budget))
-    found = milp([option.loss for option in flat], constraints=rows, integrality=np.ones(len(flat)), bounds=Bounds(0, 1))
+    found = milp(
+        [option.loss for option in flat], constraints=rows, integrality=np.ones(len(flat)), bounds=Bounds(0, 1)
+    )
     if found.x is None:
         return None
     chosen = np.flatnonzero(found.x > 0.5)

@@ -7,7 +7,8 @@ Shapes: N tokens, C hidden size.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -107,7 +108,9 @@ class Library:
             try:
                 self._loaded[part.layer] = load_file(file)
             except (OSError, SafetensorError) as error:
-                raise AutoBertZeroError(f"{file} cannot be read ({error}): restore it, or use another folder") from error
+                raise AutoBertZeroError(
+                    f"{file} cannot be read ({error}): restore it, or use another folder"
+                ) from error
         prefix = f"{part.place}/{part.line}/"
         found = self._loaded[part.layer]
         return {name.removeprefix(prefix): weight for name, weight in found.items() if name.startswith(prefix)}
@@ -137,7 +140,7 @@ class Library:
         """
         teacher, config = self.teacher, self.teacher.config
         weights, made = teacher.weights(layer), dict[tuple[str, str], Mapping[str, Tensor]]()
-        mixer, block = (part.line for part in self.own(layer))
+        mixer = self.own(layer)[0].line
         counts: dict[str, list[int]] = {MIXER: [], FEED_FORWARD: []}
         for part in parts_of(teacher, layer):
             if part.line and part not in self.own(layer):
@@ -179,7 +182,7 @@ class Watch:
         self.teacher = teacher
         self.rows = rows
 
-    def moments(self, layers: Sequence[int], after: "Progress" = lambda done: None) -> dict[int, dict[str, Moments]]:
+    def moments(self, layers: Sequence[int], after: Callable[[int], object]) -> dict[int, dict[str, Moments]]:
         """Of the inputs of the last linear layers, of each layer: by the place that they belong to.
 
         Args:
@@ -240,15 +243,10 @@ class HeldOut:
         return relative_error(torch.cat(given), self.wanted)
 
 
-class Progress:
-    """Called with how much is done."""
-
-    def __call__(self, done: int) -> None:
-        """Say it."""
-
-
 def losses_of(library: Library, held_out: HeldOut, layer: int) -> Iterator[tuple[Part, float]]:
     """The loss of each part of a layer where it alone is swapped in; none where it is the layer's own.
+
+    A part whose loss is not finite is left out.
 
     Args:
         library: has the parts of the layer.
@@ -258,4 +256,6 @@ def losses_of(library: Library, held_out: HeldOut, layer: int) -> Iterator[tuple
     own = library.own(layer)
     for part in parts_of(library.teacher, layer):
         choice: Choice = {MIXER: (part, own[1]), FEED_FORWARD: (own[0], part), WHOLE: (part,)}[part.place]
-        yield part, 0.0 if part in own else held_out.loss(layer, library.layer(choice))
+        loss = 0.0 if part in own else held_out.loss(layer, library.layer(choice))
+        if math.isfinite(loss):
+            yield part, loss

@@ -109,6 +109,6 @@ def make_layer(config: AutoBertZeroConfig, line: str, weights: Weights) -> nn.Mo
 class Left(nn.Module):
     """A layer, or a step of one, that is left out."""
 
-    def forward(self, hidden_states: Tensor, *args: object, **kwargs: object) -> Tensor:
+    def forward(self, hidden_states: Tensor, *args: object, **kwargs: object) -> Tensor:  # noqa: ARG002
         """(B, N, C) as they are."""
         return hidden_states

@@ -37,7 +37,9 @@ class Pruned:
     bias: Tensor | None
 
 
-def prune(weight: Tensor, bias: Tensor | None, moments: Moments, group: int, wanted: Iterable[int]) -> dict[int, Pruned]:
+def prune(
+    weight: Tensor, bias: Tensor | None, moments: Moments, group: int, wanted: Iterable[int]
+) -> dict[int, Pruned]:
     """A linear layer with fewer and fewer inputs.
 
     Args:

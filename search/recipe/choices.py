@@ -1,20 +1,17 @@
 """What options of a recipe are, what they decide, and what is wrong with them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.options import find_problems, option_names, with_defaults
 from autobert_zero_hf.tables import Table
 
 from ..proxies.table import PROXIES
 from ..strategy.table import STRATEGIES
+from .block_options import BLOCK_GROUPS
+from .errors import RecipeError as RecipeError
+from .errors import refuse as refuse
 from .options import option_groups, own_groups
-
-
-class RecipeError(AutoBertZeroError, ValueError):
-    """A recipe that cannot be used; the message names every problem."""
-
 
 CHOSEN: dict[str, Table[Any]] = {"strategy": STRATEGIES, "proxy": PROXIES}
 """The options that choose a part with options of its own, and the tables of these parts."""
@@ -27,12 +24,20 @@ def idle_options(what: str, chosen: Any) -> set[str]:
     return set(option_names(own_groups(CHOSEN[what]))) - set(option_names(mine))
 
 
+def groups_of(options: Mapping[str, Any]) -> tuple[type, ...]:
+    """The groups that the options of a run are of: those of a search, or of an encoder that is made faster."""
+    return BLOCK_GROUPS if options.get("method") == "blocks" else option_groups()
+
+
 def decisive(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options that a search depends on, by name: those that are missing have their defaults.
 
     Left out are those of strategies and proxies that are not chosen.
     """
-    filled = with_defaults(option_groups(), options)
+    groups = groups_of(options)
+    filled = with_defaults(groups, options)
+    if groups is BLOCK_GROUPS:
+        return filled
     idle = {name for what in CHOSEN for name in idle_options(what, filled[what])}
     return {name: value for name, value in filled.items() if name not in idle}
 
@@ -44,13 +49,3 @@ def check_options(options: Mapping[str, Any]) -> None:
         RecipeError: naming all that are not.
     """
     refuse(find_problems(option_groups(), options))
-
-
-def refuse(problems: Iterable[str]) -> None:
-    """Refuse what has problems.
-
-    Raises:
-        RecipeError: naming all of them, if there are any.
-    """
-    if problems := list(problems):
-        raise RecipeError("; ".join(problems))

@@ -21,6 +21,29 @@ from ..runtime.run_folder import RunFolder
 
 
 @contextmanager
+def processes(
+    mixed_precision: str = "no", folder: RunFolder | None = None, trackers: Sequence[str] = ()
+) -> Iterator[Accelerator]:
+    """The processes of a run.
+
+    Args:
+        mixed_precision: that they work in.
+        folder: of the run, where trackers write files.
+        trackers: where to report to.
+    """
+    with waiting_for_the_launcher():
+        accelerator = Accelerator(
+            mixed_precision=mixed_precision,
+            log_with=list(trackers) or None,
+            project_config=None if folder is None else ProjectConfiguration(logging_dir=str(folder.logs)),
+            # The others wait while one process reads a large text.
+            kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(days=1))],
+        )
+        yield accelerator
+        accelerator.end_training()  # of the trackers, and of what joins the processes
+
+
+@contextmanager
 def accelerated(
     recipe: Recipe, folder: RunFolder, trackers: Sequence[str] = ()
 ) -> Iterator[tuple[Recipe, Accelerator]]:
@@ -32,16 +55,8 @@ def accelerated(
         trackers: where to report to.
     """
     recipe = _with_precision(recipe, folder)
-    with waiting_for_the_launcher():
-        accelerator = Accelerator(
-            mixed_precision=recipe.run.mixed_precision,
-            log_with=list(trackers) or None,
-            project_config=ProjectConfiguration(logging_dir=str(folder.logs)),
-            # The others wait while one process reads a large text.
-            kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(days=1))],
-        )
+    with processes(recipe.run.mixed_precision, folder, trackers) as accelerator:
         yield recipe, accelerator
-        accelerator.end_training()  # of the trackers, and of what joins the processes
 
 
 def _with_precision(recipe: Recipe, folder: RunFolder) -> Recipe:

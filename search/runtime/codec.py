@@ -18,6 +18,7 @@ from typing import Any
 from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.options import unmet
 
+from . import block_records as block_records  # makes its events known
 from .history import History, RecordError
 from .records import KINDS, Event, unregistered_in
 from .upgrades import READ, upgraded

@@ -16,8 +16,7 @@ from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.options import with_defaults
 from autobert_zero_hf.writing import claimed, how_to_mend
 
-from ..recipe.choices import decisive
-from ..recipe.options import option_groups
+from ..recipe.choices import decisive, groups_of
 from .codec import Codec, UnregisteredError, VersionError, decode_all
 from .environment import environment
 from .history import History, RecordError
@@ -104,13 +103,14 @@ class Journal:
         return journal
 
     def _check(self, path: Path) -> None:
-        start, recipe = self.history.start, decisive(with_defaults(option_groups(), self.recipe))
+        groups = groups_of(self.recipe)
+        start, recipe = self.history.start, decisive(with_defaults(groups, self.recipe))
         written, contents = decisive(start.options), start.contents or {}
         changed = [
             f"{name}: {written.get(name)!r} there, {recipe.get(name)!r} here"
             if written.get(name) != recipe.get(name)
             else f"{name}: what {recipe.get(name)!r} holds has changed"
-            for name in find_changes(option_groups(), written, contents, recipe, self.contents)
+            for name in find_changes(groups, written, contents, recipe, self.contents)
         ]
         there, here = start.objects or {}, self.parts.get("objects", {})
         changed += [

@@ -19,7 +19,7 @@ from autobert_zero_hf.options import Range, find_problems, with_defaults
 from autobert_zero_hf.training.replayable.masked_lm import MaskedScore
 
 from ..proxies.table import PROXIES, SCREENS
-from ..recipe.options import option_groups
+from ..recipe.choices import groups_of
 from ..space.candidate import Candidate
 from ..space.sizes import Sizes
 from ..strategy.evaluation import Failure
@@ -137,7 +137,7 @@ class _Scored(Event):
         return super().contradiction()
 
 
-class _Timed(Event):
+class Timed(Event):
     """An event with a measured latency."""
 
     median: float
@@ -177,11 +177,11 @@ class Start(Event):
     @cached_property
     def options(self) -> dict[str, Any]:
         """The recipe as it is today: what it lacks has its default."""
-        return with_defaults(option_groups(), self.recipe)
+        return with_defaults(groups_of(self.recipe), self.recipe)
 
     def contradiction(self) -> str | None:
         """A recipe that is none."""
-        problems = find_problems(option_groups(), self.recipe)
+        problems = find_problems(groups_of(self.recipe), self.recipe)
         return f"its recipe: {problems[0]}" if problems else None
 
 
@@ -213,7 +213,7 @@ class LatencyTarget(Event):
 
 @event("base", unique={"model": "the second of its model"})
 @dataclass(frozen=True, kw_only=True)
-class Base(_Timed):
+class Base(Timed):
     """The latency of the model that shrunken ones are to be faster than; None is the largest sub-model.
 
     `digest` is that of the model's files.
@@ -229,7 +229,7 @@ class Base(_Timed):
 
 @event("measured", unique={"identity": "the second of its candidate"})
 @dataclass(frozen=True, kw_only=True)
-class Measured(_Timed):
+class Measured(Timed):
     """The latency of a candidate."""
 
     identity: str

@@ -11,6 +11,8 @@ BERT = "bert"
 """The finalist that the winner is compared with: a BERT of its sizes."""
 SCRATCH = "scratch"
 """The finalist that it is compared with where sizes alone are searched: the same model, begun with random weights."""
+DROPPED = "dropped"
+"""The folder of an encoder that was made faster by leaving whole layers out, which an assembly is compared with."""
 BASELINES = {BERT: "BERT", SCRATCH: "from scratch"}
 """The finalists that a winner is compared with, in words."""
 FRONT = "front"
@@ -34,7 +36,7 @@ class RunFolder:
 
     WRITTEN = (
         "energy.json", "recipe.yaml", "tokenizer", "supernet.pt", BEST, BERT, SCRATCH, f"{FRONT}/*", "front.json",
-        "candidates/*", "shrink.*",
+        "candidates/*", "shrink.*", f"*/{BEST}", f"*/{DROPPED}", "library/*",
     )  # fmt: skip
     """What a run writes whole in its folder, and nobody else: names, and patterns of them."""
 

@@ -1,5 +1,6 @@
 """The parts of a real, trained encoder, and what they cost it."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from autobert_zero_hf.search.blocks.teacher import Teacher, relative_error
 from torch import Tensor
 
 from autobert_zero_hf import AutoBertZeroModel
+from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from tests.encoders import SIZES, make
 
@@ -29,7 +31,7 @@ def teacher(request: pytest.FixtureRequest) -> Teacher:
 def library(teacher: Teacher, tmp_path: Path) -> Library:
     library = Library(teacher, tmp_path / "library")
     library.folder.mkdir()
-    moments = Watch(teacher, rows(64, 0)).moments(range(len(teacher.layers)))
+    moments = Watch(teacher, rows(64, 0)).moments(range(len(teacher.layers)), lambda done: None)
     for layer in range(len(teacher.layers)):
         library.add(layer, moments[layer])
     return library
@@ -45,7 +47,7 @@ def test_layers_one_by_one_and_step_by_step_compute_what_the_model_does(teacher:
     states = teacher.states(ids)
     torch.testing.assert_close(teacher.finish(states[-1]), encode(teacher.model, ids))
     with torch.no_grad():
-        for layer, (before, after) in enumerate(zip(states, states[1:], strict=False)):
+        for layer, (before, after) in enumerate(pairwise(states)):
             torch.testing.assert_close(teacher.run(teacher.steps(layer), before), after)
 
 
@@ -100,7 +102,5 @@ def test_what_a_layer_may_become(teacher: Teacher) -> None:
 def test_a_damaged_file_is_said(library: Library) -> None:
     library.file(0).write_bytes(b"nothing")
     part = next(part for part in parts_of(library.teacher, 0) if part.line.startswith("heads"))
-    from autobert_zero_hf.errors import AutoBertZeroError
-
     with pytest.raises(AutoBertZeroError, match="cannot be read"):
         Library(library.teacher, library.folder).weights(part)

@@ -1,0 +1,62 @@
+"""What the layers that a choice can make take: measured, line by line, on the machine and for the texts that are meant.
+
+A line's price is the time that a model of as many such layers as the encoder has takes more than its embeddings alone,
+by the number of layers: in a model each layer finds the weights of the others in the cache.
+"""
+
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+
+from autobert_zero_hf.model import AutoBertZeroConfig, AutoBertZeroModel
+
+from ..latency.measuring import measure, measure_beside
+from ..recipe.options import LatencyOptions
+
+_IN_TURN = 8
+
+
+def with_layers(config: AutoBertZeroConfig, layers: Sequence[str]) -> AutoBertZeroConfig:
+    """The configuration of a model of other layers."""
+    changed = deepcopy(config)
+    changed.update({"layers": list(layers), "num_hidden_layers": len(layers)})
+    return changed
+
+
+class Prices:
+    """Measures lines, each as often as the encoder has layers.
+
+    Args:
+        config: of the encoder.
+        options: how to measure.
+    """
+
+    def __init__(self, config: AutoBertZeroConfig, options: LatencyOptions):
+        self.config = config
+        self.options = options
+        self.reference = AutoBertZeroModel(config, add_pooling_layer=False)
+
+    def embeddings(self) -> tuple[float, float]:
+        """The milliseconds of the encoder, and those of them that no layer takes.
+
+        The second follows from a model of every layer twice.
+        """
+        twice = AutoBertZeroModel(with_layers(self.config, [*self.config.layers] * 2), add_pooling_layer=False)
+        once, double = (each.median for each in measure([self.reference, twice], self.options))
+        return once, max(0.0, 2 * once - double)
+
+    def lines(self, lines: Sequence[str], usual: float, embeddings: float) -> Iterator[tuple[str, float]]:
+        """The price of each line, in milliseconds.
+
+        Args:
+            lines: of layers, none of them empty.
+            usual: the milliseconds of the encoder, as they were measured first.
+            embeddings: those that no layer takes.
+        """
+        count = len(self.config.layers)
+        for first in range(0, len(lines), _IN_TURN):
+            some = lines[first : first + _IN_TURN]
+            models = [
+                AutoBertZeroModel(with_layers(self.config, [line] * count), add_pooling_layer=False) for line in some
+            ]
+            for line, latency in zip(some, measure_beside(self.reference, usual, models, self.options), strict=True):
+                yield line, max(0.0, (latency.median - embeddings) / count)

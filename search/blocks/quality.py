@@ -1,0 +1,173 @@
+"""How near a model is to the encoder that it was made of, where nobody has labels: by held-out text alone.
+
+Shapes: S sentences, C hidden size, R rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+NEIGHBOURS = 10
+_BATCH = 32
+
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of a model, and what it is the mean of.
+
+    Args:
+        value: the figure.
+        parts: what each row, or each sentence, adds: their mean is the figure.
+    """
+
+    value: float
+    parts: Numbers
+
+    @classmethod
+    def mean(cls, parts: Numbers) -> "Figure":
+        """The mean of some numbers."""
+        return cls(float(parts.mean()), parts)
+
+    @property
+    def error(self) -> float | None:
+        """The standard error; None where there is nothing to tell it from."""
+        return self.difference_error(np.zeros_like(self.parts))
+
+    def difference_error(self, other: Numbers) -> float | None:
+        """The standard error of the difference from another, row by row; None as above."""
+        if len(self.parts) < 2:
+            return None
+        return float((self.parts - other).std(ddof=1) / np.sqrt(len(self.parts)))
+
+
+@dataclass(frozen=True)
+class Quality:
+    """The figures of a model.
+
+    Args:
+        error: the relative squared error of the last hidden states on held-out rows; lower is better.
+        neighbours: the share of a sentence's ten nearest neighbours that stay.
+        cosine: between the vectors of a sentence, of the model and of the encoder.
+    """
+
+    error: Figure
+    neighbours: Figure
+    cosine: Figure
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """Held-out sentences as batches of tokens.
+
+    Args:
+        batches: of (input_ids, attention_mask), sentences of like lengths together.
+        order: the place of each sentence, batch by batch, among all.
+    """
+
+    batches: Sequence[tuple[Tensor, Tensor]]
+    order: Tensor
+
+    @classmethod
+    def of(cls, ids: Sequence[Sequence[int]], padding: int) -> "Sentences":
+        """Batches of sentences.
+
+        Args:
+            ids: the tokens of each.
+            padding: the token that fills up.
+        """
+        order = sorted(range(len(ids)), key=lambda place: len(ids[place]))
+        batches = [
+            padded([ids[place] for place in order[first : first + _BATCH]], padding)
+            for first in range(0, len(order), _BATCH)
+        ]
+        return cls(batches, torch.tensor(order, dtype=torch.long))
+
+    @torch.no_grad()
+    def vectors(self, model: nn.Module, first_token: bool) -> Tensor:
+        """The unit vectors of all sentences, (S, C).
+
+        Args:
+            model: an encoder of this package.
+            first_token: whether a sentence's vector is that of its first token; else the mean over real tokens.
+        """
+        found = [
+            pooled(model(input_ids=ids, attention_mask=mask).last_hidden_state, mask, first_token)
+            for ids, mask in self.batches
+        ]
+        vectors = torch.empty(len(self.order), found[0].shape[-1])
+        vectors[self.order] = torch.cat(found).float()
+        return nn.functional.normalize(vectors, dim=-1)
+
+
+def padded(ids: Sequence[Sequence[int]], padding: int) -> tuple[Tensor, Tensor]:
+    """Sentences side by side, and which of their tokens are real; (B, N) both."""
+    longest = max(map(len, ids))
+    filled = torch.full((len(ids), longest), padding, dtype=torch.long)
+    mask = torch.zeros(len(ids), longest, dtype=torch.long)
+    for row, each in enumerate(ids):
+        filled[row, : len(each)] = torch.tensor(each)
+        mask[row, : len(each)] = 1
+    return filled, mask
+
+
+def pooled(hidden_states: Tensor, mask: Tensor, first_token: bool) -> Tensor:
+    """The vector of each text: (B, N, C), (B, N) -> (B, C)."""
+    if first_token:
+        return hidden_states[:, 0]
+    weights = mask[:, :, None].to(hidden_states.dtype)
+    return (hidden_states * weights).sum(1) / weights.sum(1)
+
+
+def neighbours(vectors: Tensor) -> Tensor:
+    """The nearest of each of some unit vectors, by the cosine: (S, C) -> (S, `NEIGHBOURS` or S - 1)."""
+    similarity = vectors @ vectors.T
+    similarity.fill_diagonal_(-2)
+    return similarity.topk(min(NEIGHBOURS, len(vectors) - 1)).indices
+
+
+class Judge:
+    """Compares models with the encoder that they were made of.
+
+    Args:
+        source: the encoder.
+        rows: held-out rows of real tokens alone, (R, N).
+        sentences: held-out sentences.
+        first_token: how a sentence's vector is made; see `Sentences.vectors`.
+    """
+
+    def __init__(self, source: nn.Module, rows: Tensor, sentences: Sentences, first_token: bool):
+        self.rows = rows
+        self.sentences = sentences
+        self.first_token = first_token
+        self._wanted = [self._last(source, batch) for batch in rows.split(_BATCH)]
+        self._vectors = sentences.vectors(source, first_token)
+        self._neighbours = neighbours(self._vectors)
+
+    def __call__(self, model: nn.Module) -> Quality:
+        """The figures of a model."""
+        squares = np.concatenate([each.square().sum((1, 2)).numpy() for each in self._wanted]).astype(np.float64)
+        errors = np.concatenate(
+            [
+                (self._last(model, batch) - wanted).square().sum((1, 2)).numpy()
+                for batch, wanted in zip(self.rows.split(_BATCH), self._wanted, strict=True)
+            ]
+        ).astype(np.float64)
+        vectors = self.sentences.vectors(model, self.first_token)
+        found = neighbours(vectors)
+        same = (found[:, :, None] == self._neighbours[:, None, :]).any(2).double().mean(1)
+        return Quality(
+            Figure.mean(errors / squares.mean()),
+            Figure.mean(same.numpy()),
+            Figure.mean((vectors * self._vectors).sum(1).double().numpy()),
+        )
+
+    @torch.no_grad()
+    def _last(self, model: nn.Module, rows: Tensor) -> Tensor:
+        last: Tensor = model(input_ids=rows).last_hidden_state
+        return last.float()

@@ -1,0 +1,107 @@
+"""The encoder that is to become faster, as somebody has it: model, head, tokenizer, and what makes sentence vectors."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+from transformers import PreTrainedConfig, PreTrainedTokenizerBase
+
+from autobert_zero_hf.conversion import HEADS, convert_checkpoint
+from autobert_zero_hf.conversion.heads import head_of
+from autobert_zero_hf.conversion.loading import load, unreadable_refused
+from autobert_zero_hf.data.fitting import check_special_tokens, fit_length, take_special_tokens
+from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.model import AutoBertZeroConfig, AutoBertZeroModel, AutoBertZeroPreTrainedModel
+from autobert_zero_hf.training.pretraining.starting_point import load_tokenizer
+
+_MODULES = "modules.json"
+_OF_SENTENCES = (_MODULES, "sentence_bert_config.json", "config_sentence_transformers.json")
+"""What sentence-transformers writes beside a model."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """An encoder.
+
+    Args:
+        name: its folder or Hub name.
+        model: as a model of this package, with its head.
+        tokenizer: its own.
+        sentence_files: the folder that holds what sentence-transformers reads; None where it is no such encoder.
+    """
+
+    name: str
+    model: AutoBertZeroPreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    sentence_files: Path | None
+
+    @property
+    def base(self) -> AutoBertZeroModel:
+        """The model without its head."""
+        base = self.model.base_model
+        assert isinstance(base, AutoBertZeroModel)
+        return base
+
+    @property
+    def first_token(self) -> bool:
+        """Whether its sentence vectors are those of the first token; by itself they are means over real tokens."""
+        if self.sentence_files is None:
+            return False
+        for file in self.sentence_files.glob("*Pooling*/config.json"):
+            facts = json.loads(file.read_text(encoding="utf-8"))
+            return bool(facts.get("pooling_mode_cls_token")) or facts.get("pooling_mode") == "cls"
+        return False
+
+    def save(self, model: AutoBertZeroPreTrainedModel, folder: Path) -> None:
+        """Write a model that was made of this one, with all that it was opened with."""
+        model.save_pretrained(folder, include_code=True)
+        self.tokenizer.save_pretrained(folder)
+        if self.sentence_files is not None:
+            for path in _sentence_files(self.sentence_files):
+                target = folder / path.relative_to(self.sentence_files)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target)
+
+
+def open_source(name: str) -> Source:
+    """Open an encoder.
+
+    Args:
+        name: a folder or Hub name.
+
+    Raises:
+        AutoBertZeroError: if there is none, no conversion reads it, or it has no tokenizer of BERT's kind.
+    """
+    with unreadable_refused(f"no checkpoint with a config.json is found at {name}", name):
+        config, _ = PreTrainedConfig.get_config_dict(name)
+    if config.get("model_type") == AutoBertZeroConfig.model_type:
+        head = head_of((config.get("architectures") or ["AutoBertZeroModel"])[0])
+        if head not in HEADS:
+            raise AutoBertZeroError(f"the head of {name} is not known: give a model with one of {', '.join(HEADS)}")
+        with unreadable_refused(f"cannot load the model {name!r}", name):
+            model = load(HEADS[head], name)[0]
+    else:
+        model = convert_checkpoint(name)
+    tokenizer = load_tokenizer(name)
+    check_special_tokens(tokenizer)
+    take_special_tokens(model, tokenizer)
+    fit_length(tokenizer, model.config)
+    return Source(name, model.eval(), tokenizer, _find_sentence_files(name))
+
+
+def _find_sentence_files(name: str) -> Path | None:
+    folder = Path(name)
+    if not folder.is_dir():
+        folder = Path(snapshot_download(name, allow_patterns=[*_OF_SENTENCES, "*_*/config.json", "*_*/*.safetensors"]))
+    return folder if (folder / _MODULES).is_file() else None
+
+
+def _sentence_files(folder: Path) -> list[Path]:
+    """What belongs to an encoder of sentences beside its model, and lies within its folder."""
+    modules = json.loads((folder / _MODULES).read_text(encoding="utf-8"))
+    parts = [folder / module["path"] for module in modules if module.get("path")]
+    inside = [part for part in parts if part.resolve().parent == folder.resolve()]
+    found = [folder / name for name in _OF_SENTENCES] + [file for part in inside for file in part.rglob("*")]
+    return [file for file in found if file.is_file()]

@@ -1,0 +1,136 @@
+"""What was made of a trained encoder for several budgets, beside layers left out, as a table and as a picture."""
+
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from autobert_zero_hf.charts import COLOURS, to_svg
+from autobert_zero_hf.markdown import escaped
+from autobert_zero_hf.places import without_places
+from autobert_zero_hf.standard_error import length_of_bar, plus_minus
+
+from ..runtime.run_folder import BEST, DROPPED
+
+_MODELS = {BEST: "layer by layer", DROPPED: "layers left out"}
+_FIGURES = {
+    "error": ("error of the last hidden states", -1),
+    "neighbours": ("nearest neighbours that stay", 1),
+    "cosine": ("cosine with the encoder's vector", 1),
+}
+"""The figures of a model, each in words, and whether more of it is better."""
+
+
+def as_markdown(facts: Mapping[str, Any]) -> str:
+    """The table: two rows a budget.
+
+    Args:
+        facts: what `shrink.json` says.
+    """
+    encoder, tasks = facts["encoder"], _means(facts)
+    head = ["budget", "model", "speed-up (95%)", "ms", "parameters", "error", "neighbours", "cosine"]
+    head += ["tasks"] * bool(tasks)
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    whole = ["", "the encoder", "1", f"{encoder['median']:.2f}", f"{encoder['parameters']:,}", "0", "1", "1"]
+    whole += [plus_minus(*tasks[()])] if tasks else []
+    lines.append(f"| {' | '.join(whole)} |")
+    for row in facts["budgets"]:
+        for name, words in _MODELS.items():
+            model = row[name]
+            low, high = model["speed_up"]["interval"]
+            cells = [
+                row["budget"] if name == BEST else "",
+                words,
+                f"{model['speed_up']['median']:.2f} ({low:.2f} to {high:.2f})",
+                f"{model['latency']['median']:.2f}",
+                f"{model['parameters']:,}",
+                *(plus_minus(model[figure]["value"], model[figure]["standard_error"], 3) for figure in _FIGURES),
+            ]
+            cells += [plus_minus(*tasks[row["budget"], name])] if tasks else []
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, "", *_verdicts(facts), *_notes(facts), ""])
+
+
+def _verdicts(facts: Mapping[str, Any]) -> list[str]:
+    """Which is better, for each budget and figure, and by how many standard errors."""
+    said = []
+    for row in facts["budgets"]:
+        parts = []
+        for figure, (words, sign) in _FIGURES.items():
+            difference, error = (row["differences"][figure][name] for name in ("value", "standard_error"))
+            if not error:
+                parts.append(f"{words}: not known")
+                continue
+            better, times = _MODELS[BEST if sign * difference > 0 else DROPPED], abs(difference) / error
+            parts.append(f"{words}: {better} is better, by {times:.1f} standard errors" if times >= 2 else
+                         f"{words}: not clear ({times:.1f} standard errors)")  # fmt: skip
+        said.append(f"- {row['budget']}: {'; '.join(parts)}.")
+    return [*said, ""]
+
+
+def _notes(facts: Mapping[str, Any]) -> list[str]:
+    encoder = facts["encoder"]
+    low, high = encoder["interval"]
+    notes = [
+        f"Speed-up: over {escaped(without_places(facts['source']))} as a model of this package, "
+        f"{encoder['median']:.2f} ms ({low:.2f} to {high:.2f}) on {encoder['hardware']}. Error: squared, of the last "
+        "hidden states on held-out rows, as a share of their squares; neighbours: the share of the ten nearest "
+        "of each held-out sentence that stay; each ± its standard error. The model with layers left out is the best of "
+        "several such, and has learnt from the encoder by the same text and steps."
+    ]
+    for row in facts["budgets"]:
+        before, tau = row["before_healing"], row["kendall_tau"]
+        rank = "" if tau is None else f"; over the {len(row['tried'][0])} that were tried Kendall's tau is {tau:.2f}"
+        notes.append(
+            f"{row['budget']}, before it learnt: predicted error {before['predicted']:.3f}, real {before[BEST]:.3f} "
+            f"(layers left out {before[DROPPED]:.3f}){rank}."
+        )
+    if (evaluation := facts["evaluation"]) is not None:
+        seeds = len(evaluation["seeds"])
+        names = ", ".join(escaped(list(evaluation["tasks"])))
+        notes.append(f"Tasks: mean of {names} over {seeds} seed{'s' * (seeds > 1)} ± its standard error.")
+    return notes
+
+
+def as_picture(facts: Mapping[str, Any]) -> str:
+    """The figures over the speed-up, as SVG.
+
+    Args:
+        facts: what `shrink.json` says.
+    """
+    tasks, rows = _means(facts), facts["budgets"]
+    figures = [*list(_FIGURES)[:2], *["tasks"] * bool(tasks)]
+    figure = Figure(figsize=(4.0 * len(figures), 3.6), layout="constrained")
+    for name, axes in zip(figures, figure.subplots(1, len(figures), squeeze=False)[0], strict=True):
+        for (which, label), colour in zip(_MODELS.items(), COLOURS, strict=False):
+            points = sorted(
+                (row[which]["speed_up"]["median"], *(tasks[row["budget"], which] if name == "tasks" else
+                 (row[which][name]["value"], row[which][name]["standard_error"])))
+                for row in rows
+            )  # fmt: skip
+            bars = [length_of_bar(error) for _, _, error in points]
+            places, values = [point[0] for point in points], [point[1] for point in points]
+            axes.errorbar(places, values, bars, marker="o", capsize=3, color=colour, label=label)
+        whole = tasks[()][0] if name == "tasks" else {"error": 0.0, "neighbours": 1.0}[name]
+        axes.plot([1.0], [whole], marker="s", color="#444444", linestyle="none", label="the encoder")
+        axes.set_xlabel("times as fast")
+        axes.set_ylabel("mean of the tasks" if name == "tasks" else _FIGURES[name][0])
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(color="#eeeeee")
+        axes.legend(frameon=False, fontsize=8)
+    return to_svg(figure)
+
+
+def _means(facts: Mapping[str, Any]) -> dict[tuple[str, ...], tuple[float, float | None]]:
+    """The mean over the tasks with its standard error, by budget and model, that of the encoder by nothing."""
+    evaluation = facts["evaluation"]
+    if evaluation is None:
+        return {}
+    rows = evaluation["means"] or evaluation["results"]  # of one task alone there is no mean
+    known = {(row["budget"], name) for row in facts["budgets"] for name in _MODELS}
+    found = {}
+    for row in rows:
+        place = PurePath(row["model"]).parts[-2:]
+        found[place if place in known else ()] = (row["score"], row["standard_error"])
+    return found

@@ -1,0 +1,110 @@
+"""The options of making a trained encoder faster, layer by layer, in groups."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from autobert_zero_hf.options import Range, find_problems, option, option_names, with_defaults
+from autobert_zero_hf.training.shared_options import DataOptions
+
+from .errors import refuse
+from .options import LatencyOptions
+
+
+@dataclass
+class EncoderOptions:
+    """The encoder."""
+
+    source: str | None = option(
+        None, "a BERT or a model of this package, folder or Hub name, whose layers are made faster", "model"
+    )
+    method: Literal["blocks"] = option("blocks", "how it is done")
+
+
+@dataclass
+class PartOptions:
+    """The alternatives of each layer."""
+
+    calibration_rows: Annotated[int, Range(8, 1_000_000)] = option(
+        384, "rows of text that heads and neurons are weighed on"
+    )
+    swap_rows: Annotated[int, Range(4, 1_000_000)] = option(
+        48, "held-out rows that an alternative, and an assembly, is judged by"
+    )
+
+
+@dataclass
+class AssemblyOptions:
+    """How the alternatives are put together."""
+
+    assemblies: Annotated[int, Range(1, 1_000_000)] = option(
+        40, "assemblies whose real error is measured for each budget, the best by the sums first"
+    )
+
+
+@dataclass
+class HealingOptions:
+    """How what was put together learns from the encoder."""
+
+    healing_steps: Annotated[int, Range(0, 10_000_000)] = option(1500, "training steps of each model")
+    healing_batch_size: Annotated[int, Range(1, 1_000_000)] = option(20, "sentences of such a step")
+    healing_learning_rate: Annotated[float, Range(0.0)] = option(3e-4, "peak learning rate")
+    hidden_weight: Annotated[float, Range(0.0)] = option(
+        1.0, "weight in the loss of the errors of the hidden states after each layer, beside the last ones"
+    )
+    vector_weight: Annotated[float, Range(0.0)] = option(1.0, "weight in the loss of the error of sentence vectors")
+
+
+@dataclass
+class ChanceOptions:
+    """Chance."""
+
+    seed: Annotated[int, Range(0, 2**32)] = option(0, "of all chance: the split, the order of the text, the assemblies")
+
+
+BLOCK_GROUPS: tuple[type, ...] = (
+    EncoderOptions,
+    DataOptions,
+    PartOptions,
+    AssemblyOptions,
+    HealingOptions,
+    LatencyOptions,
+    ChanceOptions,
+)
+
+
+class BlockRecipe:
+    """What to do with an encoder: the options by group.
+
+    Args:
+        options: those that were given, by name; the others have their defaults.
+
+    Raises:
+        RecipeError: naming every option that is not known or out of its range.
+    """
+
+    def __init__(self, options: Mapping[str, Any]):
+        refuse(find_problems(BLOCK_GROUPS, options))
+        self.options = with_defaults(BLOCK_GROUPS, {**options, "method": "blocks"})
+        self.encoder = EncoderOptions(**self._of(EncoderOptions))
+        self.data = DataOptions(**self._of(DataOptions))
+        self.parts = PartOptions(**self._of(PartOptions))
+        self.assembly = AssemblyOptions(**self._of(AssemblyOptions))
+        self.healing = HealingOptions(**self._of(HealingOptions))
+        self.latency = LatencyOptions(**self._of(LatencyOptions))
+        self.seed: int = self.options["seed"]
+        if not self.encoder.source:
+            refuse(["name the encoder: autobert-zero shrink SOURCE ..., or give --method super-net"])
+
+    def _of(self, group: type) -> dict[str, Any]:
+        return {name: self.options[name] for name in option_names([group])}
+
+    @property
+    def source(self) -> str:
+        """The encoder's folder or Hub name."""
+        assert self.encoder.source is not None
+        return self.encoder.source
+
+    def to_dict(self) -> dict[str, Any]:
+        """All options by name, as a journal has them."""
+        return dict(self.options)

@@ -1,0 +1,278 @@
+"""A trained encoder, made faster: whole runs on a small BERT and real text."""
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from autobert_zero_hf.search.blocks import prices
+from autobert_zero_hf.search.latency.hardware import Hardware
+from autobert_zero_hf.search.latency.measuring import Latency
+from autobert_zero_hf.search.recipe.block_options import BlockRecipe
+from autobert_zero_hf.search.recipe.options import LatencyOptions
+from autobert_zero_hf.search.recipe.shrink_options import ShrinkOptions
+from autobert_zero_hf.search.run import encoder_shrink
+from autobert_zero_hf.search.run.encoder_shrink import shrink_encoder
+from autobert_zero_hf.search.runtime.block_records import Assembled, Healed, LayerParts
+from autobert_zero_hf.search.runtime.journal import Journal, read_history
+from datasets import Dataset
+from transformers import AutoModel, AutoModelForMaskedLM, BertConfig, BertForMaskedLM, BertModel, PreTrainedTokenizerBase
+
+from autobert_zero_hf.commands.main import main
+from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.model.cost import layer_cost
+
+OPTIONS: dict[str, Any] = {
+    "sequence_length": 24,
+    "calibration_rows": 32,
+    "swap_rows": 8,
+    "assemblies": 8,
+    "healing_steps": 6,
+    "healing_batch_size": 4,
+    "latency_tokens": 24,
+    "latency_passes": 3,
+}
+
+
+@pytest.fixture(scope="session")
+def text(documents: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("text") / "news.txt"
+    path.write_text("\n\n".join(documents["text"][:60]))
+    return path
+
+
+@pytest.fixture(scope="session")
+def bert(tokenizer: PreTrainedTokenizerBase, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BERT with the head that predicts words; its weights are large enough that layers do something."""
+    folder = tmp_path_factory.mktemp("models") / "bert"
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 32, "num_attention_heads": 4, "intermediate_size": 64, "max_position_embeddings": 40}
+    model = BertForMaskedLM(BertConfig(vocab_size=len(tokenizer), num_hidden_layers=3, initializer_range=0.2, **sizes))
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def by_work(models: Sequence[Any], options: LatencyOptions) -> list[Latency]:
+    """Latencies that follow from the models alone, for runs that are compared."""
+
+    def latency(model: Any) -> Latency:
+        config = model.config
+        layers = sum(layer_cost(line, config, options.latency_tokens).operations for line in config.layers)
+        took = 0.1 + layers / 1e5
+        return Latency(took, took, (took, took), options.latency_passes, 0.0, Hardware.here(options))
+
+    return [latency(model) for model in models]
+
+
+def beside(reference: Any, usual: float, models: Sequence[Any], options: LatencyOptions) -> list[Latency]:
+    return by_work(models, options)
+
+
+@pytest.fixture
+def same_latencies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (prices, encoder_shrink):
+        monkeypatch.setattr(module, "measure", by_work)
+        monkeypatch.setattr(module, "measure_beside", beside)
+
+
+def run(bert: Path, text: Path, folder: Path, *speedups: float, **options: Any) -> dict[str, Any]:
+    recipe = BlockRecipe({**OPTIONS, "source": str(bert), "text": [str(text)], **options})
+    return shrink_encoder(recipe, ShrinkOptions(speedup=list(speedups)), folder)
+
+
+def told(folder: Path) -> list[dict[str, Any]]:
+    events = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
+    own = ("elapsed", "crc", "identity", "environment", "waited")
+    return [
+        {name: value for name, value in event.items() if name not in own or event["event"] == "healed"}
+        | {"elapsed": 0, "crc": 0}
+        for event in events
+    ]
+
+
+@pytest.fixture(scope="session")
+def finished(bert: Path, text: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (prices, encoder_shrink):
+            patch.setattr(module, "measure", by_work)
+            patch.setattr(module, "measure_beside", beside)
+        folder = tmp_path_factory.mktemp("runs") / "faster"
+        run(bert, text, folder, 1.5, 2)
+    yield folder
+
+
+def test_each_budget_has_a_model_with_the_encoder_s_head_and_what_it_is_compared_with(
+    finished: Path, bert: Path, tokenizer: PreTrainedTokenizerBase
+) -> None:
+    table = json.loads((finished / "shrink.json").read_text())
+    source = AutoModelForMaskedLM.from_pretrained(bert).eval()
+    assert [row["budget"] for row in table["budgets"]] == ["1.5x", "2x"]
+    for row in table["budgets"]:
+        for which in ("best", "dropped"):
+            place, facts = finished / row["budget"] / which, row[which]
+            model = AutoModelForMaskedLM.from_pretrained(place).eval()
+            assert list(model.config.layers) == facts["layers"]
+            assert model.num_parameters() == facts["parameters"]
+            assert torch.equal(model.get_input_embeddings().weight, source.get_input_embeddings().weight)
+            inputs = tokenizer("the cat sat", return_tensors="pt")
+            assert model(**inputs).logits.shape == source(**inputs).logits.shape
+            assert facts["speed_up"]["median"] >= float(row["budget"][:-1]) * (0.95 if which == "dropped" else 1)
+            assert 0 < facts["error"]["value"] < 3 and 0 <= facts["neighbours"]["value"] <= 1
+        assert len(row["dropped"]["layers"]) < 3
+        assert row["differences"]["error"]["value"] == pytest.approx(
+            row["best"]["error"]["value"] - row["dropped"]["error"]["value"]
+        )
+        assert len(row["tried"][0]) == len(row["tried"][1]) == OPTIONS["assemblies"]
+    words = (finished / "shrink.md").read_text()
+    assert "layers left out" in words and str(bert) not in words
+
+
+def test_what_was_chosen_is_the_best_that_was_tried_and_at_least_as_good_as_the_sums(finished: Path) -> None:
+    for event in read_history(finished / "journal.jsonl").of(Assembled):
+        assert event.error == min(event.tried_errors) <= event.tried_errors[0]
+
+
+@pytest.mark.usefixtures("same_latencies")
+def test_a_finished_run_does_nothing_and_a_further_budget_uses_its_library(
+    finished: Path, bert: Path, text: Path, tmp_path: Path
+) -> None:
+    before = (finished / "journal.jsonl").read_bytes()
+    models = {path: path.stat().st_mtime_ns for path in finished.rglob("*.safetensors")}
+    run(bert, text, finished, 1.5, 2)
+    events = [json.loads(line) for line in (finished / "journal.jsonl").read_bytes()[len(before) :].splitlines()]
+    assert {event["event"] for event in events} <= {"budgets"}
+    run(bert, text, finished, 2.5)
+    events = [json.loads(line) for line in (finished / "journal.jsonl").read_bytes()[len(before) :].splitlines()]
+    assert {event["event"] for event in events} == {"budgets", "assembled", "healed", "measured"}
+    assert all(path.stat().st_mtime_ns == time for path, time in models.items())
+    assert AutoModel.from_pretrained(finished / "2.5x" / "best").config.num_hidden_layers >= 1
+
+
+def killed_after(kind: str, number: int) -> Callable[..., None]:
+    """Runs until so many events of a kind are written, and is then killed."""
+
+    def child(bert: Path, text: Path, folder: Path) -> None:
+        seen = 0
+        append = Journal.append
+
+        def appended(self: Journal, event: Any) -> None:
+            nonlocal seen
+            append(self, event)
+            seen += event.name_in_journal == kind
+            if seen == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        Journal.append = appended  # type: ignore[method-assign]
+        run(bert, text, folder, 1.5, 2)
+
+    return child
+
+
+@pytest.mark.usefixtures("same_latencies")
+@pytest.mark.parametrize("kind, number", [("parts", 2), ("price", 5), ("assembled", 1), ("healed", 3)])
+def test_a_run_that_was_killed_comes_to_the_same_end(
+    kind: str, number: int, finished: Path, bert: Path, text: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "faster"
+    process = get_context("fork").Process(target=killed_after(kind, number), args=(bert, text, folder))
+    process.start()
+    process.join(120)
+    assert process.exitcode == -signal.SIGKILL
+    run(bert, text, folder, 1.5, 2)
+    ours, theirs = told(folder), told(finished)
+    ends = [place for place, event in enumerate(theirs) if event["event"] == "measured"]
+    unbroken = [event for event in theirs[: ends[3] + 1] if event["event"] != "budgets"]
+    assert [event for event in ours if event["event"] != "budgets"] == unbroken
+
+
+def test_a_model_or_a_library_that_was_changed_is_refused(
+    bert: Path, text: Path, tmp_path: Path, same_latencies: None
+) -> None:
+    folder = tmp_path / "faster"
+    run(bert, text, folder, 2)
+    history = read_history(folder / "journal.jsonl")
+    assert len(history.of(LayerParts)) == 3 and len(history.of(Healed)) == 2
+    for file in (folder / "library" / "layer-002.safetensors", folder / "2x" / "best" / "config.json"):
+        whole = file.read_bytes()
+        file.write_bytes(whole + b" ")
+        with pytest.raises(AutoBertZeroError, match="is not what this run"):
+            run(bert, text, folder, 2)
+        file.write_bytes(whole)
+    run(bert, text, folder, 2)
+
+
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        ({"speedup": "500"}, "no assembly of .* the fastest takes"),
+        ({"speedup": "0.5"}, "--speedup 0.5: a model that is faster"),
+        ({}, "give a budget"),
+        ({"speedup": "2", "sequence-length": "64"}, "--sequence-length 64: .* takes 40 tokens at most"),
+        ({"speedup": "2", "latency-tokens": "64"}, "--latency-tokens 64: .* takes 40 tokens at most"),
+        ({"speedup": "2", "supernet-steps": "5"}, "--supernet-steps: of use with --method super-net alone"),
+        ({"speedup": "2", "max-parameters": "5"}, "belong to --method super-net"),
+        ({"speedup": "2", "method": "super-net"}, "SOURCE.*: of use with --method blocks alone"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_done_is_refused_before_anything_is_trained(
+    options: dict[str, str], said: str, bert: Path, text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = {"sequence-length": "24", "latency-tokens": "24", "calibration-rows": "8", "swap-rows": "4"} | options
+    if "method" in options:
+        given = options
+    words = [word for name, value in given.items() for word in (f"--{name}", value)]
+    folder = tmp_path / "faster"
+    assert main(["shrink", str(bert), "--text", str(text), "--output-dir", str(folder), *words]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    import re
+
+    assert re.search(said, lines[-1]), lines
+    assert not list(folder.rglob("*x/*"))
+
+
+@pytest.mark.parametrize(
+    "content, said",
+    [("一二三四五六七 \n\n" * 60, "of another language"), ("a word\n\n" * 3, "at least 10 are needed"), ("short text\n" * 40, "")],
+    ids=["another language", "too little", "too few rows"],
+)
+def test_text_that_is_of_no_use_is_refused(content: str, said: str, bert: Path, tmp_path: Path) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text("".join(f"{number} {line}\n" for number, line in enumerate(content.splitlines())))
+    with pytest.raises(AutoBertZeroError, match=said):
+        run(bert, path, tmp_path / "faster", 2)
+    assert not (tmp_path / "faster").exists()
+
+
+def test_encoders_that_no_conversion_reads_are_refused_by_name(text: Path, tmp_path: Path) -> None:
+    (tmp_path / "gpt").mkdir()
+    (tmp_path / "gpt" / "config.json").write_text('{"model_type": "gpt2"}')
+    with pytest.raises(AutoBertZeroError, match="is a gpt2 model: give a checkpoint of BERT"):
+        run(tmp_path / "gpt", text, tmp_path / "faster", 2)
+
+
+def test_one_of_sentences_stays_one(
+    bert: Path, text: Path, tmp_path: Path, tokenizer: PreTrainedTokenizerBase, same_latencies: None
+) -> None:
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+
+    folder = tmp_path / "encoder"
+    BertModel.from_pretrained(bert).save_pretrained(folder / "plain")
+    tokenizer.save_pretrained(folder / "plain")
+    body = Transformer(str(folder / "plain"))
+    SentenceTransformer(modules=[body, Pooling(32, pooling_mode="cls")]).save(str(folder / "whole"))
+    run(folder / "whole", text, tmp_path / "faster", 1.5)
+    made = SentenceTransformer(str(tmp_path / "faster" / "1.5x" / "best"))
+    assert made[1].pooling_mode in ("cls", ("cls",), ["cls"])
+    inputs = tokenizer("the minister said", return_tensors="pt")
+    model = AutoModel.from_pretrained(tmp_path / "faster" / "1.5x" / "best").eval()
+    with torch.no_grad():
+        first = model(**inputs).last_hidden_state[0, 0]
+    torch.testing.assert_close(torch.tensor(made.encode("the minister said")), first, atol=1e-5, rtol=1e-4)

@@ -18,10 +18,17 @@ if __name__ == "search":
 if TYPE_CHECKING:
     from .recipe.files import load_options
     from .recipe.recipe import Recipe
+    from .run.encoder_shrink import shrink
     from .run.search_run import search
 
-__all__ = ["Recipe", "load_options", "search"]
+__all__ = ["Recipe", "load_options", "search", "shrink"]
 
 __getattr__, __dir__ = lazy_names(
-    __name__, {"Recipe": "recipe.recipe", "load_options": "recipe.files", "search": "run.search_run"}
+    __name__,
+    {
+        "Recipe": "recipe.recipe",
+        "load_options": "recipe.files",
+        "search": "run.search_run",
+        "shrink": "run.encoder_shrink",
+    },
 )

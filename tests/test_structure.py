@@ -33,6 +33,7 @@ LAYERS = (
     ("search.proxies",),
     ("search.recipe",),
     ("search.supernet", "search.latency"),
+    ("search.blocks",),
     ("search.runtime",),
     ("search.publish",),
     ("search.run",),

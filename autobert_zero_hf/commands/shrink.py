@@ -87,7 +87,7 @@ def run(arguments: Namespace) -> Result | None:
     from autobert_zero_hf.launch.processes import join_launch
     from autobert_zero_hf.search.publish import encoder_table, shrink_table
     from autobert_zero_hf.search.run.encoder_shrink import shrink_encoder
-    from autobert_zero_hf.search.run.shrink import shrink
+    from autobert_zero_hf.search.run.super_net_shrink import shrink_super_net
     from autobert_zero_hf.search.runtime.run_folder import RunFolder
 
     transformers.utils.logging.disable_progress_bar()
@@ -100,7 +100,7 @@ def run(arguments: Namespace) -> Result | None:
         recipe = BlockRecipe({name: value for name, value in vars(arguments).items() if name in names})
         facts, as_markdown = shrink_encoder(recipe, options, folder), encoder_table.as_markdown
     else:
-        facts, as_markdown = shrink(chosen_recipe(arguments), options, folder), shrink_table.as_markdown
+        facts, as_markdown = shrink_super_net(chosen_recipe(arguments), options, folder), shrink_table.as_markdown
     if not join_launch().is_main_process:
         return None
     table = RunFolder(folder).shrink_table

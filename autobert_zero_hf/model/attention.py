@@ -12,7 +12,6 @@ from transformers.processing_utils import Unpack
 from transformers.utils import TransformersKwargs
 
 from .execution import AttentionKernel, Context, interpret, run
-from .layer_formula import FormulaMixer
 from .mixers import Mixer
 from .mixing import MixerWeights
 from .rotary import rotated
@@ -50,7 +49,7 @@ class AutoBertZeroAttention(MixerWeights):
 
     def __init__(self, config: Any, mixer: Mixer, layer_idx: int):
         super().__init__(config, mixer, layer_idx)
-        if not isinstance(mixer, FormulaMixer):
+        if mixer.typed is None or mixer.plan is None:
             raise ValueError(f"an attention computes a formula, and {mixer} has none")
         self.typed = mixer.typed
         self.plan = mixer.plan

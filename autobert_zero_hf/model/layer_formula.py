@@ -56,15 +56,6 @@ class FormulaMixer(Mixer):
         """The projections of the inputs that the formula uses, and the last one."""
         return {name: self.weights[name] for name in (*(f"{each}_proj" for each in self.graph.inputs), "o_proj")}
 
-    def number_of_heads(self, sizes: Any) -> int:
-        """H, of a layer of this line.
-
-        Args:
-            sizes: what has the sizes of a configuration as attributes.
-        """
-        heads: int = sizes.num_attention_heads
-        return heads
-
     def module_class(self) -> "type[nn.Module]":
         """Attentions, which give their weights second where they are computed."""
         from .attention import AutoBertZeroAttention

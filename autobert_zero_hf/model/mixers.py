@@ -163,6 +163,15 @@ class Mixer(ABC):
         """The lengths of axes that the line says itself, by the names of factors in `weights`."""
         return {}
 
+    def number_of_heads(self, sizes: Any) -> int:
+        """H, of a layer of this line.
+
+        Args:
+            sizes: what has the sizes of a configuration as attributes.
+        """
+        heads: int = sizes.num_attention_heads
+        return heads
+
     @abstractmethod
     def work(self, sizes: Any, tokens: int) -> Work:
         """The work on one text, but for linear layers, which follow from the weights.

@@ -11,13 +11,12 @@ from autobert_zero_hf.model import AutoBertZeroConfig, parse_layer
 from autobert_zero_hf.model.block import find_block
 from autobert_zero_hf.model.layer_formula import GlobalFormula
 from autobert_zero_hf.model.layers import FeedForward, Heads, Layer
-from autobert_zero_hf.model.weights import INNER
+from autobert_zero_hf.model.mixers import Mixer
+from autobert_zero_hf.model.weights import HIDDEN, INNER, Linear
 
 from .moments import Moments
 from .parts import Weights, feed_forward_line
 from .pruning import Pruned, prune
-
-_LAST = "o_proj"
 
 
 def heads_of(config: AutoBertZeroConfig, line: str) -> int:
@@ -33,7 +32,14 @@ def heads_of(config: AutoBertZeroConfig, line: str) -> int:
 
 def last_of_heads(line: str) -> str:
     """The name of the linear layer that takes the heads, in a layer of this line."""
-    return f"{parse_layer(line).mixer.module}.{_LAST}"
+    mixer = parse_layer(line).mixer
+    return f"{mixer.module}.{_giving(mixer)}"
+
+
+def _giving(mixer: Mixer) -> str:
+    """The name of the linear layer that gives what a mixer adds to the hidden states."""
+    (name,) = (name for name, each in mixer.own_weights.items() if isinstance(each, Linear) and each.out == HIDDEN)
+    return name
 
 
 def fewer_heads(
@@ -53,12 +59,12 @@ def fewer_heads(
     """
     mixer = parse_layer(line).mixer
     assert isinstance(mixer, GlobalFormula)
-    last, found = last_of_heads(line), {}
+    last, giving, found = last_of_heads(line), _giving(mixer), {}
     pruned = _pruned(weights, last, moments, config.head_dim, wanted)
-    inside = [name for name in mixer.own_weights if name != _LAST]
+    inside = [name for name in mixer.own_weights if name != giving]
     for count, each in pruned.items():
         narrow = Heads.of({"heads": count}, mixer.graph)
-        new = _last(each, f"{narrow.module}.{_LAST}")
+        new = _last(each, f"{narrow.module}.{giving}")
         for name in inside:
             new |= _rows(weights, f"{mixer.module}.{name}", f"{narrow.module}.{name}", each.columns)
         found[str(Layer(narrow, FeedForward(0)))] = new

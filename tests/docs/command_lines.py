@@ -26,6 +26,10 @@ _SMALL_RUN = (
 )
 _SMALL_TASK = "--epochs 0.2 --max-length 16 --train-rows 32"
 _SMALL_STEPS = "--backbones-per-step 3 --hidden-step 8 --intermediate-step 16 --latency-samples 20"
+_SMALL_BLOCKS = (
+    "--sequence-length 16 --calibration-rows 8 --swap-rows 4 --assemblies 3 --healing-steps 2 --latency-passes 2 "
+    "--latency-tokens 16"
+)
 _OWN_TEXT = "--text my.txt more.txt"
 
 
@@ -36,6 +40,8 @@ def smaller(words: list[str]) -> list[str]:
     sizes = [] if {"--architecture", "--model", "--from-bert", "--supernet-from"} & set(given) else _SMALL_SIZES.split()
     if command == "search":
         return [*words, *text, *f"{_SMALL_NET} {_SMALL_SIZES} {_SMALL_RUN}".split()]
+    if command == "shrink" and "super-net" not in given:
+        return [*words, *text, *_SMALL_BLOCKS.split()]
     if command == "shrink":
         return [*words, *text, *sizes, *f"{_SMALL_NET} {_SMALL_RUN} {_SMALL_STEPS}".split()]
     if command == "pretrain":

@@ -21,7 +21,14 @@ from autobert_zero_hf.search.run.encoder_shrink import shrink_encoder
 from autobert_zero_hf.search.runtime.block_records import Assembled, Healed, LayerParts
 from autobert_zero_hf.search.runtime.journal import Journal, read_history
 from datasets import Dataset
-from transformers import AutoModel, AutoModelForMaskedLM, BertConfig, BertForMaskedLM, BertModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoModel,
+    AutoModelForMaskedLM,
+    BertConfig,
+    BertForMaskedLM,
+    BertModel,
+    PreTrainedTokenizerBase,
+)
 
 from autobert_zero_hf.commands.main import main
 from autobert_zero_hf.errors import AutoBertZeroError
@@ -239,7 +246,11 @@ def test_what_cannot_be_done_is_refused_before_anything_is_trained(
 
 @pytest.mark.parametrize(
     "content, said",
-    [("一二三四五六七 \n\n" * 60, "of another language"), ("a word\n\n" * 3, "at least 10 are needed"), ("short text\n" * 40, "")],
+    [
+        ("一二三四五六七 \n\n" * 60, "of another language"),
+        ("a word\n\n" * 3, "at least 10 are needed"),
+        ("short text\n" * 40, ""),
+    ],
     ids=["another language", "too little", "too few rows"],
 )
 def test_text_that_is_of_no_use_is_refused(content: str, said: str, bert: Path, tmp_path: Path) -> None:

@@ -162,8 +162,9 @@ def test_a_run_without_a_model_says_so(work: Path, tmp_path: Path, capsys: pytes
           for name in ("model", "from-bert", "architecture", "teacher", "tokenizer")),
         *(["search", *out, "--search-sizes", "heads", *more]
           for more in (["--supernet-from"], ["--speedup", "2", "--speedup-over"])),
-        ["shrink", *out, "--latency-ms", "1", "--architecture"],
-        ["shrink", *out, "--speedup", "2", "--speedup-over"],
+        ["shrink", "--method", "super-net", *out, "--latency-ms", "1", "--architecture"],
+        ["shrink", "--method", "super-net", *out, "--speedup", "2", "--speedup-over"],
+        ["shrink", "--speedup", "2", *out],
     ):  # fmt: skip
         assert main([*words, str(work / "run")]) == 1, words
         assert capsys.readouterr().err == (

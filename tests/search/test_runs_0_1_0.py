@@ -18,8 +18,8 @@ from autobert_zero_hf.search.recipe.options import LatencyOptions
 from autobert_zero_hf.search.recipe.recipe import Recipe
 from autobert_zero_hf.search.recipe.shrink_options import ShrinkOptions
 from autobert_zero_hf.search.run.search_run import search
-from autobert_zero_hf.search.run.shrink import shrink
 from autobert_zero_hf.search.run.summary import in_words, search_result
+from autobert_zero_hf.search.run.super_net_shrink import shrink_super_net
 from autobert_zero_hf.search.runtime.environment import PACKAGES, environment
 
 from autobert_zero_hf.commands.main import main
@@ -155,7 +155,7 @@ def test_measuring_goes_on_where_it_was_left(take: Callable[[str], Path], monkey
 def test_a_shrink_goes_on_to_the_same_end(take: Callable[[str], Path]) -> None:
     folder, name = take("shrink_in_second_budget"), "shrink_in_second_budget"
     recipe = Recipe.from_dict(events_of(name)[0]["recipe"])
-    shrink(recipe, ShrinkOptions(latency_ms=[1.0], max_parameters=[900, 500]), folder)
+    shrink_super_net(recipe, ShrinkOptions(latency_ms=[1.0], max_parameters=[900, 500]), folder)
     for budget in ("1ms", "900-parameters", "500-parameters"):
         after, before = read_journal(folder / budget / "journal.jsonl"), events_of(f"shrink/{budget}")
         if budget == "500-parameters" and not rounded_as_here(before):

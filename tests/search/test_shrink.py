@@ -16,7 +16,7 @@ from autobert_zero_hf.search.publish.facts import read_facts
 from autobert_zero_hf.search.recipe.choices import RecipeError
 from autobert_zero_hf.search.recipe.recipe import Recipe
 from autobert_zero_hf.search.run.limits import make_proposing
-from autobert_zero_hf.search.run.shrink import ShrinkOptions, budgets_of
+from autobert_zero_hf.search.run.super_net_shrink import ShrinkOptions, budgets_of
 from autobert_zero_hf.search.space.sizes import Sizes
 from transformers import (
     AutoConfig,
@@ -68,7 +68,7 @@ BUDGETS = ("--max-parameters", "12000", "6000")
 
 def words(text: Path, folder: Path, *more: str) -> list[str]:
     sizes = [word for name, value in OPTIONS.items() for word in (f"--{name}", str(value))]
-    return ["shrink", "--output-dir", str(folder), "--text", str(text), *sizes, *more]
+    return ["shrink", "--method", "super-net", "--output-dir", str(folder), "--text", str(text), *sizes, *more]
 
 
 def shrink(text: Path, folder: Path, *more: str, status: int = 0) -> str:
@@ -210,7 +210,15 @@ def test_the_layers_of_a_recipe_are_shrunk_unless_others_are_given(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "recipe.yaml").write_text("num_layers: 2\nlayers: [conv(3), conv(5)]\nsearch_sizes: heads\n")
-    words = ["shrink", "--output-dir", str(tmp_path / "x"), "--recipe", str(tmp_path / "recipe.yaml")]
+    words = [
+        "shrink",
+        "--method",
+        "super-net",
+        "--output-dir",
+        str(tmp_path / "x"),
+        "--recipe",
+        str(tmp_path / "recipe.yaml"),
+    ]
     assert main([*words, "--num-layers", "3", "--max-parameters", "1"]) == 1
     assert "layers has 2 lines, num_layers is 3" in capsys.readouterr().err
     assert main([*words, "--num-layers", "3", "--architecture", "bert"]) == 1
@@ -250,7 +258,7 @@ def test_a_checkpoint_to_begin_with_says_layers_and_sizes(shrunk: Path, tmp_path
     def recipe(*words: str) -> Recipe:
         parser = ArgumentParser()
         add_parser(parser.add_subparsers())
-        return chosen_recipe(parser.parse_args(["shrink", "--output-dir", "x", *words]))
+        return chosen_recipe(parser.parse_args(["shrink", "--method", "super-net", "--output-dir", "x", *words]))
 
     whole = recipe("--supernet-from", str(tmp_path / "bert"))
     assert whole.sub_models.layers == architecture("bert", 3)

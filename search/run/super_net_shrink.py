@@ -84,7 +84,7 @@ def budgets_of(options: ShrinkOptions, base_ms: float | None = None) -> list[Shr
     return list({budget.name: budget for budget in found}.values())
 
 
-def shrink(recipe: Recipe, options: ShrinkOptions, output_dir: str | Path) -> dict[str, Any]:
+def shrink_super_net(recipe: Recipe, options: ShrinkOptions, output_dir: str | Path) -> dict[str, Any]:
     """Search sizes for each budget on one super-net, and compare what was found.
 
     Files in `output_dir`: `journal.jsonl`, `recipe.yaml`, `tokenizer/`, `supernet.pt` and `latency.jsonl`, which all

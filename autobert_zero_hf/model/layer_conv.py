@@ -59,6 +59,19 @@ class Convolution(KernelMixer):
         "out_proj": Linear(HIDDEN, WIDTH),
     }
 
+    def taken_over(self, other: Mixer, weights: "Mapping[str, Tensor]") -> "dict[str, Tensor]":
+        """Of an attention the values, which pass gates that are half open, an even kernel, and the last layer."""
+        if not {"v_proj.weight", "o_proj.weight"} <= weights.keys():
+            return super().taken_over(other, weights)
+        begun = {}
+        for end in ("weight", "bias"):
+            if (values := weights.get(f"v_proj.{end}")) is not None:
+                # The gates' sigmoid of nought is a half.
+                begun[f"in_proj.{end}"] = values.new_zeros(2 * len(values), *values.shape[1:])
+                begun[f"in_proj.{end}"][: len(values)] = 2 * values
+                begun[f"out_proj.{end}"] = weights[f"o_proj.{end}"]
+        return begun
+
     def latex(self, write: Callable[[AttentionGraph], str]) -> str:  # noqa: ARG002
         """LightConv, with the size of its kernel."""
         return rf"\mathrm{{LightConv}}_{{{self.kernel_size}}}\left(X\right)"

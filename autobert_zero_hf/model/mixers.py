@@ -172,6 +172,19 @@ class Mixer(ABC):
         heads: int = sizes.num_attention_heads
         return heads
 
+    def taken_over(self, other: "Mixer", weights: "Mapping[str, Tensor]") -> "dict[str, Tensor]":
+        """What a module of this line can begin with where a trained layer has another mixer.
+
+        By default the weights of the same names and shapes; what is not given begins with random numbers.
+
+        Args:
+            other: the mixer that the layer has.
+            weights: those of its module, by their names in it.
+        """
+        if self.module != other.module:
+            return {}
+        return {name: weight for name, weight in weights.items() if name.rpartition(".")[0] in self.own_weights}
+
     @abstractmethod
     def work(self, sizes: Any, tokens: int) -> Work:
         """The work on one text, but for linear layers, which follow from the weights.

@@ -9,8 +9,7 @@ from transformers.initialization import no_init_weights
 from autobert_zero_hf.model import AutoBertZeroModel, AutoBertZeroPreTrainedModel
 
 from .library import Library
-from .parts import WHOLE, Choice, Part, joined
-from .prices import with_layers
+from .parts import WHOLE, Choice, Part, joined, with_layers
 
 ModelT = TypeVar("ModelT", bound=AutoBertZeroPreTrainedModel)
 

@@ -9,6 +9,7 @@ Shapes: N tokens, C hidden size.
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -18,9 +19,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.model import parse_layer
+from autobert_zero_hf.model import FormulaError, parse_layer
+from autobert_zero_hf.model.layers import Layer
 from autobert_zero_hf.writing import written_whole
 
+from ..recipe.block_options import PartOptions
+from .imitation import imitate
 from .moments import Moments, inputs_watched
 from .narrowing import fewer_heads, fewer_neurons, heads_of, last_of_feed_forward, last_of_heads
 from .parts import FEED_FORWARD, MIXER, WHOLE, Choice, Part, Weights, feed_forward_line, joined, make_layer, steps
@@ -28,6 +32,8 @@ from .teacher import Teacher, relative_error
 
 _HEADS = (3 / 4, 1 / 2, 1 / 3, 1 / 4, 1 / 6, 1 / 12)
 _WIDTHS = (3 / 4, 1 / 2, 3 / 8, 1 / 4, 1 / 8, 1 / 16)
+_ALONE = (1 / 2, 1 / 4)
+"""Of a feed-forward block without a mixer."""
 _MULTIPLE = 8
 """Widths are multiples of it, as kernels like them."""
 _BATCH = 16
@@ -44,28 +50,79 @@ def fewer(whole: int, shares: Iterable[float], multiple: int = 1) -> list[int]:
     return sorted((count for count in counts if count < whole), reverse=True)
 
 
-def parts_of(teacher: Teacher, layer: int) -> list[Part]:
-    """What may stand in the place of a layer, its own mixer and feed-forward block among it.
+def narrowed_parts(teacher: Teacher, layer: int) -> list[Part]:
+    """Those that are a layer's own with fewer heads or neurons.
 
     Args:
         teacher: the encoder.
         layer: the number of the layer, from 0.
     """
     config = teacher.config
-    mixer, feed_forward = steps(config.layers[layer], config.intermediate_size)
-    found = [Part(layer, MIXER, mixer)]
-    if mixer:
-        mixers = (f"heads({count}, " for count in fewer(heads_of(config, mixer), _HEADS))
-        graph = parse_layer(mixer).mixer.graph
-        found += [Part(layer, MIXER, f"{head}{graph}) + none") for head in mixers]
-        found.append(Part(layer, MIXER, ""))
-    found.append(Part(layer, FEED_FORWARD, feed_forward))
-    if feed_forward:
-        width = parse_layer(feed_forward).inner(config)
-        found += [Part(layer, FEED_FORWARD, feed_forward_line(count)) for count in fewer(width, _WIDTHS, _MULTIPLE)]
-        found.append(Part(layer, FEED_FORWARD, ""))
-    found.append(Part(layer, WHOLE, ""))
+    mixer, block = steps(config.layers[layer], config.intermediate_size)
+    heads = fewer(heads_of(config, mixer), _HEADS) if mixer else []
+    widths = fewer(parse_layer(block).inner(config), _WIDTHS, _MULTIPLE) if block else []
+    return [
+        *(Part(layer, MIXER, f"heads({count}, {parse_layer(mixer).mixer.graph}) + none") for count in heads),
+        *(Part(layer, FEED_FORWARD, feed_forward_line(count)) for count in widths),
+    ]
+
+
+def other_parts(teacher: Teacher, layer: int, options: PartOptions) -> list[Part]:
+    """Those that are of another kind, which have to be trained.
+
+    A layer without a mixer is one for both: its feed-forward block makes up for what is missing.
+
+    Args:
+        teacher: the encoder.
+        layer: the number of the layer, from 0.
+        options: which there are.
+    """
+    config = teacher.config
+    mixer, block = steps(config.layers[layer], config.intermediate_size)
+    if not mixer or not options.part_steps:
+        return []
+    lines = [f"conv({size})" for size in options.kernel_sizes]
+    if (graph := parse_layer(mixer).mixer.graph) is not None:
+        lines += [f"window({reach}, {graph})" for reach in options.windows]
+        lines += options.formulas
+    known, found = {parse_layer(mixer).mixer.identity}, list[Part]()
+    for line in lines:
+        read = _read(line)
+        if read is not None and read.mixer.identity not in known:
+            known.add(read.mixer.identity)
+            found.append(Part(layer, MIXER, f"{read.mixer} + none"))
+    if block:
+        width = parse_layer(block).inner(config)
+        found += [Part(layer, WHOLE, feed_forward_line(count)) for count in (width, *fewer(width, _ALONE, _MULTIPLE))]
     return found
+
+
+def _read(line: str) -> Layer | None:
+    """A line; None where a formula is none for a window."""
+    try:
+        return parse_layer(line)
+    except FormulaError:
+        return None
+
+
+def parts_of(teacher: Teacher, layer: int, options: PartOptions) -> list[Part]:
+    """What may stand in the place of a layer, its own mixer and feed-forward block among it.
+
+    Args:
+        teacher: the encoder.
+        layer: the number of the layer, from 0.
+        options: which there are.
+    """
+    config = teacher.config
+    mixer, block = steps(config.layers[layer], config.intermediate_size)
+    left_out = [(MIXER, mixer), (FEED_FORWARD, block), (WHOLE, "both")]
+    return [
+        Part(layer, MIXER, mixer),
+        Part(layer, FEED_FORWARD, block),
+        *narrowed_parts(teacher, layer),
+        *other_parts(teacher, layer, options),
+        *(Part(layer, place, "") for place, line in left_out if line),
+    ]
 
 
 def choices_of(parts: Sequence[Part]) -> list[Choice]:
@@ -84,11 +141,13 @@ class Library:
     Args:
         teacher: the encoder.
         folder: of the files, a file a layer.
+        options: which parts there are.
     """
 
-    def __init__(self, teacher: Teacher, folder: Path):
+    def __init__(self, teacher: Teacher, folder: Path, options: PartOptions):
         self.teacher = teacher
         self.folder = folder
+        self.options = options
         self._loaded: dict[int, dict[str, Tensor]] = {}
 
     def file(self, layer: int) -> Path:
@@ -115,6 +174,10 @@ class Library:
         found = self._loaded[part.layer]
         return {name.removeprefix(prefix): weight for name, weight in found.items() if name.startswith(prefix)}
 
+    def has(self, part: Part) -> bool:
+        """Whether a part was made: one that did not become finite was not."""
+        return not part.line or part in self.own(part.layer) or bool(self.weights(part))
+
     def own(self, layer: int) -> tuple[Part, Part]:
         """The mixer and the feed-forward block that a layer has."""
         config = self.teacher.config
@@ -128,38 +191,49 @@ class Library:
             weights.update(self.weights(part))
         return make_layer(self.teacher.config, joined(choice), weights)
 
-    def add(self, layer: int, moments: Mapping[str, Moments]) -> str:
+    def add(self, layer: int, moments: Mapping[str, Moments], rows: Tensor, seed: int) -> str:
         """Make the parts of a layer, and write them.
 
         Args:
             layer: the number of the layer, from 0.
             moments: what `Watch` gave of it.
+            rows: (rows, N), real tokens alone, that parts of another kind learn from.
+            seed: of what is random.
 
         Returns:
             The digest of the file.
         """
-        teacher, config = self.teacher, self.teacher.config
-        weights, made = teacher.weights(layer), dict[tuple[str, str], Mapping[str, Tensor]]()
-        mixer = self.own(layer)[0].line
-        counts: dict[str, list[int]] = {MIXER: [], FEED_FORWARD: []}
-        for part in parts_of(teacher, layer):
-            if part.line and part not in self.own(layer):
-                read = parse_layer(part.line)
-                counts[part.place].append(read.mixer.values["heads"] if part.place == MIXER else read.inner(config))
-        if counts[MIXER]:
-            found = fewer_heads(config, mixer, weights, moments[MIXER], counts[MIXER])
-            made |= {(MIXER, line): each for line, each in found.items()}
-        if counts[FEED_FORWARD]:
-            found = fewer_neurons(config, weights, moments[FEED_FORWARD], counts[FEED_FORWARD])
-            made |= {(FEED_FORWARD, line): each for line, each in found.items()}
+        made = self._narrowed(layer, moments)
+        others = other_parts(self.teacher, layer, self.options)
+        # A feed-forward block alone begins as the one of its width that stands beside the mixer.
+        begun = {part: made[same] for part in others if (same := replace(part, place=FEED_FORWARD)) in made}
+        made |= imitate(self.teacher, layer, others, begun, rows, self.options, seed)
         self._loaded[layer] = {
-            f"{place}/{line}/{name}": weight.contiguous()
-            for (place, line), each in made.items()
-            for name, weight in each.items()
+            f"{part.place}/{part.line}/{name}": weight.contiguous()
+            for part, weights in made.items()
+            for name, weight in weights.items()
         }
         with written_whole(self.file(layer)) as partial:
             save_file(self._loaded[layer], partial)
         return self.digest(layer)
+
+    def _narrowed(self, layer: int, moments: Mapping[str, Moments]) -> dict[Part, Weights]:
+        config, weights = self.teacher.config, self.teacher.weights(layer)
+        heads, widths = list[int](), list[int]()
+        for part in narrowed_parts(self.teacher, layer):
+            read = parse_layer(part.line)
+            if part.place == MIXER:
+                heads.append(read.mixer.number_of_heads(config))
+            else:
+                widths.append(read.inner(config))
+        found: dict[Part, Weights] = {}
+        if heads:
+            fewer_of_them = fewer_heads(config, self.own(layer)[0].line, weights, moments[MIXER], heads)
+            found |= {Part(layer, MIXER, line): each for line, each in fewer_of_them.items()}
+        if widths:
+            narrower = fewer_neurons(config, weights, moments[FEED_FORWARD], widths)
+            found |= {Part(layer, FEED_FORWARD, line): each for line, each in narrower.items()}
+        return found
 
     def digest(self, layer: int) -> str:
         """Of the file of a layer; empty where there is none."""
@@ -254,7 +328,9 @@ def losses_of(library: Library, held_out: HeldOut, layer: int) -> Iterator[tuple
         layer: its number, from 0.
     """
     own = library.own(layer)
-    for part in parts_of(library.teacher, layer):
+    for part in parts_of(library.teacher, layer, library.options):
+        if not library.has(part):
+            continue
         choice: Choice = {MIXER: (part, own[1]), FEED_FORWARD: (own[0], part), WHOLE: (part,)}[part.place]
         loss = 0.0 if part in own else held_out.loss(layer, library.layer(choice))
         if math.isfinite(loss):

@@ -8,8 +8,8 @@ their sum (Puzzle, Bercovich et al., 2025, arXiv 2411.19146, section 3).
 Shapes: B batch, N tokens, C hidden size.
 """
 
-from collections.abc import Mapping
-from copy import copy
+from collections.abc import Mapping, Sequence
+from copy import copy, deepcopy
 from dataclasses import dataclass
 from typing import Literal
 
@@ -85,6 +85,13 @@ def joined(choice: Choice) -> str:
     if not choice[0].line:
         return choice[1].line
     return str(Layer(parse_layer(choice[0].line).mixer, parse_layer(choice[1].line).feed_forward))
+
+
+def with_layers(config: AutoBertZeroConfig, layers: Sequence[str]) -> AutoBertZeroConfig:
+    """The configuration of a model of other layers."""
+    changed = deepcopy(config)
+    changed.update({"layers": list(layers), "num_hidden_layers": len(layers)})
+    return changed
 
 
 def make_layer(config: AutoBertZeroConfig, line: str, weights: Weights) -> nn.Module:

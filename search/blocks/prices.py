@@ -5,21 +5,14 @@ by the number of layers: in a model each layer finds the weights of the others i
 """
 
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
 
 from autobert_zero_hf.model import AutoBertZeroConfig, AutoBertZeroModel
 
 from ..latency.measuring import measure, measure_beside
 from ..recipe.options import LatencyOptions
+from .parts import with_layers
 
 _IN_TURN = 8
-
-
-def with_layers(config: AutoBertZeroConfig, layers: Sequence[str]) -> AutoBertZeroConfig:
-    """The configuration of a model of other layers."""
-    changed = deepcopy(config)
-    changed.update({"layers": list(layers), "num_hidden_layers": len(layers)})
-    return changed
 
 
 class Prices:

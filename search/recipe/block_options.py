@@ -10,6 +10,12 @@ from autobert_zero_hf.training.shared_options import DataOptions
 from .errors import refuse
 from .options import LatencyOptions
 
+FORMULAS = (
+    "matmul(softmax(scale(matmul(q, transpose(q)))), v)",
+    "matmul(q, matmul(transpose(k), v))",
+)
+"""One that needs no keys, and a linear one."""
+
 
 @dataclass
 class EncoderOptions:
@@ -28,6 +34,20 @@ class PartOptions:
     calibration_rows: Annotated[int, Range(8, 1_000_000)] = option(
         384, "rows of text that heads and neurons are weighed on"
     )
+    kernel_sizes: Annotated[list[int], Range(1)] = option(
+        (5, 17), "kernel sizes of the convolutions that may stand in the place of a mixer, odd"
+    )
+    windows: Annotated[list[int], Range(1)] = option(
+        (16,), "tokens on either side that an attention in the place of a mixer may see"
+    )
+    formulas: list[str] = option(
+        FORMULAS, "formulas that may stand in the place of a mixer, on the layer's own projections"
+    )
+    part_steps: Annotated[int, Range(0, 10_000_000)] = option(
+        100, "training steps of each part of another kind; 0 for none of these"
+    )
+    part_batch_size: Annotated[int, Range(1, 1_000_000)] = option(8, "rows of such a step")
+    part_learning_rate: Annotated[float, Range(0.0)] = option(1e-3, "peak learning rate of the parts")
     swap_rows: Annotated[int, Range(4, 1_000_000)] = option(
         48, "held-out rows that an alternative, and an assembly, is judged by"
     )

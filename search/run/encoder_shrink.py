@@ -167,7 +167,7 @@ class EncoderShrink:
         self.texts = self._read(accelerator)
         self.journal = self._open_journal()
         self.dispatcher = Dispatcher(accelerator)
-        self.library = Library(self.teacher, folder.path / "library")
+        self.library = Library(self.teacher, folder.path / "library", recipe.parts)
 
     @property
     def history(self) -> History:
@@ -312,7 +312,7 @@ class EncoderShrink:
             moments = Watch(self.teacher, self.texts.rows).moments(missing, show)
 
         def work(layer: int) -> dict[str, Any]:
-            digest = self.library.add(layer, moments[layer])
+            digest = self.library.add(layer, moments[layer], self.texts.rows, self.recipe.seed)
             found = list(losses_of(self.library, self.held_out, layer))
             return {
                 "layer": layer,
@@ -333,7 +333,7 @@ class EncoderShrink:
                 show_layers(done)
 
             self.dispatcher.run(missing, work, write)
-        self.library = Library(self.teacher, self.library.folder)
+        self.library = Library(self.teacher, self.library.folder, self.recipe.parts)
 
     def _options(self, encoder: Encoder) -> list[list[Option]]:
         """What each layer may become, with prices and losses."""

@@ -15,7 +15,7 @@ _BUDGET = re.compile(r"\d[\d.e+-]*(ms|x)|\d+-parameters")
 """The name of the folder of a budget, in that of a shrink."""
 _OF_ONE_SEARCH = {"candidate", "baseline", "trained", "finished"}
 """Events that the journal of a shrink never has: each of its budgets has a journal of its own."""
-_OF_A_SHRINK = {"budgets", "base"}
+_OF_A_SHRINK = {"budgets", "base", "encoder", "parts"}
 
 
 class FolderKind(Enum):

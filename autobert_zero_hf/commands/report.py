@@ -26,20 +26,23 @@ def add_parser(commands: Any) -> None:
         formatter_class=RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("folder", type=Path, metavar="DIR", help="the folder of a search")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="the folder of a search, or of `shrink SOURCE`")
     parser.add_argument("--output", type=Path, metavar="FILE", help="the file to write [DIR/report.html]")
     parser.set_defaults(run=run)
 
 
 def run(arguments: Namespace) -> Result:
     """Write the file."""
+    from autobert_zero_hf.search.publish.encoder_report import is_encoder_run, write_encoder_report
     from autobert_zero_hf.search.publish.report import write_report
     from autobert_zero_hf.search.publish.report_facts import read_report_facts
     from autobert_zero_hf.search.runtime.run_folder import RunFolder
 
-    facts = read_report_facts(arguments.folder)
     output: Path = arguments.output or RunFolder(arguments.folder).report
-    text = write_report(facts)
+    if is_encoder_run(arguments.folder):
+        text = write_encoder_report(arguments.folder)
+    else:
+        text = write_report(read_report_facts(arguments.folder))
     with written_whole(output) as partial:
         partial.write_text(text, encoding="utf-8")
     return Result({"written": str(output)}, f"Written: {output}")

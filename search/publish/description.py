@@ -1,6 +1,7 @@
 """What is known of a model, in the words of its card."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from autobert_zero_hf.errors import AutoBertZeroError
@@ -13,6 +14,7 @@ from ..recipe.recipe import Recipe
 from ..runtime.run_folder import BERT, BEST, SCRATCH, finalists_of
 from ..space.sizes import Sizes
 from .card import Card
+from .encoder_card import encoder_card, find_record
 from .facts import FILES, ModelFacts, SearchFacts, text_of
 from .results import METRICS, hub_dataset, results_of
 
@@ -42,6 +44,10 @@ def describe(facts: ModelFacts, metadata: Mapping[str, Any], history: str | None
 
 
 def _describe(facts: ModelFacts, metadata: Mapping[str, Any], history: str | None) -> Card:
+    shrunk = find_record(facts.folder)
+    if shrunk is not None:
+        card = encoder_card(shrunk)
+        return replace(card, results=[*card.results, *results_of(facts)], metadata={**_metadata(facts), **metadata})
     title, summary = _title(facts)
     return Card(
         title=title,

@@ -13,8 +13,8 @@ from autobert_zero_hf.standard_error import length_of_bar, plus_minus
 
 from ..runtime.run_folder import BEST, DROPPED
 
-_MODELS = {BEST: "layer by layer", DROPPED: "layers left out"}
-_FIGURES = {
+MODELS = {BEST: "layer by layer", DROPPED: "layers left out"}
+FIGURES = {
     "error": ("error of the last hidden states", -1),
     "neighbours": ("nearest neighbours that stay", 1),
     "cosine": ("cosine with the encoder's vector", 1),
@@ -36,7 +36,7 @@ def as_markdown(facts: Mapping[str, Any]) -> str:
     whole += [plus_minus(*tasks[()])] if tasks else []
     lines.append(f"| {' | '.join(whole)} |")
     for row in facts["budgets"]:
-        for name, words in _MODELS.items():
+        for name, words in MODELS.items():
             model = row[name]
             low, high = model["speed_up"]["interval"]
             cells = [
@@ -45,28 +45,29 @@ def as_markdown(facts: Mapping[str, Any]) -> str:
                 f"{model['speed_up']['median']:.2f} ({low:.2f} to {high:.2f})",
                 f"{model['latency']['median']:.2f}",
                 f"{model['parameters']:,}",
-                *(plus_minus(model[figure]["value"], model[figure]["standard_error"], 3) for figure in _FIGURES),
+                *(plus_minus(model[figure]["value"], model[figure]["standard_error"], 3) for figure in FIGURES),
             ]
             cells += [plus_minus(*tasks[row["budget"], name])] if tasks else []
             lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, "", *_verdicts(facts), *_notes(facts), ""])
+    said = [f"- {verdict}" for verdict in verdicts(facts)]
+    return "\n".join([*lines, "", *said, "", *_notes(facts), ""])
 
 
-def _verdicts(facts: Mapping[str, Any]) -> list[str]:
+def verdicts(facts: Mapping[str, Any]) -> list[str]:
     """Which is better, for each budget and figure, and by how many standard errors."""
     said = []
     for row in facts["budgets"]:
         parts = []
-        for figure, (words, sign) in _FIGURES.items():
+        for figure, (words, sign) in FIGURES.items():
             difference, error = (row["differences"][figure][name] for name in ("value", "standard_error"))
             if not error:
                 parts.append(f"{words}: not known")
                 continue
-            better, times = _MODELS[BEST if sign * difference > 0 else DROPPED], abs(difference) / error
+            better, times = MODELS[BEST if sign * difference > 0 else DROPPED], abs(difference) / error
             parts.append(f"{words}: {better} is better, by {times:.1f} standard errors" if times >= 2 else
                          f"{words}: not clear ({times:.1f} standard errors)")  # fmt: skip
-        said.append(f"- {row['budget']}: {'; '.join(parts)}.")
-    return [*said, ""]
+        said.append(f"{row['budget']}: {'; '.join(parts)}.")
+    return said
 
 
 def _notes(facts: Mapping[str, Any]) -> list[str]:
@@ -99,11 +100,16 @@ def as_picture(facts: Mapping[str, Any]) -> str:
     Args:
         facts: what `shrink.json` says.
     """
+    return to_svg(as_figure(facts))
+
+
+def as_figure(facts: Mapping[str, Any]) -> Figure:
+    """The same as a figure of matplotlib."""
     tasks, rows = _means(facts), facts["budgets"]
-    figures = [*list(_FIGURES)[:2], *["tasks"] * bool(tasks)]
+    figures = [*list(FIGURES)[:2], *["tasks"] * bool(tasks)]
     figure = Figure(figsize=(4.0 * len(figures), 3.6), layout="constrained")
     for name, axes in zip(figures, figure.subplots(1, len(figures), squeeze=False)[0], strict=True):
-        for (which, label), colour in zip(_MODELS.items(), COLOURS, strict=False):
+        for (which, label), colour in zip(MODELS.items(), COLOURS, strict=False):
             points = sorted(
                 (row[which]["speed_up"]["median"], *(tasks[row["budget"], which] if name == "tasks" else
                  (row[which][name]["value"], row[which][name]["standard_error"])))
@@ -115,11 +121,11 @@ def as_picture(facts: Mapping[str, Any]) -> str:
         whole = tasks[()][0] if name == "tasks" else {"error": 0.0, "neighbours": 1.0}[name]
         axes.plot([1.0], [whole], marker="s", color="#444444", linestyle="none", label="the encoder")
         axes.set_xlabel("times as fast")
-        axes.set_ylabel("mean of the tasks" if name == "tasks" else _FIGURES[name][0])
+        axes.set_ylabel("mean of the tasks" if name == "tasks" else FIGURES[name][0])
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(color="#eeeeee")
         axes.legend(frameon=False, fontsize=8)
-    return to_svg(figure)
+    return figure
 
 
 def _means(facts: Mapping[str, Any]) -> dict[tuple[str, ...], tuple[float, float | None]]:
@@ -128,7 +134,7 @@ def _means(facts: Mapping[str, Any]) -> dict[tuple[str, ...], tuple[float, float
     if evaluation is None:
         return {}
     rows = evaluation["means"] or evaluation["results"]  # of one task alone there is no mean
-    known = {(row["budget"], name) for row in facts["budgets"] for name in _MODELS}
+    known = {(row["budget"], name) for row in facts["budgets"] for name in MODELS}
     found = {}
     for row in rows:
         place = PurePath(row["model"]).parts[-2:]

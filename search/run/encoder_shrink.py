@@ -47,6 +47,8 @@ from ..blocks.texts import batches_of, rows_of, sentences_of
 from ..latency.band import LatencyBand
 from ..latency.hardware import Hardware
 from ..latency.measuring import Latency, LatencyError, measure, measure_beside
+from ..publish.card import write_card
+from ..publish.encoder_card import encoder_card
 from ..publish.encoder_table import as_markdown, as_picture
 from ..recipe.block_options import BLOCK_GROUPS, BlockRecipe
 from ..recipe.errors import RecipeError
@@ -611,6 +613,8 @@ class EncoderShrink:
             {
                 "method": "blocks",
                 "source": self.source.name,
+                "options": self.recipe.to_dict(),
+                "judged": {"rows": len(self.texts.judged), "sentences": len(self.texts.sentences.order)},
                 "encoder": to_json(encoder),
                 "budgets": [describe_budget(budget.name, self.history, encoder) for budget in budgets],
                 "evaluation": evaluation,
@@ -624,8 +628,19 @@ class EncoderShrink:
             for ending, text in ((".md", as_markdown(facts)), (".svg", as_picture(facts))):
                 with written_whole(table.with_suffix(ending)) as partial_file:
                     partial_file.write_text(text, encoding="utf-8")
+            self._write_cards(facts)
         shared: dict[str, Any] = facts
         return shared
+
+    def _write_cards(self, facts: Mapping[str, Any]) -> None:
+        """The card of each model, which has the other one's figures beside its own."""
+        for row in facts["budgets"]:
+            for which in (BEST, DROPPED):
+                place = self.folder.path / row["budget"] / which
+                card = encoder_card({**facts, "row": row, "which": which})
+                model = type(self.source.model).from_pretrained(place)
+                with written_whole(place / "README.md") as partial_file:
+                    partial_file.write_text(write_card(card, model, place.as_posix()), encoding="utf-8")
 
 
 def _choices(options: Sequence[Sequence[Option]], assembly: Assembly) -> list[Choice]:

@@ -1,0 +1,200 @@
+"""The report of an encoder that was made faster: one HTML file that needs no network, finished or not."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
+from matplotlib.figure import Figure
+from scipy.stats import kendalltau
+
+from autobert_zero_hf import __version__
+from autobert_zero_hf.charts import COLOURS, to_inline_svg
+from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.folders import JOURNAL
+from autobert_zero_hf.options import with_defaults
+from autobert_zero_hf.places import without_places
+from autobert_zero_hf.standard_error import plus_minus
+
+from ..recipe.block_options import BLOCK_GROUPS
+from ..runtime.block_records import Assembled, Encoder, Healed, LayerParts, Price
+from ..runtime.history import History
+from ..runtime.journal import read_history
+from ..runtime.progress import clock
+from ..runtime.records import Budgets
+from ..runtime.run_folder import RunFolder
+from .encoder_table import FIGURES, MODELS, as_figure, verdicts
+from .facts import read_json, text_of
+
+
+def is_encoder_run(folder: Path) -> bool:
+    """Whether a folder is that of an encoder that is made faster, by its journal."""
+    journal = folder / JOURNAL
+    return journal.is_file() and b'"method": "blocks"' in journal.open("rb").readline()
+
+
+def write_encoder_report(folder: Path) -> str:
+    """The text of the HTML file.
+
+    Raises:
+        AutoBertZeroError: if nothing is in its journal yet.
+        JournalError: if that is damaged, or of another version.
+    """
+    history = read_history(RunFolder(folder).journal)
+    if not history.events:
+        raise AutoBertZeroError(f"the run in {folder} has written nothing yet: let it run on, then look again")
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["clock"] = clock
+    environment.filters["chart"] = lambda figure, name, title: Markup(to_inline_svg(figure, name, title))
+    environment.filters["plus_minus"] = plus_minus
+    environment.filters["became"] = _became
+    return environment.get_template("encoder_report.html").render(**_contents(folder, history))
+
+
+def _contents(folder: Path, history: History) -> dict[str, Any]:
+    table = RunFolder(folder).shrink_table
+    facts = read_json(table) if table.is_file() else None
+    options, assembled = without_places(history.recipe), list(history.of(Assembled))
+    healed, wanted = len(history.of(Healed)), {name for each in history.of(Budgets) for name in each.names}
+    return {
+        "name": folder.resolve().name,
+        "source": without_places(history.recipe["source"]),
+        "state": "finished" if facts and healed == 2 * len(wanted) else "not finished",
+        "made": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        "version": __version__,
+        "encoder": history.first(Encoder),
+        "options": options,
+        "text": text_of(options),
+        "seconds": history.elapsed,
+        "rows": facts["budgets"] if facts else [],
+        "models": MODELS,
+        "figures": FIGURES,
+        "verdicts": verdicts(facts) if facts else [],
+        "picture": Markup(to_inline_svg(as_figure(facts), "found", "Quality over speed")) if facts else None,
+        "assembled": assembled,
+        "other_kinds": _other_kinds(assembled, history),
+        "trust_chart": _trust(assembled) if assembled else None,
+        "taus": {each.budget: _tau(each) for each in assembled},
+        "lines": list(_lines(history)),
+        "command": _command(history, wanted),
+    }
+
+
+def _became(choice: Sequence[str]) -> str:
+    lines = [part.partition("/")[2] for part in choice]
+    if not any(lines):
+        return "left out"
+    mixer, block = (lines[0], lines[1]) if len(lines) == 2 else ("", lines[0])
+    said = [_short(mixer.removesuffix(" + none")) or "no mixer", _short(block.removeprefix("none + ")) or "no mlp"]
+    return ", ".join(said)
+
+
+def _short(line: str) -> str:
+    """A line without the formula that most layers have, which a table of them has no room for."""
+    word, _, rest = line.partition("(")
+    number = rest.partition(",")[0]
+    if word in ("heads", "window") and number.isdigit():
+        return f"{word}({number})"
+    return "all heads" if line.startswith("matmul(softmax(scale(matmul(q, transpose(k))))") else line
+
+
+def _other_kinds(assembled: Sequence[Assembled], history: History) -> str:
+    """Whether parts of another kind than the layer's own won a place."""
+    narrow = ("heads(", "none + mlp(")
+    own = set(history.first(Encoder).layers) if history.first(Encoder) else set()  # type: ignore[union-attr]
+    won = [
+        f"{event.budget}, layer {number + 1}: {_became(choice)}"
+        for event in assembled
+        for number, choice in enumerate(event.choices)
+        for place, _, line in (part.partition("/") for part in choice)
+        if line
+        and (
+            place == "layer"
+            or (place == "mixer" and not line.startswith(narrow) and line.removesuffix(" + none") not in own)
+        )
+    ]
+    if not assembled:
+        return ""
+    return (
+        f"Parts of another kind than the layer's own won {len(won)} places: {'; '.join(won)}."
+        if won
+        else "No part of another kind than the layer's own (convolutions, windows, other formulas, a feed-forward block "
+        "alone) won a place."
+    )
+
+
+def _tau(event: Assembled) -> str:
+    if len(event.tried_errors) < 3:
+        return "not known"
+    tau = kendalltau(event.tried_predicted, event.tried_errors).statistic
+    return f"{tau:.2f} over {len(event.tried_errors)}" if tau == tau else "not known"
+
+
+def _trust(assembled: Sequence[Assembled]) -> Figure:
+    figure = Figure(figsize=(6.0, 3.8), layout="constrained")
+    axes = figure.subplots()
+    for number, event in enumerate(assembled):
+        colour = COLOURS[number % len(COLOURS)]
+        axes.scatter(event.tried_predicted, event.tried_errors, s=14, color=colour, label=event.budget)
+    most = max(max(each.tried_predicted + each.tried_errors) for each in assembled)
+    axes.plot([0, most], [0, most], color="#777777", linewidth=0.8, linestyle="--")
+    axes.set_xlabel("sum of the losses of the parts")
+    axes.set_ylabel("real error")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color="#eeeeee")
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def _lines(history: History) -> Iterator[dict[str, Any]]:
+    """A row for each part, with its loss in each layer."""
+    layers = {event.layer: dict(zip(zip(event.places, event.lines, strict=True), event.losses, strict=True))
+              for event in history.of(LayerParts)}  # fmt: skip
+    prices = {event.line: event.milliseconds for event in history.of(Price)}
+    words = {"mixer": "mixer", "feed-forward": "feed-forward block", "layer": "whole layer"}
+    for place, line in dict.fromkeys(part for each in layers.values() for part in each):
+        losses = [layers.get(layer, {}).get((place, line)) for layer in range(max(layers) + 1)]
+        if any(losses):
+            short = _short(line.removesuffix(" + none").removeprefix("none + "))
+            price = prices.get(line) if place == "layer" else _price(place, line, history, prices)
+            yield {"words": f"{words[place]}: {short or 'left out'}", "price": price, "losses": losses}
+
+
+def _price(place: str, line: str, history: History, prices: dict[str, float]) -> float | None:
+    """The price of the first layer with this part in the place of its own; None where it has none such."""
+    encoder = history.first(Encoder)
+    if encoder is None:
+        return None
+    own_mixer, _, own_block = encoder.layers[0].partition(" + ")
+    block = own_block or f"mlp({history_width(prices)})"
+    if place == "mixer":
+        mixer = line.removesuffix(" + none") or "none"
+        return prices.get(f"{mixer} + {block}")
+    return prices.get(f"{own_mixer} + {line.removeprefix('none + ') or 'none'}")
+
+
+def history_width(prices: dict[str, float]) -> int:
+    """The widest feed-forward block that has a price."""
+    widths = [int(line.rpartition("mlp(")[2].rstrip(")")) for line in prices if line.endswith(")") and "mlp(" in line]
+    return max(widths, default=0)
+
+
+def _command(history: History, budgets: set[str]) -> str:
+    """The command line that does the same again."""
+    usual, words = (
+        with_defaults(BLOCK_GROUPS, {}),
+        ["autobert-zero", "shrink", without_places(history.recipe["source"])],
+    )
+    for name, value in without_places(history.recipe).items():
+        if name not in ("source", "method") and value != usual.get(name):
+            words += [f"--{name.replace('_', '-')}", *(map(str, value) if isinstance(value, list) else [str(value)])]
+    speeds = sorted(name.removesuffix("x") for name in budgets if name.endswith("x"))
+    times = sorted(name.removesuffix("ms") for name in budgets if name.endswith("ms"))
+    words += ["--speedup", *speeds] if speeds else []
+    words += ["--latency-ms", *times] if times else []
+    return shlex.join([*words, "--output-dir", "runs/faster"])

@@ -8,30 +8,35 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
-from autobert_zero_hf.model import AutoBertZeroModel
+from autobert_zero_hf.model import AutoBertZeroModel, AutoBertZeroPreTrainedModel
 from autobert_zero_hf.training.replayable.loop import learning_rate_at, make_optimizer, set_learning_rate
 
 from ..recipe.block_options import HealingOptions
+from .predictions import divergence, predictions
 from .quality import pooled
+
+_EVERY = 7
+"""Of the words, one in so many is predicted in a step: to predict all would take longer than all layers."""
 
 
 def heal(
-    student: AutoBertZeroModel,
-    teacher: AutoBertZeroModel,
+    student: AutoBertZeroPreTrainedModel,
+    teacher: AutoBertZeroPreTrainedModel,
     kept: Sequence[int],
     batches: Iterable[tuple[Tensor, Tensor]],
     options: HealingOptions,
     first_token: bool,
     after_step: Callable[[int, float], None],
 ) -> None:
-    """Train a student in place; its embeddings stay as they are, those of the teacher.
+    """Train a student in place; its embeddings and its head stay as they are, those of the teacher.
 
     The loss is a sum of errors, each a share of the squares of what is wanted: that of the last hidden states, the mean
-    over the teacher's layers of those of the hidden states before, and that of the texts' vectors.
+    over the teacher's layers of those of the hidden states before, and that of the texts' vectors; and, where there is
+    a head, the divergence of what it predicts, per word or per text.
 
     Args:
         student: what learns; it is left in evaluation mode.
-        teacher: the encoder, which has the same embeddings.
+        teacher: the encoder, which has the same embeddings and head.
         kept: for each layer of the student, which of the teacher's it stands for, from 0.
         batches: tokens and which of them are real, (B, N) both, one pair a step.
         options: of the training.
@@ -43,19 +48,21 @@ def heal(
     """
     # Dropout would teach the student another function than the one that it is to give.
     student.eval()
-    layers = [*student.layers, *([student.final_norm] if student.has_final_norm else [])]
+    base, source = student.base_model, teacher.base_model
+    assert isinstance(base, AutoBertZeroModel) and isinstance(source, AutoBertZeroModel)
+    layers = [*base.layers, *([base.final_norm] if base.has_final_norm else [])]
     parameters = [parameter for layer in layers for parameter in layer.parameters()]
     student.requires_grad_(False)
     for parameter in parameters:
         parameter.requires_grad_(True)
     optimizer = make_optimizer(parameters, options.healing_learning_rate)
-    depth = len(teacher.layers)
+    depth = len(source.layers)
     for step, (input_ids, mask) in enumerate(batches):
         set_learning_rate(optimizer, learning_rate_at(step, options.healing_steps, options.healing_learning_rate))
         inputs = {"input_ids": input_ids, "attention_mask": None if bool(mask.all()) else mask}
         with torch.no_grad():
-            wanted = teacher(**inputs, output_hidden_states=True)
-        given = student(**inputs, output_hidden_states=True)
+            wanted = source(**inputs, output_hidden_states=True)
+        given = base(**inputs, output_hidden_states=True)
         weights = mask[:, :, None].float()
         loss = _error(given.last_hidden_state, wanted.last_hidden_state, weights)
         for place, layer in enumerate(kept):
@@ -65,6 +72,13 @@ def heal(
         if options.vector_weight:
             ours, theirs = (pooled(each.last_hidden_state, mask, first_token) for each in (given, wanted))
             loss = loss + options.vector_weight * (ours - theirs).square().sum() / theirs.square().sum()
+        if options.prediction_weight:
+            places = mask.bool() & (torch.arange(mask.shape[1])[None] % _EVERY == step % _EVERY)
+            with torch.no_grad():
+                theirs = predictions(teacher, wanted, places)
+            if theirs is not None:
+                ours = predictions(student, given, places)
+                loss = loss + options.prediction_weight * divergence(ours, theirs)
         if not torch.isfinite(loss):
             raise FloatingPointError(f"the loss is {loss.item()} at step {step + 1}")
         loss.backward()

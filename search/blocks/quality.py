@@ -11,6 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from autobert_zero_hf.model import AutoBertZeroPreTrainedModel
+
+from .predictions import chosen
+
 NEIGHBOURS = 10
 _BATCH = 32
 
@@ -54,11 +58,19 @@ class Quality:
         error: the relative squared error of the last hidden states on held-out rows; lower is better.
         neighbours: the share of a sentence's ten nearest neighbours that stay.
         cosine: between the vectors of a sentence, of the model and of the encoder.
+        agreement: the share of what the head predicts, of words of held-out rows or of sentences, that is the same as
+            what the encoder's does; None where it predicts nothing of the kind.
     """
 
     error: Figure
     neighbours: Figure
     cosine: Figure
+    agreement: Figure | None = None
+
+    @property
+    def known(self) -> dict[str, Figure]:
+        """Those that there are, by name."""
+        return {name: figure for name, figure in vars(self).items() if figure is not None}
 
 
 @dataclass(frozen=True)
@@ -135,39 +147,45 @@ class Judge:
     """Compares models with the encoder that they were made of.
 
     Args:
-        source: the encoder.
+        source: the encoder, with its head.
         rows: held-out rows of real tokens alone, (R, N).
         sentences: held-out sentences.
         first_token: how a sentence's vector is made; see `Sentences.vectors`.
     """
 
-    def __init__(self, source: nn.Module, rows: Tensor, sentences: Sentences, first_token: bool):
+    def __init__(self, source: AutoBertZeroPreTrainedModel, rows: Tensor, sentences: Sentences, first_token: bool):
         self.rows = rows
         self.sentences = sentences
         self.first_token = first_token
-        self._wanted = [self._last(source, batch) for batch in rows.split(_BATCH)]
-        self._vectors = sentences.vectors(source, first_token)
+        self._wanted, self._chosen = self._encoded(source)
+        self._vectors = sentences.vectors(source.base_model, first_token)
         self._neighbours = neighbours(self._vectors)
 
-    def __call__(self, model: nn.Module) -> Quality:
-        """The figures of a model."""
-        squares = np.concatenate([each.square().sum((1, 2)).numpy() for each in self._wanted]).astype(np.float64)
-        errors = np.concatenate(
-            [
-                (self._last(model, batch) - wanted).square().sum((1, 2)).numpy()
-                for batch, wanted in zip(self.rows.split(_BATCH), self._wanted, strict=True)
-            ]
-        ).astype(np.float64)
-        vectors = self.sentences.vectors(model, self.first_token)
+    def __call__(self, model: AutoBertZeroPreTrainedModel) -> Quality:
+        """The figures of a model, with its head."""
+        given, said = self._encoded(model)
+        errors = (given - self._wanted).square().sum((1, 2)).double().numpy()
+        squares = self._wanted.square().sum((1, 2)).double().numpy()
+        vectors = self.sentences.vectors(model.base_model, self.first_token)
         found = neighbours(vectors)
         same = (found[:, :, None] == self._neighbours[:, None, :]).any(2).double().mean(1)
+        agreement = None
+        if said is not None and self._chosen is not None:
+            agreement = Figure.mean((said == self._chosen).double().mean(1).numpy())
         return Quality(
             Figure.mean(errors / squares.mean()),
             Figure.mean(same.numpy()),
             Figure.mean((vectors * self._vectors).sum(1).double().numpy()),
+            agreement,
         )
 
     @torch.no_grad()
-    def _last(self, model: nn.Module, rows: Tensor) -> Tensor:
-        last: Tensor = model(input_ids=rows).last_hidden_state
-        return last.float()
+    def _encoded(self, model: AutoBertZeroPreTrainedModel) -> tuple[Tensor, Tensor | None]:
+        """The last hidden states of the rows, (R, N, C), and what the head holds for the likeliest."""
+        states, found = list[Tensor](), list[Tensor | None]()
+        for rows in self.rows.split(_BATCH):
+            encoded = model.base_model(input_ids=rows)
+            states.append(encoded.last_hidden_state.float())
+            found.append(chosen(model, encoded, torch.ones_like(rows)))
+        told = [each for each in found if each is not None]
+        return torch.cat(states), torch.cat(told) if len(told) == len(found) else None

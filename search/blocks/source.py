@@ -54,10 +54,8 @@ class Source:
             return bool(facts.get("pooling_mode_cls_token")) or facts.get("pooling_mode") == "cls"
         return False
 
-    def save(self, model: AutoBertZeroPreTrainedModel, folder: Path) -> None:
-        """Write a model that was made of this one, with all that it was opened with."""
-        model.save_pretrained(folder, include_code=True)
-        self.tokenizer.save_pretrained(folder)
+    def copy_sentence_files(self, folder: Path) -> None:
+        """Have a model that was made of this one be an encoder of sentences, too, if this one is."""
         if self.sentence_files is not None:
             for path in _sentence_files(self.sentence_files):
                 target = folder / path.relative_to(self.sentence_files)

@@ -17,6 +17,7 @@ FIGURES = {
     "error": ("last hidden states", "relative squared error, lower is better"),
     "neighbours": ("sentence vectors", "share of the ten nearest neighbours that stay"),
     "cosine": ("sentence vectors", "cosine with the encoder's"),
+    "agreement": ("predictions of the head", "share that is the encoder's"),
 }
 _HOW = {BEST: "layer by layer", DROPPED: "by leaving whole layers out"}
 
@@ -83,8 +84,10 @@ def results_of_encoder(record: Mapping[str, Any]) -> Iterator[Result]:
     model, beside = row[which], row[other]
     what = "layers left out" if other == DROPPED else "found layer by layer"
     text = text_of(record["options"])
-    rows = {"error": f"{record['judged']['rows']} held-out rows of {text}"}
+    rows = dict.fromkeys(("error", "agreement"), f"{record['judged']['rows']} held-out rows of {text}")
     for figure, (task, metric) in FIGURES.items():
+        if figure not in model:
+            continue
         value, error = (model[figure][name] for name in ("value", "standard_error"))
         yield Result(
             task=task,

@@ -26,7 +26,7 @@ from ..runtime.journal import read_history
 from ..runtime.progress import clock
 from ..runtime.records import Budgets
 from ..runtime.run_folder import RunFolder
-from .encoder_table import FIGURES, MODELS, as_figure, verdicts
+from .encoder_table import FIGURES, MODELS, as_figure, figures_in, verdicts
 from .facts import read_json, text_of
 
 
@@ -73,7 +73,8 @@ def _contents(folder: Path, history: History) -> dict[str, Any]:
         "seconds": history.elapsed,
         "rows": facts["budgets"] if facts else [],
         "models": MODELS,
-        "figures": FIGURES,
+        "figures": figures_in(facts) if facts else [],
+        "words": FIGURES,
         "verdicts": verdicts(facts) if facts else [],
         "picture": Markup(to_inline_svg(as_figure(facts), "found", "Quality over speed")) if facts else None,
         "assembled": assembled,
@@ -105,18 +106,13 @@ def _short(line: str) -> str:
 
 def _other_kinds(assembled: Sequence[Assembled], history: History) -> str:
     """Whether parts of another kind than the layer's own won a place."""
-    narrow = ("heads(", "none + mlp(")
-    own = set(history.first(Encoder).layers) if history.first(Encoder) else set()  # type: ignore[union-attr]
+    encoder = history.first(Encoder)
+    own = set(encoder.layers) if encoder else set()
     won = [
         f"{event.budget}, layer {number + 1}: {_became(choice)}"
         for event in assembled
         for number, choice in enumerate(event.choices)
-        for place, _, line in (part.partition("/") for part in choice)
-        if line
-        and (
-            place == "layer"
-            or (place == "mixer" and not line.startswith(narrow) and line.removesuffix(" + none") not in own)
-        )
+        if any(_is_other(*part.split("/", 1), own) for part in choice)
     ]
     if not assembled:
         return ""
@@ -125,6 +121,14 @@ def _other_kinds(assembled: Sequence[Assembled], history: History) -> str:
         if won
         else "No part of another kind than the layer's own (convolutions, windows, other formulas, a feed-forward block "
         "alone) won a place."
+    )
+
+
+def _is_other(place: str, line: str, own: set[str]) -> bool:
+    """Whether a part is of another kind than the layer's own, with fewer heads or neurons at most."""
+    mixer = line.removesuffix(" + none")
+    return bool(line) and (
+        place == "layer" or (place == "mixer" and not line.startswith("heads(") and mixer not in own)
     )
 
 
@@ -171,14 +175,14 @@ def _price(place: str, line: str, history: History, prices: dict[str, float]) ->
     if encoder is None:
         return None
     own_mixer, _, own_block = encoder.layers[0].partition(" + ")
-    block = own_block or f"mlp({history_width(prices)})"
+    block = own_block or f"mlp({_widest(prices)})"
     if place == "mixer":
         mixer = line.removesuffix(" + none") or "none"
         return prices.get(f"{mixer} + {block}")
     return prices.get(f"{own_mixer} + {line.removeprefix('none + ') or 'none'}")
 
 
-def history_width(prices: dict[str, float]) -> int:
+def _widest(prices: dict[str, float]) -> int:
     """The widest feed-forward block that has a price."""
     widths = [int(line.rpartition("mlp(")[2].rstrip(")")) for line in prices if line.endswith(")") and "mlp(" in line]
     return max(widths, default=0)

@@ -18,6 +18,7 @@ FIGURES = {
     "error": ("error of the last hidden states", -1),
     "neighbours": ("nearest neighbours that stay", 1),
     "cosine": ("cosine with the encoder's vector", 1),
+    "agreement": ("predictions that agree", 1),
 }
 """The figures of a model, each in words, and whether more of it is better."""
 
@@ -28,11 +29,12 @@ def as_markdown(facts: Mapping[str, Any]) -> str:
     Args:
         facts: what `shrink.json` says.
     """
-    encoder, tasks = facts["encoder"], _means(facts)
-    head = ["budget", "model", "speed-up (95%)", "ms", "parameters", "error", "neighbours", "cosine"]
+    encoder, tasks, figures = facts["encoder"], _means(facts), figures_in(facts)
+    head = ["budget", "model", "speed-up (95%)", "ms", "parameters", *figures]
     head += ["tasks"] * bool(tasks)
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    whole = ["", "the encoder", "1", f"{encoder['median']:.2f}", f"{encoder['parameters']:,}", "0", "1", "1"]
+    whole = ["", "the encoder", "1", f"{encoder['median']:.2f}", f"{encoder['parameters']:,}"]
+    whole += ["0" if figure == "error" else "1" for figure in figures]
     whole += [plus_minus(*tasks[()])] if tasks else []
     lines.append(f"| {' | '.join(whole)} |")
     for row in facts["budgets"]:
@@ -45,7 +47,7 @@ def as_markdown(facts: Mapping[str, Any]) -> str:
                 f"{model['speed_up']['median']:.2f} ({low:.2f} to {high:.2f})",
                 f"{model['latency']['median']:.2f}",
                 f"{model['parameters']:,}",
-                *(plus_minus(model[figure]["value"], model[figure]["standard_error"], 3) for figure in FIGURES),
+                *(plus_minus(model[figure]["value"], model[figure]["standard_error"], 3) for figure in figures),
             ]
             cells += [plus_minus(*tasks[row["budget"], name])] if tasks else []
             lines.append(f"| {' | '.join(cells)} |")
@@ -53,12 +55,18 @@ def as_markdown(facts: Mapping[str, Any]) -> str:
     return "\n".join([*lines, "", *said, "", *_notes(facts), ""])
 
 
+def figures_in(facts: Mapping[str, Any]) -> list[str]:
+    """The names of the figures that the models of a table have."""
+    return [figure for figure in FIGURES if all(figure in row["differences"] for row in facts["budgets"])]
+
+
 def verdicts(facts: Mapping[str, Any]) -> list[str]:
     """Which is better, for each budget and figure, and by how many standard errors."""
     said = []
     for row in facts["budgets"]:
         parts = []
-        for figure, (words, sign) in FIGURES.items():
+        for figure in figures_in(facts):
+            words, sign = FIGURES[figure]
             difference, error = (row["differences"][figure][name] for name in ("value", "standard_error"))
             if not error:
                 parts.append(f"{words}: not known")

@@ -72,6 +72,9 @@ class HealingOptions:
     hidden_weight: Annotated[float, Range(0.0)] = option(
         1.0, "weight in the loss of the errors of the hidden states after each layer, beside the last ones"
     )
+    prediction_weight: Annotated[float, Range(0.0)] = option(
+        0.2, "weight in the loss of the divergence from what the encoder's head predicts, where it has one"
+    )
     vector_weight: Annotated[float, Range(0.0)] = option(1.0, "weight in the loss of the error of sentence vectors")
 
 

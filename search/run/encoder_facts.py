@@ -35,10 +35,10 @@ def describe_budget(name: str, history: History, encoder: Encoder) -> dict[str, 
             "verdict": measured.verdict,
             **{
                 figure: {"value": each.value, "standard_error": each.error}
-                for figure, each in vars(qualities[which]).items()
+                for figure, each in qualities[which].known.items()
             },
         }
-    found, other = vars(qualities[BEST]), vars(qualities[DROPPED])
+    found, other = qualities[BEST].known, qualities[DROPPED].known
     differences = {
         figure: {
             "value": found[figure].value - other[figure].value,
@@ -64,5 +64,5 @@ def _many(event: Assembled) -> bool:
 
 def _quality_of(event: Healed) -> Quality:
     """The figures of a model, as its event has them."""
-    parts = (np.asarray(each, dtype=np.float64) for each in (event.errors, event.neighbours, event.cosines))
-    return Quality(*map(Figure.mean, parts))
+    parts = (event.errors, event.neighbours, event.cosines, event.agreements)
+    return Quality(*(None if each is None else Figure.mean(np.asarray(each, dtype=np.float64)) for each in parts))  # type: ignore[arg-type]

@@ -26,6 +26,7 @@ from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import AutoBertZeroModel
 from autobert_zero_hf.model_folder import find_models
 from autobert_zero_hf.options import option_names
+from autobert_zero_hf.places import local_place
 from autobert_zero_hf.tasks.loading import load_task, task_names
 from autobert_zero_hf.tasks.span_options import SpanOptions
 from autobert_zero_hf.training.finetuning.evaluation import Grid
@@ -40,7 +41,7 @@ from ..blocks.healing import heal
 from ..blocks.library import HeldOut, Library, Watch, choices_of, losses_of
 from ..blocks.parts import WHOLE, Choice, Part, joined
 from ..blocks.prices import Prices
-from ..blocks.quality import Judge, Sentences
+from ..blocks.quality import Figure, Judge, Sentences
 from ..blocks.source import open_source
 from ..blocks.teacher import Teacher
 from ..blocks.texts import batches_of, rows_of, sentences_of
@@ -50,6 +51,7 @@ from ..latency.measuring import Latency, LatencyError, measure, measure_beside
 from ..publish.card import write_card
 from ..publish.encoder_card import encoder_card
 from ..publish.encoder_table import as_markdown, as_picture
+from ..publish.export import write_files
 from ..recipe.block_options import BLOCK_GROUPS, BlockRecipe
 from ..recipe.errors import RecipeError
 from ..recipe.shrink_options import ShrinkOptions
@@ -161,6 +163,7 @@ class EncoderShrink:
         self.recipe = recipe
         self.options = options
         self.folder = folder
+        self.accelerator = accelerator
         self.main = accelerator.is_main_process
         self.reporter = reporter
         self.source = open_source(recipe.source)
@@ -239,7 +242,7 @@ class EncoderShrink:
     @cached_property
     def judge(self) -> Judge:
         """What healed models are judged by."""
-        return Judge(self.source.base, self.texts.judged, self.texts.sentences, self.source.first_token)
+        return Judge(self.source.model, self.texts.judged, self.texts.sentences, self.source.first_token)
 
     def run(self) -> None:
         """Do all that is not done yet."""
@@ -335,6 +338,7 @@ class EncoderShrink:
                 show_layers(done)
 
             self.dispatcher.run(missing, work, write)
+        self.accelerator.wait_for_everyone()  # the main process serves the queue until all have read it to the end
         self.library = Library(self.teacher, self.library.folder, self.recipe.parts)
 
     def _options(self, encoder: Encoder) -> list[list[Option]]:
@@ -520,6 +524,7 @@ class EncoderShrink:
                 show(done)
 
             self.dispatcher.run(missing, work, write)
+        self.accelerator.wait_for_everyone()
 
     def _healed(self, name: str, after_step: Any) -> dict[str, Any]:
         """Train one model, and write it."""
@@ -529,7 +534,6 @@ class EncoderShrink:
         if which == DROPPED:
             choices = dropped(self.library, event.kept)
         model = build(self.source.model, self.library, choices)
-        base: Any = model.base_model
         options = self.recipe.healing
         kept = [layer for layer, choice in enumerate(choices) if joined(choice)]
         batches = batches_of(
@@ -540,23 +544,25 @@ class EncoderShrink:
             self._seed("healing"),
         )
         try:
-            heal(base, self.source.base, kept, batches, options, self.source.first_token, after_step)
+            heal(model, self.source.model, kept, batches, options, self.source.first_token, after_step)
         except FloatingPointError as error:
             raise AutoBertZeroError(
                 f"{name} does not learn from {self.source.name} ({error}): give a lower --healing-learning-rate in "
                 "another --output-dir"
             ) from error
-        quality = self.judge(base)
+        quality = self.judge(model)
         with written_whole(self.folder.path / name) as place:
-            self.source.save(model, place)
+            write_files(model, self.source.tokenizer, place)
+            self.source.copy_sentence_files(place)
         return {
             "identity": name,
             "layers": list(model.config.layers),
             "parameters": model.num_parameters(),
             "digest": digest_of_model(str(self.folder.path / name)),
-            "errors": [round(float(each), 6) for each in quality.error.parts],
-            "neighbours": [round(float(each), 6) for each in quality.neighbours.parts],
-            "cosines": [round(float(each), 6) for each in quality.cosine.parts],
+            "errors": _rounded(quality.error),
+            "neighbours": _rounded(quality.neighbours),
+            "cosines": _rounded(quality.cosine),
+            "agreements": None if quality.agreement is None else _rounded(quality.agreement),
         }
 
     @cached_property
@@ -640,7 +646,11 @@ class EncoderShrink:
                 card = encoder_card({**facts, "row": row, "which": which})
                 model = type(self.source.model).from_pretrained(place)
                 with written_whole(place / "README.md") as partial_file:
-                    partial_file.write_text(write_card(card, model, place.as_posix()), encoding="utf-8")
+                    partial_file.write_text(write_card(card, model, local_place(place.parent, which)), encoding="utf-8")
+
+
+def _rounded(figure: Figure) -> list[float]:
+    return [round(float(each), 6) for each in figure.parts]
 
 
 def _choices(options: Sequence[Sequence[Option]], assembly: Assembly) -> list[Choice]:

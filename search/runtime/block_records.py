@@ -92,7 +92,7 @@ class Healed(Event):
 
     `errors` are the squared errors of the last hidden states of each held-out row, as shares of the mean square;
     `neighbours` the share of ten nearest neighbours that stay, and `cosines` those with the encoder's vector, of each
-    sentence.
+    sentence; `agreements` the share of what the head predicts in each row, None where there is nothing to predict.
     """
 
     identity: str
@@ -102,3 +102,4 @@ class Healed(Event):
     errors: Losses
     neighbours: Share
     cosines: Share
+    agreements: Annotated[list[float] | None, Range(-1.001, 1.001)] = None

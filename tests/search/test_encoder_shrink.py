@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import get_context
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from autobert_zero_hf.search import shrink
 from autobert_zero_hf.search.blocks import prices
 from autobert_zero_hf.search.latency.hardware import Hardware
 from autobert_zero_hf.search.latency.measuring import Latency
@@ -33,6 +36,7 @@ from transformers import (
 from autobert_zero_hf.commands.main import main
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model.cost import layer_cost
+from tests.terminal import run_together
 
 OPTIONS: dict[str, Any] = {
     "sequence_length": 24,
@@ -238,8 +242,6 @@ def test_what_cannot_be_done_is_refused_before_anything_is_trained(
     folder = tmp_path / "faster"
     assert main(["shrink", str(bert), "--text", str(text), "--output-dir", str(folder), *words]) == 1
     lines = capsys.readouterr().err.splitlines()
-    import re
-
     assert re.search(said, lines[-1]), lines
     assert not list(folder.rglob("*x/*"))
 
@@ -249,7 +251,7 @@ def test_what_cannot_be_done_is_refused_before_anything_is_trained(
     [
         ("一二三四五六七 \n\n" * 60, "of another language"),
         ("a word\n\n" * 3, "at least 10 are needed"),
-        ("short text\n" * 40, ""),
+        ("short text\n" * 40, "at least 8 of each are needed"),
     ],
     ids=["another language", "too little", "too few rows"],
 )
@@ -287,3 +289,67 @@ def test_one_of_sentences_stays_one(
     with torch.no_grad():
         first = model(**inputs).last_hidden_state[0, 0]
     torch.testing.assert_close(torch.tensor(made.encode("the minister said")), first, atol=1e-5, rtol=1e-4)
+
+
+def test_two_processes_share_the_layers_and_find_the_same_parts(
+    finished: Path, bert: Path, text: Path, tmp_path: Path
+) -> None:
+    """Latencies are really measured here, so that what is chosen by them may differ."""
+    given = [word for name, value in OPTIONS.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    folder = tmp_path / "two"
+    ended, said = run_together(
+        2, ["shrink", str(bert), "--text", str(text), "--speedup", "1.2", "--output-dir", str(folder), *given]
+    )
+    assert ended == 0, said
+    assert "| 1.2x | layer by layer |" in said
+
+    def parts(place: Path) -> list[tuple[int, str, list[float]]]:
+        return sorted(
+            (each.layer, each.digest, each.losses) for each in read_history(place / "journal.jsonl").of(LayerParts)
+        )
+
+    assert parts(folder) == parts(finished)
+
+
+@pytest.mark.parametrize("lines", [1, 2, 4, 6, -8, None], ids=str)
+def test_it_has_a_report_finished_or_not(lines: int | None, finished: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "faster"
+    folder.mkdir()
+    whole = (finished / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    (folder / "journal.jsonl").write_bytes(b"".join(whole[:lines]))
+    if lines is None:
+        (folder / "shrink.json").write_bytes((finished / "shrink.json").read_bytes())
+    assert main(["report", str(folder)]) == 0
+    page = (folder / "report.html").read_text()
+    assert "an encoder made faster" in page and str(tmp_path) not in page and str(finished) not in page
+    assert ("Kendall" in page) is (lines in (-8, None))
+    if lines is None:
+        assert "; finished." in page and "layer by layer</td>" in page
+        command = re.search(r"<pre>(.*)</pre>", page)
+        assert command and "--speedup 1.5 2 --output-dir" in command[1]
+    else:
+        assert "; not finished." in page
+
+
+def test_a_model_is_pushed_with_a_card_that_has_the_baseline_beside_it(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path(shutil.copytree(finished, tmp_path / "faster"))
+    assert main(["push", str(folder / "2x" / "best"), "someone/faster", "--dry-run", "--license", "mit"]) == 0
+    for card in (folder / "2x" / "best" / "hub" / "README.md", folder / "2x" / "best" / "README.md"):
+        text = card.read_text()
+        assert "# bert, " in text and "(layers left out)" in text and "predictions of the head" in text
+    assert "license: mit" in (folder / "2x" / "best" / "hub" / "README.md").read_text()
+    for words in (["push", str(folder), "someone/faster", "--dry-run"], ["show", str(folder)]):
+        assert main(words) == 1
+    said = capsys.readouterr().err
+    assert (f"{folder / '1.5x'}" in said and "give one of them" in said) or "give the folder of one" in said
+    assert f"{folder / '1.5x' / 'best'}" in said
+
+
+def test_one_call_from_python(bert: Path, text: Path, tmp_path: Path) -> None:
+    found = shrink(str(bert), tmp_path / "faster", text=[str(text)], speedup=[1.3], **OPTIONS)
+    (row,) = found["budgets"]
+    assert AutoModel.from_pretrained(row["folder"]).config.layers == row["best"]["layers"]
+    with pytest.raises(AutoBertZeroError, match="unknown option 'steps'"):
+        shrink(str(bert), tmp_path / "other", speedup=[2], steps=3)

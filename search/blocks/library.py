@@ -8,10 +8,12 @@ Shapes: N tokens, C hidden size.
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -24,10 +26,23 @@ from autobert_zero_hf.model.layers import Layer
 from autobert_zero_hf.writing import written_whole
 
 from ..recipe.block_options import PartOptions
+from .formulas import Found, find_formulas
 from .imitation import imitate
 from .moments import Moments, inputs_watched
 from .narrowing import fewer_heads, fewer_neurons, heads_of, last_of_feed_forward, last_of_heads
-from .parts import FEED_FORWARD, MIXER, WHOLE, Choice, Part, Weights, feed_forward_line, joined, make_layer, steps
+from .parts import (
+    FEED_FORWARD,
+    MIXER,
+    WHOLE,
+    Choice,
+    Part,
+    Place,
+    Weights,
+    feed_forward_line,
+    joined,
+    make_layer,
+    steps,
+)
 from .teacher import Teacher, relative_error
 
 _HEADS = (3 / 4, 1 / 2, 1 / 3, 1 / 4, 1 / 6, 1 / 12)
@@ -36,6 +51,7 @@ _ALONE = (1 / 2, 1 / 4)
 """Of a feed-forward block without a mixer."""
 _MULTIPLE = 8
 """Widths are multiples of it, as kernels like them."""
+_ROWS_OF_FORMULAS = 32
 _BATCH = 16
 """Rows of a forward pass."""
 
@@ -105,26 +121,6 @@ def _read(line: str) -> Layer | None:
         return None
 
 
-def parts_of(teacher: Teacher, layer: int, options: PartOptions) -> list[Part]:
-    """What may stand in the place of a layer, its own mixer and feed-forward block among it.
-
-    Args:
-        teacher: the encoder.
-        layer: the number of the layer, from 0.
-        options: which there are.
-    """
-    config = teacher.config
-    mixer, block = steps(config.layers[layer], config.intermediate_size)
-    left_out = [(MIXER, mixer), (FEED_FORWARD, block), (WHOLE, "both")]
-    return [
-        Part(layer, MIXER, mixer),
-        Part(layer, FEED_FORWARD, block),
-        *narrowed_parts(teacher, layer),
-        *other_parts(teacher, layer, options),
-        *(Part(layer, place, "") for place, line in left_out if line),
-    ]
-
-
 def choices_of(parts: Sequence[Part]) -> list[Choice]:
     """What a layer may become of its parts: each mixer with each feed-forward block, and each part for both.
 
@@ -162,21 +158,40 @@ class Library:
         """
         if not part.line or part in self.own(part.layer):
             return {}
-        if part.layer not in self._loaded:
-            file = self.file(part.layer)
+        prefix = f"{part.place}/{part.line}/"
+        found = self._file(part.layer)
+        return {name.removeprefix(prefix): weight for name, weight in found.items() if name.startswith(prefix)}
+
+    def _file(self, layer: int) -> dict[str, Tensor]:
+        """The weights of all parts of a layer, by place, line and name."""
+        if layer not in self._loaded:
+            file = self.file(layer)
             try:
-                self._loaded[part.layer] = load_file(file)
+                self._loaded[layer] = load_file(file)
             except (OSError, SafetensorError) as error:
                 raise AutoBertZeroError(
                     f"{file} cannot be read ({error}): restore it, or use another folder"
                 ) from error
-        prefix = f"{part.place}/{part.line}/"
-        found = self._loaded[part.layer]
-        return {name.removeprefix(prefix): weight for name, weight in found.items() if name.startswith(prefix)}
+        return self._loaded[layer]
 
-    def has(self, part: Part) -> bool:
-        """Whether a part was made: one that did not become finite was not."""
-        return not part.line or part in self.own(part.layer) or bool(self.weights(part))
+    def parts(self, layer: int) -> list[Part]:
+        """What may stand in the place of a layer: its own steps, nothing, and what was made and became finite."""
+        config = self.teacher.config
+        mixer, block = steps(config.layers[layer], config.intermediate_size)
+        left_out = [(MIXER, mixer), (FEED_FORWARD, block), (WHOLE, "both")]
+        return [
+            *self.own(layer),
+            *(Part(layer, place, line) for place, line in self._made(layer)),
+            *(Part(layer, place, "") for place, line in left_out if line),
+        ]
+
+    def _made(self, layer: int) -> list[tuple[Place, str]]:
+        """The places and lines of the parts in the file of a layer; the larger come first."""
+        sizes: Counter[tuple[Any, str]] = Counter()
+        for name, weight in self._file(layer).items():
+            place, line, _ = name.split("/", 2)
+            sizes[place, line] += weight.numel()
+        return sorted(sizes, key=lambda part: (part[0], -sizes[part], part[1]))
 
     def own(self, layer: int) -> tuple[Part, Part]:
         """The mixer and the feed-forward block that a layer has."""
@@ -191,7 +206,7 @@ class Library:
             weights.update(self.weights(part))
         return make_layer(self.teacher.config, joined(choice), weights)
 
-    def add(self, layer: int, moments: Mapping[str, Moments], rows: Tensor, seed: int) -> str:
+    def add(self, layer: int, moments: Mapping[str, Moments], rows: Tensor, seed: int) -> list[Found]:
         """Make the parts of a layer, and write them.
 
         Args:
@@ -201,12 +216,16 @@ class Library:
             seed: of what is random.
 
         Returns:
-            The digest of the file.
+            The formulas that were found for the layer, the best first.
         """
         made = self._narrowed(layer, moments)
-        others = other_parts(self.teacher, layer, self.options)
+        found = find_formulas(self.teacher, layer, rows[:_ROWS_OF_FORMULAS], self.options, seed)
+        kept = found[: self.options.formulas_kept] if self.options.part_steps else []
+        known = other_parts(self.teacher, layer, self.options)
+        others = [*known, *(each.part for each in kept if each.part not in known)]
         # A feed-forward block alone begins as the one of its width that stands beside the mixer.
         begun = {part: made[same] for part in others if (same := replace(part, place=FEED_FORWARD)) in made}
+        begun |= {each.part: each.weights for each in kept}
         made |= imitate(self.teacher, layer, others, begun, rows, self.options, seed)
         self._loaded[layer] = {
             f"{part.place}/{part.line}/{name}": weight.contiguous()
@@ -215,7 +234,7 @@ class Library:
         }
         with written_whole(self.file(layer)) as partial:
             save_file(self._loaded[layer], partial)
-        return self.digest(layer)
+        return found
 
     def _narrowed(self, layer: int, moments: Mapping[str, Moments]) -> dict[Part, Weights]:
         config, weights = self.teacher.config, self.teacher.weights(layer)
@@ -328,9 +347,7 @@ def losses_of(library: Library, held_out: HeldOut, layer: int) -> Iterator[tuple
         layer: its number, from 0.
     """
     own = library.own(layer)
-    for part in parts_of(library.teacher, layer, library.options):
-        if not library.has(part):
-            continue
+    for part in library.parts(layer):
         choice: Choice = {MIXER: (part, own[1]), FEED_FORWARD: (own[0], part), WHOLE: (part,)}[part.place]
         loss = 0.0 if part in own else held_out.loss(layer, library.layer(choice))
         if math.isfinite(loss):

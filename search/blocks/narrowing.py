@@ -33,10 +33,10 @@ def heads_of(config: AutoBertZeroConfig, line: str) -> int:
 def last_of_heads(line: str) -> str:
     """The name of the linear layer that takes the heads, in a layer of this line."""
     mixer = parse_layer(line).mixer
-    return f"{mixer.module}.{_giving(mixer)}"
+    return f"{mixer.module}.{giving(mixer)}"
 
 
-def _giving(mixer: Mixer) -> str:
+def giving(mixer: Mixer) -> str:
     """The name of the linear layer that gives what a mixer adds to the hidden states."""
     (name,) = (name for name, each in mixer.own_weights.items() if isinstance(each, Linear) and each.out == HIDDEN)
     return name
@@ -59,12 +59,12 @@ def fewer_heads(
     """
     mixer = parse_layer(line).mixer
     assert isinstance(mixer, GlobalFormula)
-    last, giving, found = last_of_heads(line), _giving(mixer), {}
+    last, ending, found = last_of_heads(line), giving(mixer), {}
     pruned = _pruned(weights, last, moments, config.head_dim, wanted)
-    inside = [name for name in mixer.own_weights if name != giving]
+    inside = [name for name in mixer.own_weights if name != ending]
     for count, each in pruned.items():
         narrow = Heads.of({"heads": count}, mixer.graph)
-        new = _last(each, f"{narrow.module}.{giving}")
+        new = _last(each, f"{narrow.module}.{ending}")
         for name in inside:
             new |= _rows(weights, f"{mixer.module}.{name}", f"{narrow.module}.{name}", each.columns)
         found[str(Layer(narrow, FeedForward(0)))] = new

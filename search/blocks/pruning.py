@@ -16,7 +16,7 @@ from torch import Tensor
 
 from .moments import Moments
 
-_RIDGE = 1e-4
+RIDGE = 1e-4
 """Times the mean variance of an input, added to all: inputs that hardly vary must not be given huge weights."""
 _AT_ONCE = 100
 """One part in so many of the groups that are left is taken out before the losses are looked at again."""
@@ -55,7 +55,7 @@ def prune(
     # Without a bias nothing makes up for a mean.
     mean = torch.zeros_like(moments.mean) if bias is None else moments.mean
     covariance = moments.second if bias is None else moments.covariance
-    covariance = covariance + _RIDGE * covariance.diagonal().mean().clamp_min(1e-30) * torch.eye(len(mean)).double()
+    covariance = covariance + RIDGE * covariance.diagonal().mean().clamp_min(1e-30) * torch.eye(len(mean)).double()
     inverse = torch.linalg.inv(covariance)
     whole = weight.double()
     current, columns = whole, torch.arange(len(mean))

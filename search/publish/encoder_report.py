@@ -82,6 +82,7 @@ def _contents(folder: Path, history: History) -> dict[str, Any]:
         "trust_chart": _trust(assembled) if assembled else None,
         "taus": {each.budget: _tau(each) for each in assembled},
         "lines": list(_lines(history)),
+        "formulas": [each for each in history.of(LayerParts) if each.found],
         "command": _command(history, wanted),
     }
 
@@ -119,8 +120,8 @@ def _other_kinds(assembled: Sequence[Assembled], history: History) -> str:
     return (
         f"Parts of another kind than the layer's own won {len(won)} places: {'; '.join(won)}."
         if won
-        else "No part of another kind than the layer's own (convolutions, windows, other formulas, a feed-forward block "
-        "alone) won a place."
+        else "No part of another kind than the layer's own (convolutions, windows, other formulas, a feed-forward "
+        "block alone) won a place."
     )
 
 

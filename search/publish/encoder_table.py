@@ -35,7 +35,7 @@ def as_markdown(facts: Mapping[str, Any]) -> str:
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     whole = ["", "the encoder", "1", f"{encoder['median']:.2f}", f"{encoder['parameters']:,}"]
     whole += ["0" if figure == "error" else "1" for figure in figures]
-    whole += [plus_minus(*tasks[()])] if tasks else []
+    whole += [_score(tasks.get(()))] if tasks else []
     lines.append(f"| {' | '.join(whole)} |")
     for row in facts["budgets"]:
         for name, words in MODELS.items():
@@ -49,10 +49,14 @@ def as_markdown(facts: Mapping[str, Any]) -> str:
                 f"{model['parameters']:,}",
                 *(plus_minus(model[figure]["value"], model[figure]["standard_error"], 3) for figure in figures),
             ]
-            cells += [plus_minus(*tasks[row["budget"], name])] if tasks else []
+            cells += [_score(tasks.get((row["budget"], name)))] if tasks else []
             lines.append(f"| {' | '.join(cells)} |")
     said = [f"- {verdict}" for verdict in verdicts(facts)]
     return "\n".join([*lines, "", *said, "", *_notes(facts), ""])
+
+
+def _score(found: tuple[float, float | None] | None) -> str:
+    return "" if found is None else plus_minus(*found)
 
 
 def figures_in(facts: Mapping[str, Any]) -> list[str]:
@@ -119,21 +123,31 @@ def as_figure(facts: Mapping[str, Any]) -> Figure:
     for name, axes in zip(figures, figure.subplots(1, len(figures), squeeze=False)[0], strict=True):
         for (which, label), colour in zip(MODELS.items(), COLOURS, strict=False):
             points = sorted(
-                (row[which]["speed_up"]["median"], *(tasks[row["budget"], which] if name == "tasks" else
-                 (row[which][name]["value"], row[which][name]["standard_error"])))
+                (row[which]["speed_up"]["median"], *score)
                 for row in rows
-            )  # fmt: skip
+                if (score := _point(row, which, name, tasks)) is not None
+            )
             bars = [length_of_bar(error) for _, _, error in points]
             places, values = [point[0] for point in points], [point[1] for point in points]
             axes.errorbar(places, values, bars, marker="o", capsize=3, color=colour, label=label)
-        whole = tasks[()][0] if name == "tasks" else {"error": 0.0, "neighbours": 1.0}[name]
-        axes.plot([1.0], [whole], marker="s", color="#444444", linestyle="none", label="the encoder")
+        whole = {"error": 0.0, "neighbours": 1.0, "tasks": tasks.get((), (None,))[0]}[name]
+        if whole is not None:
+            axes.plot([1.0], [whole], marker="s", color="#444444", linestyle="none", label="the encoder")
         axes.set_xlabel("times as fast")
         axes.set_ylabel("mean of the tasks" if name == "tasks" else FIGURES[name][0])
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(color="#eeeeee")
         axes.legend(frameon=False, fontsize=8)
     return figure
+
+
+def _point(
+    row: Mapping[str, Any], which: str, name: str, tasks: Mapping[tuple[str, ...], tuple[float, float | None]]
+) -> tuple[float, float | None] | None:
+    """A figure of a model with its error; None where it was not measured."""
+    if name == "tasks":
+        return tasks.get((row["budget"], which))
+    return row[which][name]["value"], row[which][name]["standard_error"]
 
 
 def _means(facts: Mapping[str, Any]) -> dict[tuple[str, ...], tuple[float, float | None]]:

@@ -43,6 +43,10 @@ class PartOptions:
     formulas: list[str] = option(
         FORMULAS, "formulas that may stand in the place of a mixer, on the layer's own projections"
     )
+    formula_candidates: Annotated[int, Range(0, 1_000_000)] = option(
+        32, "formulas that OP-NAS looks at for each layer, by how well they imitate it; 0 for none"
+    )
+    formulas_kept: Annotated[int, Range(0, 1_000_000)] = option(2, "the best of these that become parts of the layer")
     part_steps: Annotated[int, Range(0, 10_000_000)] = option(
         100, "training steps of each part of another kind; 0 for none of these"
     )
@@ -66,9 +70,9 @@ class AssemblyOptions:
 class HealingOptions:
     """How what was put together learns from the encoder."""
 
-    healing_steps: Annotated[int, Range(0, 10_000_000)] = option(1500, "training steps of each model")
+    healing_steps: Annotated[int, Range(0, 10_000_000)] = option(1200, "training steps of each model")
     healing_batch_size: Annotated[int, Range(1, 1_000_000)] = option(20, "sentences of such a step")
-    healing_learning_rate: Annotated[float, Range(0.0)] = option(3e-4, "peak learning rate")
+    healing_learning_rate: Annotated[float, Range(0.0)] = option(5e-4, "peak learning rate")
     hidden_weight: Annotated[float, Range(0.0)] = option(
         1.0, "weight in the loss of the errors of the hidden states after each layer, beside the last ones"
     )

@@ -52,6 +52,7 @@ from ..publish.card import write_card
 from ..publish.encoder_card import encoder_card
 from ..publish.encoder_table import as_markdown, as_picture
 from ..publish.export import write_files
+from ..publish.facts import read_json
 from ..recipe.block_options import BLOCK_GROUPS, BlockRecipe
 from ..recipe.errors import RecipeError
 from ..recipe.shrink_options import ShrinkOptions
@@ -74,6 +75,8 @@ _MEASURED = 8
 """Assemblies that are measured, the best first, until one is as fast as asked."""
 _MORE_PASSES = 4
 _SENTENCES = 800
+_TOLD = 5
+"""Formulas of a layer that the journal tells of, the best."""
 _UNKNOWN = 0.2
 """The share of unknown tokens from which a text is of another language than the vocabulary."""
 
@@ -317,14 +320,16 @@ class EncoderShrink:
             moments = Watch(self.teacher, self.texts.rows).moments(missing, show)
 
         def work(layer: int) -> dict[str, Any]:
-            digest = self.library.add(layer, moments[layer], self.texts.rows, self.recipe.seed)
+            formulas = self.library.add(layer, moments[layer], self.texts.rows, self.recipe.seed)[:_TOLD]
             found = list(losses_of(self.library, self.held_out, layer))
             return {
                 "layer": layer,
-                "digest": digest,
+                "digest": self.library.digest(layer),
                 "places": [part.place for part, _ in found],
                 "lines": [part.line for part, _ in found],
                 "losses": [loss for _, loss in found],
+                "found": [each.part.line.removesuffix(" + none") for each in formulas],
+                "found_errors": [each.error for each in formulas],
             }
 
         with self.reporter.phase("Layers", count, count - len(missing)) as show_layers:
@@ -603,18 +608,28 @@ class EncoderShrink:
         options = FineTuningOptions(
             epochs=[self.options.evaluate_epochs], train_rows=self.options.evaluate_rows, seed=self.recipe.seed
         )
-        budgets = budgets_of(self.options, self._measure_encoder().median)
-        names = [f"{budget.name}/{name}" for budget in budgets for name in (BEST, DROPPED)]
+        names = [f"{budget}/{name}" for budget in self._shared(self._finished()) for name in (BEST, DROPPED)]
         models = [self.source.name, *(str(self.folder.path / name) for name in names)]
         grid = Grid(self.folder.evaluation, models, tasks, options, SpanOptions(), self.options.evaluate_seeds)
         with closing(grid), self.reporter.phase("Fine-tuning", len(grid.cells)) as show:
             grid.fill(lambda _: show(sum(grid.result(cell) is not None for cell in grid.cells)))
             return grid.summary()
 
+    def _finished(self) -> list[str]:
+        """The budgets whose models are there, those of earlier calls, too; the slowest first."""
+        events = sorted(self.history.of(Assembled), key=lambda event: -event.target)
+        return [
+            event.budget
+            for event in events
+            if all(self.history.measured(f"{event.budget}/{name}") for name in (BEST, DROPPED))
+            and all(self.history.find(Healed, "identity", f"{event.budget}/{name}") for name in (BEST, DROPPED))
+        ]
+
     def write(self, evaluation: dict[str, Any] | None) -> dict[str, Any]:
         """Write the table."""
-        encoder = self._measure_encoder()
-        budgets = budgets_of(self.options, encoder.median)
+        encoder, table = self._measure_encoder(), self.folder.shrink_table
+        if evaluation is None and table.is_file():  # of an earlier call
+            evaluation = read_json(table).get("evaluation")
         facts = self._shared(
             {
                 "method": "blocks",
@@ -622,14 +637,13 @@ class EncoderShrink:
                 "options": self.recipe.to_dict(),
                 "judged": {"rows": len(self.texts.judged), "sentences": len(self.texts.sentences.order)},
                 "encoder": to_json(encoder),
-                "budgets": [describe_budget(budget.name, self.history, encoder) for budget in budgets],
+                "budgets": [describe_budget(name, self.history, encoder) for name in self._finished()],
                 "evaluation": evaluation,
             }
             if self.main
             else None
         )
         if self.main:
-            table = self.folder.shrink_table
             write_json(table, facts)
             for ending, text in ((".md", as_markdown(facts)), (".svg", as_picture(facts))):
                 with written_whole(table.with_suffix(ending)) as partial_file:

@@ -33,13 +33,18 @@ class Encoder(Timed):
 @event("parts", unique={"layer": "a second line of parts of its layer"})
 @dataclass(frozen=True, kw_only=True)
 class LayerParts(Event):
-    """The parts that may stand in the place of a layer, from 0, and the loss of each where it alone is swapped in."""
+    """The parts that may stand in the place of a layer, from 0, and the loss of each where it alone is swapped in.
+
+    `found` are the best of the formulas that were found for it, and `found_errors` how far they are from the layer's.
+    """
 
     layer: Count
     digest: str
     places: list[str]
     lines: list[str]
     losses: Losses
+    found: list[str]
+    found_errors: Losses
 
     def contradiction(self) -> str | None:
         """Lists of several lengths."""

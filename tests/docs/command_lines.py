@@ -27,8 +27,8 @@ _SMALL_RUN = (
 _SMALL_TASK = "--epochs 0.2 --max-length 16 --train-rows 32"
 _SMALL_STEPS = "--backbones-per-step 3 --hidden-step 8 --intermediate-step 16 --latency-samples 20"
 _SMALL_BLOCKS = (
-    "--sequence-length 16 --calibration-rows 8 --swap-rows 4 --assemblies 3 --healing-steps 2 --latency-passes 2 "
-    "--latency-tokens 16"
+    "--sequence-length 16 --calibration-rows 8 --swap-rows 4 --assemblies 3 --part-steps 2 --formula-candidates 4 "
+    "--healing-steps 2 --latency-passes 2 --latency-tokens 16"
 )
 _OWN_TEXT = "--text my.txt more.txt"
 

@@ -42,6 +42,8 @@ OPTIONS: dict[str, Any] = {
     "sequence_length": 24,
     "calibration_rows": 32,
     "swap_rows": 8,
+    "formula_candidates": 6,
+    "part_steps": 3,
     "assemblies": 8,
     "healing_steps": 6,
     "healing_batch_size": 4,
@@ -153,6 +155,7 @@ def test_what_was_chosen_is_the_best_that_was_tried_and_at_least_as_good_as_the_
 def test_a_finished_run_does_nothing_and_a_further_budget_uses_its_library(
     finished: Path, bert: Path, text: Path, tmp_path: Path
 ) -> None:
+    finished = Path(shutil.copytree(finished, tmp_path / "faster"))
     before = (finished / "journal.jsonl").read_bytes()
     models = {path: path.stat().st_mtime_ns for path in finished.rglob("*.safetensors")}
     run(bert, text, finished, 1.5, 2)
@@ -162,6 +165,8 @@ def test_a_finished_run_does_nothing_and_a_further_budget_uses_its_library(
     events = [json.loads(line) for line in (finished / "journal.jsonl").read_bytes()[len(before) :].splitlines()]
     assert {event["event"] for event in events} == {"budgets", "assembled", "healed", "measured"}
     assert all(path.stat().st_mtime_ns == time for path, time in models.items())
+    table = json.loads((finished / "shrink.json").read_text())
+    assert [row["budget"] for row in table["budgets"]] == ["1.5x", "2x", "2.5x"]
     assert AutoModel.from_pretrained(finished / "2.5x" / "best").config.num_hidden_layers >= 1
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from autobert_zero_hf.search.blocks.library import HeldOut, Library, Watch, choices_of, losses_of, other_parts, parts_of
+from autobert_zero_hf.search.blocks.library import HeldOut, Library, Watch, choices_of, losses_of, other_parts
 from autobert_zero_hf.search.blocks.parts import FEED_FORWARD, MIXER, WHOLE, Part, joined
 from autobert_zero_hf.search.blocks.teacher import Teacher, relative_error
 from autobert_zero_hf.search.recipe.block_options import PartOptions
@@ -19,7 +19,7 @@ from tests.encoders import SIZES, make
 LAYERS = [BERT_ATTENTION, "conv(3) + mlp(16)", f"window(4, {BERT_ATTENTION})", "none + mlp(24)"]
 
 
-OPTIONS = PartOptions(part_steps=30, kernel_sizes=[5], windows=[8])
+OPTIONS = PartOptions(part_steps=30, kernel_sizes=[5], windows=[8], formula_candidates=0)
 
 
 def rows(count: int, seed: int) -> Tensor:
@@ -92,23 +92,22 @@ def test_the_fewer_heads_and_neurons_the_larger_the_loss(library: Library) -> No
     assert losses[Part(0, WHOLE, "")] > 0
 
 
-def test_what_a_layer_may_become(teacher: Teacher) -> None:
-    parts = parts_of(teacher, 0, OPTIONS)
+def test_what_a_layer_may_become(library: Library) -> None:
+    teacher = library.teacher
+    parts = library.parts(0)
     lines = [joined(choice) for choice in choices_of(parts)]
     assert lines.count("") == 1
     assert f"heads(2, {BERT_ATTENTION}) + mlp(8)" in lines
     assert f"{BERT_ATTENTION} + none" in lines and "none + mlp(16)" in lines
     assert f"{BERT_ATTENTION} + mlp(20)" in lines
     if len(teacher.layers) == 4:
-        heads = [
-            part for layer in (1, 2, 3) for part in parts_of(teacher, layer, OPTIONS) if part.line.startswith("heads")
-        ]
+        heads = [part for layer in (1, 2, 3) for part in library.parts(layer) if part.line.startswith("heads")]
         assert not heads  # those of a convolution, or of a window, belong together
 
 
 def test_a_damaged_file_is_said(library: Library) -> None:
     library.file(0).write_bytes(b"nothing")
-    part = next(part for part in parts_of(library.teacher, 0, OPTIONS) if part.line.startswith("heads"))
+    part = next(part for part in library.parts(0) if part.line.startswith("heads"))
     with pytest.raises(AutoBertZeroError, match="cannot be read"):
         Library(library.teacher, library.folder, OPTIONS).weights(part)
 
@@ -116,7 +115,9 @@ def test_a_damaged_file_is_said(library: Library) -> None:
 def test_parts_of_another_kind_learn_what_the_layer_gives(teacher: Teacher, tmp_path: Path) -> None:
     losses = {}
     for steps in (1, 60):
-        options = PartOptions(part_steps=steps, kernel_sizes=[5], windows=[8], part_learning_rate=3e-3)
+        options = PartOptions(
+            part_steps=steps, kernel_sizes=[5], windows=[8], part_learning_rate=3e-3, formula_candidates=0
+        )
         library = Library(teacher, tmp_path / str(steps), options)
         library.folder.mkdir()
         moments = Watch(teacher, rows(64, 0)).moments([0], lambda done: None)

@@ -7,15 +7,12 @@ Shapes: N tokens, C hidden size.
 """
 
 import hashlib
-import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -28,8 +25,8 @@ from autobert_zero_hf.writing import written_whole
 from ..recipe.block_options import PartOptions
 from .formulas import Found, find_formulas
 from .imitation import imitate
-from .moments import Moments, inputs_watched
-from .narrowing import fewer_heads, fewer_neurons, heads_of, last_of_feed_forward, last_of_heads
+from .moments import Moments
+from .narrowing import fewer_heads, fewer_neurons, heads_of
 from .parts import (
     FEED_FORWARD,
     MIXER,
@@ -43,7 +40,7 @@ from .parts import (
     make_layer,
     steps,
 )
-from .teacher import Teacher, relative_error
+from .teacher import Teacher
 
 _HEADS = (3 / 4, 1 / 2, 1 / 3, 1 / 4, 1 / 6, 1 / 12)
 _WIDTHS = (3 / 4, 1 / 2, 3 / 8, 1 / 4, 1 / 8, 1 / 16)
@@ -52,8 +49,7 @@ _ALONE = (1 / 2, 1 / 4)
 _MULTIPLE = 8
 """Widths are multiples of it, as kernels like them."""
 _ROWS_OF_FORMULAS = 32
-_BATCH = 16
-"""Rows of a forward pass."""
+"""Rows that formulas are fitted to and scored on."""
 
 
 def fewer(whole: int, shares: Iterable[float], multiple: int = 1) -> list[int]:
@@ -111,6 +107,22 @@ def other_parts(teacher: Teacher, layer: int, options: PartOptions) -> list[Part
         width = parse_layer(block).inner(config)
         found += [Part(layer, WHOLE, feed_forward_line(count)) for count in (width, *fewer(width, _ALONE, _MULTIPLE))]
     return found
+
+
+def parts_before_training(teacher: Teacher, layer: int, options: PartOptions) -> list[Part]:
+    """All that may stand in the place of a layer, as far as it is known before anything is made."""
+    config = teacher.config
+    mixer, block = steps(config.layers[layer], config.intermediate_size)
+    own = [Part(layer, MIXER, mixer), Part(layer, FEED_FORWARD, block)]
+    return [*own, *narrowed_parts(teacher, layer), *other_parts(teacher, layer, options), *left_out(teacher, layer)]
+
+
+def left_out(teacher: Teacher, layer: int) -> list[Part]:
+    """Nothing in the place of a layer's mixer, of its feed-forward block, or of both."""
+    config = teacher.config
+    mixer, block = steps(config.layers[layer], config.intermediate_size)
+    places = [(MIXER, mixer), (FEED_FORWARD, block), (WHOLE, "both")]
+    return [Part(layer, place, "") for place, line in places if line]
 
 
 def _read(line: str) -> Layer | None:
@@ -176,14 +188,8 @@ class Library:
 
     def parts(self, layer: int) -> list[Part]:
         """What may stand in the place of a layer: its own steps, nothing, and what was made and became finite."""
-        config = self.teacher.config
-        mixer, block = steps(config.layers[layer], config.intermediate_size)
-        left_out = [(MIXER, mixer), (FEED_FORWARD, block), (WHOLE, "both")]
-        return [
-            *self.own(layer),
-            *(Part(layer, place, line) for place, line in self._made(layer)),
-            *(Part(layer, place, "") for place, line in left_out if line),
-        ]
+        made = (Part(layer, place, line) for place, line in self._made(layer))
+        return [*self.own(layer), *made, *left_out(self.teacher, layer)]
 
     def _made(self, layer: int) -> list[tuple[Place, str]]:
         """The places and lines of the parts in the file of a layer; the larger come first."""
@@ -192,6 +198,10 @@ class Library:
             place, line, _ = name.split("/", 2)
             sizes[place, line] += weight.numel()
         return sorted(sizes, key=lambda part: (part[0], -sizes[part], part[1]))
+
+    def forget(self) -> None:
+        """Read the files anew: another process may have written some."""
+        self._loaded.clear()
 
     def own(self, layer: int) -> tuple[Part, Part]:
         """The mixer and the feed-forward block that a layer has."""
@@ -261,94 +271,3 @@ class Library:
             return ""
         with file.open("rb") as content:
             return hashlib.file_digest(content, "sha256").hexdigest()[:16]
-
-
-class Watch:
-    """What goes through the layers of an encoder on real text, for the parts that are made of it.
-
-    Args:
-        teacher: the encoder.
-        rows: (rows, N), real tokens alone.
-    """
-
-    def __init__(self, teacher: Teacher, rows: Tensor):
-        self.teacher = teacher
-        self.rows = rows
-
-    def moments(self, layers: Sequence[int], after: Callable[[int], object]) -> dict[int, dict[str, Moments]]:
-        """Of the inputs of the last linear layers, of each layer: by the place that they belong to.
-
-        Args:
-            layers: which ones, from 0.
-            after: is told how many rows are done.
-        """
-        config, modules = self.teacher.config, dict[tuple[int, str], nn.Linear]()
-        for layer in layers:
-            module, (mixer, block) = self.teacher.layers[layer], steps(config.layers[layer], config.intermediate_size)
-            if mixer and heads_of(config, mixer):
-                modules[layer, MIXER] = module.get_submodule(last_of_heads(mixer))
-            if block:
-                modules[layer, FEED_FORWARD] = module.get_submodule(last_of_feed_forward(config))
-        last = self.teacher.layers[: max(layers, default=-1) + 1]
-        with inputs_watched(modules) as found, torch.no_grad():
-            for done in range(0, len(self.rows), _BATCH):
-                batch = self.rows[done : done + _BATCH]
-                self.teacher.run(last, self.teacher.embed(batch))
-                after(min(len(self.rows), done + _BATCH))
-        return {layer: {place: each for (of, place), each in found.items() if of == layer} for layer in layers}
-
-
-class HeldOut:
-    """Held-out rows, and what the encoder makes of them layer by layer: what swaps and assemblies are judged by.
-
-    Args:
-        teacher: the encoder.
-        rows: (rows, N), real tokens alone.
-    """
-
-    def __init__(self, teacher: Teacher, rows: Tensor):
-        self.teacher = teacher
-        self.rows = rows
-
-    @cached_property
-    def states(self) -> list[Tensor]:
-        """What goes into each layer, and what comes out of the last one."""
-        parts = [self.teacher.states(batch) for batch in self.rows.split(_BATCH)]
-        return [torch.cat(each) for each in zip(*parts, strict=True)]
-
-    @cached_property
-    def wanted(self) -> Tensor:
-        """The last hidden states, (rows, N, C)."""
-        with torch.no_grad():
-            return self.teacher.finish(self.states[-1])
-
-    def loss(self, layer: int, module: nn.Module) -> float:
-        """The error of the last hidden states where a module alone stands in the place of a layer."""
-        return self._error([module, *self.teacher.layers[layer + 1 :]], self.states[layer])
-
-    def error(self, layers: Iterable[nn.Module]) -> float:
-        """The error of the last hidden states where these layers stand in the place of all."""
-        return self._error(list(layers), self.states[0])
-
-    @torch.no_grad()
-    def _error(self, layers: Sequence[nn.Module], hidden_states: Tensor) -> float:
-        given = [self.teacher.finish(self.teacher.run(layers, batch)) for batch in hidden_states.split(_BATCH)]
-        return relative_error(torch.cat(given), self.wanted)
-
-
-def losses_of(library: Library, held_out: HeldOut, layer: int) -> Iterator[tuple[Part, float]]:
-    """The loss of each part of a layer where it alone is swapped in; none where it is the layer's own.
-
-    A part whose loss is not finite is left out.
-
-    Args:
-        library: has the parts of the layer.
-        held_out: what they are judged by.
-        layer: its number, from 0.
-    """
-    own = library.own(layer)
-    for part in library.parts(layer):
-        choice: Choice = {MIXER: (part, own[1]), FEED_FORWARD: (own[0], part), WHOLE: (part,)}[part.place]
-        loss = 0.0 if part in own else held_out.loss(layer, library.layer(choice))
-        if math.isfinite(loss):
-            yield part, loss

@@ -99,6 +99,11 @@ class RunFolder:
         """The file of the report, where it is given no other place."""
         return self.path / "report.html"
 
+    @property
+    def library(self) -> Path:
+        """The folder of the parts of an encoder's layers, a file a layer."""
+        return self.path / "library"
+
     def budget(self, name: str) -> "RunFolder":
         """The search for a budget of a shrink."""
         return RunFolder(self.path / name)

@@ -19,7 +19,7 @@ from autobert_zero_hf.search.latency.measuring import Latency
 from autobert_zero_hf.search.recipe.block_options import BlockRecipe
 from autobert_zero_hf.search.recipe.options import LatencyOptions
 from autobert_zero_hf.search.recipe.shrink_options import ShrinkOptions
-from autobert_zero_hf.search.run import encoder_shrink
+from autobert_zero_hf.search.run.encoder import timing
 from autobert_zero_hf.search.run.encoder_shrink import shrink_encoder
 from autobert_zero_hf.search.runtime.block_records import Assembled, Healed, LayerParts
 from autobert_zero_hf.search.runtime.journal import Journal, read_history
@@ -89,7 +89,7 @@ def beside(reference: Any, usual: float, models: Sequence[Any], options: Latency
 
 @pytest.fixture
 def same_latencies(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (prices, encoder_shrink):
+    for module in (prices, timing):
         monkeypatch.setattr(module, "measure", by_work)
         monkeypatch.setattr(module, "measure_beside", beside)
 
@@ -112,7 +112,7 @@ def told(folder: Path) -> list[dict[str, Any]]:
 @pytest.fixture(scope="session")
 def finished(bert: Path, text: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
-        for module in (prices, encoder_shrink):
+        for module in (prices, timing):
             patch.setattr(module, "measure", by_work)
             patch.setattr(module, "measure_beside", beside)
         folder = tmp_path_factory.mktemp("runs") / "faster"
@@ -201,10 +201,8 @@ def test_a_run_that_was_killed_comes_to_the_same_end(
     process.join(120)
     assert process.exitcode == -signal.SIGKILL
     run(bert, text, folder, 1.5, 2)
-    ours, theirs = told(folder), told(finished)
-    ends = [place for place, event in enumerate(theirs) if event["event"] == "measured"]
-    unbroken = [event for event in theirs[: ends[3] + 1] if event["event"] != "budgets"]
-    assert [event for event in ours if event["event"] != "budgets"] == unbroken
+    ours, theirs = ([event for event in told(each) if event["event"] != "budgets"] for each in (folder, finished))
+    assert ours == theirs
 
 
 def test_a_model_or_a_library_that_was_changed_is_refused(

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from autobert_zero_hf.search.blocks.library import HeldOut, Library, Watch, choices_of, losses_of, other_parts
+from autobert_zero_hf.search.blocks.held_out import HeldOut, losses_of
+from autobert_zero_hf.search.blocks.library import Library, choices_of, other_parts
 from autobert_zero_hf.search.blocks.parts import FEED_FORWARD, MIXER, WHOLE, Part, joined
 from autobert_zero_hf.search.blocks.teacher import Teacher, relative_error
+from autobert_zero_hf.search.blocks.watch import Watch
 from autobert_zero_hf.search.recipe.block_options import PartOptions
 from torch import Tensor
 

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from scipy.stats import kendalltau
 
-from ..blocks.quality import Figure, Quality
-from ..runtime.block_records import Assembled, Encoder, Healed
-from ..runtime.history import History
-from ..runtime.run_folder import BEST, DROPPED
+from ...blocks.quality import Figure, Quality
+from ...runtime.block_records import Assembled, Encoder, Healed
+from ...runtime.history import History
+from ...runtime.run_folder import BEST, DROPPED
 
 
 def describe_budget(name: str, history: History, encoder: Encoder) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def heal(
             places = mask.bool() & (torch.arange(mask.shape[1])[None] % _EVERY == step % _EVERY)
             with torch.no_grad():
                 theirs = predictions(teacher, wanted, places)
-            if theirs is not None:
+            if theirs is not None and len(theirs):  # short texts may have no word at these places
                 ours = predictions(student, given, places)
                 loss = loss + options.prediction_weight * divergence(ours, theirs)
         if not torch.isfinite(loss):

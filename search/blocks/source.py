@@ -1,9 +1,9 @@
 """The encoder that is to become faster, as somebody has it: model, head, tokenizer, and what makes sentence vectors."""
 
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import snapshot_download
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
@@ -14,6 +14,7 @@ from autobert_zero_hf.conversion.loading import load, unreadable_refused
 from autobert_zero_hf.data.fitting import check_special_tokens, fit_length, take_special_tokens
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import AutoBertZeroConfig, AutoBertZeroModel, AutoBertZeroPreTrainedModel
+from autobert_zero_hf.reading import parse_json
 from autobert_zero_hf.training.pretraining.starting_point import load_tokenizer
 
 _MODULES = "modules.json"
@@ -46,12 +47,16 @@ class Source:
 
     @property
     def first_token(self) -> bool:
-        """Whether its sentence vectors are those of the first token; by itself they are means over real tokens."""
+        """Whether its sentence vectors are those of the first token; by itself they are means over real tokens.
+
+        Raises:
+            AutoBertZeroError: if what says so is damaged.
+        """
         if self.sentence_files is None:
             return False
         for file in self.sentence_files.glob("*Pooling*/config.json"):
-            facts = json.loads(file.read_text(encoding="utf-8"))
-            return bool(facts.get("pooling_mode_cls_token")) or facts.get("pooling_mode") == "cls"
+            facts = _read(file, dict)
+            return bool(facts.get("pooling_mode_cls_token")) or facts.get("pooling_mode") in ("cls", ["cls"])
         return False
 
     def copy_sentence_files(self, folder: Path) -> None:
@@ -90,16 +95,34 @@ def open_source(name: str) -> Source:
 
 
 def _find_sentence_files(name: str) -> Path | None:
+    """The folder of an encoder of sentences, here or as it came from the Hub; None for any other."""
     folder = Path(name)
     if not folder.is_dir():
-        folder = Path(snapshot_download(name, allow_patterns=[*_OF_SENTENCES, "*_*/config.json", "*_*/*.safetensors"]))
+        patterns = [*_OF_SENTENCES, "*_*/config.json", "*_*/*.safetensors"]
+        with unreadable_refused(f"what belongs to {name!r} beside its model cannot be had", name):
+            folder = Path(snapshot_download(name, allow_patterns=patterns))
     return folder if (folder / _MODULES).is_file() else None
 
 
 def _sentence_files(folder: Path) -> list[Path]:
     """What belongs to an encoder of sentences beside its model, and lies within its folder."""
-    modules = json.loads((folder / _MODULES).read_text(encoding="utf-8"))
-    parts = [folder / module["path"] for module in modules if module.get("path")]
+    modules = [each for each in _read(folder / _MODULES, list) if isinstance(each, dict)]
+    parts = [folder / path for each in modules if isinstance(path := each.get("path"), str) and path]
     inside = [part for part in parts if part.resolve().parent == folder.resolve()]
     found = [folder / name for name in _OF_SENTENCES] + [file for part in inside for file in part.rglob("*")]
     return [file for file in found if file.is_file()]
+
+
+def _read(file: Path, kind: type) -> Any:
+    """What a file of an encoder of sentences holds.
+
+    Raises:
+        AutoBertZeroError: if it is damaged.
+    """
+    try:
+        facts = parse_json(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise AutoBertZeroError(f"{file} cannot be read ({error}): restore it") from error
+    if not isinstance(facts, kind):
+        raise AutoBertZeroError(f"{file} holds no {'list' if kind is list else 'mapping'}: restore it")
+    return facts

@@ -232,6 +232,11 @@ def text_of(options: Mapping[str, Any]) -> str:
 def several_budgets(folder: Path) -> AutoBertZeroError:
     """What to say of a folder that is no search, but holds several."""
     searches = " or ".join(map(str, budgets_in(folder)))
+    if not searches and (models := sorted(folder.glob(f"*/{BEST}/config.json"))):  # of an encoder made faster
+        return AutoBertZeroError(
+            f"{folder} holds models for several budgets: give the folder of one, "
+            f"{' or '.join(str(model.parent) for model in models)}"
+        )
     return AutoBertZeroError(
         f"{folder} holds {FolderKind.SHRINK.value}: "
         + (f"give the folder of one, {searches}" if searches else "none of them has begun yet")

@@ -287,6 +287,12 @@ def test_one_of_sentences_stays_one(
     run(folder / "whole", text, tmp_path / "faster", 1.5)
     made = SentenceTransformer(str(tmp_path / "faster" / "1.5x" / "best"))
     assert made[1].pooling_mode in ("cls", ("cls",), ["cls"])
+    assert (folder / "whole" / "1_Pooling" / "config.json").read_bytes() == (
+        tmp_path / "faster" / "1.5x" / "best" / "1_Pooling" / "config.json"
+    ).read_bytes()
+    (folder / "whole" / "1_Pooling" / "config.json").write_text("[")
+    with pytest.raises(AutoBertZeroError, match=r"config\.json cannot be read"):
+        run(folder / "whole", text, tmp_path / "other", 1.5)
     inputs = tokenizer("the minister said", return_tensors="pt")
     model = AutoModel.from_pretrained(tmp_path / "faster" / "1.5x" / "best").eval()
     with torch.no_grad():
@@ -346,8 +352,8 @@ def test_a_model_is_pushed_with_a_card_that_has_the_baseline_beside_it(
     for words in (["push", str(folder), "someone/faster", "--dry-run"], ["show", str(folder)]):
         assert main(words) == 1
     said = capsys.readouterr().err
-    assert (f"{folder / '1.5x'}" in said and "give one of them" in said) or "give the folder of one" in said
-    assert f"{folder / '1.5x' / 'best'}" in said
+    assert f"give the folder of one, {folder / '1.5x' / 'best'} or {folder / '2x' / 'best'}" in said
+    assert f"give one of them, such as {folder / '1.5x' / 'best'}" in said
 
 
 def test_one_call_from_python(bert: Path, text: Path, tmp_path: Path) -> None:

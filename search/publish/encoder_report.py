@@ -146,8 +146,11 @@ def _trust(assembled: Sequence[Assembled]) -> Figure:
     for number, event in enumerate(assembled):
         colour = COLOURS[number % len(COLOURS)]
         axes.scatter(event.tried_predicted, event.tried_errors, s=14, color=colour, label=event.budget)
-    most = max(max(each.tried_predicted + each.tried_errors) for each in assembled)
-    axes.plot([0, most], [0, most], color="#777777", linewidth=0.8, linestyle="--")
+    values = [value for each in assembled for value in each.tried_predicted + each.tried_errors if value > 0]
+    ends = [min(values, default=0.1), max(values, default=1.0)]
+    axes.plot(ends, ends, color="#777777", linewidth=0.8, linestyle="--")
+    axes.set_xscale("log")  # most are good, and a few are far off
+    axes.set_yscale("log")
     axes.set_xlabel("sum of the losses of the parts")
     axes.set_ylabel("real error")
     axes.spines[["top", "right"]].set_visible(False)

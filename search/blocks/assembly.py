@@ -58,11 +58,6 @@ def loss_of(options: Sequence[Sequence[Option]], assembly: Assembly) -> float:
     return sum(options[layer][number].loss for layer, number in enumerate(assembly))
 
 
-def cheapest(options: Sequence[Sequence[Option]]) -> Assembly:
-    """The assembly with the lowest price that keeps some layer."""
-    return best_assembly([[Option(o.choice, o.price, o.price) for o in each] for each in options], float("inf"))
-
-
 def best_assembly(options: Sequence[Sequence[Option]], budget: float) -> Assembly | None:
     """The assembly with the least sum of losses within a budget; None if there is none.
 

@@ -75,10 +75,11 @@ def heal(
         if options.prediction_weight:
             places = mask.bool() & (torch.arange(mask.shape[1])[None] % _EVERY == step % _EVERY)
             with torch.no_grad():
-                theirs = predictions(teacher, wanted, places)
-            if theirs is not None and len(theirs):  # short texts may have no word at these places
-                ours = predictions(student, given, places)
-                loss = loss + options.prediction_weight * divergence(ours, theirs)
+                taught = predictions(teacher, wanted, places)
+            if taught is not None and len(taught):  # short texts may have no word at these places
+                predicted = predictions(student, given, places)
+                assert predicted is not None
+                loss = loss + options.prediction_weight * divergence(predicted, taught)
         if not torch.isfinite(loss):
             raise FloatingPointError(f"the loss is {loss.item()} at step {step + 1}")
         loss.backward()

@@ -37,9 +37,9 @@ class Watch:
         for layer in layers:
             module, (mixer, block) = self.teacher.layers[layer], steps(config.layers[layer], config.intermediate_size)
             if mixer and heads_of(config, mixer):
-                modules[layer, MIXER] = module.get_submodule(last_of_heads(mixer))
+                modules[layer, MIXER] = _linear(module, last_of_heads(mixer))
             if block:
-                modules[layer, FEED_FORWARD] = module.get_submodule(last_of_feed_forward(config))
+                modules[layer, FEED_FORWARD] = _linear(module, last_of_feed_forward(config))
         last = self.teacher.layers[: max(layers, default=-1) + 1]
         with inputs_watched(modules) as found, torch.no_grad():
             for done in range(0, len(self.rows), _BATCH):
@@ -47,3 +47,9 @@ class Watch:
                 self.teacher.run(last, self.teacher.embed(batch))
                 after(min(len(self.rows), done + _BATCH))
         return {layer: {place: each for (of, place), each in found.items() if of == layer} for layer in layers}
+
+
+def _linear(module: nn.Module, name: str) -> nn.Linear:
+    found = module.get_submodule(name)
+    assert isinstance(found, nn.Linear)
+    return found

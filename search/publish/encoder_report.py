@@ -113,7 +113,7 @@ def _other_kinds(assembled: Sequence[Assembled], history: History) -> str:
         f"{event.budget}, layer {number + 1}: {_became(choice)}"
         for event in assembled
         for number, choice in enumerate(event.choices)
-        if any(_is_other(*part.split("/", 1), own) for part in choice)
+        if any(_is_other(part, own) for part in choice)
     ]
     if not assembled:
         return ""
@@ -125,8 +125,9 @@ def _other_kinds(assembled: Sequence[Assembled], history: History) -> str:
     )
 
 
-def _is_other(place: str, line: str, own: set[str]) -> bool:
+def _is_other(part: str, own: set[str]) -> bool:
     """Whether a part is of another kind than the layer's own, with fewer heads or neurons at most."""
+    place, _, line = part.partition("/")
     mixer = line.removesuffix(" + none")
     return bool(line) and (
         place == "layer" or (place == "mixer" and not line.startswith("heads(") and mixer not in own)

@@ -157,7 +157,7 @@ def _means(facts: Mapping[str, Any]) -> dict[tuple[str, ...], tuple[float, float
         return {}
     rows = evaluation["means"] or evaluation["results"]  # of one task alone there is no mean
     known = {(row["budget"], name) for row in facts["budgets"] for name in MODELS}
-    found = {}
+    found: dict[tuple[str, ...], tuple[float, float | None]] = {}
     for row in rows:
         place = PurePath(row["model"]).parts[-2:]
         found[place if place in known else ()] = (row["score"], row["standard_error"])

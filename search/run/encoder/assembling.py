@@ -138,14 +138,14 @@ class Assembling:
         for attempt in range(_CALIBRATIONS):
             assembly = best_assembly(self.options, allowed)
             if assembly is None:
-                raise LatencyError(f"{budget.name}: what is predicted to be that fast is not when it is measured")
+                break
             (found,) = timed(self.run, [self._model(self._choices(assembly))], self.encoder)
             off = found.median / budget.target
             if 1 - TOLERANCE <= off <= 1 or attempt == _CALIBRATIONS - 1:
-                break
+                return allowed, assembly
             # Between the last answer and the one before it there may be no other assembly.
             allowed = (allowed + embeddings) / off * (1 - TOLERANCE / 2) - embeddings
-        return allowed, assembly
+        raise LatencyError(f"{budget.name}: what is predicted to be that fast is not when it is measured")
 
     def _as_fast_as_asked(self, budget: Budget, found: Improvement) -> Tried:
         """Of the best by their real error the first that is surely as fast as asked; else the fastest of them."""

@@ -22,7 +22,9 @@ from autobert_zero_hf.search.recipe.shrink_options import ShrinkOptions
 from autobert_zero_hf.search.run.encoder import timing
 from autobert_zero_hf.search.run.encoder_shrink import shrink_encoder
 from autobert_zero_hf.search.runtime.block_records import Assembled, Healed, LayerParts
+from autobert_zero_hf.search.runtime.codec import encode_all
 from autobert_zero_hf.search.runtime.journal import Journal, read_history
+from autobert_zero_hf.search.runtime.records import KINDS
 from datasets import Dataset
 from transformers import (
     AutoModel,
@@ -144,6 +146,14 @@ def test_each_budget_has_a_model_with_the_encoder_s_head_and_what_it_is_compared
         assert len(row["tried"][0]) == len(row["tried"][1]) == OPTIONS["assemblies"]
     words = (finished / "shrink.md").read_text()
     assert "layers left out" in words and str(bert) not in words
+
+
+def test_its_events_come_back_from_lines_byte_by_byte(finished: Path) -> None:
+    journal = (finished / "journal.jsonl").read_bytes()
+    history = read_history(finished / "journal.jsonl")
+    assert encode_all(history.events) == journal
+    own = {kind for kind in KINDS.values() if kind.__module__ == Healed.__module__}
+    assert own <= {type(event) for event in history.events} and len(own) == 5
 
 
 def test_what_was_chosen_is_the_best_that_was_tried_and_at_least_as_good_as_the_sums(finished: Path) -> None:

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 from matplotlib.figure import Figure
 from scipy.stats import kendalltau
@@ -17,17 +16,16 @@ from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.folders import JOURNAL
 from autobert_zero_hf.options import with_defaults
 from autobert_zero_hf.places import without_places
-from autobert_zero_hf.standard_error import plus_minus
 
 from ..recipe.block_options import BLOCK_GROUPS
 from ..runtime.block_records import Assembled, Encoder, Healed, LayerParts, Price
 from ..runtime.history import History
 from ..runtime.journal import read_history
-from ..runtime.progress import clock
 from ..runtime.records import Budgets
 from ..runtime.run_folder import RunFolder
 from .encoder_table import FIGURES, MODELS, as_figure, figures_in, verdicts
 from .facts import read_json, text_of
+from .templates import report_environment
 
 
 def is_encoder_run(folder: Path) -> bool:
@@ -46,12 +44,7 @@ def write_encoder_report(folder: Path) -> str:
     history = read_history(RunFolder(folder).journal)
     if not history.events:
         raise AutoBertZeroError(f"the run in {folder} has written nothing yet: let it run on, then look again")
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["clock"] = clock
-    environment.filters["chart"] = lambda figure, name, title: Markup(to_inline_svg(figure, name, title))
-    environment.filters["plus_minus"] = plus_minus
+    environment = report_environment()
     environment.filters["became"] = _became
     return environment.get_template("encoder_report.html").render(**_contents(folder, history))
 

@@ -4,44 +4,35 @@ import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from autobert_zero_hf import __version__
-from autobert_zero_hf.charts import to_inline_svg
 from autobert_zero_hf.model import FormulaError
 from autobert_zero_hf.options import with_defaults
 from autobert_zero_hf.rendering import draw_backbone, to_latex, to_svg
-from autobert_zero_hf.standard_error import plus_minus
 
 from ..recipe.choices import decisive
 from ..recipe.files import load_options
 from ..recipe.options import option_groups
-from ..runtime.progress import clock
 from ..runtime.records import Evaluated
 from ..runtime.run_folder import finalists_of
 from . import report_charts as charts
 from .facts import SearchFacts
 from .report_facts import ReportFacts, changed_options, differences
+from .templates import report_environment
 
 _TOP = 20
 
 
 def write_report(facts: ReportFacts) -> str:
     """The text of the HTML file."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["clock"] = clock
-    environment.filters["chart"] = lambda figure, name, title: Markup(to_inline_svg(figure, name, title))
+    environment = report_environment()
     environment.filters["drawn"] = _drawn
     environment.filters["latex"] = _latex
-    environment.filters["plus_minus"] = plus_minus
     return environment.get_template("report.html").render(**_contents(facts))
 
 

@@ -1,0 +1,22 @@
+"""The templates of reports, and what they may call."""
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
+
+from autobert_zero_hf.charts import to_inline_svg
+from autobert_zero_hf.standard_error import plus_minus
+
+from ..runtime.progress import clock
+
+
+def report_environment() -> Environment:
+    """An environment that reads the templates beside this file, and escapes what is put into them."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["clock"] = clock
+    environment.filters["chart"] = lambda figure, name, title: Markup(to_inline_svg(figure, name, title))
+    environment.filters["plus_minus"] = plus_minus
+    return environment

@@ -13,5 +13,11 @@ HEADS: dict[str, type[AutoBertZeroPreTrainedModel]] = {
 
 
 def head_of(class_name: str) -> str:
-    """The head in the name of a class: of BertForMaskedLM and of AutoBertModelForMaskedLM it is ForMaskedLM."""
-    return re.sub(r"^(Auto)?Bert(Model(?=For))?", "", class_name)
+    """The head in the name of a class of BERT's, of PyPI's autobert, or of this package.
+
+    >>> [head_of(f"{model}ForMaskedLM") for model in ("Bert", "AutoBertModel", "AutoBertZero")]
+    ['ForMaskedLM', 'ForMaskedLM', 'ForMaskedLM']
+    >>> head_of("BertModel"), head_of("AutoBertZeroModel")
+    ('Model', 'Model')
+    """
+    return re.sub(r"^(Auto)?Bert(Zero|Model(?=For))?", "", class_name)

@@ -95,11 +95,16 @@ def digest_of_model(model: str) -> str:
     return _short([f"{file.name} {_of_file(file)}\n" for file in files]) if files else ""
 
 
+def digest_of_file(file: Path) -> str:
+    """The digest of what a file holds, 16 hexadecimal digits."""
+    return _of_file(file)[:16]
+
+
 def _digest(place: Place, value: str) -> str | None:
     path = Path(value)
     try:
         if place == "text":
-            return _of_file(path)[:16] if path.is_file() else None
+            return digest_of_file(path) if path.is_file() else None
         if place == "tasks":
             files = sorted(path.rglob("*.json*"))
             return _short([f"{file.relative_to(path)} {_of_file(file)}\n" for file in files]) if files else None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class DataOptions:
+class TextOptions:
     """The text, and how it is cut."""
 
     text: list[str] = option((), "UTF-8 text files; a blank line ends a document", "text")
@@ -28,13 +28,19 @@ class DataOptions:
     dataset_config: str | None = option(None, "the configuration of --dataset")
     dataset_split: str = option("train", "the split of --dataset")
     text_column: str | None = option(None, "the column of --dataset that holds the text")
-    vocab_size: Annotated[int, Range(100, MAX_VOCABULARY + 1)] = option(
-        8192, "entries of the WordPiece vocabulary that is trained on the text"
-    )
     sequence_length: Annotated[int, Range(8, MAX_POSITIONS + 1)] = option(
         128, "tokens of a row; of a model to pretrain on, by itself as many as it takes"
     )
     held_out: Annotated[float, Range(0.001, 0.9)] = option(0.1, "share of the documents that is held out, to score on")
+
+
+@dataclass
+class DataOptions(TextOptions):
+    """The text, how it is cut, and a vocabulary of its own."""
+
+    vocab_size: Annotated[int, Range(100, MAX_VOCABULARY + 1)] = option(
+        8192, "entries of the WordPiece vocabulary that is trained on the text"
+    )
 
 
 @dataclass

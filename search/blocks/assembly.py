@@ -131,7 +131,7 @@ class Improvement:
                 yield child
 
     def _near_sums(self) -> Assembly | None:
-        """The best by sums of losses that are off by a tenth or so, each by its own draw."""
+        """The best by sums of losses that are off by a fifth or so, each by its own draw."""
         shaken = [
             [Option(each.choice, each.price, each.loss * self.rng.lognormvariate(0, 0.2)) for each in options]
             for options in self.options
@@ -142,18 +142,12 @@ class Improvement:
         """One of the best few with another option in a layer, and in a second one the best that is left for it."""
         parents = sorted(self.tried.values(), key=lambda each: each.error)[:4]
         child = list(self.rng.choice(parents).assembly)
-        layers = self.rng.sample(range(len(child)), min(2, len(child)))
-        child[layers[0]] = self.rng.randrange(len(self.options[layers[0]]))
-        last = layers[-1]
-        left = self.budget - sum(
-            self.options[layer][number].price for layer, number in enumerate(child) if layer != last or len(layers) == 1
-        )
-        if len(layers) > 1:
-            fitting = [n for n, option in enumerate(self.options[last]) if option.price <= left]
-            if not fitting:
-                return None
-            child[last] = min(fitting, key=lambda n: self.options[last][n].loss)
-        elif left < 0:
-            return None
-        kept = any(_keeps(self.options[layer][number]) for layer, number in enumerate(child))
-        return tuple(child) if kept else None
+        first, *second = self.rng.sample(range(len(child)), min(2, len(child)))
+        child[first] = self.rng.randrange(len(self.options[first]))
+        for layer in second:
+            others = sum(self.options[place][number].price for place, number in enumerate(child) if place != layer)
+            fitting = [n for n, option in enumerate(self.options[layer]) if others + option.price <= self.budget]
+            child[layer] = min(fitting, key=lambda n: self.options[layer][n].loss, default=child[layer])
+        mutant = tuple(child)
+        kept = any(_keeps(self.options[layer][number]) for layer, number in enumerate(mutant))
+        return mutant if kept and price_of(self.options, mutant) <= self.budget else None

@@ -7,6 +7,7 @@ of the rows.
 Shapes: R rows, N tokens, C hidden size.
 """
 
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -61,7 +62,7 @@ def find_formulas(teacher: Teacher, layer: int, rows: Tensor, options: PartOptio
     """
     config = teacher.config
     own = parse_layer(config.layers[layer])
-    if own.mixer.graph is None or not options.formula_candidates:
+    if own.mixer.graph is None or not (options.formula_candidates and options.part_steps):
         return []
     imitation = _Imitation(teacher, layer, rows, seed)
     most, tokens = layer_cost(str(own), config, rows.shape[1]).operations, rows.shape[1]
@@ -70,9 +71,7 @@ def find_formulas(teacher: Teacher, layer: int, rows: Tensor, options: PartOptio
         line = str(own.with_mixer(parse_layer(candidate.layers[0]).mixer))
         return "too slow" if layer_cost(line, config, tokens).operations > most else None
 
-    recipe = Recipe.from_dict(
-        {"num_layers": 1, "layer_types": ["attention"], "strategy": "op-nas", "candidates": options.formula_candidates}
-    )
+    recipe = Recipe.from_dict({"num_layers": 1, "layer_types": ["attention"], "strategy": "op-nas"})
     strategy = recipe.make_strategy(random.Random(f"{seed}/{layer}"), reject)
     found = dict[str, Found]()
     looked_at = 0
@@ -121,7 +120,10 @@ class _Imitation:
         if not torch.isfinite(inputs).all():
             return None
         fitted, scored = ~self.scored, self.scored
+        has_bias = f"{name}.bias" in dict(module.named_parameters())
         mean, aim = inputs[fitted].mean(0), self.wanted[fitted].mean(0)
+        if not has_bias:  # then nothing but the weights makes up for the means
+            mean, aim = torch.zeros_like(mean), torch.zeros_like(aim)
         centred = inputs[fitted] - mean
         covariance = centred.T @ centred / len(centred)
         ridge = RIDGE * covariance.diagonal().mean().clamp_min(1e-30)
@@ -130,12 +132,10 @@ class _Imitation:
         bias = aim - weight @ mean
         error = (inputs[scored] @ weight.T + bias - self.wanted[scored]).square().sum()
         share = float(error / (self.wanted[scored] - aim).square().sum())
-        if not torch.isfinite(torch.tensor(share)):
+        if not math.isfinite(share):
             return None
-        weights = {f"{name}.weight": weight.float()}
-        if isinstance(last, nn.Linear) and last.bias is not None:
-            weights[f"{name}.bias"] = bias.float()
-        return Found(part, share, weights)
+        fit = {f"{name}.weight": weight.float(), **({f"{name}.bias": bias.float()} if has_bias else {})}
+        return Found(part, share, fit)
 
 
 def _watched(run: Callable[[], Tensor], module: nn.Module, given: bool) -> Tensor:

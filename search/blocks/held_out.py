@@ -9,10 +9,7 @@ from torch import Tensor, nn
 
 from .library import Library
 from .parts import FEED_FORWARD, MIXER, WHOLE, Choice, Part
-from .teacher import Teacher, relative_error
-
-_BATCH = 16
-"""Rows of a forward pass."""
+from .teacher import BATCH, Teacher, relative_error
 
 
 class HeldOut:
@@ -30,7 +27,7 @@ class HeldOut:
     @cached_property
     def states(self) -> list[Tensor]:
         """What goes into each layer, and what comes out of the last one."""
-        parts = [self.teacher.states(batch) for batch in self.rows.split(_BATCH)]
+        parts = [self.teacher.states(batch) for batch in self.rows.split(BATCH)]
         return [torch.cat(each) for each in zip(*parts, strict=True)]
 
     @cached_property
@@ -49,7 +46,7 @@ class HeldOut:
 
     @torch.no_grad()
     def _error(self, layers: Sequence[nn.Module], hidden_states: Tensor) -> float:
-        given = [self.teacher.finish(self.teacher.run(layers, batch)) for batch in hidden_states.split(_BATCH)]
+        given = [self.teacher.finish(self.teacher.run(layers, batch)) for batch in hidden_states.split(BATCH)]
         return relative_error(torch.cat(given), self.wanted)
 
 

@@ -17,7 +17,7 @@ from autobert_zero_hf.model import AutoBertZeroConfig, AutoBertZeroModel, parse_
 from autobert_zero_hf.training.replayable.loop import learning_rate_at, make_optimizer, set_learning_rate
 
 from ..recipe.block_options import PartOptions
-from .parts import FEED_FORWARD, MIXER, Part, Weights, make_layer, with_layers
+from .parts import MIXER, Part, Weights, make_layer, with_layers
 from .teacher import Teacher
 
 
@@ -31,9 +31,12 @@ def first_weights(config: AutoBertZeroConfig, part: Part, own: Weights, seed: in
         seed: of the random numbers.
     """
     mixer, theirs = parse_layer(part.line).mixer, parse_layer(config.layers[part.layer]).mixer
+    # Embeddings of one word: to draw those of all would take far longer than the layer.
+    small = with_layers(config, [part.line])
+    small.update({"vocab_size": 1, "max_position_embeddings": 1, "pad_token_id": 0})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = AutoBertZeroModel(with_layers(config, [part.line]), add_pooling_layer=False)
+        model = AutoBertZeroModel(small, add_pooling_layer=False)
     weights = {name: weight.detach() for name, weight in model.layers[0].named_parameters()}
     if not theirs.left_out:
         prefix = f"{theirs.module}."
@@ -59,7 +62,7 @@ def imitate(
     Args:
         teacher: the encoder.
         layer: the number of the layer, from 0.
-        parts: with weights of their own.
+        parts: in the place of its mixer, or of the whole layer.
         begun: what some of them begin with, besides what they take over of the layer.
         rows: (rows, N), real tokens alone; they are gone through again and again.
         options: how.
@@ -85,10 +88,9 @@ def imitate(
             mixed = teacher.run([mixer], before)
             after = teacher.run([block], mixed)
         for part, module in list(modules.items()):
-            given = mixed if part.place == FEED_FORWARD else before
             wanted = mixed if part.place == MIXER else after
             set_learning_rate(optimizers[part], learning_rate_at(step, steps, options.part_learning_rate))
-            loss = (teacher.run([module], given) - wanted).square().sum() / (wanted - given).square().sum()
+            loss = (teacher.run([module], before) - wanted).square().sum() / (wanted - before).square().sum()
             if not torch.isfinite(loss):
                 del modules[part]
                 continue

@@ -6,7 +6,6 @@ encoder alone: what the last hidden states lose by that, on held-out text, is th
 Shapes: N tokens, C hidden size.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -17,9 +16,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from autobert_zero_hf.data.contents import digest_of_file
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import FormulaError, parse_layer
-from autobert_zero_hf.model.layers import Layer
+from autobert_zero_hf.model.graph import AttentionGraph
+from autobert_zero_hf.model.layers import FeedForward, Layer, Window
 from autobert_zero_hf.writing import written_whole
 
 from ..recipe.block_options import PartOptions
@@ -93,16 +94,16 @@ def other_parts(teacher: Teacher, layer: int, options: PartOptions) -> list[Part
     mixer, block = steps(config.layers[layer], config.intermediate_size)
     if not mixer or not options.part_steps:
         return []
+    own = parse_layer(mixer).mixer
     lines = [f"conv({size})" for size in options.kernel_sizes]
-    if (graph := parse_layer(mixer).mixer.graph) is not None:
-        lines += [f"window({reach}, {graph})" for reach in options.windows]
+    if own.graph is not None:
+        lines += [f"window({reach}, {own.graph})" for reach in options.windows if _fits_window(own.graph)]
         lines += options.formulas
-    known, found = {parse_layer(mixer).mixer.identity}, list[Part]()
-    for line in lines:
-        read = _read(line)
-        if read is not None and read.mixer.identity not in known:
+    known, found = {own.identity}, list[Part]()
+    for read in map(parse_layer, lines):
+        if read.mixer.identity not in known:
             known.add(read.mixer.identity)
-            found.append(Part(layer, MIXER, f"{read.mixer} + none"))
+            found.append(Part(layer, MIXER, str(Layer(read.mixer, FeedForward(0)))))
     if block:
         width = parse_layer(block).inner(config)
         found += [Part(layer, WHOLE, feed_forward_line(count)) for count in (width, *fewer(width, _ALONE, _MULTIPLE))]
@@ -125,12 +126,13 @@ def left_out(teacher: Teacher, layer: int) -> list[Part]:
     return [Part(layer, place, "") for place, line in places if line]
 
 
-def _read(line: str) -> Layer | None:
-    """A line; None where a formula is none for a window."""
+def _fits_window(graph: AttentionGraph) -> bool:
+    """Whether a formula has a meaning within a window: one that sums over tokens outside of attentions has none."""
     try:
-        return parse_layer(line)
+        Window.of({"reach": 1}, graph)
     except FormulaError:
-        return None
+        return False
+    return True
 
 
 def choices_of(parts: Sequence[Part]) -> list[Choice]:
@@ -216,12 +218,12 @@ class Library:
             weights.update(self.weights(part))
         return make_layer(self.teacher.config, joined(choice), weights)
 
-    def add(self, layer: int, moments: Mapping[str, Moments], rows: Tensor, seed: int) -> list[Found]:
+    def add(self, layer: int, moments: Mapping[Place, Moments], rows: Tensor, seed: int) -> list[Found]:
         """Make the parts of a layer, and write them.
 
         Args:
             layer: the number of the layer, from 0.
-            moments: what `Watch` gave of it.
+            moments: what `moments_of` gave of it.
             rows: (rows, N), real tokens alone, that parts of another kind learn from.
             seed: of what is random.
 
@@ -230,7 +232,7 @@ class Library:
         """
         made = self._narrowed(layer, moments)
         found = find_formulas(self.teacher, layer, rows[:_ROWS_OF_FORMULAS], self.options, seed)
-        kept = found[: self.options.formulas_kept] if self.options.part_steps else []
+        kept = found[: self.options.formulas_kept]
         known = other_parts(self.teacher, layer, self.options)
         others = [*known, *(each.part for each in kept if each.part not in known)]
         # A feed-forward block alone begins as the one of its width that stands beside the mixer.
@@ -246,7 +248,7 @@ class Library:
             save_file(self._loaded[layer], partial)
         return found
 
-    def _narrowed(self, layer: int, moments: Mapping[str, Moments]) -> dict[Part, Weights]:
+    def _narrowed(self, layer: int, moments: Mapping[Place, Moments]) -> dict[Part, Weights]:
         config, weights = self.teacher.config, self.teacher.weights(layer)
         heads, widths = list[int](), list[int]()
         for part in narrowed_parts(self.teacher, layer):
@@ -265,9 +267,6 @@ class Library:
         return found
 
     def digest(self, layer: int) -> str:
-        """Of the file of a layer; empty where there is none."""
+        """The digest of the file of a layer; empty where there is none."""
         file = self.file(layer)
-        if not file.exists():
-            return ""
-        with file.open("rb") as content:
-            return hashlib.file_digest(content, "sha256").hexdigest()[:16]
+        return digest_of_file(file) if file.exists() else ""

@@ -5,7 +5,6 @@ Shapes: B texts, N tokens, C hidden size, P places, K words of the vocabulary or
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from autobert_zero_hf.model import AutoBertZeroPreTrainedModel
@@ -52,20 +51,3 @@ def divergence(given: Tensor, wanted: Tensor) -> Tensor:
         return (given - wanted).square().sum() / wanted.square().sum()
     student, teacher = (nn.functional.log_softmax(each.float(), -1) for each in (given, wanted))
     return nn.functional.kl_div(student, teacher, reduction="batchmean", log_target=True)
-
-
-def chosen(model: AutoBertZeroPreTrainedModel, encoded: Any, mask: Tensor) -> Tensor | None:
-    """The word or class that a head holds for the likeliest: (B, N), or (B, 1) of whole texts; None without a choice.
-
-    Args:
-        model: a model with its head.
-        encoded: what its base model gave.
-        mask: which tokens are real, (B, N); what is said of the others is 0.
-    """
-    logits = predictions(model, encoded, mask.bool())
-    if logits is None or logits.shape[-1] < 2:
-        return None
-    likeliest = logits.argmax(-1)
-    if of_whole_texts(model):
-        return likeliest[:, None]
-    return torch.zeros_like(mask).masked_scatter(mask.bool(), likeliest)

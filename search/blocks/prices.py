@@ -28,14 +28,11 @@ class Prices:
         self.options = options
         self.reference = AutoBertZeroModel(config, add_pooling_layer=False)
 
-    def embeddings(self) -> tuple[float, float]:
-        """The milliseconds of the encoder, and those of them that no layer takes.
-
-        The second follows from a model of every layer twice.
-        """
+    def embeddings(self) -> float:
+        """The milliseconds of the encoder that no layer takes, by a model that has every layer twice."""
         twice = AutoBertZeroModel(with_layers(self.config, [*self.config.layers] * 2), add_pooling_layer=False)
         once, double = (each.median for each in measure([self.reference, twice], self.options))
-        return once, max(0.0, 2 * once - double)
+        return max(0.0, 2 * once - double)
 
     def lines(self, lines: Sequence[str], usual: float, embeddings: float) -> Iterator[tuple[str, float]]:
         """The price of each line, in milliseconds.

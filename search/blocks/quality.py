@@ -10,10 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 from autobert_zero_hf.model import AutoBertZeroPreTrainedModel
+from autobert_zero_hf.standard_error import if_known
 
-from .predictions import chosen
+from .predictions import of_whole_texts, predictions
 
 NEIGHBOURS = 10
 _BATCH = 32
@@ -47,7 +49,7 @@ class Figure:
         """The standard error of the difference from another, row by row; None as above."""
         if len(self.parts) < 2:
             return None
-        return float((self.parts - other).std(ddof=1) / np.sqrt(len(self.parts)))
+        return if_known(float((self.parts - other).std(ddof=1) / np.sqrt(len(self.parts))))
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,8 @@ class Quality:
         error: the relative squared error of the last hidden states on held-out rows; lower is better.
         neighbours: the share of a sentence's ten nearest neighbours that stay.
         cosine: between the vectors of a sentence, of the model and of the encoder.
-        agreement: the share of what the head predicts, of words of held-out rows or of sentences, that is the same as
-            what the encoder's does; None where it predicts nothing of the kind.
+        agreement: the share of words of held-out rows, or of held-out sentences, of which the head says the same as the
+            encoder's; None where it chooses nothing.
     """
 
     error: Figure
@@ -101,31 +103,40 @@ class Sentences:
         return cls(batches, torch.tensor(order, dtype=torch.long))
 
     @torch.no_grad()
-    def vectors(self, model: nn.Module, first_token: bool) -> Tensor:
-        """The unit vectors of all sentences, (S, C).
+    def encoded(self, model: AutoBertZeroPreTrainedModel, first_token: bool) -> tuple[Tensor, Tensor | None]:
+        """The unit vectors of all sentences, and what the head says of each, if it says something of whole texts.
 
         Args:
-            model: an encoder of this package.
+            model: a model with its head.
             first_token: whether a sentence's vector is that of its first token; else the mean over real tokens.
+
+        Returns:
+            (S, C), and (S,) classes or None.
         """
-        found = [
-            pooled(model(input_ids=ids, attention_mask=mask).last_hidden_state, mask, first_token)
-            for ids, mask in self.batches
-        ]
-        vectors = torch.empty(len(self.order), found[0].shape[-1])
-        vectors[self.order] = torch.cat(found).float()
-        return nn.functional.normalize(vectors, dim=-1)
+        vectors, said = list[Tensor](), list[Tensor]()
+        for ids, mask in self.batches:
+            encoded = model.base_model(input_ids=ids, attention_mask=mask)
+            vectors.append(pooled(encoded.last_hidden_state, mask, first_token).float())
+            if (
+                of_whole_texts(model)
+                and (likeliest := _likeliest(predictions(model, encoded, mask.bool()))) is not None
+            ):
+                said.append(likeliest)
+        places = self.order.argsort()
+        units = nn.functional.normalize(torch.cat(vectors)[places], dim=-1)
+        return units, torch.cat(said)[places] if said else None
+
+
+def _likeliest(logits: Tensor | None) -> Tensor | None:
+    """The words or classes that a head holds for the likeliest; None where it has no choice."""
+    return None if logits is None or logits.shape[-1] < 2 else logits.argmax(-1)
 
 
 def padded(ids: Sequence[Sequence[int]], padding: int) -> tuple[Tensor, Tensor]:
     """Sentences side by side, and which of their tokens are real; (B, N) both."""
-    longest = max(map(len, ids))
-    filled = torch.full((len(ids), longest), padding, dtype=torch.long)
-    mask = torch.zeros(len(ids), longest, dtype=torch.long)
-    for row, each in enumerate(ids):
-        filled[row, : len(each)] = torch.tensor(each)
-        mask[row, : len(each)] = 1
-    return filled, mask
+    rows = [torch.tensor(each) for each in ids]
+    real = [torch.ones_like(each) for each in rows]
+    return pad_sequence(rows, batch_first=True, padding_value=padding), pad_sequence(real, batch_first=True)
 
 
 def pooled(hidden_states: Tensor, mask: Tensor, first_token: bool) -> Tensor:
@@ -150,28 +161,28 @@ class Judge:
         source: the encoder, with its head.
         rows: held-out rows of real tokens alone, (R, N).
         sentences: held-out sentences.
-        first_token: how a sentence's vector is made; see `Sentences.vectors`.
+        first_token: how a sentence's vector is made; see `Sentences.encoded`.
     """
 
     def __init__(self, source: AutoBertZeroPreTrainedModel, rows: Tensor, sentences: Sentences, first_token: bool):
         self.rows = rows
         self.sentences = sentences
         self.first_token = first_token
-        self._wanted, self._chosen = self._encoded(source)
-        self._vectors = sentences.vectors(source.base_model, first_token)
+        self._wanted, words = self._encoded(source)
+        self._vectors, texts = sentences.encoded(source, first_token)
+        self._said = words if texts is None else texts
         self._neighbours = neighbours(self._vectors)
 
     def __call__(self, model: AutoBertZeroPreTrainedModel) -> Quality:
         """The figures of a model, with its head."""
-        given, said = self._encoded(model)
+        given, words = self._encoded(model)
+        vectors, texts = self.sentences.encoded(model, self.first_token)
         errors = (given - self._wanted).square().sum((1, 2)).double().numpy()
         squares = self._wanted.square().sum((1, 2)).double().numpy()
-        vectors = self.sentences.vectors(model.base_model, self.first_token)
-        found = neighbours(vectors)
-        same = (found[:, :, None] == self._neighbours[:, None, :]).any(2).double().mean(1)
-        agreement = None
-        if said is not None and self._chosen is not None:
-            agreement = Figure.mean((said == self._chosen).double().mean(1).numpy())
+        same = (neighbours(vectors)[:, :, None] == self._neighbours[:, None, :]).any(2).double().mean(1)
+        agreement, said = None, words if texts is None else texts
+        if said is not None and self._said is not None:
+            agreement = Figure.mean((said == self._said).double().view(len(said), -1).mean(1).numpy())
         return Quality(
             Figure.mean(errors / squares.mean()),
             Figure.mean(same.numpy()),
@@ -181,11 +192,13 @@ class Judge:
 
     @torch.no_grad()
     def _encoded(self, model: AutoBertZeroPreTrainedModel) -> tuple[Tensor, Tensor | None]:
-        """The last hidden states of the rows, (R, N, C), and what the head holds for the likeliest."""
-        states, found = list[Tensor](), list[Tensor | None]()
+        """The last hidden states of the rows, (R, N, C), and what the head says of each word, (R, N), if it does."""
+        states, said = list[Tensor](), list[Tensor]()
         for rows in self.rows.split(_BATCH):
             encoded = model.base_model(input_ids=rows)
             states.append(encoded.last_hidden_state.float())
-            found.append(chosen(model, encoded, torch.ones_like(rows)))
-        told = [each for each in found if each is not None]
-        return torch.cat(states), torch.cat(told) if len(told) == len(found) else None
+            if of_whole_texts(model):
+                continue
+            if (likeliest := _likeliest(predictions(model, encoded, torch.ones_like(rows).bool()))) is not None:
+                said.append(likeliest.view_as(rows))
+        return torch.cat(states), torch.cat(said) if said else None

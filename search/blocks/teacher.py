@@ -15,6 +15,9 @@ from autobert_zero_hf.model.rotary import angles
 
 from .parts import Weights, make_layer, steps
 
+BATCH = 16
+"""Rows that go through its layers at once."""
+
 
 class Teacher:
     """An encoder whose layers can be run one by one, and step by step, on rows without padding.

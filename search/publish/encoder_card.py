@@ -84,7 +84,7 @@ def results_of_encoder(record: Mapping[str, Any]) -> Iterator[Result]:
     model, beside = row[which], row[other]
     what = "layers left out" if other == DROPPED else "found layer by layer"
     text = text_of(record["options"])
-    rows = dict.fromkeys(("error", "agreement"), f"{record['judged']['rows']} held-out rows of {text}")
+    rows = {"error": f"{record['judged']['rows']} held-out rows of {text}", "agreement": f"held-out text of {text}"}
     for figure, (task, metric) in FIGURES.items():
         if figure not in model:
             continue

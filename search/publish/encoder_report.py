@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,15 @@ from scipy.stats import kendalltau
 from autobert_zero_hf import __version__
 from autobert_zero_hf.charts import COLOURS, to_inline_svg
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.folders import JOURNAL
 from autobert_zero_hf.options import with_defaults
 from autobert_zero_hf.places import without_places
 
+from ..blocks.parts import FEED_FORWARD, MIXER, WHOLE, Part, joined
 from ..recipe.block_options import BLOCK_GROUPS
+from ..recipe.choices import is_of_encoder
 from ..runtime.block_records import Assembled, Encoder, Healed, LayerParts, Price
 from ..runtime.history import History
-from ..runtime.journal import read_history
+from ..runtime.journal import read_history, recorded_recipe
 from ..runtime.records import Budgets
 from ..runtime.run_folder import RunFolder
 from .encoder_table import FIGURES, MODELS, as_figure, figures_in, verdicts
@@ -30,8 +32,7 @@ from .templates import report_environment
 
 def is_encoder_run(folder: Path) -> bool:
     """Whether a folder is that of an encoder that is made faster, by its journal."""
-    journal = folder / JOURNAL
-    return journal.is_file() and b'"method": "blocks"' in journal.open("rb").readline()
+    return is_of_encoder(recorded_recipe(RunFolder(folder).journal))
 
 
 def write_encoder_report(folder: Path) -> str:
@@ -154,36 +155,21 @@ def _trust(assembled: Sequence[Assembled]) -> Figure:
 
 
 def _lines(history: History) -> Iterator[dict[str, Any]]:
-    """A row for each part, with its loss in each layer."""
-    layers = {event.layer: dict(zip(zip(event.places, event.lines, strict=True), event.losses, strict=True))
+    """A row for each part, with its loss in each layer, and the price of a layer with it."""
+    layers = {event.layer: dict(zip(map(partial(Part, 0), event.places, event.lines), event.losses, strict=True))
               for event in history.of(LayerParts)}  # fmt: skip
     prices = {event.line: event.milliseconds for event in history.of(Price)}
-    words = {"mixer": "mixer", "feed-forward": "feed-forward block", "layer": "whole layer"}
-    for place, line in dict.fromkeys(part for each in layers.values() for part in each):
-        losses = [layers.get(layer, {}).get((place, line)) for layer in range(max(layers) + 1)]
+    words = {MIXER: "mixer", FEED_FORWARD: "feed-forward block", WHOLE: "whole layer"}
+    for part in dict.fromkeys(part for each in layers.values() for part in each):
+        losses = [layers.get(layer, {}).get(part) for layer in range(max(layers) + 1)]
         if any(losses):
-            short = _short(line.removesuffix(" + none").removeprefix("none + "))
-            price = prices.get(line) if place == "layer" else _price(place, line, history, prices)
-            yield {"words": f"{words[place]}: {short or 'left out'}", "price": price, "losses": losses}
-
-
-def _price(place: str, line: str, history: History, prices: dict[str, float]) -> float | None:
-    """The price of the first layer with this part in the place of its own; None where it has none such."""
-    encoder = history.first(Encoder)
-    if encoder is None:
-        return None
-    own_mixer, _, own_block = encoder.layers[0].partition(" + ")
-    block = own_block or f"mlp({_widest(prices)})"
-    if place == "mixer":
-        mixer = line.removesuffix(" + none") or "none"
-        return prices.get(f"{mixer} + {block}")
-    return prices.get(f"{own_mixer} + {line.removeprefix('none + ') or 'none'}")
-
-
-def _widest(prices: dict[str, float]) -> int:
-    """The widest feed-forward block that has a price."""
-    widths = [int(line.rpartition("mlp(")[2].rstrip(")")) for line in prices if line.endswith(")") and "mlp(" in line]
-    return max(widths, default=0)
+            # The layer's own parts lose nothing.
+            first = next(each for each in layers.values() if part in each)
+            own = {each.place: each for each, loss in first.items() if not loss}
+            choice = {MIXER: (part, own.get(FEED_FORWARD, part)), FEED_FORWARD: (own.get(MIXER, part), part)}
+            line = joined(choice.get(part.place, (part,)))
+            short = _short(part.line.removesuffix(" + none").removeprefix("none + "))
+            yield {"words": f"{words[part.place]}: {short or 'left out'}", "price": prices.get(line), "losses": losses}
 
 
 def _command(history: History, budgets: set[str]) -> str:

@@ -68,6 +68,11 @@ def verdicts(facts: Mapping[str, Any]) -> list[str]:
     """Which is better, for each budget and figure, and by how many standard errors."""
     said = []
     for row in facts["budgets"]:
+        if row[DROPPED]["verdict"] == "outside":
+            said.append(
+                f"{row['budget']}: no layers that are left out come to that speed; the model beside it is slower."
+            )
+            continue
         parts = []
         for figure in figures_in(facts):
             words, sign = FIGURES[figure]

@@ -1,11 +1,15 @@
 """The options of making a trained encoder faster, layer by layer, in groups."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
+from autobert_zero_hf.model import FormulaError, parse_layer
+from autobert_zero_hf.model.architectures import BERT_ATTENTION
+from autobert_zero_hf.model.excerpts import excerpt
+from autobert_zero_hf.model.layers import Formula
 from autobert_zero_hf.options import Range, find_problems, option, option_names, with_defaults
-from autobert_zero_hf.training.shared_options import DataOptions
+from autobert_zero_hf.training.shared_options import TextOptions
 
 from .errors import refuse
 from .options import LatencyOptions
@@ -91,7 +95,7 @@ class ChanceOptions:
 
 BLOCK_GROUPS: tuple[type, ...] = (
     EncoderOptions,
-    DataOptions,
+    TextOptions,
     PartOptions,
     AssemblyOptions,
     HealingOptions,
@@ -114,14 +118,27 @@ class BlockRecipe:
         refuse(find_problems(BLOCK_GROUPS, options))
         self.options = with_defaults(BLOCK_GROUPS, {**options, "method": "blocks"})
         self.encoder = EncoderOptions(**self._of(EncoderOptions))
-        self.data = DataOptions(**self._of(DataOptions))
+        self.data = TextOptions(**self._of(TextOptions))
         self.parts = PartOptions(**self._of(PartOptions))
         self.assembly = AssemblyOptions(**self._of(AssemblyOptions))
         self.healing = HealingOptions(**self._of(HealingOptions))
         self.latency = LatencyOptions(**self._of(LatencyOptions))
         self.seed: int = self.options["seed"]
+        refuse(self._problems())
+
+    def _problems(self) -> Iterator[str]:
         if not self.encoder.source:
-            refuse(["name the encoder: autobert-zero shrink SOURCE ..., or give --method super-net"])
+            yield "name the encoder: autobert-zero shrink SOURCE ..., or give --method super-net"
+        lines = [f"conv({size})" for size in self.parts.kernel_sizes]
+        lines += [f"window({reach}, {BERT_ATTENTION})" for reach in self.parts.windows]
+        for line in [*lines, *self.parts.formulas]:
+            try:
+                mixer = parse_layer(line).mixer
+            except FormulaError as error:
+                yield str(error)
+                continue
+            if line in self.parts.formulas and not isinstance(mixer, Formula):
+                yield f"formulas: {excerpt(line)} is {mixer.noun}, and no formula"
 
     def _of(self, group: type) -> dict[str, Any]:
         return {name: self.options[name] for name in option_names([group])}

@@ -26,7 +26,12 @@ def idle_options(what: str, chosen: Any) -> set[str]:
 
 def groups_of(options: Mapping[str, Any]) -> tuple[type, ...]:
     """The groups that the options of a run are of: those of a search, or of an encoder that is made faster."""
-    return BLOCK_GROUPS if options.get("method") == "blocks" else option_groups()
+    return BLOCK_GROUPS if is_of_encoder(options) else option_groups()
+
+
+def is_of_encoder(options: Mapping[str, Any]) -> bool:
+    """Whether the options of a run are those of an encoder that is made faster."""
+    return options.get("method") == "blocks"
 
 
 def decisive(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,9 +39,8 @@ def decisive(options: Mapping[str, Any]) -> dict[str, Any]:
 
     Left out are those of strategies and proxies that are not chosen.
     """
-    groups = groups_of(options)
-    filled = with_defaults(groups, options)
-    if groups is BLOCK_GROUPS:
+    filled = with_defaults(groups_of(options), options)
+    if is_of_encoder(options):
         return filled
     idle = {name for what in CHOSEN for name in idle_options(what, filled[what])}
     return {name: value for name, value in filled.items() if name not in idle}

@@ -1,22 +1,26 @@
-"""The processes of a run, and the precision that they work in."""
+"""The processes of a run, the precision that they work in, and the journal that they share."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, is_initialized
-from accelerate.utils import InitProcessGroupKwargs, ProjectConfiguration, parse_flag_from_env
+from accelerate.utils import InitProcessGroupKwargs, ProjectConfiguration, broadcast_object_list, parse_flag_from_env
 
+from autobert_zero_hf.data.contents import find_contents
 from autobert_zero_hf.launch.lost import waiting_for_the_launcher
 from autobert_zero_hf.launch.precision import gains_from_bfloat16
 
-from ..recipe.choices import RecipeError
+from ..recipe.choices import groups_of
+from ..recipe.errors import RecipeError
 from ..recipe.recipe import Recipe
-from ..runtime.journal import recorded_recipe
+from ..runtime.history import History
+from ..runtime.journal import Journal, recorded_recipe
 from ..runtime.run_folder import RunFolder
 
 
@@ -78,3 +82,28 @@ def _with_precision(recipe: Recipe, folder: RunFolder) -> Recipe:
         # On a CPU, bf16 was level with float32 on random sub-models of 4 x 256, and far slower on tiny ones.
         precision = "bf16" if gains and (on_gpu or recipe.searched_sizes is None) else "no"
     return replace(recipe, run=replace(recipe.run, mixed_precision=precision))
+
+
+def open_journal(
+    options: dict[str, Any],
+    folder: RunFolder,
+    accelerator: Accelerator,
+    parts: Mapping[str, dict[str, str]] = MappingProxyType({}),
+) -> Journal:
+    """The journal of a run itself in the main process, its events in the others.
+
+    Args:
+        options: of the run, by name.
+        folder: of the run.
+        accelerator: the processes.
+        parts: the origins and objects of the run, as `Journal.open` takes them.
+
+    Raises:
+        JournalError: if it is of another run, or damaged.
+        WritingError: if another process is at work in the folder.
+    """
+    path, journal = folder.journal, None
+    if accelerator.is_main_process:
+        journal = Journal.open(path, options, find_contents(groups_of(options), options), parts)
+    events = broadcast_object_list([journal.history.events if journal else None])[0]
+    return journal or Journal.following(path, options, History(events))

@@ -12,18 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list
 
-from autobert_zero_hf.data.contents import find_contents
 from autobert_zero_hf.model_folder import find_models
 from autobert_zero_hf.options import option_names
 from autobert_zero_hf.places import local_place
-from autobert_zero_hf.tasks.loading import load_task, task_names
-from autobert_zero_hf.tasks.span_options import SpanOptions
-from autobert_zero_hf.training.finetuning.evaluation import Grid
-from autobert_zero_hf.training.finetuning.options import FineTuningOptions
 from autobert_zero_hf.training.finetuning.training import AnyTask
-from autobert_zero_hf.writing import write_json, written_whole
+from autobert_zero_hf.writing import written_whole
 
 from ..blocks.source import open_source
 from ..publish.card import write_card
@@ -37,12 +31,10 @@ from ..runtime.block_records import Assembled, Encoder, Healed
 from ..runtime.codec import to_json
 from ..runtime.dispatch import Dispatcher
 from ..runtime.environment import warn_of_changes
-from ..runtime.history import History
-from ..runtime.journal import Journal
 from ..runtime.progress import Reporter
 from ..runtime.records import Budgets
 from ..runtime.run_folder import BEST, DROPPED, RunFolder
-from .accelerated import processes
+from .accelerated import open_journal, processes
 from .encoder.assembling import Assembling, check_reachable
 from .encoder.budgets import budgets_of, check_budgets
 from .encoder.context import Context
@@ -51,6 +43,7 @@ from .encoder.healing import heal_models
 from .encoder.parts import make_library, make_options
 from .encoder.texts import read_texts
 from .encoder.timing import measure_encoder
+from .shrink_evaluation import fine_tuned, load_evaluation_tasks, write_table
 
 
 def shrink_encoder(recipe: BlockRecipe, options: ShrinkOptions, output_dir: str | Path) -> dict[str, Any]:
@@ -78,9 +71,7 @@ def shrink_encoder(recipe: BlockRecipe, options: ShrinkOptions, output_dir: str 
     check_budgets(options)
     recipe = BlockRecipe(find_models(BLOCK_GROUPS, recipe.to_dict()))
     folder = RunFolder(Path(output_dir))
-    data = None if options.data is None else Path(options.data)
-    names = task_names(options.evaluate_on, data) if options.evaluate_on else ()
-    tasks = [load_task(name, recipe.seed, data) for name in names]
+    tasks = load_evaluation_tasks(options, recipe.seed)
     with processes() as accelerator, Reporter(accelerator.is_main_process) as reporter:
         run = _open(recipe, folder, accelerator, reporter)
         with closing(run.journal):
@@ -100,11 +91,7 @@ def _open(recipe: BlockRecipe, folder: RunFolder, accelerator: Accelerator, repo
         if tokens > longest:
             raise RecipeError(f"{name} {tokens}: {recipe.source} takes {longest} tokens at most")
     texts = read_texts(recipe, source, accelerator, reporter)
-    options, journal = recipe.to_dict(), None
-    if accelerator.is_main_process:
-        journal = Journal.open(folder.journal, options, find_contents(BLOCK_GROUPS, options))
-    events = broadcast_object_list([journal.history.events if journal else None])[0]
-    journal = journal or Journal.following(folder.journal, options, History(events))
+    journal = open_journal(recipe.to_dict(), folder, accelerator)
     return Context(recipe, folder, accelerator, reporter, source, texts, journal, Dispatcher(accelerator))
 
 
@@ -118,8 +105,9 @@ def _make(run: Context, options: ShrinkOptions) -> Encoder:
     make_library(run)
     assembling = Assembling(run, make_options(run, encoder), encoder)
     assembling.check(budgets)
-    if run.main:
-        run.journal.append(Budgets(names=[budget.name for budget in budgets]))
+    names = [budget.name for budget in budgets]
+    if run.main and set(names) - {name for event in run.history.of(Budgets) for name in event.names}:
+        run.journal.append(Budgets(names=names))
     for number, budget in enumerate(budgets, start=1):
         assembling.assemble(budget, f"{budget.name} ({number} of {len(budgets)})")
     heal_models(run, budgets)
@@ -149,13 +137,9 @@ def shrink(source: str, output_dir: str | Path = "runs/faster", **options: Any) 
 
 def fine_tune(run: Context, options: ShrinkOptions, tasks: Sequence[AnyTask]) -> dict[str, Any]:
     """Fine-tune the encoder, and all that was made of it, on each task."""
-    tuning = FineTuningOptions(epochs=[options.evaluate_epochs], train_rows=options.evaluate_rows, seed=run.recipe.seed)
     names = [f"{budget}/{name}" for budget in run.shared(_finished(run)) for name in (BEST, DROPPED)]
     models = [run.source.name, *(str(run.folder.path / name) for name in names)]
-    grid = Grid(run.folder.evaluation, models, tasks, tuning, SpanOptions(), options.evaluate_seeds)
-    with closing(grid), run.reporter.phase("Fine-tuning", len(grid.cells)) as show:
-        grid.fill(lambda _: show(sum(grid.result(cell) is not None for cell in grid.cells)))
-        return grid.summary()
+    return fine_tuned(models, tasks, options, run.recipe.seed, "no", run.folder, run.reporter)
 
 
 def _finished(run: Context) -> list[str]:
@@ -197,10 +181,7 @@ def write(run: Context, encoder: Encoder, evaluation: dict[str, Any] | None) -> 
         else None
     )
     if run.main:
-        write_json(table, facts)
-        for ending, text in ((".md", as_markdown(facts)), (".svg", as_picture(facts))):
-            with written_whole(table.with_suffix(ending)) as partial_file:
-                partial_file.write_text(text, encoding="utf-8")
+        write_table(run.folder, facts, as_markdown(facts), as_picture(facts))
         _write_cards(run, facts)
     shared: dict[str, Any] = facts
     return shared

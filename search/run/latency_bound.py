@@ -151,7 +151,7 @@ class LatencyBound:
         if watch.accelerator.is_main_process and new:
             latencies = watch.measure([AutoBertZeroModel(each.config(watch.config)) for each in new])
             for candidate, latency in zip(new, latencies, strict=True):
-                self.journal.append(self._event(candidate, latency))
+                self.journal.append(Measured.of(candidate.identity, latency, self.band.judge(latency)))
         found: list[Any] = [history.measured(candidate.identity) for candidate in candidates]
         return list(broadcast_object_list(found))
 
@@ -178,14 +178,3 @@ class LatencyBound:
             f"{records[place].median:.2f} ms"
         )
         return tried[place]
-
-    def _event(self, candidate: Candidate, latency: Latency) -> Measured:
-        return Measured(
-            identity=candidate.identity,
-            median=latency.median,
-            p95=latency.p95,
-            interval=latency.interval,
-            passes=latency.passes,
-            waited=latency.waited,
-            verdict=self.band.judge(latency),
-        )

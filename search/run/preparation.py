@@ -14,6 +14,7 @@ from datasets import Dataset, DatasetDict
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from autobert_zero_hf.claims import check_claims
+from autobert_zero_hf.data.contents import digest_of_file
 from autobert_zero_hf.data.corpus import CorpusError, how_to_have_more_rows, load_documents
 from autobert_zero_hf.data.fitting import check_special_tokens, special_ids
 from autobert_zero_hf.data.masked_rows import MaskedRows
@@ -190,7 +191,7 @@ class Preparation:
 
                 training.run(after_step)
         facts = {"steps": training.steps_done, "parameters": sum(p.numel() for p in net.parameters())}
-        digest = digest_of(self.folder.supernet)
+        digest = digest_of_file(self.folder.supernet)
         if known is None:
             self.journal.append(TrainedSuperNet(**facts, digest=digest))
         else:
@@ -210,7 +211,7 @@ class Preparation:
             JournalError: if it is not.
         """
         path = self.folder.supernet
-        if digest is not None and path.exists() and digest_of(path) != digest:
+        if digest is not None and path.exists() and digest_of_file(path) != digest:
             raise JournalError(
                 f"{path} is not the super-net that this search was begun with, or was damaged: restore it, or take it "
                 "away, and it is trained again"
@@ -312,12 +313,6 @@ def final_rows(recipe: Recipe, held_out: int) -> range:
     """
     chose = rows_that_chose(recipe)
     return range(chose if held_out - chose >= _FEWEST_ROWS else 0, held_out)
-
-
-def digest_of(path: Path) -> str:
-    """The digest of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def _digest(*parts: Dataset) -> str:

@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list
 
-from autobert_zero_hf.data.contents import find_contents
 from autobert_zero_hf.model import architecture
 from autobert_zero_hf.model_folder import find_models
 from autobert_zero_hf.writing import write_json
@@ -20,7 +18,6 @@ from ..recipe.recipe import Recipe
 from ..runtime.dispatch import Dispatcher
 from ..runtime.energy import measured_energy
 from ..runtime.environment import warn_of_changes
-from ..runtime.history import History
 from ..runtime.journal import Journal, JournalError
 from ..runtime.loop import SearchLoop
 from ..runtime.progress import CANDIDATES, Reporter, clock
@@ -34,7 +31,7 @@ from ..strategy.strategy import Strategy
 from ..supernet.estimator import Estimator
 from ..supernet.inheritance import Inheritance
 from ..supernet.objectives import Objective
-from .accelerated import accelerated
+from .accelerated import accelerated, open_journal
 from .finalists import FinalTraining
 from .from_options import load_tasks, make_estimator
 from .front import Compromise, describe_front, find_front, name_models, rank
@@ -215,7 +212,8 @@ class SearchRun:
                         f"{place} is not of a search (there is no journal): it would be lost, "
                         "so use another --output-dir"
                     )
-        return open_journal(self.recipe, self.folder, self.accelerator, self.objects)
+        parts = {"origins": self.recipe.origins(), "objects": self.objects.names}
+        return open_journal(self.recipe.to_dict(), self.folder, self.accelerator, parts)
 
     def run(self) -> None:
         """Do all that is not done yet."""
@@ -369,19 +367,3 @@ class SearchRun:
         if not history.finished:
             processes = self.accelerator.num_processes
             self.journal.append(Finished(reason=found.reason, rejections=dict(found.rejections), processes=processes))
-
-
-def open_journal(recipe: Recipe, folder: RunFolder, accelerator: Accelerator, objects: Objects = NO_OBJECTS) -> Journal:
-    """The journal of a run itself in the main process, its events in the others.
-
-    Raises:
-        JournalError: if it is of another recipe, or damaged.
-        WritingError: if another process is at work in the folder.
-    """
-    options, path = recipe.to_dict(), folder.journal
-    journal: Journal | None = None
-    if accelerator.is_main_process:
-        parts = {"origins": recipe.origins(), "objects": objects.names}
-        journal = Journal.open(path, options, find_contents(option_groups(), options), parts)
-    events = broadcast_object_list([journal.history.events if journal else None])[0]
-    return journal or Journal.following(path, options, History(events))

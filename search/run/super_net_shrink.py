@@ -16,12 +16,7 @@ from accelerate.utils import broadcast_object_list
 from autobert_zero_hf.data.contents import digest, leads_to_same
 from autobert_zero_hf.model import AutoBertZeroModel
 from autobert_zero_hf.model_folder import find_models
-from autobert_zero_hf.tasks.loading import load_task, task_names
-from autobert_zero_hf.tasks.span_options import SpanOptions
-from autobert_zero_hf.training.finetuning.evaluation import Grid
-from autobert_zero_hf.training.finetuning.options import FineTuningOptions
 from autobert_zero_hf.training.finetuning.training import AnyTask
-from autobert_zero_hf.writing import write_json, written_whole
 
 from ..latency.measuring import open_base
 from ..proxies.tasks import TaskOptions
@@ -39,12 +34,13 @@ from ..runtime.progress import Reporter
 from ..runtime.records import Base, Budgets, Measured
 from ..runtime.run_folder import BEST, SCRATCH, RunFolder
 from ..runtime.tracking import Tracking
-from .accelerated import accelerated
+from .accelerated import accelerated, open_journal
 from .from_options import load_tasks
 from .latency_bound import LatencyBound, Stopwatch
 from .limits import make_proposing
 from .preparation import Preparation
-from .search_run import SearchRun, Shared, open_journal
+from .search_run import SearchRun, Shared
+from .shrink_evaluation import Precision, fine_tuned, load_evaluation_tasks, write_table
 
 
 @dataclass(frozen=True)
@@ -111,9 +107,7 @@ def shrink_super_net(recipe: Recipe, options: ShrinkOptions, output_dir: str | P
         raise RecipeError("shrink searches the sizes of one backbone: search_sizes and layers are missing")
     folder = RunFolder(Path(output_dir))
     # Read before anything is trained: a task that is not there ends a run that has not begun.
-    data = None if options.data is None else Path(options.data)
-    names = task_names(options.evaluate_on, data) if options.evaluate_on else ()
-    tasks = [load_task(name, recipe.run.seed, data) for name in names]
+    tasks = load_evaluation_tasks(options, recipe.run.seed)
     with accelerated(recipe, folder) as (recipe, accelerator), Reporter(accelerator.is_main_process) as reporter:
         run = _Shrinking(recipe, options, folder, accelerator, reporter)
         with closing(run.journal):
@@ -132,7 +126,7 @@ class _Shrinking:
         self.folder = folder
         self.accelerator = accelerator
         self.reporter = reporter
-        self.journal = open_journal(recipe, folder, accelerator)
+        self.journal = open_journal(recipe.to_dict(), folder, accelerator, {"origins": recipe.origins()})
         self.tracking = Tracking(accelerator, self.journal, recipe.supernet.supernet_steps)
         self.rows: list[dict[str, Any]] = []
         self.base: Base | None = None
@@ -214,19 +208,11 @@ class _Shrinking:
 
     def fine_tune(self, tasks: Sequence[AnyTask]) -> None:
         """Fine-tune the winner of each budget, and the same model from scratch, on each task."""
-        options = FineTuningOptions(
-            epochs=[self.options.evaluate_epochs],
-            train_rows=self.options.evaluate_rows,
-            seed=self.recipe.run.seed,
-            mixed_precision="bf16" if self.recipe.run.mixed_precision == "bf16" else "no",
-        )
         places = [self.folder.budget(row["budget"]) for row in self.rows]
         models = [str(place.finalist(name)) for place in places for name in (BEST, SCRATCH)]
-        seeds = self.options.evaluate_seeds
-        with closing(Grid(self.folder.evaluation, models, tasks, options, SpanOptions(), seeds)) as grid:
-            with self.reporter.phase("Fine-tuning", len(grid.cells)) as show:
-                grid.fill(lambda _: show(sum(grid.result(cell) is not None for cell in grid.cells)))
-            self.evaluation = grid.summary()
+        run = self.recipe.run
+        precision: Precision = "bf16" if run.mixed_precision == "bf16" else "no"
+        self.evaluation = fine_tuned(models, tasks, self.options, run.seed, precision, self.folder, self.reporter)
 
     def write(self) -> dict[str, Any]:
         """Write the table."""
@@ -234,11 +220,7 @@ class _Shrinking:
         base = None if self.base is None else to_json(self.base)
         facts = {"base": base, "budgets": self.rows, "evaluation": self.evaluation, "tasks_that_chose": chose}
         if self.accelerator.is_main_process:
-            table = self.folder.shrink_table
-            write_json(table, facts)
-            for ending, text in ((".md", as_markdown(facts)), (".svg", as_picture(facts))):
-                with written_whole(table.with_suffix(ending)) as partial:
-                    partial.write_text(text, encoding="utf-8")
+            write_table(self.folder, facts, as_markdown(facts), as_picture(facts))
         return facts
 
 
@@ -263,7 +245,7 @@ def describe_budget(name: str, history: History, base: Base | None) -> dict[str,
         "constant_answer": None if constant is None else asdict(constant),
         "target_ms": None if target is None else target.target,
         "latency": None if latency is None else _told(latency),
-        "speed_up": None if latency is None or base is None else _speed_up(base, latency),
+        "speed_up": None if latency is None or base is None else latency.speed_up_over(base),
         "accuracy": best.accuracy,
         "standard_error": best.standard_error,
         "scratch_accuracy": scratch.accuracy,
@@ -282,9 +264,3 @@ def _digest_of(path: str | None) -> str | None:
 def _told(latency: Measured) -> dict[str, Any]:
     facts = {"median": latency.median, "p95": latency.p95, "interval": list(latency.interval)}
     return {**facts, "verdict": latency.verdict}
-
-
-def _speed_up(base: Base, latency: Measured) -> dict[str, Any]:
-    """How many times as fast, and from which ratio to which the two intervals reach."""
-    (quick, slow), (least, most) = base.interval, latency.interval
-    return {"median": base.median / latency.median, "interval": [quick / most, slow / least]}

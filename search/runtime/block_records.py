@@ -97,7 +97,8 @@ class Healed(Event):
 
     `errors` are the squared errors of the last hidden states of each held-out row, as shares of the mean square;
     `neighbours` the share of ten nearest neighbours that stay, and `cosines` those with the encoder's vector, of each
-    sentence; `agreements` the share of what the head predicts in each row, None where there is nothing to predict.
+    sentence; `agreements` the share of what the head says that is the same, in each row or of each sentence, None where
+    it chooses nothing.
     """
 
     identity: str

@@ -16,7 +16,7 @@ from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.options import with_defaults
 from autobert_zero_hf.writing import claimed, how_to_mend
 
-from ..recipe.choices import decisive, groups_of
+from ..recipe.choices import decisive, groups_of, is_of_encoder
 from .codec import Codec, UnregisteredError, VersionError, decode_all
 from .environment import environment
 from .history import History, RecordError
@@ -82,7 +82,8 @@ class Journal:
             WritingError: if another process is at work in its folder.
             OSError: if its folder cannot be made.
         """
-        claim, file, codec = claimed(path.parent, _lock_of(path), RunFolder.WRITTEN), GrowingFile(path), Codec()
+        written = RunFolder.WRITTEN_FOR_ENCODER if is_of_encoder(recipe) else RunFolder.WRITTEN
+        claim, file, codec = claimed(path.parent, _lock_of(path), written), GrowingFile(path), Codec()
         try:
             journal = cls(path, recipe, _decoded(path, file.read(), codec), contents, parts)
             if journal.history.events:

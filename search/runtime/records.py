@@ -18,6 +18,8 @@ from autobert_zero_hf.model.origins import NOT_REGISTERED
 from autobert_zero_hf.options import Range, find_problems, with_defaults
 from autobert_zero_hf.training.replayable.masked_lm import MaskedScore
 
+from ..latency.band import Verdict
+from ..latency.measuring import Latency
 from ..proxies.table import PROXIES, SCREENS
 from ..recipe.choices import groups_of
 from ..space.candidate import Candidate
@@ -143,6 +145,11 @@ class Timed(Event):
     median: float
     interval: tuple[float, float]
 
+    def speed_up_over(self, base: "Timed") -> dict[str, Any]:
+        """How many times as fast as another, and from which ratio to which the two intervals reach."""
+        (quick, slow), (least, most) = base.interval, self.interval
+        return {"median": base.median / self.median, "interval": [quick / most, slow / least]}
+
     def contradiction(self) -> str | None:
         """An interval that does not hold the median."""
         low, high = self.interval
@@ -238,7 +245,13 @@ class Measured(Timed):
     interval: tuple[float, float]
     passes: Count
     waited: Seconds
-    verdict: typing.Literal["within", "outside", "not clear"]
+    verdict: Verdict
+
+    @classmethod
+    def of(cls, identity: str, latency: Latency, verdict: Verdict) -> "Measured":
+        """The event of a latency, and whether it keeps to what is asked for."""
+        known = {name: getattr(latency, name) for name in ("median", "p95", "interval", "passes", "waited")}
+        return cls(identity=identity, verdict=verdict, **known)
 
 
 @event("supernet", once=True)

@@ -36,9 +36,14 @@ class RunFolder:
 
     WRITTEN = (
         "energy.json", "recipe.yaml", "tokenizer", "supernet.pt", BEST, BERT, SCRATCH, f"{FRONT}/*", "front.json",
-        "candidates/*", "shrink.*", f"*/{BEST}", f"*/{DROPPED}", "library/*",
+        "candidates/*", "shrink.*",
     )  # fmt: skip
     """What a run writes whole in its folder, and nobody else: names, and patterns of them."""
+    WRITTEN_FOR_ENCODER = (
+        "shrink.*", "library/*",
+        "[0-9]*x/best", "[0-9]*x/dropped", "[0-9]*ms/best", "[0-9]*ms/dropped",
+    )  # fmt: skip
+    """The same of a run that makes an encoder faster."""
 
     @property
     def journal(self) -> Path:

@@ -13,23 +13,27 @@ class Budget:
     Args:
         name: of its folder, such as `4ms` or `2x`.
         target: in milliseconds.
-        speedup: how many times as fast as the encoder that is.
     """
 
     name: str
     target: float
-    speedup: float
 
 
 def budgets_of(options: ShrinkOptions, encoder: float) -> list[Budget]:
-    """The budgets, each once.
+    """The budgets of a run, each once.
 
     Args:
         options: which ones.
         encoder: the milliseconds of the encoder.
+
+    Raises:
+        RecipeError: for one that the encoder meets as it is.
     """
-    found = [Budget(f"{value:.15g}ms", value, encoder / value) for value in options.latency_ms]
-    found += [Budget(f"{value:.15g}x", encoder / value, value) for value in options.speedup]
+    found = [Budget(f"{value:.15g}ms", value) for value in options.latency_ms]
+    found += [Budget(f"{value:.15g}x", encoder / value) for value in options.speedup]
+    for budget in found:
+        if budget.target >= encoder:
+            raise RecipeError(f"{budget.name}: the encoder takes {encoder:.2f} ms as it is; give a budget below that")
     return list({budget.name: budget for budget in found}.values())
 
 

@@ -26,12 +26,11 @@ def describe_budget(name: str, history: History, encoder: Encoder) -> dict[str, 
         healed, measured = history.find(Healed, "identity", f"{name}/{which}"), history.measured(f"{name}/{which}")
         assert healed is not None and measured is not None
         qualities[which] = _quality_of(healed)
-        (quick, slow), (least, most) = encoder.interval, measured.interval
         facts[which] = {
             "layers": healed.layers,
             "parameters": healed.parameters,
             "latency": {"median": measured.median, "p95": measured.p95, "interval": list(measured.interval)},
-            "speed_up": {"median": encoder.median / measured.median, "interval": [quick / most, slow / least]},
+            "speed_up": measured.speed_up_over(encoder),
             "verdict": measured.verdict,
             **{
                 figure: {"value": each.value, "standard_error": each.error}

@@ -10,7 +10,7 @@ from ...blocks.assembly import Option
 from ...blocks.held_out import losses_of
 from ...blocks.library import choices_of
 from ...blocks.parts import Part, joined
-from ...blocks.watch import Watch
+from ...blocks.watch import moments_of
 from ...runtime.block_records import Encoder, LayerParts
 from .context import Context
 from .timing import price_lines
@@ -39,7 +39,7 @@ def make_library(run: Context) -> None:
     with refusals_explained(run.library.folder):
         run.library.folder.mkdir(parents=True, exist_ok=True)
     with run.reporter.phase("Activations", len(run.texts.rows)) as show:
-        moments = Watch(run.teacher, run.texts.rows).moments(missing, show)
+        moments = moments_of(run.teacher, run.texts.rows, missing, show)
 
     def work(layer: int) -> dict[str, Any]:
         formulas = run.library.add(layer, moments[layer], run.texts.rows, run.recipe.seed)[:_TOLD]

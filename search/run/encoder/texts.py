@@ -17,6 +17,7 @@ from ...recipe.block_options import BlockRecipe
 from ...runtime.progress import Reporter
 
 _SENTENCES = 800
+_FEWEST_SENTENCES = 20
 _UNKNOWN = 0.2
 """The share of unknown tokens from which a text is of another language than the vocabulary."""
 
@@ -68,6 +69,12 @@ def read_texts(recipe: BlockRecipe, source: Source, accelerator: Accelerator, re
                 f"{how_to_have_more_rows(len(train), len(test))}"
             )
         sentences = sentences_of(parts["test"], tokenizer, options.sequence_length, _SENTENCES, f"{seed}/held out")
+        lines = sentences_of(parts["train"], tokenizer, options.sequence_length, 1, f"{seed}/train")
+        if len(sentences) < _FEWEST_SENTENCES or not lines:
+            raise CorpusError(
+                f"the held-out text has {len(sentences)} lines of three tokens or more, which stand for sentences, at "
+                f"least {_FEWEST_SENTENCES} are needed: give more text, or longer lines"
+            )
         show(2, f"{len(train):,} rows of {options.sequence_length} tokens")
     held_out_rows = rows_of(test, 2 * recipe.parts.swap_rows)
     return Texts(

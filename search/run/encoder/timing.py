@@ -31,7 +31,7 @@ def measure_encoder(run: Context) -> Encoder:
         options = replace(run.recipe.latency, latency_passes=_MORE_PASSES * run.recipe.latency.latency_passes)
         with run.reporter.phase("Latency of the encoder", 1) as show:
             (found,) = measure([run.source.base], options)
-            _, embeddings = Prices(run.source.base.config, options).embeddings()
+            embeddings = Prices(run.source.base.config, options).embeddings()
             show(1, str(found))
         run.journal.append(
             Encoder(
@@ -90,14 +90,4 @@ def measure_models(run: Context, models: Mapping[str, AutoBertZeroModel], budget
         return
     band = LatencyBand(lambda _: 0.0, budget.target, 0.0, 1 + TOLERANCE)
     for name, found in zip(missing, timed(run, [models[name] for name in missing], encoder), strict=True):
-        run.journal.append(
-            Measured(
-                identity=name,
-                median=found.median,
-                p95=found.p95,
-                interval=found.interval,
-                passes=found.passes,
-                waited=found.waited,
-                verdict=band.judge(found),
-            )
-        )
+        run.journal.append(Measured.of(name, found, band.judge(found)))

@@ -9,7 +9,7 @@ from autobert_zero_hf.search.blocks.held_out import HeldOut, losses_of
 from autobert_zero_hf.search.blocks.library import Library, choices_of, other_parts
 from autobert_zero_hf.search.blocks.parts import FEED_FORWARD, MIXER, WHOLE, Part, joined
 from autobert_zero_hf.search.blocks.teacher import Teacher, relative_error
-from autobert_zero_hf.search.blocks.watch import Watch
+from autobert_zero_hf.search.blocks.watch import moments_of
 from autobert_zero_hf.search.recipe.block_options import PartOptions
 from torch import Tensor
 
@@ -37,7 +37,7 @@ def teacher(request: pytest.FixtureRequest) -> Teacher:
 def library(teacher: Teacher, tmp_path: Path) -> Library:
     library = Library(teacher, tmp_path / "library", OPTIONS)
     library.folder.mkdir()
-    moments = Watch(teacher, rows(64, 0)).moments(range(len(teacher.layers)), lambda done: None)
+    moments = moments_of(teacher, rows(64, 0), range(len(teacher.layers)), lambda done: None)
     for layer in range(len(teacher.layers)):
         library.add(layer, moments[layer], rows(64, 0), seed=0)
     return library
@@ -122,7 +122,7 @@ def test_parts_of_another_kind_learn_what_the_layer_gives(teacher: Teacher, tmp_
         )
         library = Library(teacher, tmp_path / str(steps), options)
         library.folder.mkdir()
-        moments = Watch(teacher, rows(64, 0)).moments([0], lambda done: None)
+        moments = moments_of(teacher, rows(64, 0), [0], lambda done: None)
         library.add(0, moments[0], rows(64, 0), seed=0)
         found = losses_of(library, HeldOut(teacher, rows(8, 3)), 0)
         losses[steps] = {str(part): loss for part, loss in found if part in other_parts(teacher, 0, options)}

@@ -60,7 +60,7 @@ class Convolution(KernelMixer):
     }
 
     def taken_over(self, other: Mixer, weights: "Mapping[str, Tensor]") -> "dict[str, Tensor]":
-        """Of an attention the values, which pass gates that are half open, an even kernel, and the last layer."""
+        """What it takes over of an attention: the values, past gates that are half open, and the last linear layer."""
         if not {"v_proj.weight", "o_proj.weight"} <= weights.keys():
             return super().taken_over(other, weights)
         begun = {}

@@ -43,7 +43,7 @@ class Heads(GlobalFormula):
         return {"heads": self.heads}
 
     def number_of_heads(self, sizes: Any) -> int:  # noqa: ARG002
-        """Its own."""
+        """The number of heads of the line itself."""
         return self.heads
 
     def latex(self, write: Callable[[AttentionGraph], str]) -> str:

@@ -107,7 +107,7 @@ class Improvement:
 
     @property
     def best(self) -> Tried:
-        """The one with the least error; of several the first."""
+        """The assembly with the least error; of several the first."""
         return min(self.tried.values(), key=lambda each: each.error)
 
     def run(self, error: Callable[[Assembly], float], count: int) -> Tried:

@@ -64,7 +64,7 @@ def fewer(whole: int, shares: Iterable[float], multiple: int = 1) -> list[int]:
 
 
 def narrowed_parts(teacher: Teacher, layer: int) -> list[Part]:
-    """Those that are a layer's own with fewer heads or neurons.
+    """The parts that are a layer's own with fewer heads or neurons.
 
     Args:
         teacher: the encoder.
@@ -81,7 +81,7 @@ def narrowed_parts(teacher: Teacher, layer: int) -> list[Part]:
 
 
 def other_parts(teacher: Teacher, layer: int, options: PartOptions) -> list[Part]:
-    """Those that are of another kind, which have to be trained.
+    """The parts of a layer that are of another kind, and have to be trained.
 
     A layer without a mixer is one for both: its feed-forward block makes up for what is missing.
 
@@ -161,11 +161,11 @@ class Library:
         self._loaded: dict[int, dict[str, Tensor]] = {}
 
     def file(self, layer: int) -> Path:
-        """Where the parts of a layer lie."""
+        """The file that the parts of a layer lie in."""
         return self.folder / f"layer-{layer + 1:03d}.safetensors"
 
     def weights(self, part: Part) -> Weights:
-        """Those of a part that the layer does not have itself, by their names in a layer; views.
+        """The weights of a part that the layer does not have itself, by their names in a layer; views.
 
         Raises:
             AutoBertZeroError: if the file of its layer is not there, or damaged.
@@ -202,7 +202,7 @@ class Library:
         return sorted(sizes, key=lambda part: (part[0], -sizes[part], part[1]))
 
     def forget(self) -> None:
-        """Read the files anew: another process may have written some."""
+        """Have the files be read anew: another process may have written some."""
         self._loaded.clear()
 
     def own(self, layer: int) -> tuple[Part, Part]:

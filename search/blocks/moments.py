@@ -36,7 +36,7 @@ class Moments:
 
     @property
     def mean(self) -> Tensor:
-        """(D,), in double precision."""
+        """The mean of the vectors, (D,), in double precision."""
         return self._sum / self.count
 
     @property
@@ -46,7 +46,7 @@ class Moments:
 
     @property
     def covariance(self) -> Tensor:
-        """(D, D), in double precision."""
+        """The covariance of the vectors, (D, D), in double precision."""
         return self.second - torch.outer(self.mean, self.mean)
 
 

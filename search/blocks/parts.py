@@ -117,5 +117,5 @@ class Left(nn.Module):
     """A layer, or a step of one, that is left out."""
 
     def forward(self, hidden_states: Tensor, *args: object, **kwargs: object) -> Tensor:  # noqa: ARG002
-        """(B, N, C) as they are."""
+        """The hidden states, (B, N, C), as they are."""
         return hidden_states

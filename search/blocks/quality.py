@@ -71,7 +71,7 @@ class Quality:
 
     @property
     def known(self) -> dict[str, Figure]:
-        """Those that there are, by name."""
+        """The figures that the model has, by name."""
         return {name: figure for name, figure in vars(self).items() if figure is not None}
 
 

@@ -31,16 +31,16 @@ class Teacher:
 
     @property
     def config(self) -> AutoBertZeroConfig:
-        """Of the encoder."""
+        """The configuration of the encoder."""
         return self.model.config
 
     @property
     def layers(self) -> Sequence[nn.Module]:
-        """Its L layers."""
+        """The L layers of the encoder."""
         return list(self.model.layers)
 
     def weights(self, layer: int) -> Weights:
-        """Those of a layer, by their names in it; views."""
+        """The weights of a layer, by their names in it; views."""
         return {name: weight.detach() for name, weight in self.model.layers[layer].named_parameters()}
 
     def steps(self, layer: int) -> list[nn.Module]:

@@ -149,7 +149,7 @@ class _Rounds:
         return cls(seconds, elapsed, Hardware.here(options, models[0].dtype))
 
     def latency(self, number: int, usual: float | None = None) -> Latency:
-        """Of a model; `usual` is what the first one is said to take, in milliseconds."""
+        """The latency of a model; `usual` is what the first one is said to take, in milliseconds."""
         times = 1000 * self.seconds[number] if usual is None else usual * self.seconds[number] / self.seconds[0]
         waited = max(0.0, 1 - float(self.seconds[number].sum() / self.elapsed[number].sum()))
         p95 = float(np.percentile(times, 95))

@@ -53,7 +53,7 @@ REMARKS = (
 
 
 def title_of(record: Mapping[str, Any]) -> tuple[str, str]:
-    """Title and summary."""
+    """The title and the summary of the card."""
     source, model = escaped(without_places(record["source"])), record["row"][record["which"]]
     speed = model["speed_up"]["median"]
     return f"{source}, {speed:.2g} times as fast", f"{source}, made {speed:.2f} times as fast {_HOW[record['which']]}."

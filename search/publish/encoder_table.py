@@ -121,7 +121,7 @@ def as_picture(facts: Mapping[str, Any]) -> str:
 
 
 def as_figure(facts: Mapping[str, Any]) -> Figure:
-    """The same as a figure of matplotlib."""
+    """The picture of the table, as a figure of matplotlib."""
     tasks, rows = _means(facts), facts["budgets"]
     figures = [*list(FIGURES)[:2], *["tasks"] * bool(tasks)]
     figure = Figure(figsize=(4.0 * len(figures), 3.6), layout="constrained")

@@ -129,16 +129,20 @@ class BlockRecipe:
     def _problems(self) -> Iterator[str]:
         if not self.encoder.source:
             yield "name the encoder: autobert-zero shrink SOURCE ..., or give --method super-net"
-        lines = [f"conv({size})" for size in self.parts.kernel_sizes]
-        lines += [f"window({reach}, {BERT_ATTENTION})" for reach in self.parts.windows]
-        for line in [*lines, *self.parts.formulas]:
-            try:
-                mixer = parse_layer(line).mixer
-            except FormulaError as error:
-                yield str(error)
-                continue
-            if line in self.parts.formulas and not isinstance(mixer, Formula):
-                yield f"formulas: {excerpt(line)} is {mixer.noun}, and no formula"
+        written = {
+            "kernel_sizes": [f"conv({size})" for size in self.parts.kernel_sizes],
+            "windows": [f"window({reach}, {BERT_ATTENTION})" for reach in self.parts.windows],
+            "formulas": self.parts.formulas,
+        }
+        for name, lines in written.items():
+            for line in lines:
+                try:
+                    mixer = parse_layer(line).mixer
+                except FormulaError as error:
+                    yield f"{name}: {error if name == 'formulas' else error.reason}"
+                    continue
+                if name == "formulas" and not isinstance(mixer, Formula):
+                    yield f"formulas: {excerpt(line)} is {mixer.noun}, and no formula"
 
     def _of(self, group: type) -> dict[str, Any]:
         return {name: self.options[name] for name in option_names([group])}

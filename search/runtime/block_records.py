@@ -47,7 +47,7 @@ class LayerParts(Event):
     found_errors: Losses
 
     def contradiction(self) -> str | None:
-        """Lists of several lengths."""
+        """What is wrong with it in itself: lists of several lengths."""
         if not len(self.places) == len(self.lines) == len(self.losses):
             return "`places`, `lines` and `losses` are not of one length"
         return super().contradiction()
@@ -83,7 +83,7 @@ class Assembled(Event):
     tried_errors: Losses
 
     def contradiction_to(self, before: "History") -> str | None:
-        """A layer more or less than the encoder has."""
+        """What is wrong with it in its place: a layer more or less than the encoder has."""
         encoder: Any = before.first(Encoder)
         if encoder is None or len(encoder.layers) != len(self.choices):
             return "`choices` are not as many as the encoder has layers"

@@ -107,7 +107,7 @@ class FineTuningResult:
 
     @property
     def score(self) -> Score:
-        """On the rows that are chosen by."""
+        """The score on the rows that hyper-parameters are chosen by."""
         return next(iter(self.best.scores.values()))
 
     @property

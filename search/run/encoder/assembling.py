@@ -1,7 +1,7 @@
 """The phase in which the best assembly for each budget is found, and the best layer dropping beside it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from autobert_zero_hf.model import AutoBertZeroModel
 from autobert_zero_hf.model.cost import layer_cost
@@ -23,8 +23,6 @@ _MEASURED = 8
 """Assemblies that are measured, the best first, until one is as fast as asked."""
 _QUICKEST = 3
 """Lines that are measured before anything is trained, those with the fewest multiplications."""
-_STARTS = 2
-"""Droppings of layers that the evolution begins with, besides the best assembly by the sums."""
 
 
 def check_reachable(run: Context, budgets: Sequence[Budget], encoder: Encoder) -> None:
@@ -61,11 +59,13 @@ class Assembling:
         run: the run.
         options: what each layer may become.
         encoder: its latency.
+        errors: of the droppings that were looked at.
     """
 
     run: Context
     options: Sequence[Sequence[Option]]
     encoder: Encoder
+    errors: dict[tuple[int, ...], float] = field(default_factory=dict)
 
     def check(self, budgets: Sequence[Budget]) -> None:
         """Refuse a budget that no assembly meets.
@@ -98,7 +98,7 @@ class Assembling:
     def _found(self, budget: Budget, words: str) -> Assembled:
         run, count, done = self.run, self.run.recipe.assembly.assemblies, 0
         allowed, first = self._calibrated(budget)
-        found = Improvement(self.options, allowed, [first, *self._within(allowed)], run.seed(budget.name))
+        found = Improvement(self.options, allowed, [first, *self._best_dropping(allowed)], run.seed(budget.name))
         with run.reporter.phase(f"Assemblies, {words}", count) as show:
 
             def error(assembly: Assembly) -> float:
@@ -157,13 +157,12 @@ class Assembling:
             measured.append((latency.median, each))
         return min(measured, key=lambda pair: pair[0])[1]
 
-    def _within(self, allowed: float) -> list[Assembly]:
-        """Droppings of layers that are within a budget, as assemblies."""
-        places = [self._numbers(layer) for layer in range(len(self.options))]
-        return [
-            tuple(whole if layer in kept else gone for layer, (whole, gone) in enumerate(places))
-            for kept in self._ways(allowed)[:_STARTS]
-        ]
+    def _best_dropping(self, allowed: float) -> list[Assembly]:
+        """The best dropping within a budget, as an assembly, if there is one: nothing worse is ever taken."""
+        if not (ways := self._ways(allowed)):
+            return []
+        kept, places = min(ways, key=self._error_of), [self._numbers(layer) for layer in range(len(self.options))]
+        return [tuple(whole if layer in kept else gone for layer, (whole, gone) in enumerate(places))]
 
     def _numbers(self, layer: int) -> tuple[int, int]:
         """The numbers of the options that keep a layer as it is, and that leave it out."""
@@ -174,13 +173,19 @@ class Assembling:
         prices = [each[self._numbers(layer)[0]].price for layer, each in enumerate(self.options)]
         return ways_to_drop(prices, allowed, self.run.seed("droppings"))
 
+    def _error_of(self, way: tuple[int, ...]) -> float:
+        """The error of the encoder where it keeps some layers alone."""
+        if way not in self.errors:
+            layers = self.run.teacher.layers
+            self.errors[way] = self.run.held_out.error([layers[layer] for layer in way])
+        return self.errors[way]
+
     def _dropping(self, budget: Budget) -> tuple[list[int], float]:
         """The layers that the best of several droppings keeps, and its error; it may be a little slower than asked."""
-        ways = self._ways(budget.target * (1 + TOLERANCE) - self.encoder.embeddings) or [(0,)]
-        layers = self.run.teacher.layers
-        errors = [self.run.held_out.error([layers[layer] for layer in way]) for way in ways]
-        place = errors.index(min(errors))
-        return list(ways[place]), errors[place]
+        ways = self._ways(budget.target * (1 + TOLERANCE) - self.encoder.embeddings)
+        # Where even one layer is too slow, one is the least that can be left.
+        way = min(ways or [(layer,) for layer in range(len(self.options))], key=self._error_of)
+        return list(way), self._error_of(way)
 
 
 def choices_in(event: Assembled) -> list[Choice]:

@@ -182,7 +182,7 @@ def test_without_any_weight_no_operation_is_introduced(mutation: Mutation) -> No
 @pytest.mark.parametrize("name", ["replace", "insert"])
 def test_operations_come_as_often_as_their_weights_say(name: str) -> None:
     """Chi-square with five degrees of freedom: above 20.5 once in a thousand."""
-    weights = {name: float(number) for number, name in enumerate(operation_names(), 1)}
+    weights = {name: float(number) for number, name in enumerate(SPACES["wide"].operations, 1)}
     candidate, rng, times = Candidate((BERT_ATTENTION, *("conv(3)",) * 3)), random.Random(0), Counter[str]()
     for _ in range(1500):
         if child := MUTATIONS[name](candidate, SPACES["wide"], rng, weights):

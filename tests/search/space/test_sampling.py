@@ -24,8 +24,9 @@ TARGETS = dict.fromkeys((BERT_ATTENTION, *AUTOBERT_ZERO[1::2]))
 
 @given(st.integers(0, 2**32 - 1), st.integers(3, 12), st.integers(3, 6), st.sampled_from([("q",), ("k", "v"), INPUTS]))
 def test_graphs_keep_to_their_bounds(seed: int, size: int, depth: int, inputs: tuple[str, ...]) -> None:
-    graph = sample_graph(random.Random(seed), operation_names(), size, inputs=inputs, max_depth=depth)
-    space = SearchSpace(1, max_operations=size, max_depth=depth, inputs=inputs)
+    names = operation_names()
+    graph = sample_graph(random.Random(seed), names, size, inputs=inputs, max_depth=depth)
+    space = SearchSpace(1, operations=names, max_operations=size, max_depth=depth, inputs=inputs)
     assert space.accepts(graph)
     assert mixes_tokens(infer_axes(graph))
 

@@ -10,7 +10,7 @@ gradients at zeros and at large inputs::
 
     register(Operation("relu", 1, lambda x, head_size: x.relu(), axes=unchanged, source="Nair and Hinton, 2010"))
 
-The ten operations are those of AutoBERT-Zero (Gao et al., AAAI 2022, arXiv 2107.07445).
+The first ten operations are those of AutoBERT-Zero (Gao et al., AAAI 2022, arXiv 2107.07445).
 
 The rules need no tensors, and the functions import torch when they run: formulas can be read, checked and drawn in a
 process that never imports it.
@@ -351,6 +351,7 @@ for _row in (
     Operation("matmul", 2, lambda a, b, head_size: a @ b, product, _PAPER, reduces=(-1, -2)),
     Operation("cosine_similarity", 2, _cosine_similarity, rows_against_rows, _PAPER, reduces=(-1, -1)),
     Operation("euclidean_distance", 2, _euclidean_distance, rows_against_rows, _PAPER, reduces=(-1, -1)),
+    Operation("sigmoid", 1, lambda x, head_size: x.sigmoid(), unchanged, "Ramapuram et al., arXiv 2409.04431"),
 ):
     _add_built_in(_row)
 

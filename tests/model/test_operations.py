@@ -52,6 +52,7 @@ def test_operations_compute_what_their_names_say() -> None:
             assert apply("transpose", a)[j, i].item() == x
             assert apply("scale", a)[i, j].item() == pytest.approx(x / math.sqrt(3))
             assert apply("logsigmoid", a)[i, j].item() == pytest.approx(math.log(1 / (1 + math.exp(-x))))
+            assert apply("sigmoid", a)[i, j].item() == pytest.approx(1 / (1 + math.exp(-x)))
             assert apply("softsign", a)[i, j].item() == pytest.approx(x / (1 + abs(x)))
             weights = [math.exp(y) for y in a[i].tolist()]
             assert apply("softmax", a)[i, j].item() == pytest.approx(weights[j] / sum(weights))

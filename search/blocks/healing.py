@@ -1,9 +1,10 @@
-"""Healing: a model that was put together learns, as a whole, to give what the encoder that it was made of gives.
+"""Healing: models that were put together learn, each as a whole, to give what the encoder they were made of gives.
 
 Shapes: B texts, N tokens, C hidden size.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,75 +20,139 @@ _EVERY = 7
 """Of the words, one in so many is predicted in a step: to predict all would take longer than all layers."""
 
 
+class Student:
+    """A model that learns; its embeddings and its head stay as they are, those of the encoder.
+
+    Args:
+        name: of what learns, for messages.
+        model: the same.
+        kept: for each of its layers, which of the encoder's it stands for, from 0.
+    """
+
+    def __init__(self, name: str, model: AutoBertZeroPreTrainedModel, kept: Sequence[int]):
+        self.name = name
+        self.model = model
+        self.kept = kept
+        base = model.base_model
+        assert isinstance(base, AutoBertZeroModel)
+        self.base = base
+        layers = [*base.layers, *([base.final_norm] if base.has_final_norm else [])]
+        self.parameters = [parameter for layer in layers for parameter in layer.parameters()]
+        # Dropout would teach another function than the one that is to be given.
+        model.eval().requires_grad_(False)
+        for parameter in self.parameters:
+            parameter.requires_grad_(True)
+        self.optimizer = make_optimizer(self.parameters, 0.0)
+
+    def learn(self, lesson: "Lesson", options: HealingOptions, learning_rate: float) -> float:
+        """One step.
+
+        Args:
+            lesson: what the encoder makes of some texts.
+            options: the weights of the errors.
+            learning_rate: of this step.
+
+        Returns:
+            The loss before it.
+
+        Raises:
+            FloatingPointError: if it is not finite.
+        """
+        loss = self._loss(lesson, options)
+        if not torch.isfinite(loss):
+            raise FloatingPointError(f"the loss of {self.name} is {loss.item()}")
+        set_learning_rate(self.optimizer, learning_rate)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return loss.item()
+
+    def _loss(self, lesson: "Lesson", options: HealingOptions) -> Tensor:
+        mask, wanted = lesson.mask, lesson.wanted
+        given = self.base(**lesson.inputs, output_hidden_states=True)
+        weights = mask[:, :, None].float()
+        loss = _error(given.last_hidden_state, wanted.last_hidden_state, weights)
+        depth = len(wanted.hidden_states) - 1
+        for place, layer in enumerate(self.kept):
+            if layer < depth - 1 and options.hidden_weight:
+                error = _error(given.hidden_states[place + 1], wanted.hidden_states[layer + 1], weights)
+                loss = loss + options.hidden_weight / depth * error
+        if options.vector_weight:
+            ours, theirs = (pooled(each.last_hidden_state, mask, lesson.first_token) for each in (given, wanted))
+            loss = loss + options.vector_weight * (ours - theirs).square().sum() / theirs.square().sum()
+        if lesson.taught is not None:
+            predicted = predictions(self.model, given, lesson.places)
+            assert predicted is not None
+            loss = loss + options.prediction_weight * divergence(predicted, lesson.taught)
+        return loss
+
+
+class Lesson:
+    """What the encoder makes of some texts: what is to be learnt in a step, by one student or several.
+
+    Args:
+        teacher: the encoder, with its head.
+        input_ids: (B, N).
+        mask: which tokens are real, (B, N).
+        places: the tokens whose predictions are learnt, (B, N); None for none.
+        first_token: whether a text's vector is that of its first token; else the mean over real tokens.
+    """
+
+    @torch.no_grad()
+    def __init__(
+        self,
+        teacher: AutoBertZeroPreTrainedModel,
+        input_ids: Tensor,
+        mask: Tensor,
+        places: Tensor | None,
+        first_token: bool,
+    ):
+        self.mask = mask
+        self.first_token = first_token
+        self.inputs: Mapping[str, Any] = {
+            "input_ids": input_ids,
+            "attention_mask": None if bool(mask.all()) else mask,
+        }
+        self.wanted = teacher.base_model(**self.inputs, output_hidden_states=True)
+        self.places = torch.zeros_like(mask).bool() if places is None else places
+        taught = None if places is None else predictions(teacher, self.wanted, places)
+        # Short texts may have no word at these places.
+        self.taught = taught if taught is not None and len(taught) else None
+
+
 def heal(
-    student: AutoBertZeroPreTrainedModel,
+    students: Sequence[Student],
     teacher: AutoBertZeroPreTrainedModel,
-    kept: Sequence[int],
     batches: Iterable[tuple[Tensor, Tensor]],
     options: HealingOptions,
     first_token: bool,
-    after_step: Callable[[int, float], None],
+    after_step: Callable[[int, Sequence[float]], None],
 ) -> None:
-    """Train a student in place; its embeddings and its head stay as they are, those of the teacher.
+    """Train students in place, side by side, so that the encoder reads each text once; none learns from another.
 
     The loss is a sum of errors, each a share of the squares of what is wanted: that of the last hidden states, the mean
     over the teacher's layers of those of the hidden states before, and that of the texts' vectors; and, where there is
     a head, the divergence of what it predicts, per word or per text.
 
     Args:
-        student: what learns; it is left in evaluation mode.
+        students: what learns; their models are left in evaluation mode.
         teacher: the encoder, which has the same embeddings and head.
-        kept: for each layer of the student, which of the teacher's it stands for, from 0.
         batches: tokens and which of them are real, (B, N) both, one pair a step.
         options: of the training.
         first_token: whether a text's vector is that of its first token; else the mean over real tokens.
-        after_step: called with the number of steps done, and the loss.
+        after_step: called with the number of steps done, and the loss of each student.
 
     Raises:
         FloatingPointError: at the first loss that is not finite.
     """
-    # Dropout would teach the student another function than the one that it is to give.
-    student.eval()
-    base, source = student.base_model, teacher.base_model
-    assert isinstance(base, AutoBertZeroModel) and isinstance(source, AutoBertZeroModel)
-    layers = [*base.layers, *([base.final_norm] if base.has_final_norm else [])]
-    parameters = [parameter for layer in layers for parameter in layer.parameters()]
-    student.requires_grad_(False)
-    for parameter in parameters:
-        parameter.requires_grad_(True)
-    optimizer = make_optimizer(parameters, options.healing_learning_rate)
-    depth = len(source.layers)
     for step, (input_ids, mask) in enumerate(batches):
-        set_learning_rate(optimizer, learning_rate_at(step, options.healing_steps, options.healing_learning_rate))
-        inputs = {"input_ids": input_ids, "attention_mask": None if bool(mask.all()) else mask}
-        with torch.no_grad():
-            wanted = source(**inputs, output_hidden_states=True)
-        given = base(**inputs, output_hidden_states=True)
-        weights = mask[:, :, None].float()
-        loss = _error(given.last_hidden_state, wanted.last_hidden_state, weights)
-        for place, layer in enumerate(kept):
-            if layer < depth - 1 and options.hidden_weight:
-                error = _error(given.hidden_states[place + 1], wanted.hidden_states[layer + 1], weights)
-                loss = loss + options.hidden_weight / depth * error
-        if options.vector_weight:
-            ours, theirs = (pooled(each.last_hidden_state, mask, first_token) for each in (given, wanted))
-            loss = loss + options.vector_weight * (ours - theirs).square().sum() / theirs.square().sum()
-        if options.prediction_weight:
-            places = mask.bool() & (torch.arange(mask.shape[1])[None] % _EVERY == step % _EVERY)
-            with torch.no_grad():
-                taught = predictions(teacher, wanted, places)
-            if taught is not None and len(taught):  # short texts may have no word at these places
-                predicted = predictions(student, given, places)
-                assert predicted is not None
-                loss = loss + options.prediction_weight * divergence(predicted, taught)
-        if not torch.isfinite(loss):
-            raise FloatingPointError(f"the loss is {loss.item()} at step {step + 1}")
-        loss.backward()
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-        after_step(step + 1, loss.item())
-    student.requires_grad_(True)
+        rate = learning_rate_at(step, options.healing_steps, options.healing_learning_rate)
+        places = mask.bool() & (torch.arange(mask.shape[1])[None] % _EVERY == step % _EVERY)
+        lesson = Lesson(teacher, input_ids, mask, places if options.prediction_weight else None, first_token)
+        after_step(step + 1, [student.learn(lesson, options, rate) for student in students])
+    for student in students:
+        student.model.requires_grad_(True)
 
 
 def _error(given: Tensor, wanted: Tensor, weights: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import get_context
 from pathlib import Path
@@ -41,6 +42,9 @@ from autobert_zero_hf.commands.main import main
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from autobert_zero_hf.model.cost import layer_cost
+from tests.running import Running
+from tests.search.small_search import LAUNCH
+from tests.small_disk import fill, mounted
 from tests.terminal import run_together
 
 OPTIONS: dict[str, Any] = {
@@ -183,6 +187,13 @@ def test_a_finished_run_does_nothing_and_a_further_budget_uses_its_library(
     assert AutoModel.from_pretrained(finished / "2.5x" / "best").config.num_hidden_layers >= 1
 
 
+def parts_in(folder: Path) -> list[tuple[int, str, list[float]]]:
+    """What a run made of each layer, as far as it is."""
+    journal = folder / "journal.jsonl"
+    made = read_history(journal).of(LayerParts) if journal.is_file() and journal.stat().st_size else []
+    return sorted((each.layer, each.digest, each.losses) for each in made)
+
+
 def killed_after(kind: str, number: int) -> Callable[..., None]:
     """Runs until so many events of a kind are written, and is then killed."""
 
@@ -216,6 +227,57 @@ def test_a_run_that_was_killed_comes_to_the_same_end(
     run(bert, text, folder, 1.5, 2)
     ours, theirs = ([event for event in told(each) if event["event"] != "budgets"] for each in (folder, finished))
     assert ours == theirs
+
+
+@pytest.mark.usefixtures("same_latencies")
+@pytest.mark.parametrize(
+    "kind, number, lost", [("price", 3, "layer-001.safetensors"), ("parts", 3, "journal.jsonl"), ("healed", 2, "best")]
+)
+def test_a_full_disk_is_said_and_the_run_goes_on_once_there_is_room(
+    kind: str, number: int, lost: str, finished: Path, bert: Path, text: Path, tmp_path: Path
+) -> None:
+    with mounted(tmp_path / "disk") as disk, pytest.MonkeyPatch.context() as patch:
+        seen, append, folder = 0, Journal.append, disk / "faster"
+
+        def appended(self: Journal, event: Any) -> None:
+            nonlocal seen
+            append(self, event)
+            seen += event.name_in_journal == kind
+            if seen == number:
+                fill(disk, leave=4096 if lost != "journal.jsonl" else 0)
+
+        patch.setattr(Journal, "append", appended)
+        with pytest.raises(AutoBertZeroError) as caught:
+            run(bert, text, folder, 1.5, 2)
+        said = str(caught.value)
+        assert lost in said and "No space left on device" in said and "make room on that disk" in said
+        assert not list(folder.rglob(".*partial"))
+        (disk / "ballast").unlink()
+        patch.undo()
+        run(bert, text, folder, 1.5, 2)
+        ours, theirs = ([event for event in told(each) if event["event"] != "budgets"] for each in (folder, finished))
+        assert ours == theirs
+
+
+def test_a_killed_process_ends_the_launch_with_the_cause_and_the_rest_is_done_later(
+    finished: Path, bert: Path, text: Path, tmp_path: Path
+) -> None:
+    """Latencies are really measured here, so that what is chosen by them may differ."""
+    folder = tmp_path / "lost"
+    given = [word for name, value in OPTIONS.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    words = ["shrink", str(bert), "--text", str(text), "--speedup", "1.2", "--output-dir", str(folder), *given]
+    launch = [sys.executable, *LAUNCH, "--num_processes", "2", "--main_process_port", "0", "-m", "autobert_zero_hf"]
+    running = Running(["-c", "import os, sys; os.execv(sys.argv[1], sys.argv[1:])", *launch, *words])
+    running.wait_until(lambda: bool(parts_in(folder)))
+    running.worker(1).send_signal(signal.SIGKILL)
+    said = running.fails()
+    assert said[-1] == (
+        "error: process 2 of 2 was killed (SIGKILL: by hand, or by a system that ran out of memory): the same command "
+        "goes on where it stopped"
+    )
+    assert not any("Traceback" in line for line in said)
+    assert main(words) == 0
+    assert parts_in(folder) == parts_in(finished)
 
 
 def test_a_model_or_a_library_that_was_changed_is_refused(
@@ -393,13 +455,7 @@ def test_two_processes_share_the_layers_and_find_the_same_parts(
     )
     assert ended == 0, said
     assert "| 1.2x | layer by layer |" in said
-
-    def parts(place: Path) -> list[tuple[int, str, list[float]]]:
-        return sorted(
-            (each.layer, each.digest, each.losses) for each in read_history(place / "journal.jsonl").of(LayerParts)
-        )
-
-    assert parts(folder) == parts(finished)
+    assert parts_in(folder) == parts_in(finished)
 
 
 @pytest.mark.parametrize("lines", [1, 2, 4, 6, -8, None], ids=str)

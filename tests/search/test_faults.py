@@ -1,15 +1,13 @@
 """Searches whose processes are killed and whose disk is full: the cause in a line, and the same command goes on."""
 
 import signal
-import time
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from autobert_zero_hf.commands.exit_status import Status
+from tests.running import Running
 from tests.search.small_search import (
     candidates_in,
     command,
@@ -20,7 +18,7 @@ from tests.search.small_search import (
     words,
 )
 from tests.small_disk import fill, mounted
-from tests.terminal import Piped, together
+from tests.terminal import together
 
 GOES_ON = ": the same command goes on where it stopped"
 # A process with a limit of the size of each file that it writes, in bytes.
@@ -31,34 +29,6 @@ from autobert_zero_hf.commands.main import main
 resource.setrlimit(resource.RLIMIT_FSIZE, 2 * (int(sys.argv[1]),))
 sys.exit(main(sys.argv[2:]))
 """
-
-
-class Running(Piped):
-    """A search that is under way, and all its processes."""
-
-    def __init__(self, words: list[str], **environment: str):
-        self.mark = uuid.uuid4().hex
-        super().__init__(words, SEARCH_UNDER_TEST=self.mark, **environment)
-
-    def wait_until(self, happened: Callable[[], bool]) -> None:
-        while not happened():
-            assert self.process.is_alive(), self.end()
-            time.sleep(0.005)
-
-    def alive(self) -> list[psutil.Process]:
-        """Those that it has started, whoever their parent is by now."""
-        every = psutil.process_iter(["environ"])
-        return [each for each in every if (each.info["environ"] or {}).get("SEARCH_UNDER_TEST") == self.mark]
-
-    def worker(self, rank: int) -> psutil.Process:
-        return next(each for each in self.alive() if each.info["environ"].get("RANK") == str(rank))
-
-    def fails(self) -> list[str]:
-        """The lines on stderr; none of its processes is left."""
-        status, _, said = self.end()
-        assert status == 1, said
-        assert not self.alive()
-        return said.splitlines()
 
 
 def test_a_killed_process_ends_the_launch_with_the_cause(

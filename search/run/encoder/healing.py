@@ -8,7 +8,7 @@ from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.writing import written_whole
 
 from ...blocks.building import build, dropped
-from ...blocks.healing import heal
+from ...blocks.healing import Student, heal
 from ...blocks.parts import joined
 from ...blocks.quality import Figure, Judge
 from ...blocks.texts import batches_of, sentences_of
@@ -26,7 +26,8 @@ def heal_models(run: Context, budgets: Sequence[Budget]) -> None:
     Raises:
         AutoBertZeroError: if a model that was trained was changed, or one does not learn.
     """
-    names = [f"{budget.name}/{name}" for budget in budgets for name in (BEST, DROPPED)]
+    pairs = [[f"{budget.name}/{name}" for name in (BEST, DROPPED)] for budget in budgets]
+    names = [name for pair in pairs for name in pair]
     known = {event.identity: event for event in run.shared(list(run.history.of(Healed)))}
     for name in [name for name in names if name in known]:
         if digest_of_model(str(run.folder.path / name)) not in ("", known[name].digest):
@@ -34,18 +35,25 @@ def heal_models(run: Context, budgets: Sequence[Budget]) -> None:
                 f"{run.folder.path / name} is not what this run wrote, or was changed: take it away, and it is made "
                 "again"
             )
-    missing = [name for name in names if name not in known or not (run.folder.path / name).is_dir()]
-    healing, done, steps = Healing(run), len(names) - len(missing), run.recipe.healing.healing_steps
+    found = [[name for name in pair if name not in known or not (run.folder.path / name).is_dir()] for pair in pairs]
+    missing = [pair for pair in found if pair]
+    healing, done, steps = Healing(run), len(names) - sum(map(len, missing)), run.recipe.healing.healing_steps
     with run.reporter.phase("Healing", len(names), done) as show:
 
-        def work(name: str) -> dict[str, Any]:
-            return healing(name, lambda step, loss: show(done, f"{name}: step {step} of {steps}, loss {loss:.3f}"))
+        def work(pair: list[str]) -> list[dict[str, Any]]:
+            words = " and ".join(pair)
 
-        def write(_: int, result: dict[str, Any]) -> None:
+            def after_step(step: int, losses: Sequence[float]) -> None:
+                show(done, f"{words}: step {step} of {steps}, loss {', '.join(f'{loss:.3f}' for loss in losses)}")
+
+            return healing(pair, after_step)
+
+        def write(_: int, results: list[dict[str, Any]]) -> None:
             nonlocal done
-            done += 1
-            if run.history.find(Healed, "identity", result["identity"]) is None:
-                run.journal.append(Healed(**result))
+            for result in results:
+                done += 1
+                if run.history.find(Healed, "identity", result["identity"]) is None:
+                    run.journal.append(Healed(**result))
             show(done)
 
         run.dispatcher.run(missing, work, write)
@@ -53,7 +61,7 @@ def heal_models(run: Context, budgets: Sequence[Budget]) -> None:
 
 
 class Healing:
-    """Trains one model after another, on the same sentences.
+    """Trains the models of one budget after another, all on the same sentences.
 
     Args:
         run: the run.
@@ -65,25 +73,23 @@ class Healing:
         self._judge: Judge | None = None
         self._sentences: list[list[int]] | None = None
 
-    def __call__(self, name: str, after_step: Callable[[int, float], None]) -> dict[str, Any]:
-        """Train a model, and write it.
+    def __call__(
+        self, names: Sequence[str], after_step: Callable[[int, Sequence[float]], None]
+    ) -> list[dict[str, Any]]:
+        """Train models side by side, and write them.
 
         Args:
-            name: the budget, a slash and the name of its folder.
-            after_step: called with the number of steps done, and the loss.
+            names: of each, the budget, a slash and the name of its folder.
+            after_step: called with the number of steps done, and the losses.
 
         Returns:
-            The fields of its `Healed`.
+            The fields of the `Healed` of each.
 
         Raises:
-            AutoBertZeroError: if it does not learn.
+            AutoBertZeroError: if one does not learn.
         """
         run, source, options = self.run, self.run.source, self.run.recipe.healing
-        budget, _, which = name.rpartition("/")
-        event: Assembled = self.assembled[budget]
-        choices = choices_in(event) if which == BEST else dropped(run.library, event.kept)
-        model = build(source.model, run.library, choices)
-        kept = [layer for layer, choice in enumerate(choices) if joined(choice)]
+        students = [self._student(name) for name in names]
         batches = batches_of(
             self.sentences,
             options.healing_batch_size,
@@ -92,21 +98,32 @@ class Healing:
             run.seed("healing"),
         )
         try:
-            heal(model, source.model, kept, batches, options, source.first_token, after_step)
+            heal(students, source.model, batches, options, source.first_token, after_step)
         except FloatingPointError as error:
             raise AutoBertZeroError(
-                f"{name} does not learn from {source.name} ({error}): give a lower --healing-learning-rate in another "
-                "--output-dir"
+                f"what learns from {source.name} does not come to an end ({error}): give a lower "
+                "--healing-learning-rate in another --output-dir"
             ) from error
+        return [self._written(student) for student in students]
+
+    def _student(self, name: str) -> Student:
+        budget, _, which = name.rpartition("/")
+        event: Assembled = self.assembled[budget]
+        choices = choices_in(event) if which == BEST else dropped(self.run.library, event.kept)
+        model = build(self.run.source.model, self.run.library, choices)
+        return Student(name, model, [layer for layer, choice in enumerate(choices) if joined(choice)])
+
+    def _written(self, student: Student) -> dict[str, Any]:
+        model, place = student.model, self.run.folder.path / student.name
         quality = self.judge(model)
-        with written_whole(run.folder.path / name) as place:
-            write_files(model, source.tokenizer, place)
-            source.copy_sentence_files(place)
+        with written_whole(place) as partial:
+            write_files(model, self.run.source.tokenizer, partial)
+            self.run.source.copy_sentence_files(partial)
         return {
-            "identity": name,
+            "identity": student.name,
             "layers": list(model.config.layers),
             "parameters": model.num_parameters(),
-            "digest": digest_of_model(str(run.folder.path / name)),
+            "digest": digest_of_model(str(place)),
             "errors": _rounded(quality.error),
             "neighbours": _rounded(quality.neighbours),
             "cosines": _rounded(quality.cosine),

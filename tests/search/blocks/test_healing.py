@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from autobert_zero_hf.search.blocks.healing import heal
+from autobert_zero_hf.search.blocks.healing import Student, heal
 from autobert_zero_hf.search.blocks.predictions import divergence, predictions
 from autobert_zero_hf.search.blocks.quality import Figure, Judge, Sentences, neighbours, padded
 from autobert_zero_hf.search.blocks.texts import batches_of
@@ -66,7 +66,7 @@ def test_it_comes_nearer_by_every_figure_and_keeps_embeddings_and_head(head: typ
     told: list[float] = []
     options = HealingOptions(healing_steps=80, healing_batch_size=16, healing_learning_rate=5e-3)
     batches = batches_of(sentences(400, 2), 16, 80, 0, "0")
-    heal(student, source, [0, 2], batches, options, False, lambda step, loss: told.append(loss))
+    heal([Student("a", student, [0, 2])], source, batches, options, False, lambda step, losses: told.extend(losses))
     after = judge(student)
     assert len(told) == 80 and told[-1] < 0.7 * told[0]
     assert after.error.value < 0.8 * before.error.value
@@ -86,8 +86,27 @@ def test_it_comes_nearer_by_every_figure_and_keeps_embeddings_and_head(head: typ
 def test_a_loss_that_is_not_finite_ends_it() -> None:
     source, student = two(AutoBertZeroModel)
     options = HealingOptions(healing_steps=20, healing_learning_rate=1e30)
-    with pytest.raises(FloatingPointError, match="at step"):
-        heal(student, source, [0, 2], batches_of(sentences(40, 2), 4, 20, 0, "0"), options, False, lambda *_: None)
+    with pytest.raises(FloatingPointError, match="the loss of 2x/best is"):
+        batches = batches_of(sentences(40, 2), 4, 20, 0, "0")
+        heal([Student("2x/best", student, [0, 2])], source, batches, options, False, lambda *_: None)
+
+
+def test_students_side_by_side_learn_what_each_learns_alone() -> None:
+    options = HealingOptions(healing_steps=5, healing_learning_rate=5e-3)
+
+    def learnt(count: int) -> list[dict[str, Tensor]]:
+        pairs = [two(AutoBertZeroForMaskedLM) for _ in range(count)]
+        students = [Student(str(place), model, [0, 2]) for place, (_, model) in enumerate(pairs)]
+        with torch.no_grad():
+            for place, student in enumerate(students):
+                student.parameters[0].mul_(1 + place)
+        batches = batches_of(sentences(40, 2), 8, 5, 0, "0")
+        heal(students, pairs[0][0], batches, options, False, lambda *_: None)
+        return [student.model.state_dict() for student in students]
+
+    (alone,), (first, second) = learnt(1), learnt(2)
+    assert all(torch.equal(weight, first[name]) for name, weight in alone.items())
+    assert any(not torch.equal(weight, second[name]) for name, weight in alone.items())
 
 
 def test_batches_hold_each_sentence_once_before_any_comes_again() -> None:

@@ -5,6 +5,7 @@ Shapes: R rows, B sentences of a batch, N tokens.
 
 import random
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import torch
 from datasets import Dataset
@@ -18,6 +19,8 @@ _FEWEST = 3
 _AT_ONCE = 200
 _SORTED = 32
 """Batches whose sentences are sorted by length together, so that less is padding."""
+_SHORT = 128
+"""Tokens of a row up to which sentences do for all texts."""
 
 
 def sentences_of(
@@ -51,13 +54,16 @@ def sentences_of(
 
 
 def batches_of(
-    sentences: Sequence[Sequence[int]], size: int, steps: int, padding: int, seed: str
+    sentences: Sequence[Sequence[int]], rows: Dataset, size: int, steps: int, padding: int, seed: str
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Batches to train on, sentences of like lengths together; the text begins anew where it ends.
+    """Batches to train on: of sentences, and, where rows are long, every other one of rows with about as many tokens.
+
+    What learnt from sentences alone is worse on long texts than on short ones.
 
     Args:
         sentences: their tokens.
-        size: B, of a batch.
+        rows: packed, of R rows.
+        size: sentences of a batch.
         steps: how many batches.
         padding: the token that fills up.
         seed: of the order.
@@ -65,19 +71,41 @@ def batches_of(
     Yields:
         Tokens and which of them are real, (B, N) both.
     """
-    rng, order, given = random.Random(seed), list[int](), 0
-    while given < steps:
-        while len(order) < size * _SORTED:
-            again = list(range(len(sentences)))
-            rng.shuffle(again)
-            order += again
-        some, order = order[: size * _SORTED], order[size * _SORTED :]
-        some.sort(key=lambda place: len(sentences[place]))
+    kinds = [_batches_of_sentences(sentences, size, padding, random.Random(seed))]
+    if (length := len(rows[0]["input_ids"])) > _SHORT:
+        tokens = size * sum(map(len, sentences)) / len(sentences)
+        kinds.append(_batches_of_rows(rows, max(1, round(tokens / length)), random.Random(f"{seed}/rows")))
+    for step in range(steps):
+        yield next(kinds[step % len(kinds)])
+
+
+def _batches_of_sentences(
+    sentences: Sequence[Sequence[int]], size: int, padding: int, rng: random.Random
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Endlessly, sentences of like lengths together."""
+    places = _shuffled(len(sentences), rng)
+    while True:
+        some = sorted(islice(places, size * _SORTED), key=lambda place: len(sentences[place]))
         groups = [some[first : first + size] for first in range(0, len(some), size)]
         rng.shuffle(groups)
-        for group in groups[: steps - given]:
+        for group in groups:
             yield padded([sentences[place] for place in group], padding)
-        given += len(groups)
+
+
+def _batches_of_rows(rows: Dataset, size: int, rng: random.Random) -> Iterator[tuple[Tensor, Tensor]]:
+    """Endlessly, rows without padding."""
+    places = _shuffled(len(rows), rng)
+    while True:
+        ids = torch.stack(list(rows.select(list(islice(places, size)))["input_ids"]))
+        yield ids, torch.ones_like(ids)
+
+
+def _shuffled(count: int, rng: random.Random) -> Iterator[int]:
+    """Endlessly, all places in some order, and all again in another one."""
+    order = list(range(count))
+    while True:
+        rng.shuffle(order)
+        yield from order
 
 
 def rows_of(packed: Dataset, count: int) -> Tensor:

@@ -117,6 +117,8 @@ class BlockRecipe:
     def __init__(self, options: Mapping[str, Any]):
         refuse(find_problems(BLOCK_GROUPS, options))
         self.options = with_defaults(BLOCK_GROUPS, {**options, "method": "blocks"})
+        if "sequence_length" not in options:  # what is timed on long texts is to be as good on them
+            self.options["sequence_length"] = max(self.options["sequence_length"], self.options["latency_tokens"])
         self.encoder = EncoderOptions(**self._of(EncoderOptions))
         self.data = TextOptions(**self._of(TextOptions))
         self.parts = PartOptions(**self._of(PartOptions))

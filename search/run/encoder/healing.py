@@ -92,6 +92,7 @@ class Healing:
         students = [self._student(name) for name in names]
         batches = batches_of(
             self.sentences,
+            run.texts.packed,
             options.healing_batch_size,
             options.healing_steps,
             source.tokenizer.pad_token_id,

@@ -1,5 +1,6 @@
 """The phase in which the parts of all layers are made, and what each costs."""
 
+import statistics
 from functools import partial
 from typing import Any
 
@@ -9,7 +10,7 @@ from autobert_zero_hf.writing import refusals_explained
 from ...blocks.assembly import Option
 from ...blocks.held_out import losses_of
 from ...blocks.library import choices_of
-from ...blocks.parts import Part, joined
+from ...blocks.parts import Choice, Part, joined
 from ...blocks.watch import moments_of
 from ...runtime.block_records import Encoder, LayerParts
 from .context import Context
@@ -70,15 +71,28 @@ def make_library(run: Context) -> None:
 
 
 def make_options(run: Context, encoder: Encoder) -> list[list[Option]]:
-    """What each layer may become, with prices and losses."""
+    """What each layer may become, with prices and losses.
+
+    Parts are priced alone, so that there are as many measurements as parts, and not as pairs of them. A layer of two
+    parts takes a little less than both alone, which are two layers: so much less as the encoder's own layers do.
+    """
     known: dict[int, dict[Part, float]] = {}
     for event in run.shared(list(run.history.of(LayerParts))):
         parts = map(partial(Part, event.layer), event.places, event.lines)
         known[event.layer] = dict(zip(parts, event.losses, strict=True))
     choices = [choices_of(list(known[layer])) for layer in range(len(run.teacher.layers))]
-    lines = list(dict.fromkeys(line for each in choices for choice in each if (line := joined(choice))))
-    prices = price_lines(run, lines, encoder)
-    return [
-        [Option(choice, prices[joined(choice)], sum(known[layer][part] for part in choice)) for choice in layer_choices]
-        for layer, layer_choices in enumerate(choices)
-    ]
+    wholes = [own for own in map(run.library.own, range(len(choices))) if all(part.line for part in own)]
+    lines = [joined(own) for own in wholes]
+    lines += [part.line for each in choices for choice in each for part in choice if part.line]
+    prices = price_lines(run, list(dict.fromkeys(lines)), encoder)
+
+    def alone(choice: Choice) -> float:
+        return sum(prices[part.line] for part in choice)
+
+    saved = statistics.fmean(alone(own) - prices[joined(own)] for own in wholes) if wholes else 0.0
+
+    def option(choice: Choice) -> Option:
+        price = alone(choice) - (saved if all(part.line for part in choice) and len(choice) > 1 else 0.0)
+        return Option(choice, max(0.0, price), sum(known[part.layer][part] for part in choice))
+
+    return [[option(choice) for choice in each] for each in choices]

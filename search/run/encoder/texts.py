@@ -28,6 +28,7 @@ class Texts:
 
     Args:
         train: the documents to learn from.
+        packed: the same as packed rows.
         rows: packed rows to weigh heads and neurons on, (rows, N).
         held_out: packed held-out rows that alternatives and assemblies are chosen by, (rows, N).
         judged: others, that models are judged by in the end.
@@ -35,6 +36,7 @@ class Texts:
     """
 
     train: Dataset
+    packed: Dataset
     rows: Tensor
     held_out: Tensor
     judged: Tensor
@@ -79,6 +81,7 @@ def read_texts(recipe: BlockRecipe, source: Source, accelerator: Accelerator, re
     held_out_rows = rows_of(test, 2 * recipe.parts.swap_rows)
     return Texts(
         parts["train"],
+        train,
         rows_of(train, recipe.parts.calibration_rows),
         held_out_rows[::2],
         held_out_rows[1::2],

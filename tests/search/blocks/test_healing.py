@@ -8,6 +8,7 @@ from autobert_zero_hf.search.blocks.predictions import divergence, predictions
 from autobert_zero_hf.search.blocks.quality import Figure, Judge, Sentences, neighbours, padded
 from autobert_zero_hf.search.blocks.texts import batches_of
 from autobert_zero_hf.search.recipe.block_options import HealingOptions
+from datasets import Dataset
 from torch import Tensor
 
 from autobert_zero_hf import (
@@ -26,6 +27,9 @@ HEADS = [
     AutoBertZeroForSequenceClassification,
     AutoBertZeroForTokenClassification,
 ]
+
+
+ROWS = Dataset.from_dict({"input_ids": [list(range(20))]}).with_format("torch")
 
 
 def two(head: type, **options: object) -> tuple[torch.nn.Module, torch.nn.Module]:
@@ -65,7 +69,7 @@ def test_it_comes_nearer_by_every_figure_and_keeps_embeddings_and_head(head: typ
     kept = {name: weight.clone() for name, weight in student.state_dict().items() if "layers" not in name}
     told: list[float] = []
     options = HealingOptions(healing_steps=80, healing_batch_size=16, healing_learning_rate=5e-3)
-    batches = batches_of(sentences(400, 2), 16, 80, 0, "0")
+    batches = batches_of(sentences(400, 2), ROWS, 16, 80, 0, "0")
     heal([Student("a", student, [0, 2])], source, batches, options, False, lambda step, losses: told.extend(losses))
     after = judge(student)
     assert len(told) == 80 and told[-1] < 0.7 * told[0]
@@ -87,7 +91,7 @@ def test_a_loss_that_is_not_finite_ends_it() -> None:
     source, student = two(AutoBertZeroModel)
     options = HealingOptions(healing_steps=20, healing_learning_rate=1e30)
     with pytest.raises(FloatingPointError, match="the loss of 2x/best is"):
-        batches = batches_of(sentences(40, 2), 4, 20, 0, "0")
+        batches = batches_of(sentences(40, 2), ROWS, 4, 20, 0, "0")
         heal([Student("2x/best", student, [0, 2])], source, batches, options, False, lambda *_: None)
 
 
@@ -100,7 +104,7 @@ def test_students_side_by_side_learn_what_each_learns_alone() -> None:
         with torch.no_grad():
             for place, student in enumerate(students):
                 student.parameters[0].mul_(1 + place)
-        batches = batches_of(sentences(40, 2), 8, 5, 0, "0")
+        batches = batches_of(sentences(40, 2), ROWS, 8, 5, 0, "0")
         heal(students, pairs[0][0], batches, options, False, lambda *_: None)
         return [student.model.state_dict() for student in students]
 
@@ -111,15 +115,27 @@ def test_students_side_by_side_learn_what_each_learns_alone() -> None:
 
 def test_batches_hold_each_sentence_once_before_any_comes_again() -> None:
     texts = sentences(640, 3)
-    given = list(batches_of(texts, 10, 64, 0, "0"))
+    given = list(batches_of(texts, ROWS, 10, 64, 0, "0"))
     assert len(given) == 64 and all(ids.shape == mask.shape == (10, ids.shape[1]) for ids, mask in given)
     rows = [tuple(ids[mask.bool()].tolist()) for batch, masks in given for ids, mask in zip(batch, masks, strict=True)]
     assert sorted(rows) == sorted(map(tuple, texts))
-    assert len(list(batches_of(texts[:7], 10, 25, 0, "0"))) == 25
+    assert len(list(batches_of(texts[:7], ROWS, 10, 25, 0, "0"))) == 25
     real = sum(int(mask.sum()) for _, mask in given) / sum(mask.numel() for _, mask in given)
     assert real > 0.85, "sentences of like lengths stand together"
-    again = list(batches_of(texts, 10, 64, 0, "0"))
+    again = list(batches_of(texts, ROWS, 10, 64, 0, "0"))
     assert all(torch.equal(one[0], other[0]) for one, other in zip(given, again, strict=True))
+
+
+def test_where_rows_are_long_every_other_batch_is_of_rows_with_about_as_many_tokens() -> None:
+    texts, rows = sentences(640, 3), [[row] * 150 for row in range(1, 8)]
+    long = Dataset.from_dict({"input_ids": rows}).with_format("torch")
+    given = list(batches_of(texts, long, 40, 9, 0, "0"))
+    short = list(batches_of(texts, ROWS, 40, 5, 0, "0"))
+    assert len(given) == 9 and all(torch.equal(a[0], b[0]) for a, b in zip(given[::2], short, strict=True))
+    of_rows = [ids for ids, mask in given[1::2] if ids.shape == (3, 150) and mask.all()]
+    assert len(of_rows) == 4, "40 sentences have about 460 tokens"
+    first = [int(row[0]) for ids in of_rows for row in ids]
+    assert sorted(first[:7]) == list(range(1, 8)), "each row once before any comes again"
 
 
 def test_neighbours_and_errors_are_those_of_the_definition() -> None:

@@ -16,7 +16,7 @@ INSTALLATION = """completion of commands, options, choices and paths, for a new 
   autobert-zero --print-completion zsh > ~/.zfunc/_autobert-zero    (with fpath+=~/.zfunc before compinit)
   autobert-zero --print-completion fish > ~/.config/fish/completions/autobert-zero.fish"""
 PATHS = (
-    "architecture", "backbone", "base_model", "data", "dataset", "evaluation", "from_bert", "model", "models", "recipe",
+    "architecture", "backbone", "base_model", "data", "dataset", "evaluation", "model", "models", "recipe",
     "source", "speedup_over", "supernet_from", "task_data", "teacher", "text",
     "tokenizer",
 )  # fmt: skip

@@ -14,7 +14,6 @@ EXAMPLE = """example:
   autobert-zero pretrain --output-dir runs/pretrained --text my.txt more.txt
   autobert-zero pretrain --output-dir runs/longer --model runs/first/best --epochs 10
   autobert-zero pretrain --output-dir runs/bert --layers conv(9) conv(9) --next-sentence --whole-word-masking
-  autobert-zero pretrain --output-dir runs/theseus --from-bert models/bert --architecture runs/first/best
   autobert-zero pretrain --output-dir runs/student --teacher models/teacher --soft-label-weight 0.5
   autobert-zero pretrain --output-dir runs/wiki --dataset wikipedia --streaming --max-steps 100000
   accelerate launch --quiet --num_processes 2 --cpu -m autobert_zero_hf pretrain --output-dir runs/two
@@ -29,8 +28,8 @@ def add_parser(commands: Any) -> None:
         commands,
         "pretrain",
         summary="pre-train a model",
-        description="Pre-train a model with Trainer: from scratch, on from a model, or by replacing a BERT's layers; "
-        "with a teacher or without.",
+        description="Pre-train a model with Trainer: from scratch or on from a model; with a teacher or "
+        "without.",
         example=EXAMPLE,
     )
     for group in GROUPS:

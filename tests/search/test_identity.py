@@ -159,7 +159,7 @@ def test_a_run_without_a_model_says_so(work: Path, tmp_path: Path, capsys: pytes
         ["finetune", "--task", "days", *task, *out, "--model"],
         ["evaluate", "--tasks", "days", *task, *out, "--models"],
         *(["pretrain", *out, f"--{name}"]
-          for name in ("model", "from-bert", "architecture", "teacher", "tokenizer")),
+          for name in ("model", "architecture", "teacher", "tokenizer")),
         *(["search", *out, "--search-sizes", "heads", *more]
           for more in (["--supernet-from"], ["--speedup", "2", "--speedup-over"])),
         ["shrink", "--method", "super-net", *out, "--latency-ms", "1", "--architecture"],

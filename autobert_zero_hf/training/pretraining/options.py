@@ -48,14 +48,9 @@ class StartOptions:
         "a model of this package to train on, such as a search's best/: its backbone, sizes and tokenizer stay",
         "model",
     )
-    from_bert: str | None = option(
-        None,
-        "a BERT, folder or Hub name, whose layers are replaced one after another by those of the backbone",
-        "model",
-    )
     tokenizer: str | None = option(
         None,
-        "the tokenizer, folder or Hub name; by default that of --model, --from-bert or --teacher, or a new one",
+        "the tokenizer, folder or Hub name; by default that of --model or --teacher, or a new one",
         "model",
     )
 
@@ -93,18 +88,6 @@ class TrainingOptions:
 
 
 @dataclass
-class ReplacingOptions:
-    """How the layers of --from-bert are replaced."""
-
-    replacing_rate: Annotated[float, Range(0.0, 1.001)] = option(
-        0.3, "probability with which each layer is replaced at first; it rises linearly to 1"
-    )
-    replacing_steps: Annotated[float, Range(0.0, 1.001)] = option(
-        0.5, "share of the training steps after which it is 1, and the new layers are trained alone"
-    )
-
-
-@dataclass
 class DistillationOptions:
     """Distillation from a teacher."""
 
@@ -128,7 +111,6 @@ GROUPS = (
     StartOptions,
     SizeOptions,
     TrainingOptions,
-    ReplacingOptions,
     DistillationOptions,
 )
 OPTION_NAMES = option_names(GROUPS)
@@ -153,7 +135,6 @@ class PreTrainingOptions:
         self.reading = ReadingOptions(**self._given_of(ReadingOptions))
         self.start = StartOptions(**self._given_of(StartOptions))
         self.training = TrainingOptions(**self._given_of(TrainingOptions))
-        self.replacing = ReplacingOptions(**self._given_of(ReplacingOptions))
         self.distillation = DistillationOptions(**self._given_of(DistillationOptions))
         if problems := self._conflicts():
             raise AutoBertZeroError("; ".join(problems))
@@ -179,15 +160,14 @@ class PreTrainingOptions:
 
     def _conflicts(self) -> list[str]:
         problems = _conflicts_of_start(self.start, self.sizes)
-        for group, owner in ((ReplacingOptions, "from_bert"), (DistillationOptions, "teacher")):
-            flags = [f"--{name.replace('_', '-')}" for name in self._given_of(group) if name != owner]
-            if flags and not self.given.get(owner):
-                problems.append(f"{', '.join(flags)}: of use with --{owner.replace('_', '-')} alone")
+        taught = [name for name in self._given_of(DistillationOptions) if name != "teacher"]
+        if taught and not self.distillation.teacher:
+            problems.append(f"{_flags(taught)}: of use with --teacher alone")
         if "epochs" in self.given and "max_steps" in self.given:
             problems.append("give --epochs or --max-steps, not both")
         if self.reading.streaming and not self.training.max_steps:
             problems.append("--streaming needs --max-steps: how long a stream is, is not known")
-        if "vocab_size" in self.given and any((self.start.tokenizer, self.start.model, self.start.from_bert)):
+        if "vocab_size" in self.given and (self.start.tokenizer or self.start.model):
             problems.append("--vocab-size is that of a new tokenizer, and one is given")
         if "held_out" in self.given and not self.holds_out_a_share:
             problems.append("--held-out is a share of the documents, which is not held out here: leave it out")
@@ -231,19 +211,13 @@ def _conflicts_of_start(start: StartOptions, sizes: Mapping[str, Any]) -> list[s
     named = [name for name in ("architecture", "layers", "model") if getattr(start, name)]
     if len(named) > 1:
         problems.append(f"{_flags(named)} each name a backbone: give one of them")
-    if start.model and start.from_bert:
-        problems.append(
-            f"--from-bert replaces layers by new ones, and --model has its own: give --architecture {start.model} "
-            "to take its backbone alone"
-        )
-    owner = "--model" if start.model else "--from-bert" if start.from_bert else None
     backbone = "--layers" if start.layers else f"--architecture {start.architecture}"
     if "num_layers" in sizes and (start.model or start.layers or start.architecture not in (None, *ARCHITECTURES)):
         problems.append(f"--num-layers: {'--model' if start.model else backbone} has its own number, leave that out")
-    if owner and (own := [name for name in sizes if name not in ("dropout", "num_layers")]):
-        problems.append(f"{_flags(own)}: {owner} has its own, leave that out")
-    if start.tokenizer and owner:
-        problems.append(f"--tokenizer: {owner} has its own, leave that out")
+    if start.model and (own := [name for name in sizes if name not in ("dropout", "num_layers")]):
+        problems.append(f"{_flags(own)}: --model has its own, leave that out")
+    if start.tokenizer and start.model:
+        problems.append("--tokenizer: --model has its own, leave that out")
     return problems
 
 

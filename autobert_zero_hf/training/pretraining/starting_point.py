@@ -1,11 +1,11 @@
-"""What a pre-training starts from: nothing, a model of this package, or a BERT whose layers are to be replaced."""
+"""What a pre-training starts from: nothing, or a model of this package."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
 
-from autobert_zero_hf.conversion import HEADS, convert_checkpoint
+from autobert_zero_hf.conversion import HEADS
 from autobert_zero_hf.conversion.loading import load, unreadable_refused
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import ARCHITECTURES, AutoBertZeroConfig, AutoBertZeroPreTrainedModel, architecture
@@ -30,8 +30,8 @@ def load_tokenizer(source: str) -> PreTrainedTokenizerBase:
 
 def make_student(
     start: StartOptions, sizes: Mapping[str, Any], head: str, length: int, words: Callable[[], dict[str, Any]]
-) -> tuple[AutoBertZeroPreTrainedModel, AutoBertZeroPreTrainedModel | None]:
-    """The model to train, and the BERT that it begins as, if it does.
+) -> AutoBertZeroPreTrainedModel:
+    """The model to train.
 
     Args:
         start: what it starts from.
@@ -44,21 +44,15 @@ def make_student(
     Raises:
         AutoBertZeroError: if there is no such model, or it does not fit.
     """
-    bert = None
     dropout = {f"{name}_dropout_prob": sizes["dropout"] for name in ("hidden", "attention_probs") if "dropout" in sizes}
     if start.model:
         student = _load(start.model, head, dropout)
-    elif start.from_bert:
-        bert = convert_checkpoint(start.from_bert, head, **dropout)
-        layers = _layers(start, sizes.get("num_layers", bert.config.num_hidden_layers))
-        fields = {**bert.config.to_dict(), "layers": layers, "num_hidden_layers": len(layers)}
-        student = HEADS[head](_checked(lambda: AutoBertZeroConfig(**fields)))
     else:
         _new_config(start, sizes, length, {"vocab_size": 1})  # what is wrong with it is said before the text is read
         student = HEADS[head](_new_config(start, sizes, length, words()))
     if (longest := student.config.max_position_embeddings) < length:
         raise AutoBertZeroError(f"--sequence-length {length}: the model takes {longest} tokens at most")
-    return student, bert
+    return student
 
 
 def _new_config(
@@ -78,7 +72,7 @@ def _checked(make: Callable[[], AutoBertZeroConfig]) -> AutoBertZeroConfig:
 
 def _load(source: str, head: str, fields: Mapping[str, Any]) -> AutoBertZeroPreTrainedModel:
     if (model_type := read_config(source).model_type) != AutoBertZeroConfig.model_type:
-        advice = "give it as --from-bert, or convert it first" if model_type == "bert" else "give one of this package"
+        advice = "convert it first" if model_type == "bert" else "give one of this package"
         raise AutoBertZeroError(f"--model {source} is a {model_type} model: {advice}")
     with unreadable_refused(f"cannot load the model {source!r}", source):
         return load(HEADS[head], source, **fields)[0]

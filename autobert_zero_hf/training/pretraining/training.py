@@ -49,7 +49,6 @@ from .data import (
 from .distillation import Distillation, check_teacher, load_teacher
 from .folder import PreTrainingFolder
 from .held_out import HeldOutScore, evaluate_held_out, word_frequencies
-from .module_replacing import ModuleReplacing
 from .options import GROUPS, PreTrainingOptions
 from .progress import Progress, diverged
 from .starting_point import load_tokenizer, make_student, read_config
@@ -145,7 +144,7 @@ class _PreTraining:
         length = self.options.data.sequence_length
         start, teaching = self.options.start, self.options.distillation
         self.teacher = load_teacher(teaching.teacher, teaching.soft_label_weight > 0) if teaching.teacher else None
-        source = start.tokenizer or start.model or start.from_bert or teaching.teacher
+        source = start.tokenizer or start.model or teaching.teacher
 
         @functools.cache
         def documents() -> Documents:
@@ -155,7 +154,7 @@ class _PreTraining:
         def tokenizer() -> PreTrainedTokenizerBase:
             if source is not None:
                 found = load_tokenizer(source)
-                if not (start.model or start.from_bert):  # the new model is as long as its rows, whatever another is
+                if not start.model:  # the new model is as long as its rows, whatever another is
                     found.model_max_length = length
                 return found
             return train_tokenizer(documents().for_tokenizer, self.options.data.vocab_size, length)
@@ -165,15 +164,13 @@ class _PreTraining:
             return {"vocab_size": size, **special_ids(tokenizer())}
 
         set_seed(seed)
-        self.student, bert = make_student(start, self.options.sizes, self.options.head, length, words)
+        self.student = make_student(start, self.options.sizes, self.options.head, length, words)
         self.tokenizer = tokenizer()
         if len(self.tokenizer) > (rows := self.student.config.vocab_size):
             raise AutoBertZeroError(
                 f"the tokenizer of {source} has {len(self.tokenizer):,} entries, the model's embeddings {rows:,}: give "
                 "them as they belong together"
             )
-        if bert is not None:
-            take_special_tokens(bert, self.tokenizer)
         for said in take_special_tokens(self.student, self.tokenizer):
             if self.main:
                 logger.warning("%s: %s", source, said)
@@ -193,9 +190,6 @@ class _PreTraining:
             self.train = RowsOfStream(examples, documents().train)
         else:
             self.train = RowsByPlace(examples, train, self.steps * chosen.batch_size)
-        self.replacing = None
-        if bert is not None:
-            self.replacing = ModuleReplacing(bert, self.student, self.options.replacing, self.steps, seed)
         self.text = documents().name
         self._begin(digest(held_out if self.count is None else train), digest(held_out))
 
@@ -272,8 +266,7 @@ class _PreTraining:
             disable_tqdm=True,
             remove_unused_columns=False,
             dataloader_pin_memory=torch.cuda.is_available(),
-            # Layers that are not replaced in a step get no gradient in it.
-            ddp_find_unused_parameters=self.replacing is not None,
+            ddp_find_unused_parameters=False,
         )
 
     def run(self) -> dict[str, Any]:
@@ -286,11 +279,7 @@ class _PreTraining:
             args=arguments,
             train_dataset=self.train,
             data_collator=default_data_collator,
-            callbacks=[
-                ClaimCallback(self.folder.path),
-                Progress(self.folder),
-                *([self.replacing] if self.replacing else []),
-            ],
+            callbacks=[ClaimCallback(self.folder.path), Progress(self.folder)],
         )
         if distillation is not None:
             distillation.autocast = trainer.accelerator.autocast
@@ -309,9 +298,8 @@ class _PreTraining:
                 f"a checkpoint could not be written to {self.folder.checkpoints} ({cause.strerror}), those before are "
                 f"safe: {how_to_mend(cause)}"
             ) from error
-        for scaffold in (self.replacing, distillation):
-            if scaffold is not None:
-                scaffold.end()
+        if distillation is not None:
+            distillation.end()
         try:
             score = evaluate_held_out(self.student, self.held_out, self.frequencies)
         except FloatingPointError as error:
@@ -332,7 +320,6 @@ class _PreTraining:
     def _facts(self, arguments: TrainingArguments, score: HeldOutScore, state: TrainerState) -> dict[str, Any]:
         chosen, start = self.options.training, self.options.start
         curve = [entry for entry in state.log_history if "loss" in entry]
-        started = {"model": start.model, "bert": start.from_bert}
         return {
             "text": self.text,
             "rows": self.count,
@@ -345,7 +332,7 @@ class _PreTraining:
             "learning_rate": self.learning_rate,
             "precision": self.precision,
             "processes": arguments.world_size,
-            "started_from": next((f"{kind} {source}" for kind, source in started.items() if source), "scratch"),
+            "started_from": f"model {start.model}" if start.model else "scratch",
             "teacher": self.options.distillation.teacher,
             "layers": self.student.config.layers,
             "parameters": self.student.num_parameters(),

@@ -28,8 +28,7 @@ def add_parser(commands: Any) -> None:
         commands,
         "pretrain",
         summary="pre-train a model",
-        description="Pre-train a model with Trainer: from scratch or on from a model; with a teacher or "
-        "without.",
+        description="Pre-train a model with Trainer: from scratch or on from a model; with a teacher or without.",
         example=EXAMPLE,
     )
     for group in GROUPS:

@@ -5,14 +5,21 @@ and the sum of the losses of single swaps as small as can be (Puzzle, Bercovich 
 4.3). What several swaps do to each other the sums do not say: that the search from there on measures.
 """
 
+import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.stats import kendalltau
 
 from .parts import Choice
+
+_FEWEST = 3
+"""Assemblies that tell a rank correlation."""
+_NEAR = 0.9
+"""Of a budget: what takes less is not near it."""
 
 Assembly = tuple[int, ...]
 """For each layer, the number of its option."""
@@ -48,7 +55,7 @@ class Tried:
     error: float
 
 
-def price_of(options: Sequence[Sequence[Option]], assembly: Assembly) -> float:
+def price_of(options: Sequence[Sequence[Option]], assembly: Sequence[int]) -> float:
     """The sum of the prices, in milliseconds."""
     return sum(options[layer][number].price for layer, number in enumerate(assembly))
 
@@ -86,6 +93,46 @@ def best_assembly(options: Sequence[Sequence[Option]], budget: float) -> Assembl
 
 def _keeps(option: Option) -> bool:
     return any(part.line for part in option.choice)
+
+
+def _keeps_some(options: Sequence[Sequence[Option]], assembly: Assembly) -> bool:
+    """Whether a layer is left in some form."""
+    return any(_keeps(options[layer][number]) for layer, number in enumerate(assembly))
+
+
+def random_assemblies(options: Sequence[Sequence[Option]], budget: float, count: int, seed: str) -> Iterator[Assembly]:
+    """Random assemblies near a budget, each once: what tells how far the sums of losses are to be trusted.
+
+    Args:
+        options: of each layer.
+        budget: the most that their prices come to, in milliseconds; the least is `_NEAR` of it.
+        count: how many; fewer, where there are hardly any.
+        seed: of the draws.
+    """
+    rng, found = random.Random(seed), set[Assembly]()
+    for _ in range(20 * count):
+        assembly = [rng.randrange(len(each)) for each in options]
+        for _ in range(100 * len(options)):
+            price = price_of(options, assembly)
+            if _NEAR * budget <= price <= budget:
+                break
+            layer = rng.randrange(len(options))
+            current = options[layer][assembly[layer]].price
+            nearer = [n for n, each in enumerate(options[layer]) if (each.price < current) is (price > budget)]
+            assembly[layer] = rng.choice(nearer or [assembly[layer]])
+        else:
+            continue
+        if (drawn := tuple(assembly)) not in found and _keeps_some(options, drawn):
+            found.add(drawn)
+            yield drawn
+        if len(found) >= count:
+            return
+
+
+def rank_correlation(predicted: Sequence[float], errors: Sequence[float]) -> float | None:
+    """Kendall's tau of the sums of losses with the real errors; None where too few tell it, or all are the same."""
+    tau = float(kendalltau(predicted, errors).statistic) if len(errors) >= _FEWEST else math.nan
+    return None if math.isnan(tau) else tau
 
 
 class Improvement:
@@ -149,5 +196,4 @@ class Improvement:
             fitting = [n for n, option in enumerate(self.options[layer]) if others + option.price <= self.budget]
             child[layer] = min(fitting, key=lambda n: self.options[layer][n].loss, default=child[layer])
         mutant = tuple(child)
-        kept = any(_keeps(self.options[layer][number]) for layer, number in enumerate(mutant))
-        return mutant if kept and price_of(self.options, mutant) <= self.budget else None
+        return mutant if _keeps_some(self.options, mutant) and price_of(self.options, mutant) <= self.budget else None

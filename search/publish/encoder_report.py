@@ -9,7 +9,6 @@ from typing import Any
 
 from markupsafe import Markup
 from matplotlib.figure import Figure
-from scipy.stats import kendalltau
 
 from autobert_zero_hf import __version__
 from autobert_zero_hf.charts import COLOURS, to_inline_svg
@@ -17,7 +16,8 @@ from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.options import with_defaults
 from autobert_zero_hf.places import without_places
 
-from ..blocks.parts import FEED_FORWARD, MIXER, WHOLE, Part, joined
+from ..blocks.assembly import rank_correlation
+from ..blocks.parts import FEED_FORWARD, MIXER, WHOLE, Part
 from ..recipe.block_options import BLOCK_GROUPS
 from ..recipe.choices import is_of_encoder
 from ..runtime.block_records import Assembled, Encoder, Healed, LayerParts, Price
@@ -129,10 +129,15 @@ def _is_other(part: str, own: set[str]) -> bool:
 
 
 def _tau(event: Assembled) -> str:
-    if len(event.tried_errors) < 3:
-        return "not known"
-    tau = kendalltau(event.tried_predicted, event.tried_errors).statistic
-    return f"{tau:.2f} over {len(event.tried_errors)}" if tau == tau else "not known"
+    pairs = {
+        "random ones": (event.random_predicted, event.random_errors),
+        "the best that were tried": (event.tried_predicted, event.tried_errors),
+    }
+    return ", ".join(
+        f"{'not known' if (tau := rank_correlation(*pair)) is None else f'{tau:.2f}'} over {len(pair[0])} {words}"
+        for words, pair in pairs.items()
+        if pair[0]
+    )
 
 
 def _trust(assembled: Sequence[Assembled]) -> Figure:
@@ -141,7 +146,11 @@ def _trust(assembled: Sequence[Assembled]) -> Figure:
     for number, event in enumerate(assembled):
         colour = COLOURS[number % len(COLOURS)]
         axes.scatter(event.tried_predicted, event.tried_errors, s=14, color=colour, label=event.budget)
-    values = [value for each in assembled for value in each.tried_predicted + each.tried_errors if value > 0]
+        axes.scatter(event.random_predicted, event.random_errors, s=12, marker="x", linewidth=0.8, color=colour)
+    shown = [
+        each.tried_predicted + each.tried_errors + each.random_predicted + each.random_errors for each in assembled
+    ]
+    values = [value for each in shown for value in each if value > 0]
     ends = [min(values, default=0.1), max(values, default=1.0)]
     axes.plot(ends, ends, color="#777777", linewidth=0.8, linestyle="--")
     axes.set_xscale("log")  # most are good, and a few are far off
@@ -155,7 +164,7 @@ def _trust(assembled: Sequence[Assembled]) -> Figure:
 
 
 def _lines(history: History) -> Iterator[dict[str, Any]]:
-    """A row for each part, with its loss in each layer, and the price of a layer with it."""
+    """A row for each part, with its loss in each layer, and its price."""
     layers = {event.layer: dict(zip(map(partial(Part, 0), event.places, event.lines), event.losses, strict=True))
               for event in history.of(LayerParts)}  # fmt: skip
     prices = {event.line: event.milliseconds for event in history.of(Price)}
@@ -163,13 +172,12 @@ def _lines(history: History) -> Iterator[dict[str, Any]]:
     for part in dict.fromkeys(part for each in layers.values() for part in each):
         losses = [layers.get(layer, {}).get(part) for layer in range(max(layers) + 1)]
         if any(losses):
-            # The layer's own parts lose nothing.
-            first = next(each for each in layers.values() if part in each)
-            own = {each.place: each for each, loss in first.items() if not loss}
-            choice = {MIXER: (part, own.get(FEED_FORWARD, part)), FEED_FORWARD: (own.get(MIXER, part), part)}
-            line = joined(choice.get(part.place, (part,)))
             short = _short(part.line.removesuffix(" + none").removeprefix("none + "))
-            yield {"words": f"{words[part.place]}: {short or 'left out'}", "price": prices.get(line), "losses": losses}
+            yield {
+                "words": f"{words[part.place]}: {short or 'left out'}",
+                "price": prices.get(part.line),
+                "losses": losses,
+            }
 
 
 def _command(history: History, budgets: set[str]) -> str:

@@ -99,7 +99,8 @@ def _notes(facts: Mapping[str, Any]) -> list[str]:
     ]
     for row in facts["budgets"]:
         before, tau = row["before_healing"], row["kendall_tau"]
-        rank = "" if tau is None else f"; over the {len(row['tried'][0])} that were tried Kendall's tau is {tau:.2f}"
+        near = len(row["random"][0])
+        rank = "" if tau is None else f"; over {near} random assemblies near the budget Kendall's tau is {tau:.2f}"
         notes.append(
             f"{row['budget']}, before it learnt: predicted error {before['predicted']:.3f}, real {before[BEST]:.3f} "
             f"(layers left out {before[DROPPED]:.3f}){rank}."

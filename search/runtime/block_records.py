@@ -1,6 +1,6 @@
 """The events of a run that makes a trained encoder faster, layer by layer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 from autobert_zero_hf.options import Range
@@ -68,7 +68,8 @@ class Assembled(Event):
     """The best assembly for a budget, and the best layer dropping, before they learn from the encoder.
 
     `choices` holds for each layer its parts, each as its place, a slash and its line; `kept` the layers, from 0, that
-    the dropping keeps. `tried_predicted` and `tried_errors` are those of all assemblies that were looked at.
+    the dropping keeps. `tried_predicted` and `tried_errors` are those of all assemblies that were looked at, and
+    `random_predicted` and `random_errors` those of random ones near the budget, which chose nothing.
     """
 
     budget: str
@@ -81,6 +82,8 @@ class Assembled(Event):
     kept_error: Loss
     tried_predicted: Losses
     tried_errors: Losses
+    random_predicted: Losses = field(default_factory=list)
+    random_errors: Losses = field(default_factory=list)
 
     def contradiction_to(self, before: "History") -> str | None:
         """What is wrong with it in its place: a layer more or less than the encoder has."""

@@ -191,7 +191,7 @@ class _Field:
 def _fields(kind: type) -> tuple[dict[str, _Field], list[str]]:
     """All fields by their names, and the names of those without a default."""
     hints = typing.get_type_hints(kind, include_extras=True)
-    required = [field.name for field in fields(kind) if field.default is MISSING]
+    required = [field.name for field in fields(kind) if field.default is field.default_factory is MISSING]
     return {field.name: _Field.of(hints[field.name]) for field in fields(kind)}, required
 
 

@@ -151,6 +151,7 @@ def test_each_budget_has_a_model_with_the_encoder_s_head_and_what_it_is_compared
             row["best"]["error"]["value"] - row["dropped"]["error"]["value"]
         )
         assert len(row["tried"][0]) == len(row["tried"][1]) == OPTIONS["assemblies"]
+        assert len(row["random"][0]) == len(row["random"][1]) >= 20 and -1 <= row["kendall_tau"] <= 1
     words = (finished / "shrink.md").read_text()
     assert "layers left out" in words and str(bert) not in words
 

@@ -6,7 +6,16 @@ from dataclasses import dataclass, field, replace
 from autobert_zero_hf.model import AutoBertZeroModel
 from autobert_zero_hf.model.cost import layer_cost
 
-from ...blocks.assembly import Assembly, Improvement, Option, Tried, best_assembly, price_of
+from ...blocks.assembly import (
+    Assembly,
+    Improvement,
+    Option,
+    Tried,
+    best_assembly,
+    loss_of,
+    price_of,
+    random_assemblies,
+)
 from ...blocks.building import build, dropped
 from ...blocks.dropping import ways_to_drop
 from ...blocks.library import choices_of, parts_before_training
@@ -21,6 +30,8 @@ from .timing import TOLERANCE, measure_models, price_lines, timed
 _CALIBRATIONS = 4
 _MEASURED = 8
 """Assemblies that are measured, the best first, until one is as fast as asked."""
+_RANDOM = 30
+"""Random assemblies near each budget, whose errors tell how far the sums of losses are to be trusted."""
 _QUICKEST = 3
 """Lines that are measured before anything is trained, those with the fewest multiplications."""
 
@@ -96,7 +107,7 @@ class Assembling:
             measure_models(run, models, budget, self.encoder)
 
     def _found(self, budget: Budget, words: str) -> Assembled:
-        run, count, done = self.run, self.run.recipe.assembly.assemblies, 0
+        run, count, done = self.run, self.run.recipe.assembly.assemblies + _RANDOM, 0
         allowed, first = self._calibrated(budget)
         found = Improvement(self.options, allowed, [first, *self._best_dropping(allowed)], run.seed(budget.name))
         with run.reporter.phase(f"Assemblies, {words}", count) as show:
@@ -109,8 +120,10 @@ class Assembling:
                 show(min(done, count), f"error {loss:.3f}")
                 return loss
 
-            found.run(error, count)
+            found.run(error, run.recipe.assembly.assemblies)
             best = self._as_fast_as_asked(budget, found)
+            drawn = random_assemblies(self.options, allowed, _RANDOM, run.seed(f"{budget.name}/random"))
+            others = {assembly: error(assembly) for assembly in drawn}
         kept, kept_error = self._dropping(budget)
         return Assembled(
             budget=budget.name,
@@ -123,6 +136,8 @@ class Assembling:
             kept_error=kept_error,
             tried_predicted=[each.predicted for each in found.tried.values()],
             tried_errors=[each.error for each in found.tried.values()],
+            random_predicted=[loss_of(self.options, assembly) for assembly in others],
+            random_errors=list(others.values()),
         )
 
     def _choices(self, assembly: Assembly) -> list[Choice]:

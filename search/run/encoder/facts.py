@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
-from scipy.stats import kendalltau
 
+from ...blocks.assembly import rank_correlation
 from ...blocks.quality import Figure, Quality
 from ...runtime.block_records import Assembled, Encoder, Healed
 from ...runtime.history import History
@@ -45,20 +45,17 @@ def describe_budget(name: str, history: History, encoder: Encoder) -> dict[str, 
         }
         for figure in found
     }
-    tau = kendalltau(assembled.tried_predicted, assembled.tried_errors).statistic if _many(assembled) else None
     return {
         "budget": name,
         "target_ms": assembled.target,
         **facts,
         "differences": differences,
         "before_healing": {"predicted": assembled.predicted, BEST: assembled.error, DROPPED: assembled.kept_error},
-        "kendall_tau": None if tau is None or tau != tau else float(tau),
+        "kendall_tau": rank_correlation(assembled.random_predicted, assembled.random_errors),
+        "kendall_tau_tried": rank_correlation(assembled.tried_predicted, assembled.tried_errors),
         "tried": [assembled.tried_predicted, assembled.tried_errors],
+        "random": [assembled.random_predicted, assembled.random_errors],
     }
-
-
-def _many(event: Assembled) -> bool:
-    return len(event.tried_errors) > 2
 
 
 def _quality_of(event: Healed) -> Quality:

@@ -4,7 +4,15 @@ import random
 from itertools import product
 
 import pytest
-from autobert_zero_hf.search.blocks.assembly import Improvement, Option, best_assembly, loss_of, price_of
+from autobert_zero_hf.search.blocks.assembly import (
+    Improvement,
+    Option,
+    best_assembly,
+    loss_of,
+    price_of,
+    random_assemblies,
+    rank_correlation,
+)
 from autobert_zero_hf.search.blocks.dropping import ways_to_drop
 from autobert_zero_hf.search.blocks.parts import WHOLE, Part
 from hypothesis import given, settings
@@ -86,6 +94,22 @@ def test_the_evolution_finds_what_the_sums_do_not_know() -> None:
         least = min(map(error, all_of(options, 8.0)))
         better.append((error(start) - best.error) / max(1e-9, error(start) - least) if error(start) > least else 1.0)
     assert sum(better) / len(better) > 0.8
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 2**31), st.floats(3, 15))
+def test_random_assemblies_are_near_the_budget_each_once_and_of_all_sorts(seed: int, budget: float) -> None:
+    options = random_options(random.Random(seed))
+    found = list(random_assemblies(options, budget, 30, str(seed)))
+    near = [each for each in all_of(options, budget) if price_of(options, each) >= 0.9 * budget]
+    assert len(found) == len(set(found)) <= 30 and set(found) <= set(near)
+    assert len(found) >= min(30, len(near)) / 2
+    assert found == list(random_assemblies(options, budget, 30, str(seed)))
+
+
+def test_the_rank_correlation_is_that_of_all_pairs() -> None:
+    assert rank_correlation([1, 2, 3, 4], [1, 2, 4, 3]) == pytest.approx((5 - 1) / 6)
+    assert rank_correlation([1, 2], [1, 2]) is rank_correlation([1, 2, 3], [1, 1, 1]) is None
 
 
 def test_as_few_layers_as_can_be_are_left_out() -> None:

@@ -1,18 +1,22 @@
 """What was made of a trained encoder for several budgets, beside layers left out, as a table and as a picture."""
 
+import math
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from autobert_zero_hf.charts import COLOURS, to_svg
 from autobert_zero_hf.markdown import escaped
 from autobert_zero_hf.places import without_places
-from autobert_zero_hf.standard_error import length_of_bar, plus_minus
+from autobert_zero_hf.standard_error import if_known, length_of_bar, plus_minus
 
 from ..runtime.run_folder import BEST, DROPPED
 
+_CLEAR = 2
+"""Standard errors from which one is said to be better."""
 MODELS = {BEST: "layer by layer", DROPPED: "layers left out"}
 FIGURES = {
     "error": ("error of the last hidden states", -1),
@@ -77,14 +81,38 @@ def verdicts(facts: Mapping[str, Any]) -> list[str]:
         for figure in figures_in(facts):
             words, sign = FIGURES[figure]
             difference, error = (row["differences"][figure][name] for name in ("value", "standard_error"))
-            if not error:
-                parts.append(f"{words}: not known")
-                continue
-            better, times = MODELS[BEST if sign * difference > 0 else DROPPED], abs(difference) / error
-            parts.append(f"{words}: {better} is better, by {times:.1f} standard errors" if times >= 2 else
-                         f"{words}: not clear ({times:.1f} standard errors)")  # fmt: skip
+            parts.append(f"{words}: {_which_is_better(sign * difference, error)}")
+        if (on_tasks := _difference_on_tasks(facts, row["budget"])) is not None:
+            parts.append(f"tasks: {_which_is_better(*on_tasks)}")
         said.append(f"{row['budget']}: {'; '.join(parts)}.")
     return said
+
+
+def _which_is_better(gain: float, error: float | None) -> str:
+    if not error:
+        return "not known"
+    times = abs(gain) / error
+    if times < _CLEAR:
+        return f"not clear ({times:.1f} standard errors)"
+    return f"{MODELS[BEST if gain > 0 else DROPPED]} is better, by {times:.1f} standard errors"
+
+
+def _difference_on_tasks(facts: Mapping[str, Any], budget: str) -> tuple[float, float | None] | None:
+    """What the model of a budget has more than that with layers left out, the mean over the tasks, seed by seed.
+
+    None where they were not fine-tuned with the same seeds.
+    """
+    scores: dict[str, list[list[float]]] = {BEST: [], DROPPED: []}
+    for row in (facts["evaluation"] or {"results": []})["results"]:
+        place = PurePath(row["model"])
+        if place.parent.name == budget and place.name in scores:
+            scores[place.name].append(row.get("scores", []))
+    lengths = {len(each) for found in scores.values() for each in found}
+    if len(lengths) != 1 or 0 in lengths or len(scores[BEST]) != len(scores[DROPPED]):
+        return None
+    by_seed = np.mean(scores[BEST], axis=0) - np.mean(scores[DROPPED], axis=0)
+    error = float(by_seed.std(ddof=1) / np.sqrt(len(by_seed))) if len(by_seed) > 1 else math.nan
+    return float(by_seed.mean()), if_known(error)
 
 
 def _notes(facts: Mapping[str, Any]) -> list[str]:

@@ -17,6 +17,7 @@ from autobert_zero_hf.search import shrink
 from autobert_zero_hf.search.blocks import prices
 from autobert_zero_hf.search.latency.hardware import Hardware
 from autobert_zero_hf.search.latency.measuring import Latency
+from autobert_zero_hf.search.publish.encoder_table import MODELS, verdicts
 from autobert_zero_hf.search.recipe.block_options import BlockRecipe
 from autobert_zero_hf.search.recipe.options import LatencyOptions
 from autobert_zero_hf.search.recipe.shrink_options import ShrinkOptions
@@ -39,12 +40,14 @@ from transformers import (
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForSequenceClassification
 from autobert_zero_hf.commands.main import main
+from autobert_zero_hf.data.corpus import load_demo
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from autobert_zero_hf.model.cost import layer_cost
 from tests.running import Running
 from tests.search.small_search import LAUNCH
 from tests.small_disk import fill, mounted
+from tests.task_folders import write_demo_tasks
 from tests.terminal import run_together
 
 OPTIONS: dict[str, Any] = {
@@ -186,6 +189,31 @@ def test_a_finished_run_does_nothing_and_a_further_budget_uses_its_library(
     table = json.loads((finished / "shrink.json").read_text())
     assert [row["budget"] for row in table["budgets"]] == ["1.5x", "2x", "2.5x"]
     assert AutoModel.from_pretrained(finished / "2.5x" / "best").config.num_hidden_layers >= 1
+
+
+@pytest.mark.usefixtures("same_latencies")
+def test_tasks_are_compared_seed_by_seed(finished: Path, bert: Path, text: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(finished, tmp_path / "faster"))
+    data = write_demo_tasks(tmp_path / "tasks", load_demo().select(range(0, 2000, 8)))
+    options = ShrinkOptions(
+        speedup=[2], evaluate_on=["topics"], data=str(data), evaluate_seeds=2, evaluate_rows=40, evaluate_epochs=1
+    )
+    facts = shrink_encoder(BlockRecipe({**OPTIONS, "source": str(bert), "text": [str(text)]}), options, folder)
+    scores = {row["model"].removeprefix(f"{folder}/"): row["scores"] for row in facts["evaluation"]["results"]}
+    assert set(scores) == {str(bert), *(f"{name}/{which}" for name in ("1.5x", "2x") for which in ("best", "dropped"))}
+    for name, said in zip(("1.5x", "2x"), verdicts(facts), strict=True):
+        one, other = (best - dropped for best, dropped in zip(*(scores[f"{name}/{w}"] for w in MODELS), strict=True))
+        # Of two numbers the standard error is half of what they are apart.
+        mean, error = (one + other) / 2, abs(one - other) / 2
+        if error < 1e-12:
+            wanted = "not known"
+        elif abs(mean) < 2 * error:
+            wanted = f"not clear ({abs(mean) / error:.1f} standard errors)"
+        else:
+            better = "layer by layer" if mean > 0 else "layers left out"
+            wanted = f"{better} is better, by {abs(mean) / error:.1f} standard errors"
+        assert said.endswith(f"; tasks: {wanted}.")
+    assert "| tasks |" in (folder / "shrink.md").read_text()
 
 
 def parts_in(folder: Path) -> list[tuple[int, str, list[float]]]:

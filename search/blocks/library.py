@@ -43,8 +43,8 @@ from .parts import (
 )
 from .teacher import Teacher
 
-_HEADS = (3 / 4, 1 / 2, 1 / 3, 1 / 4, 1 / 6, 1 / 12)
-_WIDTHS = (3 / 4, 1 / 2, 3 / 8, 1 / 4, 1 / 8, 1 / 16)
+_HEADS = (5 / 6, 3 / 4, 2 / 3, 1 / 2, 1 / 3, 1 / 4, 1 / 6, 1 / 12)
+_WIDTHS = (7 / 8, 3 / 4, 5 / 8, 1 / 2, 3 / 8, 1 / 4, 1 / 8, 1 / 16)
 _ALONE = (1 / 2, 1 / 4)
 """Of a feed-forward block without a mixer."""
 _MULTIPLE = 8

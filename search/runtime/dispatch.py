@@ -16,7 +16,7 @@ from torch.distributed import DistError, TCPStore
 from autobert_zero_hf.errors import AutoBertZeroError
 
 Task = TypeVar("Task")
-Result = dict[str, Any]
+Result = Any
 
 _LOCALHOST = "127.0.0.1"
 _SECONDS_TO_TELL = 10

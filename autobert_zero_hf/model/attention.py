@@ -3,9 +3,10 @@
 Shapes: B batch, N tokens, H heads, D head size, C hidden size.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.processing_utils import Unpack
@@ -15,6 +16,7 @@ from .execution import AttentionKernel, Context, interpret, run
 from .mixers import Mixer
 from .mixing import MixerWeights
 from .rotary import rotated
+from .texts import Bucket, Texts
 
 
 def eager_attention_forward(
@@ -46,6 +48,7 @@ class AutoBertZeroAttention(MixerWeights):
     """
 
     o_proj: nn.Linear
+    reads_texts = True
 
     def __init__(self, config: Any, mixer: Mixer, layer_idx: int):
         super().__init__(config, mixer, layer_idx)
@@ -65,6 +68,7 @@ class AutoBertZeroAttention(MixerWeights):
         mask: Tensor | None = None,
         turns: tuple[Tensor, Tensor] | None = None,
         interface: Callable = eager_attention_forward,
+        texts: Texts | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> tuple[Tensor, Tensor | None]:
         """What the formula computes, and the attention weights where the interface is `eager_attention_forward`.
@@ -75,6 +79,7 @@ class AutoBertZeroAttention(MixerWeights):
             mask: as in `Mixer.mix`.
             turns: the angles of rotary positions, from `angles`; None where there are none.
             interface: an attention function of transformers.
+            texts: of the tokens, (1, T, C), if these are the real ones of all texts; then there are no masks.
             kwargs: those of the forward pass.
         """
         if mask is not None and mask.dim() == 4 and mask.shape[1] not in (1, self.num_attention_heads):
@@ -82,7 +87,6 @@ class AutoBertZeroAttention(MixerWeights):
                 f"attention_mask differs from head to head, and layer {self.layer_idx + 1} has "
                 f"{self.num_attention_heads} heads of its own: give one of shape (batch or 1, 1, tokens, tokens)"
             )
-        kernel_mask, mask = self.masks(hidden_states, kernel_mask, mask, interface)
         batch, tokens = hidden_states.shape[:2]
         # (B, N, C) -> (B, N, H, D) -> (B, H, N, D)
         split = (batch, tokens, self.num_attention_heads, self.head_dim)
@@ -92,6 +96,33 @@ class AutoBertZeroAttention(MixerWeights):
         }
         if turns is not None:
             inputs |= {name: rotated(inputs[name], *turns) for name in ("q", "k") if name in inputs}
+        if texts is None:
+            output, weights = self.attend(inputs, kernel_mask, mask, interface, **kwargs)
+            return self.o_proj(output), weights
+
+        def attend(bucket: Bucket, *tensors: Tensor) -> Tensor:
+            # (n, L, H, D) -> (n, H, L, D)
+            own = {name: each.transpose(1, 2) for name, each in zip(inputs, tensors, strict=True)}
+            return self.attend(own, bucket.kernel_mask, bucket.mask, interface, **kwargs)[0]
+
+        # (1, H, T, D) -> (1, T, H, D)
+        return self.o_proj(texts.each(attend, *(each.transpose(1, 2) for each in inputs.values()))), None
+
+    def attend(
+        self,
+        inputs: Mapping[str, Tensor],
+        kernel_mask: Tensor | None,
+        mask: Tensor | None,
+        interface: Callable,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> tuple[Tensor, Tensor | None]:
+        """What the formula computes of its inputs, each (B, H, N, D): (B, N, H * D), and the attention weights.
+
+        The other arguments are those of a forward pass.
+        """
+        batch, _, tokens, _ = next(iter(inputs.values())).shape
+        device = next(iter(inputs.values())).device
+        kernel_mask, mask = self.masks(tokens, device, kernel_mask, mask, interface)
         dropout = self.attention_dropout if self.training else 0.0
         context = Context(self.head_dim, mask, dropout)
         eager = interface is eager_attention_forward
@@ -107,17 +138,25 @@ class AutoBertZeroAttention(MixerWeights):
             kernel = self.kernel(interface, kernel_mask, mask, dropout, **kwargs)
             output, weights = run(self.plan, inputs, context, kernel), None
         # (B, H, N, D) -> (B, N, H * D)
-        output = output.transpose(1, 2).reshape(batch, tokens, -1)
-        return self.o_proj(output), weights if eager else None
+        return output.transpose(1, 2).reshape(batch, tokens, -1), weights if eager else None
 
     def masks(
         self,
-        hidden_states: Tensor,  # noqa: ARG002
+        tokens: int,  # noqa: ARG002
+        device: torch.device,  # noqa: ARG002
         kernel_mask: Tensor | None,
         mask: Tensor | None,
         interface: Callable,  # noqa: ARG002
     ) -> tuple[Tensor | None, Tensor | None]:
-        """What is seen: both masks as they were given. The arguments are those of a forward pass."""
+        """What is seen: both masks as they were given.
+
+        Args:
+            tokens: N.
+            device: where the masks are wanted.
+            kernel_mask: as in a forward pass, and the others, too.
+            mask: the same.
+            interface: the same.
+        """
         return kernel_mask, mask
 
     def kernel(

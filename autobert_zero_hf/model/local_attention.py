@@ -32,12 +32,17 @@ class AutoBertZeroLocalAttention(AutoBertZeroAttention):
         self.reach = mixer.values["reach"]
 
     def masks(
-        self, hidden_states: Tensor, kernel_mask: Tensor | None, mask: Tensor | None, interface: Callable
+        self,
+        tokens: int,
+        device: torch.device,
+        kernel_mask: Tensor | None,
+        mask: Tensor | None,
+        interface: Callable,
     ) -> tuple[Tensor | None, Tensor | None]:
         """The window as a pairwise mask, where the matrix is made; both masks as they were given where it is not."""
         whole = interface is eager_attention_forward or (mask is not None and mask.dim() == 4)
         if whole or torch.compiler.is_exporting() or torch.jit.is_tracing():
-            kernel_mask = mask = near(hidden_states.shape[1], self.reach, mask, hidden_states.device)
+            kernel_mask = mask = near(tokens, self.reach, mask, device)
         return kernel_mask, mask
 
     def kernel(

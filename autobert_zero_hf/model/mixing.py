@@ -1,6 +1,6 @@
 """The module of a mixer that has its weights as attributes, and computes what its row says."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -13,11 +13,17 @@ from .weights import Linear, length, shape
 class MixerWeights(nn.Module):
     """The weights of a mixer, as attributes of a module.
 
+    Attributes:
+        reads_texts: whether its forward pass takes the real tokens of all texts side by side, and `texts`; if not, it
+            gets texts of about the same length bucket by bucket.
+
     Args:
         config: of the model.
         mixer: the row.
         layer_idx: the number of the layer, from 0.
     """
+
+    reads_texts: ClassVar[bool] = False
 
     def __init__(self, config: Any, mixer: Mixer, layer_idx: int):
         super().__init__()

@@ -19,7 +19,8 @@ then BERT's feed-forward block; both with a residual connection and LayerNorm af
 Shapes: B batch, N tokens, H heads, D head size, C hidden size, F feed-forward size, V vocabulary.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -40,9 +41,10 @@ from .configuration_autobert_zero import AutoBertZeroConfig
 from .layers import parse_layer
 from .masks import visible
 from .mixing import AutoBertZeroMixer, MixerWeights
-from .observers import is_observed
+from .observers import has_hooks, is_observed
 from .rotary import angles
 from .saving import PortableModel
+from .texts import OF_FLATTENED, Bucket, Texts, flattened, is_traced, without_padding
 
 
 class AutoBertZeroEmbeddings(nn.Module):
@@ -70,14 +72,9 @@ class AutoBertZeroEmbeddings(nn.Module):
         """The embeddings, (B, N, C), and the positions of their tokens, (B or 1, N)."""
         if inputs_embeds is None:
             inputs_embeds = self.word_embeddings(input_ids)
+        self.check_length(inputs_embeds.shape[1], position_ids)
         if position_ids is None:
-            tokens, positions = inputs_embeds.shape[1], self.max_positions
-            if self.learned and not torch.compiler.is_compiling() and tokens > positions:
-                raise ValueError(
-                    f"{tokens} tokens are more than this model has positions for, max_position_embeddings={positions}: "
-                    "give fewer, for example by the tokenizer's truncation=True"
-                )
-            position_ids = torch.arange(tokens, device=inputs_embeds.device)[None]
+            position_ids = torch.arange(inputs_embeds.shape[1], device=inputs_embeds.device)[None]
         if token_type_ids is None:
             token_type_ids = torch.zeros_like(position_ids)
         # (B, N, C) + (1 or B, N, C) + (1 or B, N, C)
@@ -85,6 +82,19 @@ class AutoBertZeroEmbeddings(nn.Module):
         if self.learned:
             embeddings = embeddings + self.position_embeddings(position_ids)
         return self.dropout(self.norm(embeddings)), position_ids
+
+    def check_length(self, tokens: int, position_ids: Tensor | None) -> None:
+        """Refuse more tokens than there are positions.
+
+        Raises:
+            ValueError: naming both numbers.
+        """
+        positions = self.max_positions
+        if position_ids is None and self.learned and not torch.compiler.is_compiling() and tokens > positions:
+            raise ValueError(
+                f"{tokens} tokens are more than this model has positions for, max_position_embeddings={positions}: "
+                "give fewer, for example by the tokenizer's truncation=True"
+            )
 
 
 class AutoBertZeroMLP(nn.Module):
@@ -139,18 +149,33 @@ class AutoBertZeroLayer(GradientCheckpointingLayer):
         hidden_states: Tensor,
         kernel_mask: Tensor | None = None,
         mask: Tensor | None = None,
+        turns: tuple[Tensor, Tensor] | None = None,
+        texts: Texts | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> Tensor:
+        """One layer: (B, N, C) -> (B, N, C), or (1, T, C) of `texts`, whose buckets then have the masks."""
         if self.mixer_name:
             # Here, where transformers looks for the call to see whether the implementation can be set.
             interface: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
                 self.config._attn_implementation, eager_attention_forward
             )
 
+            mixer = getattr(self, self.mixer_name)
+
             def mix(hidden_states: Tensor) -> Tensor:
-                mixed = getattr(self, self.mixer_name)(hidden_states, kernel_mask, mask, interface=interface, **kwargs)
+                if texts is None or getattr(mixer, "reads_texts", False):
+                    own = {} if texts is None else {"texts": texts}
+                    mixed = mixer(hidden_states, kernel_mask, mask, turns=turns, interface=interface, **own, **kwargs)
+                else:
+                    mixed = texts.each(mix_bucket, hidden_states, *(each.transpose(1, 2) for each in turns or ()))
                 # With its attention weights, where it has them.
                 return self.dropout(mixed[0] if isinstance(mixed, tuple) else mixed)
+
+            def mix_bucket(bucket: Bucket, hidden_states: Tensor, *turns: Tensor) -> Tensor:
+                seen = {"kernel_mask": bucket.kernel_mask, "mask": bucket.mask}
+                own = tuple(each.transpose(1, 2) for each in turns) or None
+                mixed = mixer(hidden_states, turns=own, interface=interface, **seen, **kwargs)
+                return mixed[0] if isinstance(mixed, tuple) else mixed
 
             hidden_states = self.block.sublayer(hidden_states, self.mixer_norm, mix)
         if self.has_mlp:
@@ -214,6 +239,9 @@ class AutoBertZeroPreTrainedModel(PortableModel, PreTrainedModel):
         if isinstance(module, MixerWeights):
             for parameter in module.parameters(recurse=False):
                 init.normal_(parameter, mean=0.0, std=self.config.initializer_range)
+
+
+_RECORDED = ("output_hidden_states", "output_attentions")
 
 
 @auto_docstring
@@ -289,17 +317,29 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
         ```"""
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("give exactly one of input_ids and inputs_embeds")
-        hidden_states, position_ids = self.embeddings(input_ids, token_type_ids, position_ids, inputs_embeds)
+        given = input_ids if inputs_embeds is None else inputs_embeds
+        assert given is not None
+        batch, tokens = given.shape[:2]
         mask = None
         if attention_mask is not None:
-            batch, tokens = hidden_states.shape[:2]
-            mask = visible(attention_mask.to(hidden_states.device), batch, self.config.num_attention_heads, tokens)
-        # For the fused attentions, in the form that their implementation wants; the rest needs `mask` only.
-        pairs = mask is not None and mask.dim() == 4
-        if mask is not None and pairs:
-            self._check_pairs(mask)
-        prepared = self.has_fused_attention and not pairs
-        kernel_mask = create_bidirectional_mask(self.config, hidden_states, mask) if prepared else mask
+            mask = visible(attention_mask.to(given.device), batch, self.config.num_attention_heads, tokens)
+        # The pooler wants the real tokens: those that any token sees.
+        real = mask.any(dim=(1, 2)) if mask is not None and mask.dim() == 4 else mask
+        texts = self._texts(position_ids, mask, (batch, tokens), given.device, kwargs)
+        kwargs = {name: value for name, value in kwargs.items() if name not in OF_FLATTENED}
+        if texts is not None:
+            mask, kwargs["texts"] = None, texts  # its buckets have masks
+            self.embeddings.check_length(texts.longest, position_ids)
+            if position_ids is None:
+                position_ids = texts.positions()
+            input_ids, token_type_ids, position_ids, inputs_embeds = (
+                None if each is None else texts.pack(each.expand(batch, tokens, *each.shape[2:]))
+                for each in (input_ids, token_type_ids, position_ids, inputs_embeds)
+            )
+        hidden_states, position_ids = self.embeddings(input_ids, token_type_ids, position_ids, inputs_embeds)
+        kernel_mask = self._kernel_mask(hidden_states, mask)
+        for bucket in texts.buckets if texts is not None else ():
+            bucket.kernel_mask = self._kernel_mask(hidden_states.new_empty(*bucket.shape, 1), bucket.mask)
         config = self.config
         turns = None
         # CODEPATH: converted BERTs and the paper's backbone have a table; what is searched with rotary ones comes here.
@@ -309,12 +349,55 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
             hidden_states = layer(hidden_states, kernel_mask, mask, turns=turns, **kwargs)
         if self.has_final_norm:
             hidden_states = self.final_norm(hidden_states)
-        # The pooler wants the real tokens: those that any token sees.
-        real = mask.any(dim=(1, 2)) if mask is not None and pairs else mask
+        if texts is not None:
+            hidden_states = texts.unpack(hidden_states)
         return BaseModelOutputWithPooling(
             last_hidden_state=hidden_states,
             pooler_output=None if self.pooler is None else self.pooler(hidden_states, real),
         )
+
+    def _kernel_mask(self, hidden_states: Tensor, mask: Tensor | None) -> Any:
+        """The mask in the form that the implementation of fused attentions wants; the rest needs `mask` only."""
+        if mask is not None and mask.dim() == 4:
+            self._check_pairs(mask)
+            return mask
+        return create_bidirectional_mask(self.config, hidden_states, mask) if self.has_fused_attention else mask
+
+    def _texts(
+        self,
+        position_ids: Tensor | None,
+        mask: Tensor | None,
+        shape: tuple[int, int],
+        device: torch.device,
+        kwargs: Mapping[str, Any],
+    ) -> Texts | None:
+        """The texts, where they are computed without their padding, or lie side by side; else None.
+
+        A program that is exported or compiled is one for any batch; attention weights and hidden states, and what hooks
+        see, are those of whole rows.
+        """
+        # Under a mask positions are positions alone: it says who sees whom.
+        lengths = flattened(position_ids if mask is None else None, kwargs, shape)
+        asked = {name: kwargs.get(name, getattr(self.config, name)) for name in _RECORDED}
+        seen = asked["output_hidden_states"] or has_hooks(self)
+        if lengths is not None:
+            if mask is not None and not bool(mask.all()):
+                raise ValueError("texts side by side in one row take no attention_mask: leave it out")
+            if asked["output_attentions"]:
+                raise ValueError("texts side by side in one row have no attention weights: give each a row of its own")
+            return Texts.of_lengths(lengths, bool(seen), device)
+        if mask is None or mask.dim() != 2 or type(mask) is not Tensor or device.type != "cpu" or is_traced():
+            return None
+        interface: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
+            self.config._attn_implementation, eager_attention_forward
+        )
+        if seen or interface is eager_attention_forward or asked["output_attentions"]:
+            return None
+        # The first place of a text is looked at, whatever it holds.
+        of_first = self.pooler is not None and not self.pooler.mean
+        if of_first and bool((mask.any(1) & ~mask[:, 0]).any()):
+            return None
+        return without_padding(mask)
 
     def _check_pairs(self, mask: Tensor) -> None:
         if self.without_pairs is not None:

@@ -4,6 +4,22 @@ import torch
 from torch import nn
 from torch.nn.modules import module as every_module
 
+_CAPTURING = "transformers.utils.output_capturing"
+
+
+def has_hooks(model: nn.Module) -> bool:
+    """Whether others look at what any module of a model takes or gives; transformers' own hooks, which collect outputs
+    that are asked for by name, do not count.
+    """
+    if every_module._global_forward_hooks or every_module._global_forward_pre_hooks:
+        return True
+    for module in model.modules():
+        if module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks:
+            return True
+        if any(hook.__module__ != _CAPTURING for hook in module._forward_hooks.values()):
+            return True
+    return False
+
 
 def is_observed(giver: nn.Module, taker: nn.Module) -> bool:
     """Whether the output of one module, on its way to the next, may be seen by others, and so must stay as it is.

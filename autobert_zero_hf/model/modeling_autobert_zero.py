@@ -315,10 +315,9 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
         3
 
         ```"""
-        if (input_ids is None) == (inputs_embeds is None):
-            raise ValueError("give exactly one of input_ids and inputs_embeds")
         given = input_ids if inputs_embeds is None else inputs_embeds
-        assert given is not None
+        if given is None or (input_ids is not None and inputs_embeds is not None):
+            raise ValueError("give exactly one of input_ids and inputs_embeds")
         batch, tokens = given.shape[:2]
         mask = None
         if attention_mask is not None:

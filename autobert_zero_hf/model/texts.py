@@ -139,9 +139,14 @@ class Texts:
         return x.flatten(0, 1).index_select(0, self.places)[None]
 
     def unpack(self, x: Tensor) -> Tensor:
-        """Every token in its place, and 0 where none is: (1, T, ...) -> (B, N, ...)."""
+        """Every token in its place: (1, T, ...) -> (B, N, ...).
+
+        Where none is, a copy of the first one stands, from which nothing is learnt. Noughts would be a trap: the norm of
+        a head that gets them multiplies what it learns there by a million, and labels on padding are a common mistake.
+        """
         batch, tokens = self.shape
-        return x.new_zeros(batch * tokens, *x.shape[2:]).index_copy(0, self.places, x[0]).unflatten(0, self.shape)
+        filled = x[0, :1].detach().expand(batch * tokens, *x.shape[2:])
+        return filled.index_copy(0, self.places, x[0]).unflatten(0, self.shape)
 
     def each(self, compute: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
         """What is computed bucket by bucket.

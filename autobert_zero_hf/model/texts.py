@@ -141,8 +141,8 @@ class Texts:
     def unpack(self, x: Tensor) -> Tensor:
         """Every token in its place: (1, T, ...) -> (B, N, ...).
 
-        Where none is, a copy of the first one stands, from which nothing is learnt. Noughts would be a trap: the norm of
-        a head that gets them multiplies what it learns there by a million, and labels on padding are a common mistake.
+        Where none is, a copy of the first one stands, from which nothing is learnt. Noughts would be a trap: the norm
+        of a head multiplies what it learns from them by a million, and labels on padding are a common mistake.
         """
         batch, tokens = self.shape
         filled = x[0, :1].detach().expand(batch * tokens, *x.shape[2:])

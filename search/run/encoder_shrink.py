@@ -85,8 +85,8 @@ def _open(recipe: BlockRecipe, folder: RunFolder, accelerator: Accelerator, repo
     source = open_source(recipe.source)
     longest = source.model.config.max_position_embeddings
     for name, tokens in (
+        ("--latency-tokens", recipe.latency.latency_tokens),  # before what follows it, unless it is given
         ("--sequence-length", recipe.data.sequence_length),
-        ("--latency-tokens", recipe.latency.latency_tokens),
     ):
         if tokens > longest:
             raise RecipeError(f"{name} {tokens}: {recipe.source} takes {longest} tokens at most")

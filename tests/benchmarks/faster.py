@@ -7,9 +7,10 @@ tasks. It resumes:
 
     python -m tests.benchmarks.faster DATA runs/faster
     python -m tests.benchmarks.faster DATA runs/faster-512 --tokens 512 --speedups 1.5 2 --no-tasks \\
-      --more calibration-rows 96 swap-rows 24 part-batch-size 2 healing-steps 1000
+      --calibration-rows 96 --swap-rows 24 --part-batch-size 2 --healing-steps 1000
 
-Whole layers left out, healed by the same text and steps, are the baseline beside every figure.
+Further options are those of shrink. Whole layers left out, healed by the same text and steps, are the baseline beside
+every figure.
 """
 
 import argparse
@@ -36,14 +37,13 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--tokens", type=int, default=128, help="of the texts that are timed")
     parser.add_argument("--speedups", nargs="+", default=["1.5", "2", "3"])
-    parser.add_argument("--more", nargs="+", default=[], help="further options of shrink, without their dashes")
     parser.add_argument("--seeds", default="3", help="of the fine-tunings")
     parser.add_argument("--tasks", action=argparse.BooleanOptionalAction, default=True)
-    given = parser.parse_args()
+    given, more = parser.parse_known_args()
     words = ["shrink", str(given.data / "models" / "minilm-l6"), "--speedup", *given.speedups]
     words += ["--text", *(str(given.data / "text" / name / "train.txt") for name in TEXTS)]
     words += ["--output-dir", str(given.run), *(["--latency-tokens", str(given.tokens)] if given.tokens != 128 else [])]
-    words += [word if word[0].isdigit() else f"--{word}" for word in given.more]
+    words += more
     tasks = ["--evaluate-on", *TASKS, "--data", str(given.data / "glue"), "--evaluate-rows", "400"]
     tasks += ["--evaluate-epochs", "2", "--evaluate-seeds", given.seeds]
     if run_command(words) or (given.tasks and run_command([*words, *tasks])):

@@ -52,7 +52,6 @@ def describe_budget(name: str, history: History, encoder: Encoder) -> dict[str, 
         "differences": differences,
         "before_healing": {"predicted": assembled.predicted, BEST: assembled.error, DROPPED: assembled.kept_error},
         "kendall_tau": rank_correlation(assembled.random_predicted, assembled.random_errors),
-        "kendall_tau_tried": rank_correlation(assembled.tried_predicted, assembled.tried_errors),
         "tried": [assembled.tried_predicted, assembled.tried_errors],
         "random": [assembled.random_predicted, assembled.random_errors],
     }

@@ -199,7 +199,9 @@ def flattened(position_ids: Tensor | None, said: Mapping[str, Any], shape: tuple
         return begins.diff(append=begins.new_tensor([tokens])).tolist()
     first = next(iter(found.values()))
     for name, lengths in found.items():
-        if batch != 1 or sum(lengths) != tokens or min(lengths) < 0:
+        if min(lengths, default=0) < 0:
+            raise ValueError(f"{name} falls somewhere: give where texts end, from 0 up to {tokens}")
+        if batch != 1 or sum(lengths) != tokens:
             raise ValueError(
                 f"{name} tells of {len(lengths)} texts with {sum(lengths)} tokens in all, side by side in one row, and "
                 f"the input has the shape {shape}: give (1, {sum(lengths)})"

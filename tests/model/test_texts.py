@@ -254,6 +254,10 @@ def test_what_cannot_be_honoured_is_refused() -> None:
     ends = ways["cumulated lengths"]
     for inputs, reason in (
         ({"input_ids": ids.view(2, 20), **ends}, r"side by side in one row, and the input has the shape \(2, 20\)"),
+        (
+            {"input_ids": ids, "cu_seq_lens_q": torch.tensor([0, 45, 40])},
+            "falls somewhere: give where texts end.* to 40",
+        ),
         ({"input_ids": ids[:, :-1], **ends}, r"4 texts with 40 tokens in all.*give \(1, 40\)"),
         ({"input_ids": ids, **ends, "attention_mask": (ids > 3).long()}, "take no attention_mask"),
         ({"input_ids": ids, **ends, "output_attentions": True}, "have no attention weights"),

@@ -378,19 +378,18 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
         # Under a mask positions are positions alone: it says who sees whom.
         lengths = flattened(position_ids if mask is None else None, kwargs, shape)
         asked = {name: kwargs.get(name, getattr(self.config, name)) for name in _RECORDED}
-        seen = asked["output_hidden_states"] or has_hooks(self)
         if lengths is not None:
             if mask is not None and not bool(mask.all()):
                 raise ValueError("texts side by side in one row take no attention_mask: leave it out")
             if asked["output_attentions"]:
                 raise ValueError("texts side by side in one row have no attention weights: give each a row of its own")
-            return Texts.of_lengths(lengths, bool(seen), device)
+            return Texts.of_lengths(lengths, bool(asked["output_hidden_states"] or has_hooks(self)), device)
         if mask is None or mask.dim() != 2 or type(mask) is not Tensor or device.type != "cpu" or is_traced():
             return None
         interface: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
             self.config._attn_implementation, eager_attention_forward
         )
-        if seen or interface is eager_attention_forward or asked["output_attentions"]:
+        if interface is eager_attention_forward or any(asked.values()) or has_hooks(self):
             return None
         # The first place of a text is looked at, whatever it holds.
         of_first = self.pooler is not None and not self.pooler.mean

@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=128, help="of the texts that are timed")
     parser.add_argument("--speedups", nargs="+", default=["1.5", "2", "3"])
     parser.add_argument("--seeds", default="3", help="of the fine-tunings")
+    parser.add_argument("--epochs", default="6", help="of the fine-tunings")
     parser.add_argument("--tasks", action=argparse.BooleanOptionalAction, default=True)
     given, more = parser.parse_known_args()
     words = ["shrink", str(given.data / "models" / "minilm-l6"), "--speedup", *given.speedups]
@@ -45,7 +46,7 @@ def main() -> None:
     words += ["--output-dir", str(given.run), *(["--latency-tokens", str(given.tokens)] if given.tokens != 128 else [])]
     words += more
     tasks = ["--evaluate-on", *TASKS, "--data", str(given.data / "glue"), "--evaluate-rows", "400"]
-    tasks += ["--evaluate-epochs", "2", "--evaluate-seeds", given.seeds]
+    tasks += ["--evaluate-epochs", given.epochs, "--evaluate-seeds", given.seeds]
     if run_command(words) or (given.tasks and run_command([*words, *tasks])):
         raise SystemExit("the run failed")
     events = [json.loads(line) for line in (given.run / "journal.jsonl").read_text().splitlines()]

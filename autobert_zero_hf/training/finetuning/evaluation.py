@@ -117,6 +117,8 @@ class Grid:
         identity = {"model": model, "weights": weights, "task": task, "rows": rows, "seed": seed, **trial._asdict()}
         identity |= {"max_length": tuning.max_length, "patience": tuning.options.patience}
         identity |= {"mixed_precision": tuning.options.mixed_precision}
+        if tuning.options.group_by_length:  # else as before there was a choice, so that cells of then are known again
+            identity |= {"group_by_length": True}
         if isinstance(tuning.task, SpanTask):
             identity |= vars(tuning.spans)
         return Cell(model, task, trial, seed, identity)

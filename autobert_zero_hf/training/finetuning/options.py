@@ -28,6 +28,9 @@ class FineTuningOptions:
     train_rows: Annotated[int | None, Range(1)] = option(
         None, "train on so many rows only, drawn by the seed, if there are more"
     )
+    group_by_length: bool = option(
+        True, "batches of texts of about the same length, which have little padding; or of any"
+    )
     mixed_precision: Literal["no", "bf16", "fp16"] = option("no", "autocast of the training")
     seed: Annotated[int, Range(0, 2**32)] = option(
         0, "of the split, the classifier's weights and the order of the rows"

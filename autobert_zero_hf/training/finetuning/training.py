@@ -158,6 +158,13 @@ def default_learning_rate(hidden_size: int) -> float:
     return 3e-5 * (768 / hidden_size) ** 1.5
 
 
+class _Trainer(Trainer):
+    """A Trainer that scores rows in the order in which they stand; grouped ones it would take in another."""
+
+    def _get_eval_sampler(self, eval_dataset: Any) -> None:  # noqa: ARG002  # None: one after another
+        return None
+
+
 class FineTuning:
     """One model on one task, for any trial and seed; what can be checked beforehand is checked when it is made.
 
@@ -233,7 +240,7 @@ class FineTuning:
             of_epochs[:] = [max([*of_epochs, score], key=lambda each: each.value)]
             return {**score.values, "score": score.value}
 
-        trainer = Trainer(
+        trainer = _Trainer(
             model=network,
             args=arguments,
             train_dataset=self.encoded.train,
@@ -286,6 +293,7 @@ class FineTuning:
                 learning_rate=trial.learning_rate,
                 warmup_steps=0.1,
                 weight_decay=0.01,
+                train_sampling_strategy="group_by_length" if self.options.group_by_length else "random",
                 seed=seed,
                 use_cpu=computes_on_cpu(),  # without it, bf16 is refused there
                 bf16=self.options.mixed_precision == "bf16",

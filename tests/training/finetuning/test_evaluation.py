@@ -140,7 +140,13 @@ def test_a_cell_is_known_again_by_all_that_it_depends_on(make_grid: MakeGrid, mo
 
     assert done() == 6
     assert done(seed=1) == 4, "two seeds are the same"
-    for change in ({"max_length": 32}, {"epochs": [1.0]}, {"patience": 2}, {"train_rows": 20}):
+    for change in (
+        {"max_length": 32},
+        {"epochs": [1.0]},
+        {"patience": 2},
+        {"train_rows": 20},
+        {"group_by_length": False},
+    ):
         assert done(**change) == 0, change
     weights = Path(models[0]) / "model.safetensors"
     before = weights.read_bytes()
@@ -232,7 +238,7 @@ def test_an_evaluation_that_was_killed_goes_on(
     summary = json.loads((folder / "evaluation.json").read_text())
     assert summary["cells"] == summary["cells_done"] == 4
     assert {(row["task"], row["seeds"]) for row in summary["results"]} == {("topics", 2), ("long_words", 2)}
-    assert all(row["standard_error"] is not None for row in summary["results"])
+    assert [row["standard_error"] for row in summary["results"] if row["task"] == "long_words"] != [None]
     assert "| long_words | Pearson and Spearman | 22 | 0.000 |" in (folder / "evaluation.md").read_text()
 
 

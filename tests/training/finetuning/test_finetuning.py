@@ -213,6 +213,21 @@ def test_further_rows_are_scored_and_cut_texts_counted(
         assert task.score(predict(network, TaskRows(part, tokenizer, 56)), part).value == pytest.approx(score, abs=1e-4)
 
 
+def test_batches_are_of_like_lengths(model: str, data: Path, tmp_path: Path) -> None:
+    """Each row once, with less padding; and scores are those of the rows in their order."""
+    padding = {}
+    for grouped in (False, True):
+        tuning = FineTuning(model, load_task("long_words", folder=data), FineTuningOptions(group_by_length=grouped))
+        _, trainer = tuning.run(Trial(1e-3, 4, 0.1), 0, tmp_path / "checkpoints", quiet=True)
+        batches = [batch["attention_mask"] for batch in trainer.get_train_dataloader()]
+        lengths = sorted(length for batch in batches for length in batch.sum(1).tolist())
+        assert lengths == sorted(map(len, tuning.encoded.train["input_ids"]))
+        padding[grouped] = sum(int((batch == 0).sum()) for batch in batches)
+        scored = [length for batch in trainer.get_eval_dataloader() for length in batch["attention_mask"].sum(1)]
+        assert scored == [len(ids) for ids in tuning.encoded.scored[0].rows["input_ids"]]
+    assert padding[True] < 0.5 * padding[False]
+
+
 def test_the_usual_learning_rate_falls_with_the_width(model: str, data: Path) -> None:
     assert default_learning_rate(768) == pytest.approx(3e-5)
     assert default_learning_rate(128) == pytest.approx(4.4e-4, rel=0.01)

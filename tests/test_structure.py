@@ -24,7 +24,7 @@ LAYERS = (
     ("model",),
     ("rendering", "conversion"),
     ("data", "launch"),
-    ("tasks",),
+    ("tasks", "serving"),
     ("training",),
     ("training.replayable",),
     ("training.pretraining", "training.finetuning"),

@@ -14,7 +14,9 @@ from autobert_zero_hf.model.cost import BaseSizes, Counted, embedding_parameters
 from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.model.mixers import words
 from autobert_zero_hf.model.operations import show_axes
+from autobert_zero_hf.options import add_options, find_problems, given_options, option_names
 from autobert_zero_hf.rendering import draw_backbone, to_latex, to_svg
+from autobert_zero_hf.search.recipe.options import LatencyOptions
 from autobert_zero_hf.writing import written_whole
 
 from .result import Result
@@ -26,6 +28,7 @@ EXAMPLE = """example:
   autobert-zero show runs/first/best
   autobert-zero show autobert-zero --picture backbone.svg
   autobert-zero show runs/first/best --latex
+  autobert-zero show runs/first/best --latency --latency-runtime openvino-int8
   autobert-zero show "matmul(softmax(scale(matmul(q, transpose(k)))), v)"
 
 A formula, or conv(9), is shown at the sizes of BERT-base: what it costs and runs as, its normal form, and the axes of
@@ -55,6 +58,8 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--latex", action="store_true", help="print the layers as lines of LaTeX, instead of the table")
     parser.add_argument("--picture", metavar="FILE", type=Path, help="also draw it, as .svg or .png")
+    parser.add_argument("--latency", action="store_true", help="also measure how long it takes on this machine")
+    add_options(parser, LatencyOptions)
     parser.set_defaults(run=run)
 
 
@@ -65,15 +70,22 @@ def run(arguments: Namespace) -> Result:
     picture: Path | None = arguments.picture
     if picture is not None and picture.suffix not in _PICTURES:
         raise AutoBertZeroError(f"--picture {picture}: the name must end in {' or '.join(_PICTURES)}")
+    timed = [name for name in option_names([LatencyOptions]) if name in vars(arguments)]
+    if timed and not arguments.latency:
+        raise AutoBertZeroError(f"--{timed[0].replace('_', '-')} goes with --latency, which is not given")
     begin = arguments.backbone.partition("+")[0].strip()
     is_layer = ("(" in arguments.backbone or begin in words()) and not Path(arguments.backbone).exists()
     sizes = BaseSizes([str(parse_layer(arguments.backbone))]) if is_layer else _sizes(arguments.backbone)
     if picture is not None:
         _draw(sizes, picture)
     facts = _layer_facts(sizes, arguments.tokens) if is_layer else _facts(sizes, arguments.tokens)
+    said = []
+    if arguments.latency:
+        facts["latency"] = _latency(sizes, arguments)
+        said = [_in_words(facts["latency"])]
     if arguments.latex:
         return Result(facts, "\n".join(layer["latex"] for layer in facts["layers"]))
-    lines = _layer_table(facts) if is_layer else _table(arguments.backbone, facts)
+    lines = [*(_layer_table(facts) if is_layer else _table(arguments.backbone, facts)), *said]
     return Result(facts, "\n".join(lines))
 
 
@@ -81,6 +93,25 @@ def _sizes(backbone: str) -> Counted:
     if backbone in ARCHITECTURES:
         return BaseSizes(architecture(backbone))
     return load_config(backbone)
+
+
+def _latency(sizes: Counted, arguments: Namespace) -> dict[str, Any]:
+    """How long a model of these layers and sizes takes; its weights are random, since only their number matters."""
+    from autobert_zero_hf.model import AutoBertZeroConfig, AutoBertZeroModel
+    from autobert_zero_hf.search.latency.measuring import measure
+
+    options = given_options(LatencyOptions, vars(arguments))
+    if problems := find_problems([LatencyOptions], vars(options)):
+        raise AutoBertZeroError("; ".join(problems))
+    config = sizes if isinstance(sizes, AutoBertZeroConfig) else AutoBertZeroConfig(layers=list(sizes.layers))
+    (found,) = measure([AutoBertZeroModel(config)], options)
+    return {**asdict(found), "tokens": options.latency_tokens, "texts": options.latency_batch_size, "text": str(found),
+            "on": str(found.hardware)}  # fmt: skip
+
+
+def _in_words(latency: Mapping[str, Any]) -> str:
+    many = f"{latency['texts']} texts" if latency["texts"] > 1 else "a text"
+    return f"\n{many} of {latency['tokens']} tokens: {latency['text']} on {latency['on']}"
 
 
 def _draw(sizes: Counted, picture: Path) -> None:

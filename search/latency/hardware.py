@@ -4,11 +4,12 @@ import os
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from autobert_zero_hf.serving import RUNTIMES
 
 from ..recipe.options import LatencyOptions
 
@@ -42,16 +43,15 @@ class Hardware:
     def here(cls, options: LatencyOptions, dtype: torch.dtype = torch.float32) -> "Hardware":
         """This machine, as the options use it."""
         device = torch.device(options.latency_device)
-        package = {"torch": "torch", "onnx": "onnxruntime"}[options.latency_runtime]
-        version = import_module(package).__version__  # the distribution has another name where it is for GPUs
+        runtime = RUNTIMES[options.latency_runtime]
         flags = _flags(_cpu_facts())
         return cls(
             processor=processor(),
             cores=usable_cores(),
             instructions=tuple(sorted(flag for flag in flags if flag.startswith(_CPU_FLAGS))),
             device=torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
-            dtype=str(dtype).removeprefix("torch."),
-            runtime=f"{package} {version}",
+            dtype="int8" if runtime.int8 else str(dtype).removeprefix("torch."),
+            runtime=runtime.version,
             threads=options.latency_threads,
         )
 

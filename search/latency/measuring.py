@@ -13,25 +13,23 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.stats import quantile_test
-from torch import Tensor
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from autobert_zero_hf.conversion.loading import missing_folder
 from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.serving import RUNTIMES, RuntimeMissingError
+from autobert_zero_hf.serving.runtimes import exported, loaded
 
 from ..recipe.options import LatencyOptions
 from .hardware import Hardware
 
 _PASSES_OF_A_TURN = 5
-_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 Seconds = NDArray[np.float64]
 Interval = tuple[float, float]
@@ -185,16 +183,13 @@ def check_runtime(options: LatencyOptions) -> None:
     Raises:
         LatencyError: if the device or the runtime is not there.
     """
-    if options.latency_runtime == "onnx":
-        try:
-            import onnxruntime
-            import onnxscript  # noqa: F401  # torch exports by it
-        except ModuleNotFoundError as error:
-            raise LatencyError(
-                f"--latency-runtime onnx needs {error.name}: pip install 'autobert-zero-hf[onnx]'"
-            ) from error
-        if _PROVIDERS.get(options.latency_device) not in onnxruntime.get_available_providers():
-            raise LatencyError(f"the ONNX Runtime that is installed does not run on {options.latency_device!r}")
+    runtime = RUNTIMES[options.latency_runtime]
+    try:
+        runtime.check(f"--latency-runtime {options.latency_runtime}")
+    except RuntimeMissingError as error:
+        raise LatencyError(str(error)) from error
+    if not runtime.runs_on(options.latency_device):
+        raise LatencyError(f"the {runtime.words} that is installed does not run on {options.latency_device!r}")
     try:
         device = torch.device(options.latency_device)
     except RuntimeError as error:
@@ -226,37 +221,25 @@ def _forward_pass(model: PreTrainedModel, options: LatencyOptions) -> Iterator[C
     input_ids = torch.randint(model.config.vocab_size, shape, generator=torch.Generator().manual_seed(0))
     model.eval()
     try:
-        if options.latency_runtime == "onnx":
-            with _onnx_session(model, input_ids, options) as session:
-                fed = {"input_ids": input_ids.numpy()}
-                yield lambda: session.run(None, fed)
-        else:
-            model.to(device)  # type: ignore[arg-type]
-            input_ids = input_ids.to(device)
+        if options.latency_runtime != "torch":
+            given = {"input_ids": input_ids}
+            with torch.inference_mode(False), torch.no_grad():
+                # Whatever scales are taken from: they do not change how fast it is.
+                found = exported(model.cpu(), options.latency_runtime, given, [given], dynamic=False, exactly=False)
+            running = loaded(found, options.latency_runtime, options.latency_threads, options.latency_device)
+            yield lambda: running(**given, share_outputs=True)
+            return
+        model.to(device)  # type: ignore[arg-type]
+        input_ids = input_ids.to(device)
 
-            def forward() -> None:
-                model(input_ids=input_ids)
-                if device.type != "cpu":
-                    torch.accelerator.synchronize(device)
+        def forward() -> None:
+            model(input_ids=input_ids)
+            if device.type != "cpu":
+                torch.accelerator.synchronize(device)
 
-            yield forward
+        yield forward
     finally:
         model.train(training)
-
-
-@contextmanager
-def _onnx_session(model: PreTrainedModel, input_ids: Tensor, options: LatencyOptions) -> Iterator[Any]:
-    """The model in ONNX Runtime, exported for this one shape."""
-    import onnxruntime
-
-    settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads = options.latency_threads
-    settings.inter_op_num_threads = 1
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "model.onnx"
-        with torch.inference_mode(False), torch.no_grad():
-            torch.onnx.export(model.cpu(), (), file, kwargs={"input_ids": input_ids}, verbose=False)
-        yield onnxruntime.InferenceSession(file, settings, providers=[_PROVIDERS[options.latency_device]])
 
 
 def _time(passes: Sequence[Callable[[], Any]], options: LatencyOptions) -> tuple[Seconds, Seconds]:

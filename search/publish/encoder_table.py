@@ -38,7 +38,7 @@ def as_markdown(facts: Mapping[str, Any]) -> str:
     head += ["tasks"] * bool(tasks)
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     whole = ["", "the encoder", "1", f"{encoder['median']:.2f}", f"{encoder['parameters']:,}"]
-    whole += ["0" if figure == "error" else "1" for figure in figures]
+    whole += [_of_encoder(encoder, figure) for figure in figures]
     whole += [_score(tasks.get(()))] if tasks else []
     lines.append(f"| {' | '.join(whole)} |")
     for row in facts["budgets"]:
@@ -57,6 +57,13 @@ def as_markdown(facts: Mapping[str, Any]) -> str:
             lines.append(f"| {' | '.join(cells)} |")
     said = [f"- {verdict}" for verdict in verdicts(facts)]
     return "\n".join([*lines, "", *said, "", *_notes(facts), ""])
+
+
+def _of_encoder(encoder: Mapping[str, Any], figure: str) -> str:
+    """How near the encoder is to itself: wholly, or as nearly as int8 lets it be."""
+    if (quantised := encoder.get("quantised")) is None:
+        return "0" if figure == "error" else "1"
+    return plus_minus(quantised[figure]["value"], quantised[figure]["standard_error"], 3)
 
 
 def _score(found: tuple[float, float | None] | None) -> str:
@@ -132,6 +139,14 @@ def _notes(facts: Mapping[str, Any]) -> list[str]:
         notes.append(
             f"{row['budget']}, before it learnt: predicted error {before['predicted']:.3f}, real {before[BEST]:.3f} "
             f"(layers left out {before[DROPPED]:.3f}){rank}."
+        )
+    if encoder.get("quantised") is not None:
+        errors = [(name, row["budget"], row[name]["in_float32"]["error"]["value"]) for row in facts["budgets"]
+                  for name in MODELS]  # fmt: skip
+        said = ", ".join(f"{MODELS[name]} {budget} {error:.3f}" for name, budget, error in errors)
+        notes.append(
+            "All of these are computed in int8, as their time was measured; the models in the folders are in float32, "
+            f"with errors of: {said}."
         )
     if (evaluation := facts["evaluation"]) is not None:
         seeds = len(evaluation["seeds"])

@@ -151,7 +151,9 @@ class InheritanceOptions:
 class LatencyOptions:
     """How the latency of a model is measured; by default as in AutoTinyBERT."""
 
-    latency_runtime: Literal["torch", "onnx"] = option("torch", "what runs the model: PyTorch, or ONNX Runtime")
+    latency_runtime: Literal["torch", "onnx", "onnx-int8", "openvino", "openvino-int8"] = option(
+        "torch", "what runs the model: PyTorch, or ONNX Runtime or OpenVINO, in float32 or in int8"
+    )
     latency_device: str = option("cpu", "where it runs")
     latency_threads: Annotated[int, Range(1, 1024)] = option(1, "threads on the CPU")
     latency_batch_size: Annotated[int, Range(1, 100_000)] = option(1, "texts of a forward pass")

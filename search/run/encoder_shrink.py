@@ -38,9 +38,10 @@ from .accelerated import open_journal, processes
 from .encoder.assembling import Assembling, check_reachable
 from .encoder.budgets import budgets_of, check_budgets
 from .encoder.context import Context
-from .encoder.facts import describe_budget
+from .encoder.facts import describe_budget, describe_quantised
 from .encoder.healing import heal_models
 from .encoder.parts import make_library, make_options
+from .encoder.serving import judge_quantised
 from .encoder.texts import read_texts
 from .encoder.timing import measure_encoder
 from .shrink_evaluation import fine_tuned, load_evaluation_tasks, write_table
@@ -111,6 +112,7 @@ def _make(run: Context, options: ShrinkOptions) -> Encoder:
     for number, budget in enumerate(budgets, start=1):
         assembling.assemble(budget, f"{budget.name} ({number} of {len(budgets)})")
     heal_models(run, budgets)
+    judge_quantised(run, budgets)
     return encoder
 
 
@@ -173,7 +175,7 @@ def write(run: Context, encoder: Encoder, evaluation: dict[str, Any] | None) -> 
             "source": run.source.name,
             "options": run.recipe.to_dict(),
             "judged": {"rows": len(run.texts.judged), "sentences": len(run.texts.sentences.order)},
-            "encoder": to_json(encoder),
+            "encoder": {**to_json(encoder), **describe_quantised(run.history)},
             "budgets": [describe_budget(name, run.history, encoder) for name in _finished(run)],
             "evaluation": evaluation,
         }

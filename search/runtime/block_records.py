@@ -112,3 +112,15 @@ class Healed(Event):
     neighbours: Share
     cosines: Share
     agreements: Annotated[list[float] | None, Range(-1.001, 1.001)] = None
+
+
+@event("quantised", unique={"identity": "a second result of its model"})
+@dataclass(frozen=True, kw_only=True)
+class Quantised(Event):
+    """The figures of a model as a runtime in int8 computes it, as in `Healed`; `identity` may be "encoder"."""
+
+    identity: str
+    errors: Losses
+    neighbours: Share
+    cosines: Share
+    agreements: Annotated[list[float] | None, Range(-1.001, 1.001)] = None

@@ -90,6 +90,15 @@ def test_show_gives_json_latex_and_pictures(tmp_path: Path, capsys: pytest.Captu
     assert (tmp_path / "bert.svg").read_text() == to_svg(draw_backbone(architecture("bert")))
 
 
+def test_show_measures_latency(model_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["show", str(model_folder), "--latency", "--latency-tokens", "16", "--latency-passes", "3"]
+    assert main(words) == 0
+    assert "\na text of 16 tokens: " in (said := capsys.readouterr().out) and "float32, torch " in said
+    assert main([*words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["latency"]
+    assert found["median"] > 0 and found["hardware"]["threads"] == 1
+
+
 def test_show_reads_a_folder(model_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", str(model_folder)]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -216,6 +225,7 @@ def bad_inputs(folder: Path, model_folder: Path) -> dict[str, tuple[list[str], s
         "another model": (["show", str(folder / "bert-config")], "is a bert model, not autobert_zero"),
         "another picture": (["show", "bert", "--picture", str(folder / "bert.gif")], "must end in .svg or .png"),
         "no tokens": (["show", "bert", "--tokens", "0"], "--tokens must be at least 1"),
+        "not timed": (["show", "bert", "--latency-tokens", "64"], "--latency-tokens goes with --latency, which is not"),
     }
 
 

@@ -9,6 +9,7 @@ from accelerate.utils import broadcast_object_list
 
 from ...blocks.held_out import HeldOut
 from ...blocks.library import Library
+from ...blocks.quality import Judge
 from ...blocks.source import Source
 from ...blocks.teacher import Teacher
 from ...recipe.block_options import BlockRecipe
@@ -58,6 +59,11 @@ class Context:
     def held_out(self) -> HeldOut:
         """What alternatives and assemblies are chosen by."""
         return HeldOut(self.teacher, self.texts.held_out)
+
+    @cached_property
+    def judge(self) -> Judge:
+        """What models are judged by in the end."""
+        return Judge(self.source.model, self.texts.judged, self.texts.sentences, self.source.first_token)
 
     @property
     def main(self) -> bool:

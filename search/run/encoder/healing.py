@@ -10,7 +10,6 @@ from autobert_zero_hf.writing import written_whole
 from ...blocks.building import build, dropped
 from ...blocks.healing import Student, heal
 from ...blocks.parts import joined
-from ...blocks.quality import Figure, Judge
 from ...blocks.texts import batches_of, sentences_of
 from ...publish.export import write_files
 from ...runtime.block_records import Assembled, Healed
@@ -18,6 +17,7 @@ from ...runtime.run_folder import BEST, DROPPED
 from .assembling import assembled, choices_in
 from .budgets import Budget
 from .context import Context
+from .facts import figures_of
 
 
 def heal_models(run: Context, budgets: Sequence[Budget]) -> None:
@@ -70,7 +70,6 @@ class Healing:
     def __init__(self, run: Context):
         self.run = run
         self.assembled = assembled(run)
-        self._judge: Judge | None = None
         self._sentences: list[list[int]] | None = None
 
     def __call__(
@@ -116,7 +115,7 @@ class Healing:
 
     def _written(self, student: Student) -> dict[str, Any]:
         model, place = student.model, self.run.folder.path / student.name
-        quality = self.judge(model)
+        quality = self.run.judge(model)
         with written_whole(place) as partial:
             write_files(model, self.run.source.tokenizer, partial)
             self.run.source.copy_sentence_files(partial)
@@ -125,19 +124,8 @@ class Healing:
             "layers": list(model.config.layers),
             "parameters": model.num_parameters(),
             "digest": digest_of_model(str(place)),
-            "errors": _rounded(quality.error),
-            "neighbours": _rounded(quality.neighbours),
-            "cosines": _rounded(quality.cosine),
-            "agreements": None if quality.agreement is None else _rounded(quality.agreement),
+            **figures_of(quality),
         }
-
-    @property
-    def judge(self) -> Judge:
-        """What models are judged by."""
-        if self._judge is None:
-            source, texts = self.run.source, self.run.texts
-            self._judge = Judge(source.model, texts.judged, texts.sentences, source.first_token)
-        return self._judge
 
     @property
     def sentences(self) -> list[list[int]]:
@@ -148,7 +136,3 @@ class Healing:
             tokenizer, length = self.run.source.tokenizer, recipe.data.sequence_length
             self._sentences = sentences_of(self.run.texts.train, tokenizer, length, count, self.run.seed("sentences"))
         return self._sentences
-
-
-def _rounded(figure: Figure) -> list[float]:
-    return [round(float(each), 6) for each in figure.parts]

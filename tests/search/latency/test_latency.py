@@ -15,6 +15,7 @@ from autobert_zero_hf.search.space.sub_models import SubModels
 from transformers import BertConfig, BertModel, T5Config, T5Model
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroModel, architecture
+from autobert_zero_hf.serving import RUNTIMES
 
 QUICK = LatencyOptions(latency_tokens=24, latency_warm_up=1, latency_passes=7)
 
@@ -77,14 +78,17 @@ def test_more_threads_and_texts(like: AutoBertZeroConfig) -> None:
     assert "2 threads on " in str(latency.hardware)
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-def test_onnx_runtime_is_measured(like: AutoBertZeroConfig) -> None:
-    pytest.importorskip("onnxruntime")
+@pytest.mark.parametrize("runtime", [name for name in RUNTIMES if name != "torch"])
+def test_other_runtimes_are_measured(runtime: str, like: AutoBertZeroConfig, capfd: pytest.CaptureFixture[str]) -> None:
     small = AutoBertZeroConfig(**{**like.to_dict(), "num_hidden_layers": None, "layers": ["conv(3)"]})
-    (latency,) = measure([AutoBertZeroModel(small)], replace(QUICK, latency_runtime="onnx"))
-    assert latency.median > 0
-    assert latency.hardware.runtime.startswith("onnxruntime ")
+    options = replace(QUICK, latency_runtime=runtime)
+    (latency,) = measure([AutoBertZeroModel(small)], options)
+    assert 0 < latency.median < 1000
+    assert latency.hardware.runtime.startswith("onnxruntime " if "onnx" in runtime else "openvino ")
+    assert latency.hardware.dtype == ("int8" if "int8" in runtime else "float32")
     assert latency.hardware.differences(Hardware.here(QUICK))
+    assert not latency.hardware.differences(Hardware.here(options))
+    assert capfd.readouterr().out == "", "exporters speak of what they do"
 
 
 def test_what_cannot_be_measured_is_said(like: AutoBertZeroConfig) -> None:
@@ -101,6 +105,8 @@ def test_what_cannot_be_measured_is_said(like: AutoBertZeroConfig) -> None:
         measure([], QUICK)
     with pytest.raises(LatencyError, match="does not run on 'xpu'"):
         measure([model], replace(QUICK, latency_runtime="onnx", latency_device="xpu"))
+    with pytest.raises(LatencyError, match="the OpenVINO in int8 that is installed does not run on 'cuda'"):
+        measure([model], replace(QUICK, latency_runtime="openvino-int8", latency_device="cuda"))
 
 
 def test_a_device_that_is_not_there_is_said_before_samples_are_drawn(

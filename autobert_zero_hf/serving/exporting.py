@@ -78,7 +78,7 @@ def export(
 def _open(name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     with unreadable_refused(f"cannot load a model and its tokenizer from {name!r}", name):
         config = AutoConfig.from_pretrained(name)
-        (head, *_) = [*(config.architectures or []), ""]
+        head = (config.architectures or [""])[0]
         kind = getattr(transformers, head, None) or _own(head) or AutoModel
         network: PreTrainedModel = load(kind, name, dtype=torch.float32)[0]
         return network.eval(), fit_length(AutoTokenizer.from_pretrained(name), config)

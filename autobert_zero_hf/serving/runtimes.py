@@ -7,18 +7,19 @@ In int8 ONNX Runtime takes the scales of activations from each text (dynamic), O
 import io
 import logging
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from ..errors import AutoBertZeroError
 
-Inputs = Mapping[str, Tensor]
+Inputs = dict[str, Tensor]
 """The keyword arguments of a forward pass."""
 
 
@@ -176,6 +177,39 @@ def loaded(model: Any, runtime: str, threads: int, device: str = "cpu") -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     return model.to(device, session_options=options)
+
+
+def have_computed(
+    model: PreTrainedModel, runtime: str, inputs: Inputs, calibration: Sequence[Inputs], threads: int, device: str
+) -> None:
+    """Have what lies below a model's head computed by a runtime from now on, without gradients.
+
+    Args:
+        model: any that transformers exports; its base takes `input_ids`, (B, N), and `attention_mask` alone.
+        runtime: as in `exported`; so are `inputs` and `calibration`.
+        inputs: of the base.
+        calibration: the same.
+        threads: as in `loaded`; so is `device`.
+        device: the same.
+    """
+    base: Any = model.base_model
+    with torch.no_grad():
+        running = loaded(exported(base, runtime, inputs, calibration), runtime, threads, device)
+
+    def forward(input_ids: Tensor, attention_mask: Tensor | None = None, **others: Any) -> Any:
+        if tensors := [name for name, value in others.items() if isinstance(value, Tensor)]:
+            raise TypeError(f"exported with input_ids and attention_mask alone, it takes no {', '.join(tensors)}")
+        return running(**texts(input_ids, attention_mask))
+
+    base.forward = forward
+
+
+def texts(input_ids: Tensor, attention_mask: Tensor | None = None) -> Inputs:
+    """Texts as inputs; without a mask all tokens are real."""
+    return {
+        "input_ids": input_ids,
+        "attention_mask": torch.ones_like(input_ids) if attention_mask is None else attention_mask,
+    }
 
 
 def runtime_names(*, int8: bool | None = None) -> Iterable[str]:

@@ -2,14 +2,12 @@
 
 import copy
 from collections.abc import Sequence
-from typing import Any
 
 import torch
-from torch import Tensor
 
 from autobert_zero_hf.model import AutoBertZeroPreTrainedModel
 from autobert_zero_hf.serving import RUNTIMES
-from autobert_zero_hf.serving.runtimes import Inputs, exported, loaded
+from autobert_zero_hf.serving.runtimes import have_computed, texts
 
 from ...blocks.texts import rows_of
 from ...runtime.block_records import Quantised
@@ -31,9 +29,19 @@ def judge_quantised(run: Context, budgets: Sequence[Budget]) -> None:
     if not run.main or not missing:
         return
     with run.reporter.phase("Quantised", len(names), len(names) - len(missing)) as show:
-        calibration = [_inputs(row[None]) for row in rows_of(run.texts.packed, _ROWS)]
+        calibration = [texts(row[None]) for row in rows_of(run.texts.packed, _ROWS)]
+        inputs, options = texts(*run.texts.sentences.batches[0]), run.recipe.latency
         for number, name in enumerate(missing, start=1):
-            quality = run.judge(_served(run, _model(run, name), calibration))
+            model = _model(run, name)
+            have_computed(
+                model,
+                options.latency_runtime,
+                inputs,
+                calibration,
+                torch.get_num_threads(),
+                options.latency_device,
+            )
+            quality = run.judge(model)
             run.journal.append(Quantised(identity=name, **figures_of(quality)))  # type: ignore[arg-type]
             show(len(names) - len(missing) + number)
 
@@ -42,24 +50,3 @@ def _model(run: Context, name: str) -> AutoBertZeroPreTrainedModel:
     if name == ENCODER:
         return copy.deepcopy(run.source.model)
     return type(run.source.model).from_pretrained(run.folder.path / name).eval()
-
-
-def _inputs(ids: Tensor, mask: Tensor | None = None) -> Inputs:
-    return {"input_ids": ids, "attention_mask": torch.ones_like(ids) if mask is None else mask}
-
-
-def _served(
-    run: Context, model: AutoBertZeroPreTrainedModel, calibration: Sequence[Inputs]
-) -> AutoBertZeroPreTrainedModel:
-    """The model, whose base is computed by the runtime, and its head in float32."""
-    options, base = run.recipe.latency, model.base_model
-    ids, mask = run.texts.sentences.batches[0]
-    with torch.no_grad():
-        found = exported(base, options.latency_runtime, _inputs(ids, mask), calibration)
-    running = loaded(found, options.latency_runtime, torch.get_num_threads(), options.latency_device)
-
-    def forward(input_ids: Tensor, attention_mask: Tensor | None = None) -> Any:
-        return running(**_inputs(input_ids, attention_mask))
-
-    base.forward = forward  # type: ignore[assignment]
-    return model

@@ -104,6 +104,8 @@ def _latency(sizes: Counted, arguments: Namespace) -> dict[str, Any]:
     if problems := find_problems([LatencyOptions], vars(options)):
         raise AutoBertZeroError("; ".join(problems))
     config = sizes if isinstance(sizes, AutoBertZeroConfig) else AutoBertZeroConfig(layers=list(sizes.layers))
+    if "latency_tokens" not in vars(arguments):
+        options.latency_tokens = min(options.latency_tokens, config.max_position_embeddings)
     (found,) = measure([AutoBertZeroModel(config)], options)
     return {**asdict(found), "tokens": options.latency_tokens, "texts": options.latency_batch_size, "text": str(found),
             "on": str(found.hardware)}  # fmt: skip

@@ -16,7 +16,7 @@ from ..data.packing import pack
 from ..errors import AutoBertZeroError
 from ..model_folder import find_model
 from ..writing import written_whole
-from .runtimes import RUNTIMES, Inputs, exported, loaded, runtime_names
+from .runtimes import RUNTIMES, Inputs, exported, loaded
 
 _ROWS = 300
 """Of text, of which the scales of activations are taken; NNCF's own default."""
@@ -55,7 +55,7 @@ def export(
         AutoBertZeroError: if there is no such model, runtime or text, something is not installed, or the folder is not
             new.
     """
-    if runtime not in (names := list(runtime_names())):
+    if runtime not in (names := [name for name in RUNTIMES if name != "torch"]):
         raise AutoBertZeroError(f"runtime {runtime!r} is not known: give one of {', '.join(names)}")
     RUNTIMES[runtime].check(f"the runtime {runtime}")
     folder = Path(output_dir)

@@ -7,7 +7,7 @@ In int8 ONNX Runtime takes the scales of activations from each text (dynamic), O
 import io
 import logging
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module
@@ -210,8 +210,3 @@ def texts(input_ids: Tensor, attention_mask: Tensor | None = None) -> Inputs:
         "input_ids": input_ids,
         "attention_mask": torch.ones_like(input_ids) if attention_mask is None else attention_mask,
     }
-
-
-def runtime_names(*, int8: bool | None = None) -> Iterable[str]:
-    """The names of runtimes that a model is exported to, all or those of one kind."""
-    return (name for name, each in RUNTIMES.items() if each.modules and int8 in (None, each.int8))

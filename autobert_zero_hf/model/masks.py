@@ -38,7 +38,7 @@ def visible(attention_mask: Tensor, batch: int, heads: int, tokens: int) -> Tens
         seen = attention_mask == 0
         if not torch.compiler.is_compiling() and bool((~seen & (attention_mask > -1e3)).any()):
             raise ValueError(
-                "an pairwise attention_mask that is of floats has 0 where a token sees another, the lowest value of "
+                "a pairwise attention_mask that is of floats has 0 where a token sees another, the lowest value of "
                 "its dtype elsewhere, and nothing between: give a mask of bool"
             )
     return seen[:, 0, 0].expand(batch, tokens) if for_all_rows else seen

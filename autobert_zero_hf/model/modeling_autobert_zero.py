@@ -44,7 +44,7 @@ from .mixing import AutoBertZeroMixer, MixerWeights
 from .observers import has_hooks, is_observed
 from .rotary import angles
 from .saving import PortableModel
-from .texts import OF_FLATTENED, Bucket, Texts, flattened, is_traced, without_padding
+from .texts import OF_FLATTENED, Bucket, Texts, flattened, is_traced, pairs_in, without_padding
 
 
 class AutoBertZeroEmbeddings(nn.Module):
@@ -322,6 +322,12 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
         mask = None
         if attention_mask is not None:
             mask = visible(attention_mask.to(given.device), batch, self.config.num_attention_heads, tokens)
+        if is_traced() and (pairs := pairs_in(kwargs, (batch, tokens))) is not None:
+            if mask is not None:
+                raise ValueError("texts side by side in one row take no attention_mask: leave it out")
+            mask = pairs[0].to(given.device)
+            position_ids = pairs[1].to(given.device) if position_ids is None else position_ids
+            kwargs = {name: value for name, value in kwargs.items() if name not in OF_FLATTENED}
         # The pooler wants the real tokens: those that any token sees.
         real = mask.any(dim=(1, 2)) if mask is not None and mask.dim() == 4 else mask
         texts = self._texts(position_ids, mask, (batch, tokens), given.device, kwargs)
@@ -401,7 +407,7 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
         if self.without_pairs is not None:
             number, mixer = self.without_pairs
             raise mixer.no_pairs(
-                f"layer {number} has no meaning under an pairwise attention_mask, shape {tuple(mask.shape)}"
+                f"layer {number} has no meaning under a pairwise attention_mask, shape {tuple(mask.shape)}"
             )
 
 

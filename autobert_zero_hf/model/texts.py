@@ -214,6 +214,33 @@ def flattened(position_ids: Tensor | None, said: Mapping[str, Any], shape: tuple
     return first
 
 
+def pairs_in(said: Mapping[str, Any], shape: tuple[int, int]) -> tuple[Tensor, Tensor] | None:
+    """Texts side by side in a row as a program has them, which is one for any texts: who sees whom is a mask.
+
+    Args:
+        said: as in `flattened`, whose other checks need the numbers themselves and are not made.
+        shape: (B, N), of the tokens.
+
+    Returns:
+        The mask of pairs, bool, (1, 1, N, N), and the position of each token, (1, N); None where nothing is said.
+
+    Raises:
+        ValueError: if there is more than one row.
+    """
+    numbers, ends = said.get("seq_idx"), said.get("cu_seq_lens_q")
+    ends = said.get("cu_seq_lens_k") if ends is None else ends
+    if numbers is None and ends is None:
+        return None
+    if shape[0] != 1:
+        raise ValueError(f"texts side by side lie in one row, and the input has the shape {shape}: give (1, tokens)")
+    places = torch.arange(shape[1], device=(ends if numbers is None else numbers).device)
+    if numbers is None:
+        numbers = torch.searchsorted(ends.flatten()[1:].contiguous(), places, right=True)  # type: ignore[union-attr]
+    begins = torch.cat([places[:1] == 0, numbers.flatten().diff() != 0])
+    texts = begins.cumsum(0)
+    return (texts[:, None] == texts)[None, None], (places - torch.where(begins, places, 0).cummax(0).values)[None]
+
+
 def without_padding(mask: Tensor) -> Texts | None:
     """The texts of a batch, where it pays to leave the padding out; else None.
 

@@ -109,7 +109,7 @@ def test_implementations_agree_and_a_mask_of_pairs_is_kept_or_refused(text: str,
         model.set_attn_implementation(implementation)
         torch.testing.assert_close(encode(model, ids), fast, rtol=1e-4, atol=2e-5)
         if not takes:
-            with pytest.raises(FormulaError, match="layer 1 has no meaning under an pairwise attention_mask"):
+            with pytest.raises(FormulaError, match="layer 1 has no meaning under a pairwise attention_mask"):
                 encode(model, ids, attention_mask=pairs, position_ids=places)
             continue
         packed = encode(model, ids, attention_mask=pairs, position_ids=places)

@@ -234,6 +234,22 @@ def test_texts_side_by_side_in_a_row_do_not_see_one_another(layer: str, implemen
     torch.testing.assert_close(states[-1], alone, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("said", ["cumulated lengths", "numbers"])
+def test_a_compiled_program_honours_them(said: str) -> None:
+    """One for any texts, so of masks: other lengths need no other program. What sums over tokens refuses, as always."""
+    kinds = [line for line in EVERY_KIND if make([line]).without_pairs is None]
+    assert len(kinds) > 3
+    model = make([*kinds, BERT_ATTENTION])
+    compiled = torch.compile(model, backend="eager", fullgraph=True)
+    for lengths in ([7, 20, 3, 10], [15, 15, 9, 1]):
+        ids, ways = side_by_side(lengths)
+        with torch.no_grad():
+            alone = torch.cat([model(each).last_hidden_state for each in ids.split(lengths, 1)], 1)
+            torch.testing.assert_close(compiled(ids, **ways[said]).last_hidden_state, alone, rtol=1e-4, atol=1e-5)
+        with pytest.raises(ValueError, match=r"the input has the shape \(2, 20\): give \(1, tokens\)"):
+            torch.compile(model, backend="eager")(ids.view(2, 20), **ways[said])
+
+
 def test_other_positions_are_positions_alone() -> None:
     model, ids = make([BERT_ATTENTION]), torch.arange(1, 9)[None]
     with torch.no_grad():

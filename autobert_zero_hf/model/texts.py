@@ -51,7 +51,7 @@ class Bucket:
         own = x[0, self.first : self.first + sum(self.lengths)]
         if self.real is not None:
             count, longest = self.shape
-            own = own.new_zeros(count * longest, *own.shape[1:]).index_copy(0, self.real, own)
+            own = own.new_zeros(count * longest, *own.shape[1:]).index_copy_(0, self.real, own)
         return own.unflatten(0, self.shape)
 
     def tokens(self, x: Tensor) -> Tensor:
@@ -145,8 +145,8 @@ class Texts:
         of a head multiplies what it learns from them by a million, and labels on padding are a common mistake.
         """
         batch, tokens = self.shape
-        filled = x[0, :1].detach().expand(batch * tokens, *x.shape[2:])
-        return filled.index_copy(0, self.places, x[0]).unflatten(0, self.shape)
+        filled = x[0, :1].detach().repeat(batch * tokens, *[1] * (x.dim() - 2))
+        return filled.index_copy_(0, self.places, x[0]).unflatten(0, self.shape)
 
     def each(self, compute: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
         """What is computed bucket by bucket.

@@ -12,6 +12,8 @@ from .work import Work
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from .texts import Texts
+
 MAX_KERNEL_SIZE = 1023
 
 KERNEL_SIZE = Number("kernel_size", "kernel size", MAX_KERNEL_SIZE, odd=True)
@@ -35,6 +37,24 @@ class KernelMixer(Mixer):
     def lengths(self) -> Mapping[str, int]:
         """The length of the kernel."""
         return {"kernel": self.kernel_size}
+
+    def heads(self, module: Any, hidden_states: "Tensor") -> "tuple[Tensor, ...]":
+        """What of each token is convolved, and what besides its kernels are made of: (B, N, C) -> (B, N, H, D) ..."""
+        raise NotImplementedError
+
+    def convolved(self, module: Any, mask: "Tensor | None", *heads: "Tensor") -> "Tensor":
+        """The convolution along tokens of what `heads` gave: (B, N, H, D)."""
+        raise NotImplementedError
+
+    def mix(self, module: Any, hidden_states: "Tensor", mask: "Tensor | None") -> "Tensor":
+        """The convolution, between the gates and the last linear layer."""
+        return module.out_proj(self.convolved(module, mask, *self.heads(module, hidden_states)).flatten(2))
+
+    def mix_texts(self, module: Any, hidden_states: "Tensor", texts: "Texts") -> "Tensor":
+        """What `mix` computes, with linear layers that run on real tokens alone."""
+        heads = self.heads(module, hidden_states)
+        found = texts.each(lambda bucket, *own: self.convolved(module, bucket.mask, *own), *heads)
+        return module.out_proj(found.flatten(2))
 
     def work(self, sizes: Any, tokens: int) -> Work:
         """The gates, and a product for each token of the kernel."""
@@ -76,10 +96,15 @@ class Convolution(KernelMixer):
         """LightConv, with the size of its kernel."""
         return rf"\mathrm{{LightConv}}_{{{self.kernel_size}}}\left(X\right)"
 
-    def mix(self, module: Any, hidden_states: "Tensor", mask: "Tensor | None") -> "Tensor":
-        """The convolution of what passes the gates; the kernels are normalised where the configuration says so."""
-        from .convolution import lightweight_convolution
+    def heads(self, module: Any, hidden_states: "Tensor") -> "tuple[Tensor, ...]":
+        """What passes the gates."""
         from .mixing import gated_heads
 
+        return (gated_heads(module, hidden_states),)
+
+    def convolved(self, module: Any, mask: "Tensor | None", *heads: "Tensor") -> "Tensor":
+        """With the kernels of the layer, normalised where the configuration says so."""
+        from .convolution import lightweight_convolution
+
         kernels = module.kernels.softmax(-1) if module.config.kernel_softmax else module.kernels
-        return module.out_proj(lightweight_convolution(gated_heads(module, hidden_states), kernels, mask).flatten(2))
+        return lightweight_convolution(*heads, kernels, mask)

@@ -42,13 +42,17 @@ class DynamicConvolution(KernelMixer):
         """DynamicConv, with the size of its kernel."""
         return rf"\mathrm{{DynamicConv}}_{{{self.kernel_size}}}\left(X\right)"
 
-    def mix(self, module: Any, hidden_states: "Tensor", mask: "Tensor | None") -> "Tensor":
-        """The convolution of what passes the gates with the kernels that it makes, normalised as those of `conv`."""
-        from .convolution import dynamic_convolution
+    def heads(self, module: Any, hidden_states: "Tensor") -> "tuple[Tensor, ...]":
+        """What passes the gates, and the kernels that it makes, normalised as those of `conv`: (B, N, H, K)."""
         from .mixing import gated_heads
 
         heads = gated_heads(module, hidden_states)
         # (B, N, H * D) -> (B, N, H * K) -> (B, N, H, K)
         kernels = module.kernel_proj(heads.flatten(2)).unflatten(-1, (-1, self.kernel_size))
-        kernels = kernels.softmax(-1) if module.config.kernel_softmax else kernels
-        return module.out_proj(dynamic_convolution(heads, kernels, mask).flatten(2))
+        return heads, kernels.softmax(-1) if module.config.kernel_softmax else kernels
+
+    def convolved(self, module: Any, mask: "Tensor | None", *heads: "Tensor") -> "Tensor":  # noqa: ARG002
+        """With the kernels of each token."""
+        from .convolution import dynamic_convolution
+
+        return dynamic_convolution(*heads, mask)

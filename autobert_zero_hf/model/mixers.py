@@ -26,6 +26,8 @@ from .work import Work
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from .texts import Texts
+
 
 @dataclass(frozen=True)
 class Number:
@@ -241,6 +243,18 @@ class Mixer(ABC):
             (B, N, C).
         """
         raise NotImplementedError(f"{type(self).__name__} has neither `module_class` nor `mix`")
+
+    def mix_texts(self, module: Any, hidden_states: "Tensor", texts: "Texts") -> "Tensor":
+        """What `mix` computes, of the real tokens of all texts side by side: (1, T, C) -> (1, T, C).
+
+        By default bucket by bucket; a kind whose linear layers take much of the time runs these on all tokens at once.
+
+        Args:
+            module: has the weights.
+            hidden_states: (1, T, C).
+            texts: where the texts stand.
+        """
+        return texts.each(lambda bucket, own: self.mix(module, own, bucket.mask), hidden_states)
 
 
 Kind = TypeVar("Kind", bound=type[Mixer])

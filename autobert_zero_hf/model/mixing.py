@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from .block import find_block
 from .mixers import Mixer
+from .texts import Texts
 from .weights import Linear, length, shape
 
 
@@ -41,14 +42,22 @@ class MixerWeights(nn.Module):
 class AutoBertZeroMixer(MixerWeights):
     """A mixer that computes what its row says: (B, N, C) -> (B, N, C)."""
 
+    reads_texts = True
+
     def forward(
         self,
         hidden_states: Tensor,
         kernel_mask: Tensor | None = None,  # noqa: ARG002
         mask: Tensor | None = None,
+        texts: Texts | None = None,
         **kwargs: object,  # noqa: ARG002
     ) -> Tensor:
-        """What the row computes; `mask` as in `Mixer.mix`, and the same in the form of attention kernels before it."""
+        """What the row computes; `mask` as in `Mixer.mix`, and the same in the form of attention kernels before it.
+
+        With `texts`, `hidden_states` are their real tokens side by side.
+        """
+        if texts is not None:
+            return self.mixer.mix_texts(self, hidden_states, texts)
         return self.mixer.mix(self, hidden_states, mask)
 
 

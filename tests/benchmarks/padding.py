@@ -96,6 +96,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batches", type=int, default=4)
     parser.add_argument("--texts", nargs="+", default=list(TEXTS), choices=TEXTS)
+    parser.add_argument("--training", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--dtypes", nargs="+", default=["float32", "bfloat16"])
     given = parser.parse_args()
     sizes, results = {**SIZES[given.size], "vocab_size": 30522, "max_position_embeddings": 512}, {}
@@ -116,7 +117,7 @@ def main() -> None:
                 padded = sum(batch["attention_mask"].numel() for batch in some)
                 sides = {"BertModel": bert, **backbones}
                 place = f"{dtype}, {what}, {'sorted' if ordered else 'random'}"
-                results[place] = {"padded / real": round(padded / real, 3)} | measured(sides, some, given.rounds)
+                results[place] = {"padded / real": round(padded / real, 3)} | measured(sides, some, given)
                 print(place, json.dumps(results[place]), flush=True)
     path = Path(__file__).with_name("padding-cpu.json")
     kept = json.loads(path.read_text()) if path.exists() else {"what": "batches of 32 texts"}
@@ -125,17 +126,17 @@ def main() -> None:
     path.write_text(json.dumps(kept, indent=1) + "\n")
 
 
-def measured(sides: dict[str, Any], some: list[Batch], rounds: int) -> dict[str, Any]:
+def measured(sides: dict[str, Any], some: list[Batch], given: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, Any] = {}
     texts = sum(len(batch["input_ids"]) for batch in some)
-    for doing, make in (("inference", encode), ("training", step)):
+    for doing, make in (("inference", encode), ("training", step))[: 1 + given.training]:
         # A training step takes thrice as long, and half of the batches tell as much.
         used = some if doing == "inference" else some[: max(1, len(some) // 2)]
         computes = {"BertModel": make(sides["BertModel"], used)}
         for name in ("bert", "autobert-zero"):
             computes[f"{name}, padded"] = make(sides[name], used, padded=True)
             computes[name] = make(sides[name], used)
-        times = compare(computes, rounds if doing == "inference" else max(2, rounds // 2))
+        times = compare(computes, given.rounds if doing == "inference" else max(2, given.rounds // 2))
         share = len(used) / len(some)
         found[doing] = {
             name: {**each, "texts_a_second": round(share * texts / each["seconds"], 1)} for name, each in times.items()

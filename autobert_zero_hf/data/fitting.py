@@ -2,12 +2,27 @@
 
 from typing import Any
 
-from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoTokenizer, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+from ..conversion.loading import unreadable_refused
 from ..errors import AutoBertZeroError
 
 _NEEDED = ("cls", "sep", "pad")
 """What rows begin, end and are padded with."""
+
+
+def load_tokenizer(source: str) -> PreTrainedTokenizerBase:
+    """The tokenizer of a folder or Hub name.
+
+    Raises:
+        AutoBertZeroError: if there is none.
+    """
+    with unreadable_refused(f"cannot load a tokenizer from {source!r}", source):
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source)
+    # Where there is no file at all, transformers makes a tokenizer that knows special tokens alone.
+    if not set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens):
+        raise AutoBertZeroError(f"no tokenizer is found at {source!r}: its files belong beside the model")
+    return tokenizer
 
 
 def check_special_tokens(tokenizer: PreTrainedTokenizerBase, *more: str) -> None:

@@ -7,11 +7,11 @@ from typing import Any
 import torch
 import transformers
 from torch import Tensor
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModel, PreTrainedModel, PreTrainedTokenizerBase
 
 from ..conversion.loading import load, unreadable_refused
 from ..data.corpus import CorpusError, load_documents
-from ..data.fitting import fit_length
+from ..data.fitting import fit_length, load_tokenizer
 from ..data.packing import pack
 from ..errors import AutoBertZeroError
 from ..model_folder import find_model
@@ -29,7 +29,7 @@ def export(
     runtime: str,
     output_dir: str | Path,
     *,
-    text: Sequence[str] = (),
+    text: str | Sequence[str] = (),
     rows: int = _ROWS,
     threads: int = 1,
     seed: int = 0,
@@ -40,7 +40,7 @@ def export(
         model: a folder or Hub name, with any head or none; also that of a run.
         runtime: "onnx", "onnx-int8", "openvino" or "openvino-int8".
         output_dir: a new folder.
-        text: files of plain text, or a folder of such, like what is to come; "openvino-int8" needs it, the others do
+        text: a file of plain text, or several, like what is to come; "openvino-int8" needs it, the others do
             not read it.
         rows: how many rows of 128 tokens of it are read.
         threads: of the model that is returned.
@@ -57,6 +57,9 @@ def export(
     """
     if runtime not in (names := [name for name in RUNTIMES if name != "torch"]):
         raise AutoBertZeroError(f"runtime {runtime!r} is not known: give one of {', '.join(names)}")
+    if rows < 1:
+        raise AutoBertZeroError(f"rows={rows}: at least one row of text is needed")
+    text = [text] if isinstance(text, str) else list(text)
     RUNTIMES[runtime].check(f"the runtime {runtime}")
     folder = Path(output_dir)
     if folder.exists():
@@ -76,12 +79,12 @@ def export(
 
 
 def _open(name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    with unreadable_refused(f"cannot load a model and its tokenizer from {name!r}", name):
+    with unreadable_refused(f"cannot load a model from {name!r}", name):
         config = AutoConfig.from_pretrained(name)
         head = (config.architectures or [""])[0]
         kind = getattr(transformers, head, None) or _own(head) or AutoModel
         network: PreTrainedModel = load(kind, name, dtype=torch.float32)[0]
-        return network.eval(), fit_length(AutoTokenizer.from_pretrained(name), config)
+    return network.eval(), fit_length(load_tokenizer(name), config)
 
 
 def _own(head: str) -> Any:
@@ -93,7 +96,7 @@ def _own(head: str) -> Any:
 def _rows(text: Sequence[str], tokenizer: PreTrainedTokenizerBase, count: int, seed: int) -> list[Tensor]:
     """Rows of real tokens alone, (1, N) each."""
     length = min(_LENGTH, tokenizer.model_max_length)
-    packed = pack(load_documents(list(text)), tokenizer, length)
+    packed = pack(load_documents(text), tokenizer, length)
     if not len(packed):
         raise CorpusError(f"{', '.join(text)} holds less than {length} tokens: give more text")
     some = packed.shuffle(seed=seed).select(range(min(count, len(packed))))

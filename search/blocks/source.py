@@ -11,11 +11,10 @@ from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 from autobert_zero_hf.conversion import HEADS, convert_checkpoint
 from autobert_zero_hf.conversion.heads import head_of
 from autobert_zero_hf.conversion.loading import load, unreadable_refused
-from autobert_zero_hf.data.fitting import check_special_tokens, fit_length, take_special_tokens
+from autobert_zero_hf.data.fitting import check_special_tokens, fit_length, load_tokenizer, take_special_tokens
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import AutoBertZeroConfig, AutoBertZeroModel, AutoBertZeroPreTrainedModel
 from autobert_zero_hf.reading import parse_json
-from autobert_zero_hf.training.pretraining.starting_point import load_tokenizer
 
 _MODULES = "modules.json"
 _OF_SENTENCES = (_MODULES, "sentence_bert_config.json", "config_sentence_transformers.json")

@@ -16,7 +16,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from autobert_zero_hf.claims import check_claims
 from autobert_zero_hf.data.contents import digest_of_file
 from autobert_zero_hf.data.corpus import CorpusError, how_to_have_more_rows, load_documents
-from autobert_zero_hf.data.fitting import check_special_tokens, special_ids
+from autobert_zero_hf.data.fitting import check_special_tokens, load_tokenizer, special_ids
 from autobert_zero_hf.data.masked_rows import MaskedRows
 from autobert_zero_hf.data.packing import pack
 from autobert_zero_hf.data.tokenization import train_tokenizer
@@ -24,7 +24,6 @@ from autobert_zero_hf.data.unknown_tokens import Tokens, nothing_to_mask
 from autobert_zero_hf.model import AutoBertZeroConfig, architecture
 from autobert_zero_hf.tasks.encoding import unknown_in
 from autobert_zero_hf.tasks.task import Task
-from autobert_zero_hf.training.pretraining.starting_point import load_tokenizer
 from autobert_zero_hf.writing import written_whole
 
 from ..proxies.table import PROXIES

@@ -92,13 +92,16 @@ def test_a_bert_of_transformers_with_its_head_is_served(tokenizer: PreTrainedTok
 
 
 def test_what_cannot_be_exported_is_said_before_the_work(mixed: str, text: Path, tmp_path: Path) -> None:
-    served = tmp_path / "served"
+    served, without = tmp_path / "served", tmp_path / "without"
+    AutoBertZeroForMaskedLM.from_pretrained(mixed).save_pretrained(without)
     for words, message in (
         ({"runtime": "tensorrt"}, "'tensorrt' is not known: give one of onnx, onnx-int8, openvino, openvino-int8"),
         ({"runtime": "openvino-int8"}, r"takes the scales of activations from real text: give text=\['my.txt'\]"),
         ({"runtime": "onnx", "output_dir": tmp_path}, "exists, and what it holds would be lost"),
-        ({"runtime": "onnx", "model": str(tmp_path / "nothing")}, "cannot load a model and its tokenizer"),
-        ({"runtime": "openvino-int8", "text": [str(tmp_path / "no.txt")]}, "no.txt"),
+        ({"runtime": "onnx", "model": str(tmp_path / "nothing")}, "cannot load a model from"),
+        ({"runtime": "openvino-int8", "text": str(tmp_path / "no.txt")}, "no.txt"),
+        ({"runtime": "openvino-int8", "text": str(text), "rows": 0}, "rows=0: at least one row of text"),
+        ({"runtime": "onnx", "model": str(without)}, "no tokenizer is found at .*: its files belong beside the model"),
     ):
         with pytest.raises(AutoBertZeroError, match=message):
             export(**{"model": mixed, "output_dir": served, **words})  # type: ignore[arg-type]

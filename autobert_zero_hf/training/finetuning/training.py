@@ -18,7 +18,6 @@ from transformers import (
     AutoConfig,
     AutoModelForQuestionAnswering,
     AutoModelForSequenceClassification,
-    AutoTokenizer,
     DataCollatorWithPadding,
     EarlyStoppingCallback,
     EvalPrediction,
@@ -33,7 +32,7 @@ from transformers import (
 
 from autobert_zero_hf.claims import check_claims
 from autobert_zero_hf.conversion.loading import load, unreadable_refused
-from autobert_zero_hf.data.fitting import fit_length, other_padding, take_special_tokens
+from autobert_zero_hf.data.fitting import fit_length, load_tokenizer, other_padding, take_special_tokens
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.launch.processes import computes_on_cpu, devices, join_launch
 from autobert_zero_hf.model import AutoBertZeroConfig, AutoBertZeroPreTrainedModel
@@ -316,7 +315,7 @@ class FineTuning:
 def _open(model: str) -> tuple[PreTrainedConfig, PreTrainedTokenizerBase]:
     with unreadable_refused(f"cannot load a model and its tokenizer from {model!r}", model):
         config = AutoConfig.from_pretrained(model)
-        return config, fit_length(AutoTokenizer.from_pretrained(model), config)
+        return config, fit_length(load_tokenizer(model), config)
 
 
 def _finite(outputs: Any) -> Any:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoConfig
 
 from autobert_zero_hf.conversion import HEADS
 from autobert_zero_hf.conversion.loading import load, unreadable_refused
@@ -12,20 +12,6 @@ from autobert_zero_hf.model import ARCHITECTURES, AutoBertZeroConfig, AutoBertZe
 
 from ..shared_options import SizeOptions
 from .options import DEFAULT_ARCHITECTURE, StartOptions
-
-
-def load_tokenizer(source: str) -> PreTrainedTokenizerBase:
-    """The tokenizer of a folder or Hub name.
-
-    Raises:
-        AutoBertZeroError: if there is none.
-    """
-    with unreadable_refused(f"cannot load a tokenizer from {source!r}", source):
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source)
-    # Where there is no file at all, transformers makes a tokenizer that knows special tokens alone.
-    if not set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens):
-        raise AutoBertZeroError(f"no tokenizer is found at {source!r}: its files belong beside the model")
-    return tokenizer
 
 
 def make_student(

@@ -24,7 +24,7 @@ from transformers import (
 )
 
 from autobert_zero_hf.data.corpus import how_to_have_more_rows
-from autobert_zero_hf.data.fitting import fit_length, special_ids, take_special_tokens
+from autobert_zero_hf.data.fitting import fit_length, load_tokenizer, special_ids, take_special_tokens
 from autobert_zero_hf.data.masking import Masking
 from autobert_zero_hf.data.tokenization import train_tokenizer
 from autobert_zero_hf.data.unknown_tokens import Tokens, nothing_to_mask, with_words
@@ -51,7 +51,7 @@ from .folder import PreTrainingFolder
 from .held_out import HeldOutScore, evaluate_held_out, word_frequencies
 from .options import GROUPS, PreTrainingOptions
 from .progress import Progress, diverged
-from .starting_point import load_tokenizer, make_student, read_config
+from .starting_point import make_student, read_config
 
 logger = logging.getLogger(__name__)
 

@@ -213,6 +213,13 @@ def test_further_rows_are_scored_and_cut_texts_counted(
         assert task.score(predict(network, TaskRows(part, tokenizer, 56)), part).value == pytest.approx(score, abs=1e-4)
 
 
+def test_a_model_without_its_tokenizer_is_refused(model: str, data: Path, tmp_path: Path) -> None:
+    """transformers makes a tokenizer that knows no words, by which every text is the same."""
+    AutoBertZeroForMaskedLM.from_pretrained(model).save_pretrained(tmp_path)
+    with pytest.raises(AutoBertZeroError, match="no tokenizer is found at .*: its files belong beside the model"):
+        FineTuning(str(tmp_path), load_task("long_words", folder=data), FineTuningOptions())
+
+
 def test_batches_are_of_like_lengths(model: str, data: Path, tmp_path: Path) -> None:
     """Each row once, with less padding; and scores are those of the rows in their order."""
     padding = {}

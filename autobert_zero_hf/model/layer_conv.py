@@ -106,5 +106,6 @@ class Convolution(KernelMixer):
         """With the kernels of the layer, normalised where the configuration says so."""
         from .convolution import lightweight_convolution
 
+        (x,) = heads
         kernels = module.kernels.softmax(-1) if module.config.kernel_softmax else module.kernels
-        return lightweight_convolution(*heads, kernels, mask)
+        return lightweight_convolution(x, kernels, mask)

@@ -55,4 +55,5 @@ class DynamicConvolution(KernelMixer):
         """With the kernels of each token."""
         from .convolution import dynamic_convolution
 
-        return dynamic_convolution(*heads, mask)
+        x, kernels = heads
+        return dynamic_convolution(x, kernels, mask)

@@ -227,16 +227,16 @@ def pairs_in(said: Mapping[str, Any], shape: tuple[int, int]) -> tuple[Tensor, T
     Raises:
         ValueError: if there is more than one row.
     """
-    numbers, ends = said.get("seq_idx"), said.get("cu_seq_lens_q")
-    ends = said.get("cu_seq_lens_k") if ends is None else ends
-    if numbers is None and ends is None:
+    told = [each for name in ("seq_idx", "cu_seq_lens_q", "cu_seq_lens_k") if (each := said.get(name)) is not None]
+    if not told:
         return None
     if shape[0] != 1:
         raise ValueError(f"texts side by side lie in one row, and the input has the shape {shape}: give (1, tokens)")
-    places = torch.arange(shape[1], device=(ends if numbers is None else numbers).device)
-    if numbers is None:
-        numbers = torch.searchsorted(ends.flatten()[1:].contiguous(), places, right=True)  # type: ignore[union-attr]
-    begins = torch.cat([places[:1] == 0, numbers.flatten().diff() != 0])
+    numbers = told[0].flatten()
+    places = torch.arange(shape[1], device=numbers.device)
+    if said.get("seq_idx") is None:  # where texts end, from 0 on
+        numbers = torch.searchsorted(numbers[1:].contiguous(), places, right=True)
+    begins = torch.cat([places[:1] == 0, numbers.diff() != 0])
     texts = begins.cumsum(0)
     return (texts[:, None] == texts)[None, None], (places - torch.where(begins, places, 0).cummax(0).values)[None]
 

@@ -227,7 +227,7 @@ def pairs_in(said: Mapping[str, Any], shape: tuple[int, int]) -> tuple[Tensor, T
     Raises:
         ValueError: if there is more than one row.
     """
-    told = [each for name in ("seq_idx", "cu_seq_lens_q", "cu_seq_lens_k") if (each := said.get(name)) is not None]
+    told = [said[name] for name in ("seq_idx", "cu_seq_lens_q", "cu_seq_lens_k") if said.get(name) is not None]
     if not told:
         return None
     if shape[0] != 1:

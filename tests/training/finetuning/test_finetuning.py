@@ -216,7 +216,7 @@ def test_further_rows_are_scored_and_cut_texts_counted(
 def test_a_model_without_its_tokenizer_is_refused(model: str, data: Path, tmp_path: Path) -> None:
     """transformers makes a tokenizer that knows no words, by which every text is the same."""
     AutoBertZeroForMaskedLM.from_pretrained(model).save_pretrained(tmp_path)
-    with pytest.raises(AutoBertZeroError, match="no tokenizer is found at .*: its files belong beside the model"):
+    with pytest.raises(AutoBertZeroError, match=r"no tokenizer is found at .*: its files belong beside the model"):
         FineTuning(str(tmp_path), load_task("long_words", folder=data), FineTuningOptions())
 
 

@@ -70,7 +70,7 @@ def export(
     network, tokenizer = _open(find_model(model))
     # Two texts of several lengths, so that neither number is taken for a constant.
     example = dict(tokenizer(["One text.", "Another, which is longer."], padding=True, return_tensors="pt"))
-    calibration = [like(example, ids) for ids in _rows(text, tokenizer, rows, seed)] if calibrated else []
+    calibration = [_like(example, ids) for ids in _rows(text, tokenizer, rows, seed)] if calibrated else []
     found = exported(network, runtime, example, calibration)
     with written_whole(folder) as place:
         found.save_pretrained(place)
@@ -103,7 +103,7 @@ def _rows(text: Sequence[str], tokenizer: PreTrainedTokenizerBase, count: int, s
     return [row[None] for row in some["input_ids"]]
 
 
-def like(example: Inputs, ids: Tensor) -> Inputs:
+def _like(example: Inputs, ids: Tensor) -> Inputs:
     """What a model is given for rows of real tokens alone: that by the same names as in an example."""
     values = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "token_type_ids": torch.zeros_like(ids)}
     return {name: values[name] for name in example}

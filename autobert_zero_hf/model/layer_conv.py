@@ -1,5 +1,6 @@
 """Lightweight convolution as a layer (Wu et al., 2019, arXiv 1901.10430), as AutoBERT-Zero mixes it with attention."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -38,13 +39,13 @@ class KernelMixer(Mixer):
         """The length of the kernel."""
         return {"kernel": self.kernel_size}
 
+    @abstractmethod
     def heads(self, module: Any, hidden_states: "Tensor") -> "tuple[Tensor, ...]":
-        """What of each token is convolved, and what besides its kernels are made of: (B, N, C) -> (B, N, H, D) ..."""
-        raise NotImplementedError
+        """What each token gives by itself: what is convolved, (B, N, H, D), and its kernels, where it makes them."""
 
+    @abstractmethod
     def convolved(self, module: Any, mask: "Tensor | None", *heads: "Tensor") -> "Tensor":
         """The convolution along tokens of what `heads` gave: (B, N, H, D)."""
-        raise NotImplementedError
 
     def mix(self, module: Any, hidden_states: "Tensor", mask: "Tensor | None") -> "Tensor":
         """The convolution, between the gates and the last linear layer."""

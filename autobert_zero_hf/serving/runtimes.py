@@ -70,7 +70,12 @@ class Runtime:
 
     @property
     def version(self) -> str:
-        """The package and its version."""
+        """The package and its version.
+
+        Raises:
+            RuntimeMissingError: if it is not installed.
+        """
+        self.check(self.words)
         return f"{self.package} {import_module(self.package).__version__}"
 
 

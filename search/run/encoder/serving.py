@@ -33,16 +33,9 @@ def judge_quantised(run: Context, budgets: Sequence[Budget]) -> None:
         inputs, options = texts(*run.texts.sentences.batches[0]), run.recipe.latency
         for number, name in enumerate(missing, start=1):
             model = _model(run, name)
-            have_computed(
-                model,
-                options.latency_runtime,
-                inputs,
-                calibration,
-                torch.get_num_threads(),
-                options.latency_device,
-            )
-            quality = run.judge(model)
-            run.journal.append(Quantised(identity=name, **figures_of(quality)))  # type: ignore[arg-type]
+            runtime, device = options.latency_runtime, options.latency_device
+            have_computed(model, runtime, inputs, calibration, torch.get_num_threads(), device)
+            run.journal.append(Quantised(identity=name, **figures_of(run.judge(model))))  # type: ignore[arg-type]
             show(len(names) - len(missing) + number)
 
 

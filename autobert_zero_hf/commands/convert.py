@@ -84,10 +84,11 @@ def load_tokenizer(source: str, config: "AutoBertZeroConfig") -> "PreTrainedToke
     """The tokenizer of a checkpoint, or None if it has none."""
     from transformers import AutoTokenizer
 
+    from autobert_zero_hf.data.fitting import knows_words
+
     try:
         # Where the files do not name a class of tokenizers, our configuration does.
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source, config=config)
     except (OSError, ValueError):
         return None
-    # Where there is no file at all, transformers makes a tokenizer that knows special tokens alone.
-    return tokenizer if set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens) else None
+    return tokenizer if knows_words(tokenizer) else None

@@ -19,10 +19,14 @@ def load_tokenizer(source: str) -> PreTrainedTokenizerBase:
     """
     with unreadable_refused(f"cannot load a tokenizer from {source!r}", source):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source)
-    # Where there is no file at all, transformers makes a tokenizer that knows special tokens alone.
-    if not set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens):
+    if not knows_words(tokenizer):
         raise AutoBertZeroError(f"no tokenizer is found at {source!r}: its files belong beside the model")
     return tokenizer
+
+
+def knows_words(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether it is of files: where there are none, transformers makes one that knows special tokens alone."""
+    return bool(set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens))
 
 
 def check_special_tokens(tokenizer: PreTrainedTokenizerBase, *more: str) -> None:

@@ -14,6 +14,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer, BertForMaskedLM, P
 
 from autobert_zero_hf.conversion import from_bert
 from autobert_zero_hf.conversion.loading import load, unreadable_refused
+from autobert_zero_hf.data.fitting import knows_words
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import AutoBertZeroPreTrainedModel
 
@@ -97,9 +98,11 @@ def check_vocabulary(
             f"{advice}"
         )
     try:
-        known = AutoTokenizer.from_pretrained(source).get_vocab()
+        own = AutoTokenizer.from_pretrained(source)
     except (OSError, ValueError):
-        known = tokenizer.get_vocab()  # the sizes are all that is known
+        own = None
+    # Without a tokenizer of its own, the sizes are all that is known.
+    known = own.get_vocab() if own is not None and knows_words(own) else {}
     if different := len(known.items() - tokenizer.get_vocab().items()):
         raise AutoBertZeroError(
             f"{name} and {other_name} have vocabularies of {vocab_size:,} entries each, of which {different:,} differ: "

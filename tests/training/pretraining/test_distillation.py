@@ -128,3 +128,7 @@ def test_teachers_that_do_not_fit(documents: Dataset, tokenizer: BertTokenizer, 
     swapped = BertTokenizer(vocab={word: number for number, word in enumerate([*words[:-2], words[-1], words[-2]])})
     with pytest.raises(AutoBertZeroError, match="1,000 entries each, of which 2 differ"):
         check_teacher(teacher, str(bert), swapped, len(tokenizer), 64)
+    # Of a teacher without a tokenizer the sizes are all that is known, wherever special tokens stand.
+    turned = BertTokenizer(vocab={word: number for number, word in enumerate([*words[5:], *words[:5]])})
+    headless = str(tmp_path / "headless")
+    check_teacher(load_teacher(headless, soft_labels=False), headless, turned, len(tokenizer), 64)

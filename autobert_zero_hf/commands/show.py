@@ -73,6 +73,8 @@ def run(arguments: Namespace) -> Result:
     timed = [name for name in option_names([LatencyOptions]) if name in vars(arguments)]
     if timed and not arguments.latency:
         raise AutoBertZeroError(f"--{timed[0].replace('_', '-')} goes with --latency, which is not given")
+    if arguments.latency and arguments.latex:
+        raise AutoBertZeroError("--latency is said below the table, which --latex takes the place of: leave out one")
     begin = arguments.backbone.partition("+")[0].strip()
     is_layer = ("(" in arguments.backbone or begin in words()) and not Path(arguments.backbone).exists()
     sizes = BaseSizes([str(parse_layer(arguments.backbone))]) if is_layer else _sizes(arguments.backbone)

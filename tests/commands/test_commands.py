@@ -225,6 +225,7 @@ def bad_inputs(folder: Path, model_folder: Path) -> dict[str, tuple[list[str], s
         "another model": (["show", str(folder / "bert-config")], "is a bert model, not autobert_zero"),
         "another picture": (["show", "bert", "--picture", str(folder / "bert.gif")], "must end in .svg or .png"),
         "no tokens": (["show", "bert", "--tokens", "0"], "--tokens must be at least 1"),
+        "no table": (["show", "bert", "--latency", "--latex"], "--latency is said below the table"),
         "not timed": (["show", "bert", "--latency-tokens", "64"], "--latency-tokens goes with --latency, which is not"),
     }
 

@@ -15,6 +15,7 @@ from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroModel
 from autobert_zero_hf.conversion import HEADS
 from autobert_zero_hf.model import modeling_autobert_zero as modeling
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
+from autobert_zero_hf.model.attention import AutoBertZeroAttention
 from autobert_zero_hf.model.texts import Texts, without_padding
 from tests.encoders import SIZES, make
 from tests.graphs import random_graph, random_product
@@ -206,6 +207,28 @@ def test_the_padded_way_is_taken_where_it_must_be() -> None:
     with seen_texts() as found:
         assert model(**batch, output_attentions=True).attentions[0].shape == (3, 3, 40, 40)
     assert not found
+
+
+@pytest.mark.parametrize("positions", ["learned", "rotary"])
+def test_a_module_that_reads_no_texts_gets_them_bucket_by_bucket(
+    positions: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one of another package does, which has a class of its own."""
+    model = make([BERT_ATTENTION, LINEAR], positions=positions).double()
+    batch, seen = batch_of(LENGTHS), []
+    real = AutoBertZeroAttention.forward
+    with torch.no_grad():
+        wanted = model(**batch).last_hidden_state
+
+        def forward(self: AutoBertZeroAttention, hidden_states: Tensor, *args: Any, **kwargs: Any) -> Any:
+            assert "texts" not in kwargs
+            seen.append(tuple(hidden_states.shape[:2]))
+            return real(self, hidden_states, *args, **kwargs)
+
+        monkeypatch.setattr(AutoBertZeroAttention, "reads_texts", False)
+        monkeypatch.setattr(AutoBertZeroAttention, "forward", forward)
+        torch.testing.assert_close(model(**batch).last_hidden_state, wanted, rtol=1e-9, atol=1e-9)
+    assert len(seen) > 4 and all(count * length < batch["input_ids"].numel() for count, length in seen)
 
 
 def side_by_side(lengths: Sequence[int]) -> tuple[Tensor, dict[str, dict[str, Any]]]:

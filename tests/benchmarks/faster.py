@@ -51,13 +51,7 @@ def main() -> None:
         raise SystemExit("the run failed")
     events = [json.loads(line) for line in (given.run / "journal.jsonl").read_text().splitlines()]
     facts = json.loads((given.run / "shrink.json").read_text())
-    keep(str(given.tokens), {"command": command(given, words), **told(facts, events)})
-
-
-def command(given: argparse.Namespace, words: list[str]) -> str:
-    """The command line, less where things lie on this machine."""
-    text = " ".join(["autobert-zero", *words])
-    return text.replace(str(given.data), "DATA").replace(str(given.run), "RUN")
+    keep(str(given.tokens), {"command": " ".join(["autobert-zero", *words]), **told(facts, events)}, given)
 
 
 def told(facts: dict[str, Any], events: list[dict[str, Any]]) -> dict[str, Any]:
@@ -91,11 +85,12 @@ def losses(event: dict[str, Any]) -> dict[str, float]:
     return dict(zip(names, [round(loss, 4) for loss in event["losses"]], strict=True))
 
 
-def keep(name: str, results: dict[str, Any]) -> None:
-    """Write the results of this length beside those of others."""
+def keep(name: str, results: dict[str, Any], given: argparse.Namespace) -> None:
+    """Write the results of this length beside those of others, less where things lie on this machine."""
+    text = json.dumps(results).replace(str(given.data), "DATA").replace(str(given.run), "RUN")
     path = Path(__file__).with_suffix(".json")
     kept = json.loads(path.read_text()) if path.exists() else {"what": "MiniLM-L6, made faster", "tokens": {}}
-    kept["tokens"][name] = results
+    kept["tokens"][name] = json.loads(text)
     path.write_text(json.dumps(kept, indent=1) + "\n")
 
 

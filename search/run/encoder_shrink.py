@@ -20,6 +20,7 @@ from autobert_zero_hf.training.finetuning.training import AnyTask
 from autobert_zero_hf.writing import written_whole
 
 from ..blocks.source import open_source
+from ..latency.measuring import check_runtime
 from ..publish.card import write_card
 from ..publish.encoder_card import encoder_card
 from ..publish.encoder_table import as_markdown, as_picture
@@ -71,6 +72,7 @@ def shrink_encoder(recipe: BlockRecipe, options: ShrinkOptions, output_dir: str 
     """
     check_budgets(options)
     recipe = BlockRecipe(find_models(BLOCK_GROUPS, recipe.to_dict()))
+    check_runtime(recipe.latency)
     folder = RunFolder(Path(output_dir))
     tasks = load_evaluation_tasks(options, recipe.seed)
     with processes() as accelerator, Reporter(accelerator.is_main_process) as reporter:

@@ -11,6 +11,7 @@ from autobert_zero_hf.model import architecture
 from autobert_zero_hf.model_folder import find_models
 from autobert_zero_hf.writing import write_json
 
+from ..latency.measuring import check_runtime
 from ..proxies.proxy import Proxy, score_without_a_model
 from ..proxies.table import PreparedProxy
 from ..recipe.options import option_groups
@@ -86,6 +87,8 @@ def search(
         recipe = Recipe.from_dict({**recipe.to_dict(), **named})
     objects = Objects(None if isinstance(strategy, str) else strategy, None if isinstance(proxy, str) else proxy, space)
     recipe = objects.applied_to(Recipe.restored(find_models(option_groups(), recipe.to_dict())))
+    if recipe.bounds_latency:
+        check_runtime(recipe.latency)
     with (
         accelerated(recipe, folder, choose_trackers(report_to)) as (recipe, accelerator),
         Reporter(accelerator.is_main_process) as reporter,

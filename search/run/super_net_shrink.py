@@ -18,7 +18,7 @@ from autobert_zero_hf.model import AutoBertZeroModel
 from autobert_zero_hf.model_folder import find_models
 from autobert_zero_hf.training.finetuning.training import AnyTask
 
-from ..latency.measuring import open_base
+from ..latency.measuring import check_runtime, open_base
 from ..proxies.tasks import TaskOptions
 from ..publish.facts import ConstantAnswer
 from ..publish.shrink_table import as_markdown, as_picture
@@ -105,6 +105,8 @@ def shrink_super_net(recipe: Recipe, options: ShrinkOptions, output_dir: str | P
     options = replace(options, **find_models([ShrinkOptions], vars(options)))
     if recipe.searched_sizes is None or not recipe.sub_models.layers:
         raise RecipeError("shrink searches the sizes of one backbone: search_sizes and layers are missing")
+    if options.latency_ms or options.speedup:
+        check_runtime(recipe.latency)
     folder = RunFolder(Path(output_dir))
     # Read before anything is trained: a task that is not there ends a run that has not begun.
     tasks = load_evaluation_tasks(options, recipe.run.seed)

@@ -47,6 +47,18 @@ def test_what_cannot_be_done_is_refused_before_anything_is_trained(
     assert not list(folder.rglob("*x/*"))
 
 
+def test_a_device_that_is_not_there_leaves_nothing_behind(
+    bert: Path, text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of the two ways to shrink, and of a search that has a latency to meet."""
+    out = ["--text", str(text), "--latency-device", "xpu", "--speedup", "2", "--output-dir"]
+    sizes = ["--method", "super-net", "--architecture", "bert", "--speedup-over", str(bert)]
+    for command in (["shrink", str(bert)], ["shrink", *sizes], ["search", "--speedup-over", str(bert)]):
+        assert main([*command, *out, str(tmp_path / "run")]) == 1
+        assert "this machine has no 'xpu' to measure on" in capsys.readouterr().err
+        assert not (tmp_path / "run").exists(), command
+
+
 @pytest.mark.parametrize(
     "content, said",
     [

@@ -21,6 +21,10 @@ SHARE = 0.1
 """The same as a share of all tokens."""
 SLACK = 0.15
 """The share of the tokens of a bucket that may be padding."""
+SPARE = 128
+"""Tokens of padding that a bucket may have in any case: what they take is less than a further bucket would."""
+MOST = 4096
+"""Places of a bucket of several texts, at most: what a bucket needs besides is needed for one at a time."""
 
 
 @dataclass
@@ -31,6 +35,7 @@ class Bucket:
         first: where its tokens begin.
         lengths: of its texts, the longest first.
         real: the places of its real tokens among n * L; None where all are real.
+        sources: the token of the bucket that each of n * L places shows, any where none is; None where all are real.
         mask: bool, (n, L), true where a token is real; None where all are.
         kernel_mask: the same in the form that an attention implementation takes.
     """
@@ -38,6 +43,7 @@ class Bucket:
     first: int
     lengths: Sequence[int]
     real: Tensor | None
+    sources: Tensor | None
     mask: Tensor | None
     kernel_mask: Any = None
 
@@ -47,12 +53,9 @@ class Bucket:
         return len(self.lengths), self.lengths[0]
 
     def padded(self, x: Tensor) -> Tensor:
-        """What belongs to its tokens, of that of all: (1, T, ...) -> (n, L, ...), 0 where no token is."""
+        """What belongs to its tokens, of that of all: (1, T, ...) -> (n, L, ...), any of them where no token is."""
         own = x[0, self.first : self.first + sum(self.lengths)]
-        if self.real is not None:
-            count, longest = self.shape
-            own = own.new_zeros(count * longest, *own.shape[1:]).index_copy_(0, self.real, own)
-        return own.unflatten(0, self.shape)
+        return (own if self.sources is None else own.index_select(0, self.sources)).unflatten(0, self.shape)
 
     def tokens(self, x: Tensor) -> Tensor:
         """What belongs to its real tokens: (n, L, ...) -> (tokens, ...)."""
@@ -81,12 +84,13 @@ class Texts:
     def __post_init__(self) -> None:
         self.buckets, first = [], 0
         for lengths in _cut(self.lengths):
-            mask = real = None
+            mask = real = sources = None
             if lengths[-1] < lengths[0]:
                 mask = torch.arange(lengths[0]) < torch.tensor(lengths)[:, None]
-                real = mask.flatten().nonzero()[:, 0].to(self.places.device)
-                mask = mask.to(self.places.device)
-            self.buckets.append(Bucket(first, lengths, real, mask))
+                real = mask.flatten().nonzero()[:, 0]
+                sources = torch.zeros(mask.numel(), dtype=torch.long).index_copy_(0, real, torch.arange(len(real)))
+                mask, real, sources = (each.to(self.places.device) for each in (mask, real, sources))
+            self.buckets.append(Bucket(first, lengths, real, sources, mask))
             first += sum(lengths)
 
     @classmethod
@@ -269,15 +273,16 @@ def _runs(begins: Tensor, sizes: Tensor) -> Tensor:
 def _cut(lengths: Sequence[int]) -> list[list[int]]:
     """Buckets of neighbouring lengths, in each of which they fall.
 
-    >>> _cut([100, 95, 90, 30, 29, 8, 9])
-    [[100, 95, 90], [30, 29], [8], [9]]
+    >>> _cut([900, 890, 880, 130, 120, 10, 11])
+    [[900, 890, 880], [130, 120], [10], [11]]
     """
     cut: list[list[int]] = []
     for length in lengths:
         if cut:
             last = cut[-1]
-            padding = (len(last) + 1) * last[0] - sum(last) - length
-            if length <= last[0] and padding <= SLACK * (len(last) + 1) * last[0]:
+            places = (len(last) + 1) * last[0]
+            padding = places - sum(last) - length
+            if length <= last[0] and places <= MOST and padding <= max(SLACK * places, SPARE):
                 last.append(length)
                 continue
         cut.append([length])

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroModel
 from autobert_zero_hf.conversion import HEADS
 from autobert_zero_hf.model import modeling_autobert_zero as modeling
+from autobert_zero_hf.model import texts as of_texts
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from autobert_zero_hf.model.attention import AutoBertZeroAttention
 from autobert_zero_hf.model.texts import Texts, without_padding
@@ -27,6 +28,13 @@ EVERY_KIND = [
     "matmul(logsigmoid(matmul(q, transpose(v))), v)",
 ]  # fmt: skip
 LENGTHS = [40, 3, 17, 1, 0, 22]
+
+
+@pytest.fixture(autouse=True)
+def small_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Buckets as those of long texts are: several, of which each rule cuts some."""
+    monkeypatch.setattr(of_texts, "SPARE", 6)
+    monkeypatch.setattr(of_texts, "MOST", 60)
 
 
 @contextmanager

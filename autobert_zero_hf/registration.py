@@ -11,6 +11,8 @@ from types import ModuleType
 from wrapt import register_post_import_hook
 
 _AUTO = "transformers.models.auto"
+_LAYERS = "transformers.modeling_layers"
+"""It imports the Auto classes, and our models import it."""
 _MODEL = f"{__package__}.model"
 _MODELING = ("modeling_autobert_zero", "modeling_heads")
 """In the order in which they import one another."""
@@ -20,9 +22,8 @@ def register() -> None:
     """Makes the Auto classes and PEFT know the model type, and notebooks draw graphs and configurations."""
     register_post_import_hook(_register_config, f"{_AUTO}.configuration_auto")
     register_post_import_hook(_register_tokenizer, f"{_AUTO}.tokenization_auto")
-    register_post_import_hook(_register_models, f"{_AUTO}.modeling_auto")
-    for name in _MODELING:
-        register_post_import_hook(_register_models, f"{_MODEL}.{name}")
+    for name in (f"{_AUTO}.modeling_auto", _LAYERS, *(f"{_MODEL}.{each}" for each in _MODELING)):
+        register_post_import_hook(_register_models, name)
     register_post_import_hook(_tell_peft, "peft.utils.constants")
     register_post_import_hook(_draw_graphs, f"{_MODEL}.graph")
     register_post_import_hook(_draw_configs, f"{_MODEL}.configuration_autobert_zero")
@@ -43,9 +44,11 @@ def _register_tokenizer(auto: ModuleType) -> None:
 
 
 def _register_models(_: ModuleType) -> None:
-    """Called once the Auto classes are there, and again after each module of ours that asked for them meanwhile."""
+    """Called once the Auto classes are there, and again after each module that asked for them meanwhile."""
     from .model import AUTO_MAP, AutoBertZeroConfig
 
+    if _LAYERS in sys.modules and not hasattr(sys.modules[_LAYERS], "GradientCheckpointingLayer"):
+        return  # amid its own import
     auto = sys.modules.get(f"{_AUTO}.modeling_auto")
     for name in _MODELING if auto else ():
         module = import_module(f"{_MODEL}.{name}")

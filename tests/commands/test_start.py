@@ -38,6 +38,8 @@ def test_what_needs_no_model_imports_nothing_heavy(words: list[str], status: int
 
 ORDERS = {
     "the package first": "import autobert_zero_hf; from transformers import AutoConfig, AutoModelForMaskedLM",
+    "a model of transformers amid": "import autobert_zero_hf; from transformers import BertModel; "
+    "from transformers import AutoConfig, AutoModelForMaskedLM",
     "a class of it first": "from autobert_zero_hf import AutoBertZeroForMaskedLM as Ours; "
     "from transformers import AutoConfig, AutoModelForMaskedLM",
     "transformers first": "from transformers import AutoConfig, AutoModelForMaskedLM; import autobert_zero_hf",

@@ -25,7 +25,8 @@ import pytest
 import torch
 from datasets import Dataset
 from hypothesis import HealthCheck, settings
-from transformers import BertTokenizer
+from tokenizers import ByteLevelBPETokenizer
+from transformers import BertTokenizer, RobertaConfig, RobertaForMaskedLM
 from transformers.utils import logging
 
 from autobert_zero_hf import AutoBertZeroConfig
@@ -76,6 +77,26 @@ def documents() -> Dataset:
 @pytest.fixture(scope="session")
 def tokenizer(documents: Dataset) -> BertTokenizer:
     return train_tokenizer(documents, vocab_size=1000, max_length=64)
+
+
+@pytest.fixture(scope="session")
+def roberta(documents: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A RoBERTa, three layers of width 32, as on the Hub: a vocabulary of bytes and its merges beside it.
+
+    Which class of tokenizers reads these, its model type says alone.
+    """
+    folder = tmp_path_factory.mktemp("models") / "roberta"
+    words = ByteLevelBPETokenizer()
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    words.train_from_iterator(documents["text"], vocab_size=600, special_tokens=special, show_progress=False)
+    torch.manual_seed(0)
+    config = RobertaConfig(
+        vocab_size=words.get_vocab_size(), hidden_size=32, num_hidden_layers=3, num_attention_heads=4,
+        intermediate_size=64, max_position_embeddings=66, type_vocab_size=1, initializer_range=0.2,
+    )  # fmt: skip
+    RobertaForMaskedLM(config).save_pretrained(folder)
+    words.save_model(str(folder))
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""`autobert-zero convert`: a BERT as a model of this package."""
+"""`autobert-zero convert`: an encoder of BERT's kind as a model of this package."""
 
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
@@ -26,8 +26,9 @@ def add_parser(commands: Any) -> None:
     """Add this command."""
     parser: ArgumentParser = commands.add_parser(
         "convert",
-        help="turn a BERT into a model of this package",
-        description="Turn a checkpoint of BERT, or of PyPI's autobert, into a model that computes the same.",
+        help="turn an encoder into a model of this package",
+        description="Turn a checkpoint of BERT, RoBERTa, XLM-R, DistilBERT or PyPI's autobert into a model of this "
+        "package that computes the same.",
         epilog=EXAMPLE,
         formatter_class=RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -82,13 +83,16 @@ def run(arguments: Namespace) -> Result:
 
 def load_tokenizer(source: str, config: "AutoBertZeroConfig") -> "PreTrainedTokenizerBase | None":
     """The tokenizer of a checkpoint, or None if it has none."""
-    from transformers import AutoTokenizer
+    from transformers import CONFIG_MAPPING, AutoTokenizer, PreTrainedConfig
 
     from autobert_zero_hf.data.fitting import knows_words
 
+    # Where the files do not name a class of tokenizers, the configuration does: theirs, or ours in place of one that
+    # transformers does not know.
+    known = PreTrainedConfig.get_config_dict(source)[0].get("model_type") in CONFIG_MAPPING
+    options: dict[str, Any] = {} if known else {"config": config}
     try:
-        # Where the files do not name a class of tokenizers, our configuration does.
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source, config=config)
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source, **options)
     except (OSError, ValueError):
         return None
     return tokenizer if knows_words(tokenizer) else None

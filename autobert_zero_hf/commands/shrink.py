@@ -165,25 +165,25 @@ def _backbone(name: str | None) -> dict[str, Any]:
     if name is None or name in ARCHITECTURES:
         return {}
 
+    from autobert_zero_hf.conversion.families import FAMILIES
+    from autobert_zero_hf.conversion.family import TransformersFamily, titles
     from autobert_zero_hf.model import AutoBertZeroConfig
     from autobert_zero_hf.training.pretraining.starting_point import read_config
 
     config = read_config(name)
-    if isinstance(config, AutoBertZeroConfig):
-        layers, head_dim = list(config.layers), config.head_dim
-    elif config.model_type == "bert":
-        layers = architecture("bert", config.num_hidden_layers)
-        head_dim = config.hidden_size // config.num_attention_heads
-    else:
+    family = FAMILIES.get(config.model_type)
+    if isinstance(family, TransformersFamily):
+        config = family.as_ours(config)
+    if not isinstance(config, AutoBertZeroConfig):
         raise AutoBertZeroError(
-            f"{name} is a {config.model_type} model: give a BERT, a model of this package, or one of "
-            f"{', '.join(ARCHITECTURES)}"
+            f"{name} is a {config.model_type} model: give one of {titles(TransformersFamily)}, a model of this "
+            f"package, or one of {', '.join(ARCHITECTURES)}"
         )
     return {
-        "layers": layers,
-        "num_layers": len(layers),
+        "layers": list(config.layers),
+        "num_layers": len(config.layers),
         "hidden_size": config.hidden_size,
         "intermediate_size": config.intermediate_size,
         "num_attention_heads": config.num_attention_heads,
-        "head_dim": head_dim,
+        "head_dim": config.head_dim,
     }

@@ -8,14 +8,23 @@ from transformers import PreTrainedConfig
 
 from ..errors import AutoBertZeroError
 from ..model import AutoBertZeroConfig, AutoBertZeroPreTrainedModel
-from .bert import load_bert
-from .heads import HEADS, head_of
+from .families import FAMILIES
+from .family import titles
+from .heads import HEADS
 from .loading import unreadable_refused
-from .pypi_autobert import load_autobert
+
+_WHY_NOT = {
+    "mpnet": ", whose attention adds a table of relative positions that no formula has",
+    "deberta": ", whose attention adds products with relative positions that no formula has",
+    "deberta-v2": ", whose attention adds products with relative positions that no formula has",
+    "albert": ", whose layers share their weights",
+    "t5": ", whose attention adds a table of relative positions that no formula has",
+}
+"""Why models that are asked for are not read."""
 
 
 def convert_checkpoint(source: str | Path, head: str | None = None, **load_options: Any) -> AutoBertZeroPreTrainedModel:
-    """Open a checkpoint of BERT, or of the package autobert of PyPI, as a model of this package.
+    """Open a checkpoint of BERT, of another family that is read, or of PyPI's autobert, as a model of this package.
 
     Args:
         source: a folder or Hub name.
@@ -26,8 +35,8 @@ def convert_checkpoint(source: str | Path, head: str | None = None, **load_optio
             configuration, such as `num_labels`.
 
     Returns:
-        A model that computes what the checkpoint's own computes: for BERT up to rounding, for autobert on texts without
-        padding, where its own attention reads the padding.
+        A model that computes what the checkpoint's own computes, up to rounding; for autobert on texts without padding,
+        where its own attention reads the padding.
 
     Raises:
         AutoBertZeroError: if there is no such checkpoint, or it is of another kind.
@@ -48,25 +57,24 @@ def convert_checkpoint(source: str | Path, head: str | None = None, **load_optio
         raise AutoBertZeroError(f"unknown head {head!r}: known are {', '.join(HEADS)}")
     with unreadable_refused(f"no checkpoint with a config.json is found at {source}", source):
         config, _ = PreTrainedConfig.get_config_dict(source, **load_options)
-    if (model_type := config.get("model_type")) not in ("bert", "autobert"):
-        raise AutoBertZeroError(f"{source} {_what(config)}: give a checkpoint of BERT, or of PyPI's autobert")
+    family = FAMILIES.get(config.get("model_type", ""))
+    if family is None:
+        raise AutoBertZeroError(f"{source} {_what(config)}: give a checkpoint of {titles()}")
     architectures = config.get("architectures") or ["none"]
-    own = head_of(architectures[0])
+    own = family.head_of(architectures[0])
     chosen = own if head is None else head
-    if chosen not in HEADS:
-        raise AutoBertZeroError(
-            f"the head of {source} is not known, its architecture being {architectures[0]}: name the one that is "
-            f"wanted, of {', '.join(HEADS)}"
-        )
+    if chosen not in family.heads:
+        what = f"a {family.title} has no head {head}"
+        if head is None:
+            what = f"the head of {source} is not known, its architecture being {architectures[0]}"
+        raise AutoBertZeroError(f"{what}: name the one that is wanted, of {', '.join(family.heads)}")
     if chosen != own:
         # The new head has labels of its own; of an answer it marks the start and the end.
         load_options.setdefault("ignore_mismatched_sizes", True)
         if chosen == "ForQuestionAnswering":
             load_options.setdefault("num_labels", 2)
     with unreadable_refused(f"cannot load the weights of {source} into what its config.json says", source):
-        if model_type == "bert":
-            return load_bert(source, chosen, **load_options)
-        return load_autobert(source, chosen, config, **load_options)
+        return family.load(source, chosen, config, **load_options)
 
 
 def _what(config: Mapping[str, Any]) -> str:
@@ -77,4 +85,4 @@ def _what(config: Mapping[str, Any]) -> str:
         return "does not say in its config.json which model_type it has"
     if config["model_type"] == AutoBertZeroConfig.model_type:
         return "is a model of this package already"
-    return f"is a {config['model_type']} model"
+    return f"is a {config['model_type']} model{_WHY_NOT.get(config['model_type'], '')}"

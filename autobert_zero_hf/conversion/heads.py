@@ -1,6 +1,4 @@
-"""The heads by their names, which a BERT, a port of AutoBERT-Zero and this package share."""
-
-import re
+"""The heads by their names, which the families and this package share."""
 
 from .. import model
 from ..model import AutoBertZeroPreTrainedModel
@@ -13,11 +11,9 @@ HEADS: dict[str, type[AutoBertZeroPreTrainedModel]] = {
 
 
 def head_of(class_name: str) -> str:
-    """The head in the name of a class of BERT's, of PyPI's autobert, or of this package.
+    """The head in the name of a class of this package.
 
-    >>> [head_of(f"{model}ForMaskedLM") for model in ("Bert", "AutoBertModel", "AutoBertZero")]
-    ['ForMaskedLM', 'ForMaskedLM', 'ForMaskedLM']
-    >>> head_of("BertModel"), head_of("AutoBertZeroModel")
-    ('Model', 'Model')
+    >>> head_of("AutoBertZeroForMaskedLM"), head_of("AutoBertZeroModel")
+    ('ForMaskedLM', 'Model')
     """
-    return re.sub(r"^(Auto)?Bert(Zero|Model(?=For))?", "", class_name)
+    return class_name.removeprefix("AutoBertZero")

@@ -23,6 +23,8 @@ ModelT = TypeVar("ModelT", bound=PreTrainedModel)
 
 _WEIGHTS = (SAFE_WEIGHTS_NAME, SAFE_WEIGHTS_INDEX_NAME, WEIGHTS_NAME, WEIGHTS_INDEX_NAME)
 """In the order in which transformers looks for them."""
+_OF_BACKBONE = {"embeddings", "encoder", "transformer", "layers"}
+"""Parts of the names of weights that are no head's, in the words of the families and in ours."""
 _LONGEST = 300
 """Characters of what a library says."""
 _SPEAKING = (OSError, ValueError, RuntimeError, SafetensorError, StrictDataclassError)
@@ -154,8 +156,7 @@ def load(
     model, info = loaded
     check_finite(model, source)
     anew = info["missing_keys"] | {name for name, *_ in info["mismatched_keys"]}
-    # In the words of BERT, or in ours.
-    gaps = sorted(name for name in anew if {"embeddings", "encoder", "layers"} & set(name.split(".")))
+    gaps = sorted(name for name in anew if _OF_BACKBONE & set(name.split(".")))
     if gaps:
         raise AutoBertZeroError(
             f"{source} lacks {len(gaps)} weights of its backbone, or has them in another size, {gaps[0]} for one: "

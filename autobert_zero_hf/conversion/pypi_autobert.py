@@ -9,6 +9,7 @@ Its layers are convolutions and attentions in turn. What it computes is the same
 - Its dropout in training is at other places.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ from transformers.utils import SAFE_WEIGHTS_NAME, WEIGHTS_NAME, cached_file
 from ..errors import AutoBertZeroError
 from ..model import AutoBertZeroConfig, AutoBertZeroModel, AutoBertZeroPreTrainedModel
 from ..model.architectures import AUTOBERT_ZERO
+from .family import Family, register
 from .heads import HEADS
 from .loading import load, shared_fields
 from .renaming import PREDICTIONS, rename
@@ -50,29 +52,33 @@ RULES = (
 OPEN = 100.0  # sigmoid(100) is 1, to the last bit
 
 
-def load_autobert(
-    source: str, head: str, config: Mapping[str, Any], **load_options: Any
-) -> AutoBertZeroPreTrainedModel:
-    """Open a checkpoint of the package autobert.
+@register
+class PyPIAutobert(Family):
+    """The package autobert, whose classes transformers does not have; its checkpoints are files."""
 
-    Args:
-        source: a folder or Hub name, with model.safetensors or pytorch_model.bin.
-        head: one of `HEADS`. What the checkpoint lacks of it starts anew; "Model" gets a pooler where the checkpoint
-            has one.
-        config: the contents of its config.json.
-        load_options: those of `from_pretrained`.
+    model_type, title = "autobert", "PyPI's autobert"
+    heads = tuple(HEADS)
 
-    Raises:
-        AutoBertZeroError: if weights of the backbone are missing, or there is no such file.
-    """
-    layers = _layers(source, config)
-    fields = shared_fields(config) | {"layers": layers, "num_hidden_layers": len(layers)}
-    fields["kernel_softmax"] = config.get("weight_softmax", False)
-    ours, options = AutoBertZeroConfig.from_dict(fields, return_unused_kwargs=True, **load_options)
-    weights = _convert(_read(source, **load_options), config.get("use_glu", True))
-    if HEADS[head] is AutoBertZeroModel:
-        options["add_pooling_layer"] = "autobert_zero.pooler.dense.weight" in weights
-    return load(HEADS[head], source, weights, config=ours, **options)[0]
+    def head_of(self, class_name: str) -> str:
+        """The head in the name of one of its classes.
+
+        >>> [PyPIAutobert().head_of(f"AutoBertModel{head}") for head in ("", "ForMaskedLM")]
+        ['Model', 'ForMaskedLM']
+        """
+        return re.sub(r"^AutoBert(Model(?=For))?", "", class_name)
+
+    def load(
+        self, source: str, head: str, config: Mapping[str, Any], **load_options: Any
+    ) -> AutoBertZeroPreTrainedModel:
+        """Open model.safetensors or pytorch_model.bin; "Model" gets a pooler where the checkpoint has one."""
+        layers = _layers(source, config)
+        fields = shared_fields(config) | {"layers": layers, "num_hidden_layers": len(layers)}
+        fields["kernel_softmax"] = config.get("weight_softmax", False)
+        ours, options = AutoBertZeroConfig.from_dict(fields, return_unused_kwargs=True, **load_options)
+        weights = _convert(_read(source, **load_options), config.get("use_glu", True))
+        if HEADS[head] is AutoBertZeroModel:
+            options["add_pooling_layer"] = "autobert_zero.pooler.dense.weight" in weights
+        return load(HEADS[head], source, weights, config=ours, **options)[0]
 
 
 def _layers(source: str, config: Mapping[str, Any]) -> list[str]:

@@ -21,10 +21,14 @@ if TYPE_CHECKING:
 Compute = Callable[["Tensor"], "Tensor"]
 """What makes hidden states of hidden states: (B, N, C) -> (B, N, C)."""
 
-LEARNED, ROTARY, NO_POSITIONS = "learned", "rotary", "none"
-POSITIONS = (LEARNED, ROTARY, NO_POSITIONS)
-"""How tokens know their positions: a table that is added to the embeddings, as in BERT; q and k that are rotated before
-a formula sees them (RoFormer, Su et al., 2021, arXiv 2104.09864); or not at all, but for what convolutions see."""
+LEARNED, COUNTED, ROTARY, NO_POSITIONS = "learned", "counted", "rotary", "none"
+POSITIONS = (LEARNED, COUNTED, ROTARY, NO_POSITIONS)
+"""How tokens know their positions: a table that is added to the embeddings, as in BERT; the same table, in which the
+tokens that are no padding are counted, as in RoBERTa (Liu et al., 2019, arXiv 1907.11692); q and k that are rotated
+before a formula sees them (RoFormer, Su et al., 2021, arXiv 2104.09864); or not at all, but for what convolutions
+see."""
+OF_TABLE = (LEARNED, COUNTED)
+"""Those with a table."""
 
 MIXER_NORM, MLP_NORM, FINAL_NORM = "mixer_norm", "mlp_norm", "final_norm"
 """The names of the norms: of a mixer and of a feed-forward block, in their layer, and of all layers."""

@@ -21,3 +21,5 @@ MAX_SIZES = {
     "head_dim": MAX_WIDTH,
 }
 """By the names of the configuration."""
+MAY_BE_NONE = ("type_vocab_size",)
+"""Those that may be 0."""

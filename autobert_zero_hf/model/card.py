@@ -8,7 +8,7 @@ from huggingface_hub import ModelCardData
 from transformers import PreTrainedModel
 
 from .auto_map import AUTO_MAP
-from .block import LEARNED, ROTARY
+from .block import COUNTED, LEARNED, ROTARY
 from .blocks import find_block
 from .layers import parse_layer
 
@@ -25,6 +25,10 @@ PIPELINE_TAGS = {
 }
 """The Hub's word for what a model does, by the end of its class name."""
 
+_OF_POSITIONS = {
+    COUNTED: " Positions are counted from the first token that is no padding.",
+    ROTARY: " Queries and keys are rotated by position.",
+}
 CITATION = """```bibtex
 @inproceedings{gao2022autobertzero,
   title     = {{AutoBERT-Zero}: Evolving {BERT} Backbone from Scratch},
@@ -68,7 +72,7 @@ def describe_backbone(model: PreTrainedModel) -> str:
     if config.block != "bert":
         lines[-1] += f" {find_block(config.block).words}"
     if config.positions != LEARNED:
-        lines[-1] += " Queries and keys are rotated by position." if config.positions == ROTARY else " No positions."
+        lines[-1] += _OF_POSITIONS.get(config.positions, " No positions.")
     if any("+" in layer for layer in config.layers):
         lines[-1] += " After a plus stands a layer's own feed-forward block: `mlp(n)`, `n` wide, or `none`."
     return "\n".join(lines)

@@ -27,7 +27,7 @@ from transformers.utils import auto_docstring
 from .architectures import architecture
 from .auto_map import AUTO_MAP, code_files
 from .blocks import BLOCKS, find_block
-from .bounds import MAX_LABELS, MAX_LAYERS, MAX_SIZES, MAX_WIDTH
+from .bounds import MAX_LABELS, MAX_LAYERS, MAX_SIZES, MAX_WIDTH, MAY_BE_NONE
 from .excerpts import excerpt
 from .layers import parse_layer
 from .mixers import KINDS
@@ -54,14 +54,17 @@ class AutoBertZeroConfig(PreTrainedConfig):
         The default is the AutoBERT-Zero backbone, `architecture("autobert-zero", num_hidden_layers)`.
     num_hidden_layers (`int`, *optional*):
         The number of layers; follows from `layers` where that is given. The default is 12.
+    type_vocab_size (`int`, *optional*, defaults to 2):
+        How many token types there are; with 0 there is no table of them, as in DistilBERT.
     head_dim (`int`, *optional*):
         The size of an attention head; `hidden_size / num_attention_heads` by default, but free.
     block (`str`, *optional*, defaults to `"bert"`):
         What stands around mixers and feed-forward blocks: `"bert"`, norms after the residual connections, or
         `"pre_norm"`, before them and after the last layer.
     positions (`str`, *optional*):
-        How tokens know their positions: `"learned"`, a table that is added to the embeddings; `"rotary"`, queries and
-        keys that are rotated before a formula sees them; `"none"`. The default is that of the block, `"learned"`.
+        How tokens know their positions: `"learned"`, a table that is added to the embeddings; `"counted"`, the same,
+        with the tokens counted that are no padding, as in RoBERTa; `"rotary"`, queries and keys that are rotated before
+        a formula sees them; `"none"`. The default is that of the block, `"learned"`.
     rope_theta (`float`, *optional*, defaults to 10000.0):
         The base of rotary positions.
     kernel_softmax (`bool`, *optional*, defaults to `True`):
@@ -70,6 +73,9 @@ class AutoBertZeroConfig(PreTrainedConfig):
     classifier_pooling (`str`, *optional*, defaults to `"cls"`):
         What the pooler takes: `"cls"`, the first token as in BERT, or `"mean"`, the mean over real tokens. Where every
         layer is a convolution the first token sees the beginning of the text only.
+    pooler_act (`str`, *optional*, defaults to `"tanh"`):
+        The activation of the pooler, whose output classifiers see: BERT's and RoBERTa's is `"tanh"`, DistilBERT's
+        `"relu"`, ELECTRA's `"gelu"`.
     sparse_prediction (`bool`, *optional*, defaults to `False`):
         Whether a masked-LM model with labels decodes the labelled places only: the same loss, for less work.
 
@@ -102,7 +108,7 @@ class AutoBertZeroConfig(PreTrainedConfig):
         layers: Any = None  # a list of str; validate_architecture checks it, and shows where a line is wrong
         num_hidden_layers: int | None = None
         head_dim: int | None = None
-        positions: Literal["learned", "rotary", "none"] | None = None
+        positions: Literal["learned", "counted", "rotary", "none"] | None = None
     vocab_size: int = 30522
     hidden_size: int = 768
     num_attention_heads: int = 12
@@ -119,6 +125,7 @@ class AutoBertZeroConfig(PreTrainedConfig):
     rope_theta: float | int = 10000.0
     kernel_softmax: bool = True
     classifier_pooling: Literal["cls", "mean"] = "cls"
+    pooler_act: str = "tanh"
     sparse_prediction: bool = False
     pad_token_id: int | None = 0
     bos_token_id: int | None = None
@@ -194,10 +201,12 @@ class AutoBertZeroConfig(PreTrainedConfig):
     def validate_architecture(self) -> None:
         """Checks the layers and the sizes together; called by transformers when the configuration is made or saved."""
         problems = [
-            f"{name} must be at least 1, not {excerpt(value)}"
+            f"{name} must be at least {least}, not {excerpt(value)}"
             for name in MAX_SIZES
             # No layers at all are told of below.
-            if name != "num_hidden_layers" and (value := getattr(self, name)) is not None and value < 1
+            if name != "num_hidden_layers"
+            and (value := getattr(self, name)) is not None
+            and value < (least := int(name not in MAY_BE_NONE))
         ]
         problems += [
             f"{name} must be at most {largest:,}, not {excerpt(value)}"
@@ -227,8 +236,11 @@ class AutoBertZeroConfig(PreTrainedConfig):
             problems.append(f"unknown block {excerpt(self.block)}: known are {', '.join(BLOCKS)} ({NOT_REGISTERED})")
         if not 0 < self.rope_theta <= sys.float_info.max:
             problems.append(f"rope_theta must be more than 0, not {excerpt(self.rope_theta)}")
-        if self.hidden_act not in ACT2FN:
-            problems.append(f"unknown hidden_act {excerpt(self.hidden_act)}")
+        problems += [
+            f"unknown {name} {excerpt(value)}"
+            for name in ("hidden_act", "pooler_act")
+            if (value := getattr(self, name)) not in ACT2FN
+        ]
         if self.pad_token_id is not None and not 0 <= self.pad_token_id < self.vocab_size:
             pad, size = excerpt(self.pad_token_id), excerpt(self.vocab_size)
             problems.append(f"pad_token_id ({pad}) is not in the vocabulary of {size}")

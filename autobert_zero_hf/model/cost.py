@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from .block import LEARNED
+from .block import LEARNED, OF_TABLE
 from .blocks import find_block
 from .layers import parse_layer
 from .weights import multiplications, parameters
@@ -78,7 +78,7 @@ def embedding_parameters(config: Counted) -> int:
     Args:
         config: of the model.
     """
-    positions = config.max_position_embeddings if config.positions == LEARNED else 0
+    positions = config.max_position_embeddings if config.positions in OF_TABLE else 0
     return (config.vocab_size + positions + config.type_vocab_size + 2) * config.hidden_size
 
 

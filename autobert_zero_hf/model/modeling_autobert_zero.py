@@ -36,7 +36,7 @@ from transformers.utils.generic import merge_with_config_defaults
 from transformers.utils.output_capturing import capture_outputs
 
 from .attention import AutoBertZeroAttention, eager_attention_forward
-from .block import LEARNED, ROTARY, Block, find_block
+from .block import COUNTED, OF_TABLE, ROTARY, Block, find_block
 from .configuration_autobert_zero import AutoBertZeroConfig
 from .layers import parse_layer
 from .masks import visible
@@ -54,10 +54,15 @@ class AutoBertZeroEmbeddings(nn.Module):
         super().__init__()
         self.word_embeddings = nn.Embedding(config.vocab_size, config.hidden_size, padding_idx=config.pad_token_id)
         # CODEPATH: converted BERTs and the paper's backbone have a table; what is searched with others has none.
-        if config.positions == LEARNED:
+        self.learned = config.positions in OF_TABLE
+        if self.learned:
             self.position_embeddings = nn.Embedding(config.max_position_embeddings, config.hidden_size)
-        self.learned = config.positions == LEARNED
-        self.token_type_embeddings = nn.Embedding(config.type_vocab_size, config.hidden_size)
+        # CODEPATH: converted RoBERTas count; converted BERTs and the paper's backbone do not.
+        self.counted = config.positions == COUNTED
+        # CODEPATH: converted DistilBERTs have no types; converted BERTs and the paper's backbone have two.
+        self.types = config.type_vocab_size
+        if self.types:
+            self.token_type_embeddings = nn.Embedding(config.type_vocab_size, config.hidden_size)
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
         self.max_positions = config.max_position_embeddings
@@ -74,14 +79,26 @@ class AutoBertZeroEmbeddings(nn.Module):
             inputs_embeds = self.word_embeddings(input_ids)
         self.check_length(inputs_embeds.shape[1], position_ids)
         if position_ids is None:
+            position_ids = self.positions_of(input_ids)
+        if position_ids is None:
             position_ids = torch.arange(inputs_embeds.shape[1], device=inputs_embeds.device)[None]
-        if token_type_ids is None:
-            token_type_ids = torch.zeros_like(position_ids)
         # (B, N, C) + (1 or B, N, C) + (1 or B, N, C)
-        embeddings = inputs_embeds + self.token_type_embeddings(token_type_ids)
+        embeddings = inputs_embeds
+        if self.types:
+            token_type_ids = torch.zeros_like(position_ids) if token_type_ids is None else token_type_ids
+            embeddings = embeddings + self.token_type_embeddings(token_type_ids)
+        elif token_type_ids is not None and not is_traced() and bool(token_type_ids.any()):
+            raise ValueError("this model has no token types, type_vocab_size=0: leave token_type_ids out")
         if self.learned:
             embeddings = embeddings + self.position_embeddings(position_ids)
         return self.dropout(self.norm(embeddings)), position_ids
+
+    def positions_of(self, input_ids: Tensor | None) -> Tensor | None:
+        """The positions of words, where the words decide: those that are no padding are counted from 0 on, (B, N)."""
+        padding = self.word_embeddings.padding_idx
+        if not self.counted or input_ids is None or padding is None:
+            return None
+        return ((input_ids != padding).long().cumsum(1) - 1).clamp(min=0)
 
     def check_length(self, tokens: int, position_ids: Tensor | None) -> None:
         """Refuse more tokens than there are positions.
@@ -188,12 +205,13 @@ def _norm(config: AutoBertZeroConfig, block: Block) -> nn.LayerNorm:
 
 
 class AutoBertZeroPooler(nn.Module):
-    """The first token, or the mean over real tokens, through a linear layer and tanh: (B, N, C) -> (B, C)."""
+    """The first token, or the mean over real tokens, through a linear layer and an activation: (B, N, C) -> (B, C)."""
 
     def __init__(self, config: AutoBertZeroConfig):
         super().__init__()
         self.mean = config.classifier_pooling == "mean"
         self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+        self.activation = ACT2FN[config.pooler_act]
 
     def forward(self, hidden_states: Tensor, token_mask: Tensor | None = None) -> Tensor:
         if not self.mean:
@@ -203,7 +221,7 @@ class AutoBertZeroPooler(nn.Module):
         else:
             weights = token_mask[:, :, None].to(hidden_states.dtype)
             pooled = (hidden_states * weights).sum(1) / weights.sum(1).clamp_min(1)
-        return torch.tanh(self.dense(pooled))
+        return self.activation(self.dense(pooled))
 
 
 # The second base is the first one's, too: transformers' linter takes a class for a model by it.
@@ -335,6 +353,8 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
         if texts is not None:
             mask, kwargs["texts"] = None, texts  # its buckets have masks
             self.embeddings.check_length(texts.longest, position_ids)
+            if position_ids is None and not texts.flattened:
+                position_ids = self.embeddings.positions_of(input_ids)
             if position_ids is None:
                 position_ids = texts.positions()
             input_ids, token_type_ids, position_ids, inputs_embeds = (

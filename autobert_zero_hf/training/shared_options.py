@@ -60,9 +60,10 @@ class SizeOptions:
         0.05, "standard deviation of initial weights; a small width wants more than BERT's 0.02"
     )
     block: Annotated[str, OneOf(BLOCKS)] = option("bert", "what stands around mixers and feed-forward blocks")
-    positions: Literal["learned", "rotary", "none"] | None = option(
+    positions: Literal["learned", "counted", "rotary", "none"] | None = option(
         None,
-        "how tokens know their positions: a table, rotated queries and keys, or not; by itself the block's",
+        "how tokens know their positions: a table, one in which padding does not count, rotated queries and keys, or "
+        "not; by itself the block's",
     )
 
     def make_config(

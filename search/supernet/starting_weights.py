@@ -22,7 +22,7 @@ class Start:
     """A checkpoint that a super-net begins as a part of.
 
     Args:
-        source: a folder or Hub name of a BERT, with any head or none, or of a model of this package.
+        source: a folder or Hub name of a model of this package, or of an encoder that is read, with any head or none.
         seed: of the weights of the head that predicts words, where the checkpoint has none.
 
     Raises:

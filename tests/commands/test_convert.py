@@ -12,7 +12,8 @@ from transformers import (
     BertConfig,
     BertForMaskedLM,
     BertTokenizer,
-    RobertaConfig,
+    MPNetConfig,
+    pipeline,
 )
 
 from autobert_zero_hf import AutoBertZeroForSequenceClassification
@@ -59,6 +60,29 @@ def test_a_bert_becomes_ours(bert: Path, tmp_path: Path, capsys: pytest.CaptureF
         torch.testing.assert_close(actual, wanted(**words).logits, rtol=0, atol=1e-5)
 
 
+def test_a_roberta_comes_with_its_tokenizer(roberta: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "ours"
+    assert convert(roberta, "--output-dir", folder) == 0
+    assert "warning" not in capsys.readouterr().err
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    assert (tokenizer.pad_token, tokenizer.pad_token_id, tokenizer.model_max_length) == ("<pad>", 1, 64)
+    ours, theirs = (AutoModelForMaskedLM.from_pretrained(each) for each in (folder, roberta))
+    config = ours.config
+    assert (config.pad_token_id, config.bos_token_id, config.eos_token_id) == (1, 0, 2)
+    assert config.max_position_embeddings == 64
+    texts = ["The prime minister said the economy was <mask>.", "Too long. " * 60]
+    answers = [
+        pipeline("fill-mask", model, tokenizer=AutoTokenizer.from_pretrained(place))(texts[0])
+        for model, place in ((ours, folder), (theirs, roberta))
+    ]
+    assert [each["token"] for each in answers[0]] == [each["token"] for each in answers[1]]
+    rows = tokenizer(texts, truncation=True, padding=True, return_tensors="pt")
+    assert rows["input_ids"].shape == (2, 64) and "token_type_ids" not in rows
+    with torch.no_grad():
+        found, wanted = (model(**rows).logits[rows["attention_mask"].bool()] for model in (ours, theirs))
+    torch.testing.assert_close(found, wanted, rtol=0, atol=1e-5)
+
+
 def test_a_head_can_be_chosen(bert: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "classifier"
     assert convert(bert, "--head", "ForSequenceClassification", "--output-dir", folder, "--json") == 0
@@ -83,15 +107,15 @@ def test_without_a_tokenizer_it_warns(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_bad_input_is_one_clear_line(bert: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    RobertaConfig().save_pretrained(tmp_path / "roberta")
+    MPNetConfig().save_pretrained(tmp_path / "mpnet")
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("text")
     cases = {
         "nothing there": (tmp_path / "none", tmp_path / "a", "no checkpoint with a config.json is found at"),
         "no config": (tmp_path / "empty", tmp_path / "b", "has no config.json: give a checkpoint of BERT"),
-        "another model": (tmp_path / "roberta", tmp_path / "c", "is a roberta model: give a checkpoint of BERT"),
+        "another model": (tmp_path / "mpnet", tmp_path / "c", "is a mpnet model, whose attention adds"),
         "its own folder": (bert, bert, "would be lost: give another --output-dir"),
-        "another model there": (bert, tmp_path / "roberta", "would be lost"),
+        "another model there": (bert, tmp_path / "mpnet", "would be lost"),
         "a file": (bert, tmp_path / "file", "is a file; give another --output-dir"),
     }
     before = {file: file.read_bytes() for file in bert.iterdir()}

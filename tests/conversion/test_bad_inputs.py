@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import BertForMaskedLM, BertForQuestionAnswering, BertLMHeadModel, BertModel, ElectraModel
 
-from autobert_zero_hf.conversion import convert_checkpoint, from_bert
+from autobert_zero_hf.conversion import convert_checkpoint, from_encoder
 from autobert_zero_hf.conversion.loading import missing_folder
 from autobert_zero_hf.errors import AutoBertZeroError
 from tests.conversion.models import VOCABULARY
@@ -74,12 +74,13 @@ def as_pickle(code: bool) -> Callable[[Path], None]:
     return change
 
 
-TYPES = "give a checkpoint of BERT, or of PyPI's autobert"
+TYPES = "give a checkpoint of BERT, DistilBERT, PyPI's autobert, RoBERTa or XLM-R"
 BAD_CHECKPOINTS = {
     "no config": (remove("config.json"), rf"has no config\.json: {TYPES}"),
     "a config that is no JSON": (write("config.json", "{"), r"no checkpoint with a config\.json .* valid JSON"),
     "no model type": (configure(model_type=None), rf"does not say in its config.json which model_type it has: {TYPES}"),
-    "another model": (configure(model_type="roberta"), rf"is a roberta model: {TYPES}"),
+    "another model": (configure(model_type="nomic_bert"), rf"is a nomic_bert model: {TYPES}"),
+    "one that no formula is": (configure(model_type="mpnet"), rf"is a mpnet model, whose attention adds a .*: {TYPES}"),
     "ours": (configure(model_type="autobert_zero"), rf"is a model of this package already: {TYPES}"),
     "no architecture": (
         configure(architectures=None),
@@ -158,8 +159,11 @@ class OwnBert(BertModel):
 BAD_MODELS = {
     "decoder": (lambda: bert(BertModel, is_decoder=True), "that is a decoder .* give a BERT that is one"),
     "cross": (lambda: bert(BertModel, is_decoder=True, add_cross_attention=True), "that is a decoder"),
-    "language model": (lambda: bert(BertLMHeadModel), "a BertLMHeadModel cannot be converted: give one of BertModel, "),
-    "electra": (lambda: bert(ElectraModel), "a ElectraModel cannot be converted: give one of BertModel, BertForPreTr"),
+    "language model": (
+        lambda: bert(BertLMHeadModel),
+        "a BertLMHeadModel cannot be converted: give an encoder of BERT, Dis",
+    ),
+    "electra": (lambda: bert(ElectraModel), "a ElectraModel cannot be converted: give an encoder of BERT, Dis"),
     "subclass": (lambda: bert(OwnBert), "a OwnBert cannot be converted"),
     "positions": (lambda: bert(BertModel, position_embedding_type="relative_key_query"), '"relative_key_query"'),
     "three labels": (lambda: answers_with(3), "question answering with 3 labels .* takes 2, the start and the end"),
@@ -174,7 +178,7 @@ BAD_MODELS = {
 def test_a_bad_model(name: str) -> None:
     make, reason = BAD_MODELS[name]
     with pytest.raises(AutoBertZeroError, match=reason):
-        from_bert(make())
+        from_encoder(make())
 
 
 @pytest.mark.parametrize("source", ["./runs/nothing", "{}/nothing", "~/nothing-at-all", "runs/deep/nothing"])

@@ -10,8 +10,8 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModel, BertConfig, BertForMaskedLM, BertForPreTraining, BertModel, BertPreTrainedModel
 
 from autobert_zero_hf import AutoBertZeroModel, architecture
-from autobert_zero_hf.conversion import HEADS, convert_checkpoint, from_bert
-from autobert_zero_hf.conversion.bert import BERTS
+from autobert_zero_hf.conversion import HEADS, convert_checkpoint, from_encoder
+from autobert_zero_hf.conversion.bert import Bert
 from tests.conversion.models import VOCABULARY, inputs_of, largest_difference, perturb, run
 
 OWN_VALUES = {
@@ -44,7 +44,7 @@ def bert_with(head: str, **changes) -> BertPreTrainedModel:
         **OWN_VALUES,
         **changes,
     )
-    bert = BERTS[head](config).eval()
+    bert = Bert().classes[head](config).eval()
     perturb(bert)
     return bert
 
@@ -76,7 +76,7 @@ def test_every_head_computes_what_bert_computes(head: str, tmp_path: Path) -> No
 
 def test_the_configuration_says_what_berts_said(head: str) -> None:
     bert = bert_with(head)
-    config = from_bert(bert).config
+    config = from_encoder(bert).config
     assert config.layers == architecture("bert", 2)
     assert config.num_labels == bert.config.num_labels
     same = {*OWN_VALUES, "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size"}
@@ -88,7 +88,7 @@ def test_the_configuration_says_what_berts_said(head: str) -> None:
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])
 def test_attentions_of_both_kinds(implementation: str) -> None:
     bert = bert_with("ForMaskedLM", attn_implementation=implementation)
-    ours = from_bert(bert)
+    ours = from_encoder(bert)
     assert ours.config._attn_implementation == bert.config._attn_implementation == implementation
     inputs = inputs_of("ForMaskedLM")
     options = {"output_attentions": True} if implementation == "eager" else {}
@@ -99,7 +99,7 @@ def test_attentions_of_both_kinds(implementation: str) -> None:
 def test_a_model_in_memory_stays_as_it_is() -> None:
     bert = bert_with("ForMaskedLM")
     before = {name: weight.clone() for name, weight in bert.state_dict().items()}
-    ours = from_bert(bert.train())
+    ours = from_encoder(bert.train())
     assert ours.training
     perturb(ours)
     for name, weight in bert.state_dict().items():
@@ -111,7 +111,7 @@ def test_a_model_in_memory_stays_as_it_is() -> None:
 def test_precision_stays(tmp_path: Path) -> None:
     bert = bert_with("Model").bfloat16()
     bert.save_pretrained(tmp_path)
-    for ours in (from_bert(bert), convert_checkpoint(tmp_path)):
+    for ours in (from_encoder(bert), convert_checkpoint(tmp_path)):
         assert {weight.dtype for weight in ours.parameters()} == {torch.bfloat16}
     assert convert_checkpoint(tmp_path, dtype=torch.float32).dtype == torch.float32
 
@@ -120,7 +120,7 @@ def test_without_a_pooler_it_has_none(tmp_path: Path) -> None:
     bert = BertModel(bert_with("Model").config, add_pooling_layer=False).eval()
     bert.save_pretrained(tmp_path)
     inputs = inputs_of("Model")
-    for ours in (from_bert(bert), convert_checkpoint(tmp_path), convert_checkpoint(tmp_path, "Model")):
+    for ours in (from_encoder(bert), convert_checkpoint(tmp_path), convert_checkpoint(tmp_path, "Model")):
         assert ours.pooler is None
         assert largest_difference(run(ours, inputs), run(bert, inputs), inputs["attention_mask"]) < 1e-5
 
@@ -220,7 +220,7 @@ def test_a_decoder_of_other_weights_is_untied_whatever_the_configuration_says(tm
     file = tmp_path / "config.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "architectures": ["BertForMaskedLM"]}))
     inputs = inputs_of("ForMaskedLM")
-    for ours in (convert_checkpoint(tmp_path), from_bert(bert)):
+    for ours in (convert_checkpoint(tmp_path), from_encoder(bert)):
         assert not ours.config.tie_word_embeddings
         assert largest_difference(run(ours, inputs), run(bert, inputs), inputs["attention_mask"]) < 1e-5
 
@@ -230,12 +230,12 @@ def test_in_memory_the_bias_is_the_one_that_bert_computes_with() -> None:
     bert = bert_with("ForMaskedLM", tie_word_embeddings=False)
     assert not torch.equal(bert.cls.predictions.bias, bert.cls.predictions.decoder.bias)
     inputs = inputs_of("ForMaskedLM")
-    assert largest_difference(run(from_bert(bert), inputs), run(bert, inputs), inputs["attention_mask"]) < 1e-5
+    assert largest_difference(run(from_encoder(bert), inputs), run(bert, inputs), inputs["attention_mask"]) < 1e-5
 
 
 def test_the_base_model_of_a_converted_head_is_berts(tmp_path: Path) -> None:
     bert = bert_with("ForSequenceClassification")
-    from_bert(bert).save_pretrained(tmp_path)
+    from_encoder(bert).save_pretrained(tmp_path)
     base = AutoModel.from_pretrained(tmp_path)
     assert isinstance(base, AutoBertZeroModel)
     inputs = inputs_of("Model")
@@ -244,5 +244,5 @@ def test_the_base_model_of_a_converted_head_is_berts(tmp_path: Path) -> None:
 
 def test_every_weight_of_the_largest_head_has_its_place() -> None:
     bert = BertForPreTraining(bert_with("ForPreTraining").config)
-    assert from_bert(bert).num_parameters() == bert.num_parameters()
-    assert from_bert(BertForMaskedLM(bert.config)).num_parameters() == BertForMaskedLM(bert.config).num_parameters()
+    assert from_encoder(bert).num_parameters() == bert.num_parameters()
+    assert from_encoder(BertForMaskedLM(bert.config)).num_parameters() == BertForMaskedLM(bert.config).num_parameters()

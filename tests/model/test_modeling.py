@@ -22,7 +22,7 @@ from autobert_zero_hf import (
     AutoBertZeroModel,
     architecture,
 )
-from autobert_zero_hf.conversion import from_bert
+from autobert_zero_hf.conversion import from_encoder
 from autobert_zero_hf.model.architectures import AUTOBERT_ZERO, BERT_ATTENTION
 from tests.conversion.models import perturb
 from tests.graphs import LargestTensor
@@ -62,7 +62,7 @@ def test_with_the_bert_backbone_it_is_bert(tiny_config: AutoBertZeroConfig, impl
         BertConfig(num_hidden_layers=3, **{name: getattr(tiny_config, name) for name in sizes})
     ).eval()
     perturb(bert)
-    ours = from_bert(bert)
+    ours = from_encoder(bert)
     assert ours.config.layers == architecture("bert", 3)
     ours.set_attn_implementation(implementation)
     config = ours.config

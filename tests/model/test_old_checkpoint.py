@@ -34,6 +34,7 @@ def test_its_configuration_is_written_as_it_was(tmp_path: Path) -> None:
         "block": "bert",
         "positions": "learned",
         "rope_theta": 10000.0,
+        "pooler_act": "tanh",
     }
 
 

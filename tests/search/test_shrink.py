@@ -25,7 +25,7 @@ from transformers import (
     BertConfig,
     BertForMaskedLM,
     DistilBertConfig,
-    DistilBertModel,
+    MPNetConfig,
 )
 
 from autobert_zero_hf import architecture
@@ -272,10 +272,11 @@ def test_a_checkpoint_to_begin_with_says_layers_and_sizes(shrunk: Path, tmp_path
     assert found.sub_models.layers == config.layers
     assert found.largest == Sizes.of(config)
     assert recipe().largest == Sizes(4, 256, 1024, 4, 64), "the recipe's"
-    DistilBertModel(DistilBertConfig(vocab_size=50, dim=8, n_layers=1, n_heads=2, hidden_dim=8)).save_pretrained(
-        tmp_path / "other"
-    )
-    with pytest.raises(AutoBertZeroError, match="is a distilbert model: give a BERT"):
+    sizes = {"dim": 8, "n_layers": 1, "n_heads": 2, "hidden_dim": 12}
+    DistilBertConfig(vocab_size=50, **sizes).save_pretrained(tmp_path / "distilled")
+    assert recipe("--supernet-from", str(tmp_path / "distilled")).largest == Sizes(1, 8, 12, 2, 4)
+    MPNetConfig().save_pretrained(tmp_path / "other")
+    with pytest.raises(AutoBertZeroError, match="is a mpnet model: give one of BERT, Dis"):
         recipe("--supernet-from", str(tmp_path / "other"))
 
 

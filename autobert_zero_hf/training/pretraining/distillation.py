@@ -10,9 +10,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoModelForMaskedLM, AutoTokenizer, BertForMaskedLM, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModelForMaskedLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from autobert_zero_hf.conversion import from_bert
+from autobert_zero_hf.conversion import from_encoder
+from autobert_zero_hf.conversion.family import family_of
 from autobert_zero_hf.conversion.loading import load, unreadable_refused
 from autobert_zero_hf.data.fitting import knows_words
 from autobert_zero_hf.errors import AutoBertZeroError
@@ -22,7 +23,9 @@ from .options import DistillationOptions
 
 
 def load_teacher(source: str, soft_labels: bool) -> PreTrainedModel:
-    """A teacher, in evaluation mode; a BERT becomes a model of this package, which decodes the masked words alone.
+    """A teacher, in evaluation mode; one of a family that is read becomes a model of this package.
+
+    Such a one decodes the masked words alone.
 
     Args:
         source: a folder or Hub name.
@@ -43,8 +46,8 @@ def load_teacher(source: str, soft_labels: bool) -> PreTrainedModel:
             f"the teacher {source} has no head that predicts words ({anew[0]} is missing): give --soft-label-weight 0 "
             "to learn from its hidden states alone"
         )
-    if isinstance(teacher, BertForMaskedLM):
-        teacher = from_bert(teacher)
+    if family_of(teacher) is not None:
+        teacher = from_encoder(teacher)
     return teacher.eval().requires_grad_(False)
 
 

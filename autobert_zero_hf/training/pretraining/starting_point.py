@@ -1,11 +1,12 @@
-"""What a pre-training starts from: nothing, or a model of this package."""
+"""What a pre-training starts from: nothing, a model of this package, or an encoder that is read."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from transformers import AutoConfig
 
-from autobert_zero_hf.conversion import HEADS
+from autobert_zero_hf.conversion import FAMILIES, HEADS, convert_checkpoint
+from autobert_zero_hf.conversion.family import titles
 from autobert_zero_hf.conversion.loading import load, unreadable_refused
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import ARCHITECTURES, AutoBertZeroConfig, AutoBertZeroPreTrainedModel, architecture
@@ -36,6 +37,11 @@ def make_student(
     else:
         _new_config(start, sizes, length, {"vocab_size": 1})  # what is wrong with it is said before the text is read
         student = HEADS[head](_new_config(start, sizes, length, words()))
+    if head == "ForPreTraining" and student.config.type_vocab_size < 2:
+        raise AutoBertZeroError(
+            f"--next-sentence tells the texts of a pair by two token types, and the model has "
+            f"{student.config.type_vocab_size}: leave it out"
+        )
     if (longest := student.config.max_position_embeddings) < length:
         raise AutoBertZeroError(f"--sequence-length {length}: the model takes {longest} tokens at most")
     return student
@@ -57,9 +63,16 @@ def _checked(make: Callable[[], AutoBertZeroConfig]) -> AutoBertZeroConfig:
 
 
 def _load(source: str, head: str, fields: Mapping[str, Any]) -> AutoBertZeroPreTrainedModel:
-    if (model_type := read_config(source).model_type) != AutoBertZeroConfig.model_type:
-        advice = "convert it first" if model_type == "bert" else "give one of this package"
-        raise AutoBertZeroError(f"--model {source} is a {model_type} model: {advice}")
+    model_type = read_config(source).model_type
+    if (family := FAMILIES.get(model_type)) is not None:
+        if head not in family.heads:
+            raise AutoBertZeroError(f"--next-sentence: {source} is a {family.title}, which has no head for it")
+        converted = convert_checkpoint(source, head)
+        student = HEADS[head](AutoBertZeroConfig.from_dict({**converted.config.to_dict(), **fields}))
+        student.load_state_dict(converted.state_dict())
+        return student
+    if model_type != AutoBertZeroConfig.model_type:
+        raise AutoBertZeroError(f"--model {source} is a {model_type} model: give one of {titles()}, or of this package")
     with unreadable_refused(f"cannot load the model {source!r}", source):
         return load(HEADS[head], source, **fields)[0]
 

@@ -20,6 +20,7 @@ from transformers import (
     AutoModel,
     AutoModelForMaskedLM,
     AutoModelForSequenceClassification,
+    AutoTokenizer,
     BertConfig,
     BertModel,
     PreTrainedTokenizerBase,
@@ -60,6 +61,20 @@ def test_each_budget_has_a_model_with_the_encoder_s_head_and_what_it_is_compared
         assert len(row["random"][0]) == len(row["random"][1]) >= 20 and -1 <= row["kendall_tau"] <= 1
     words = (finished / "shrink.md").read_text()
     assert "layers left out" in words and str(bert) not in words
+
+
+def test_an_encoder_of_another_family_keeps_its_tokenizer_and_positions(
+    roberta: Path, text: Path, same_latencies: None, tmp_path: Path
+) -> None:
+    run(roberta, text, tmp_path / "faster", 1.5)
+    best, source = tmp_path / "faster" / "1.5x" / "best", AutoModelForMaskedLM.from_pretrained(roberta).eval()
+    model, tokenizer = AutoModelForMaskedLM.from_pretrained(best).eval(), AutoTokenizer.from_pretrained(best)
+    assert tokenizer.get_vocab() == AutoTokenizer.from_pretrained(roberta).get_vocab()
+    assert (model.config.positions, model.config.pad_token_id, tokenizer.model_max_length) == ("counted", 1, 64)
+    ours, theirs = (each.base_model.embeddings.position_embeddings.weight for each in (model, source))
+    assert torch.equal(ours, theirs[2:])
+    rows = tokenizer(["A short one.", "The minister said that the economy grew."], padding=True, return_tensors="pt")
+    assert model(**rows).logits.shape == source(**rows).logits.shape
 
 
 def test_its_events_come_back_from_lines_byte_by_byte(finished: Path) -> None:

@@ -18,6 +18,7 @@ from transformers import (
 )
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM, AutoBertZeroForPreTraining
+from autobert_zero_hf.conversion import convert_checkpoint
 from autobert_zero_hf.data.masked_rows import MaskedBatch
 from autobert_zero_hf.data.masking import Masking
 from autobert_zero_hf.errors import AutoBertZeroError
@@ -189,6 +190,26 @@ def test_with_a_teacher_and_on_from_there(text: str, bert: str, tmp_path: Path) 
         swapped = PreTrainingOptions(**common, model=_of_another_vocabulary(tmp_path), teacher=bert)
         pretrain(tmp_path / "four", swapped)
     assert not (tmp_path / "four").exists()
+
+
+def test_an_encoder_that_is_read_is_trained_on_and_taught_by(text: str, roberta: Path, tmp_path: Path) -> None:
+    common = {name: TINY[name] for name in ("sequence_length", "batch_size", "evaluation_rows", "mixed_precision")}
+    common |= {"text": [text], "max_steps": 4, "model": str(roberta)}
+    facts = pretrain(tmp_path / "one", PreTrainingOptions(**common, dropout=0.2, teacher=str(roberta)))
+    assert facts["started_from"] == f"model {roberta}"
+    trained, tokenizer = (each.from_pretrained(tmp_path / "one") for each in (AutoModelForMaskedLM, AutoTokenizer))
+    assert (trained.config.positions, trained.config.hidden_dropout_prob) == ("counted", 0.2)
+    assert tokenizer.get_vocab() == AutoTokenizer.from_pretrained(roberta).get_vocab()
+    begun = convert_checkpoint(roberta)
+    moved = (trained.state_dict()[name] - weight for name, weight in begun.state_dict().items())
+    assert 0 < max(float(each.abs().max()) for each in moved) < 0.1
+    with pytest.raises(AutoBertZeroError, match=r"--next-sentence: .* is a RoBERTa, which has no head for it"):
+        pretrain(tmp_path / "two", PreTrainingOptions(**common, next_sentence=True))
+    trained.save_pretrained(tmp_path / "ours")
+    tokenizer.save_pretrained(tmp_path / "ours")
+    with pytest.raises(AutoBertZeroError, match=r"--next-sentence tells .* by two token types, and the model has 1"):
+        common["model"] = str(tmp_path / "ours")
+        pretrain(tmp_path / "two", PreTrainingOptions(**common, next_sentence=True))
 
 
 def _of_another_vocabulary(tmp_path: Path) -> str:

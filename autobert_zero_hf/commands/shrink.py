@@ -176,7 +176,7 @@ def _backbone(name: str | None) -> dict[str, Any]:
         config = family.as_ours(config)
     if not isinstance(config, AutoBertZeroConfig):
         raise AutoBertZeroError(
-            f"{name} is a {config.model_type} model: give one of {titles(TransformersFamily)}, a model of this "
+            f"{name} is a {config.model_type} model: give one of {titles(with_classes=True)}, a model of this "
             f"package, or one of {', '.join(ARCHITECTURES)}"
         )
     return {

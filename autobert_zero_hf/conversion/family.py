@@ -181,7 +181,8 @@ class TransformersFamily(Family):
         **load_options: Any,
     ) -> AutoBertZeroPreTrainedModel:
         """Open the checkpoint with the family's own class, and convert the model."""
-        model, anew = load(self.classes[head], source, **load_options)
+        loaded: Any = load(self.classes[head], source, **load_options)
+        model, anew = loaded
         if head == "Model" and any(name.startswith("pooler.") for name in anew):
             model.pooler = None
         for alias, name in self.aliases.items():
@@ -207,9 +208,10 @@ def register(row: Row) -> Row:
     return row
 
 
-def titles(of: type[Family] = Family) -> str:
-    """The families that are read, of some kind, for messages."""
-    *first, last = (family.title for family in FAMILIES.values() if isinstance(family, of))
+def titles(with_classes: bool = False) -> str:
+    """The families that are read, for messages; those that transformers has classes for alone, where it is asked."""
+    known = FAMILIES.values()
+    *first, last = (each.title for each in known if isinstance(each, TransformersFamily) or not with_classes)
     return f"{', '.join(first)} or {last}"
 
 
@@ -251,7 +253,7 @@ def from_encoder(model: PreTrainedModel) -> AutoBertZeroPreTrainedModel:
     found = family_of(model)
     if found is None:
         raise AutoBertZeroError(
-            f"a {type(model).__name__} cannot be converted: give an encoder of {titles(TransformersFamily)}, without a "
+            f"a {type(model).__name__} cannot be converted: give an encoder of {titles(with_classes=True)}, without a "
             f"head or with one of {', '.join(HEADS)}"
         )
     family, head = found

@@ -30,7 +30,7 @@ def convert_checkpoint(source: str | Path, head: str | None = None, **load_optio
         source: a folder or Hub name.
         head: one of [`~autobert_zero_hf.conversion.HEADS`], such as "ForMaskedLM"; the checkpoint's own by default.
             What the checkpoint lacks of it starts anew, which transformers tells in a warning; what it has beyond it is
-            left out. "Model" has a pooler where the checkpoint has one.
+            left out. "Model" has a pooler where the checkpoint has one. An ELECTRA's discriminator becomes a "Model".
         load_options: those of `from_pretrained`, such as `revision`, `token` or `dtype`, and fields of the
             configuration, such as `num_labels`.
 
@@ -62,9 +62,11 @@ def convert_checkpoint(source: str | Path, head: str | None = None, **load_optio
         raise AutoBertZeroError(f"{source} {_what(config)}: give a checkpoint of {titles()}")
     architectures = config.get("architectures") or ["none"]
     own = family.head_of(architectures[0])
+    if own in family.not_ours:
+        own = "Model"
     chosen = own if head is None else head
     if chosen not in family.heads:
-        what = f"a {family.title} has no head {head}"
+        what = f"{source} is of {family.title}, which has no head {head}"
         if head is None:
             what = f"the head of {source} is not known, its architecture being {architectures[0]}"
         raise AutoBertZeroError(f"{what}: name the one that is wanted, of {', '.join(family.heads)}")

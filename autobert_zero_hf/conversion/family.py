@@ -31,10 +31,13 @@ class Family(ABC):
         model_type: in a config.json.
         title: what people call it.
         heads: those that both the family and this package have.
+        not_ours: heads of the family that bear a name of this package's, and are others; a checkpoint with such a one
+            becomes a model without a head.
     """
 
     model_type: ClassVar[str]
     title: ClassVar[str]
+    not_ours: ClassVar[Sequence[str]] = ()
 
     @property
     @abstractmethod
@@ -82,7 +85,9 @@ class TransformersFamily(Family):
     @property
     def classes(self) -> dict[str, type[PreTrainedModel]]:
         """Its classes by their heads."""
-        named = ((head, getattr(transformers, f"{self.prefix}{head}", None)) for head in HEADS)
+        named = (
+            (each, getattr(transformers, f"{self.prefix}{each}", None)) for each in HEADS if each not in self.not_ours
+        )
         return {head: found for head, found in named if found is not None}
 
     @property
@@ -116,23 +121,23 @@ class TransformersFamily(Family):
         config = model.config
         if getattr(config, "is_decoder", False) or getattr(config, "add_cross_attention", False):
             raise AutoBertZeroError(
-                f"a {self.title} that is a decoder (is_decoder or add_cross_attention in its configuration) cannot be "
-                f"converted: AutoBERT-Zero is an encoder; give a {self.title} that is one"
+                f"{self.title} as a decoder (is_decoder or add_cross_attention in its configuration) cannot be "
+                "converted: AutoBERT-Zero is an encoder; give one"
             )
         if (positions := getattr(config, "position_embedding_type", "absolute")) != "absolute":
             raise AutoBertZeroError(
-                f'a {self.title} with position_embedding_type "{positions}" cannot be converted: AutoBERT-Zero has '
-                f"absolute positions; give a {self.title} that has them"
+                f'{self.title} with position_embedding_type "{positions}" cannot be converted: AutoBERT-Zero has '
+                "absolute positions; give a checkpoint that has them"
             )
         if head == "ForQuestionAnswering" and config.num_labels != 2:
             raise AutoBertZeroError(
                 f"question answering with {config.num_labels} labels cannot be converted: it takes 2, the start and "
-                f"the end of an answer; give a {self.title} that has them"
+                f"the end of an answer; give a checkpoint that has them"
             )
         always, activation = self.activation_of_words, self.fields(config).get("hidden_act", "gelu")
         if always is not None and head in _OF_WORDS and activation != always:
             raise AutoBertZeroError(
-                f"a {self.title} with the activation {activation}, whose head has {always} all the same, cannot be "
+                f"{self.title} with the activation {activation}, whose head has {always} all the same, cannot be "
                 "converted with this head: here, both have one; name another head"
             )
 
@@ -153,7 +158,7 @@ class TransformersFamily(Family):
         if strange := sorted(weights.keys() ^ ours.state_dict().keys()):
             raise AutoBertZeroError(
                 f"the {type(model).__name__} was changed: {len(strange)} of its weights, {strange[0]} for one, are not "
-                f"those of a {self.title}; take the changes, such as adapters, out of it"
+                f"those of {self.title}; take the changes, such as adapters, out of it"
             )
         ours.load_state_dict({name: weight.clone() for name, weight in weights.items()}, assign=True)
         ours.tie_weights()

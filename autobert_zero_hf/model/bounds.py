@@ -14,6 +14,7 @@ MAX_SIZES = {
     "num_hidden_layers": MAX_LAYERS,
     "vocab_size": MAX_VOCABULARY,
     "hidden_size": MAX_WIDTH,
+    "embedding_size": MAX_WIDTH,
     "num_attention_heads": MAX_HEADS,
     "intermediate_size": MAX_INTERMEDIATE_SIZE,
     "max_position_embeddings": MAX_POSITIONS,

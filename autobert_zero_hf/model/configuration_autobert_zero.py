@@ -54,6 +54,9 @@ class AutoBertZeroConfig(PreTrainedConfig):
         The default is the AutoBERT-Zero backbone, `architecture("autobert-zero", num_hidden_layers)`.
     num_hidden_layers (`int`, *optional*):
         The number of layers; follows from `layers` where that is given. The default is 12.
+    embedding_size (`int`, *optional*):
+        The width of the embeddings, and of the decoder of words, as in ELECTRA (Clark et al., 2020): a linear layer
+        brings them to `hidden_size`. The default is `hidden_size`, without such a layer.
     type_vocab_size (`int`, *optional*, defaults to 2):
         How many token types there are; with 0 there is no table of them, as in DistilBERT.
     head_dim (`int`, *optional*):
@@ -111,6 +114,7 @@ class AutoBertZeroConfig(PreTrainedConfig):
         positions: Literal["learned", "counted", "rotary", "none"] | None = None
     vocab_size: int = 30522
     hidden_size: int = 768
+    embedding_size: int | None = None
     num_attention_heads: int = 12
     intermediate_size: int = 3072
     hidden_act: str = "gelu"
@@ -157,6 +161,11 @@ class AutoBertZeroConfig(PreTrainedConfig):
         except ValueError as error:  # what it says of where a word comes from is told, and never imported
             raise ValueError(f"{error}{told_origins(self._words, told)}") from error
         super().__post_init__(**kwargs)
+
+    @property
+    def embedding_width(self) -> int:
+        """That of the embeddings: `embedding_size`, or `hidden_size` where there is none."""
+        return self.hidden_size if self.embedding_size is None else self.embedding_size
 
     @property
     def origins(self) -> dict[str, str]:

@@ -27,6 +27,12 @@ class BaseSizes:
     type_vocab_size: int = 2
     block: str = "bert"
     positions: str = LEARNED
+    embedding_size: int | None = None
+
+    @property
+    def embedding_width(self) -> int:
+        """As wide as the hidden states."""
+        return self.hidden_size
 
 
 Counted: TypeAlias = "AutoBertZeroConfig | BaseSizes"
@@ -73,13 +79,15 @@ def layer_cost(text: str, config: Counted, tokens: int) -> Cost:
 
 
 def embedding_parameters(config: Counted) -> int:
-    """How many parameters the embeddings of words, positions and token types have, with their norm.
+    """How many parameters the embeddings of words, positions and token types have, with norm and projection.
 
     Args:
         config: of the model.
     """
     positions = config.max_position_embeddings if config.positions in OF_TABLE else 0
-    return (config.vocab_size + positions + config.type_vocab_size + 2) * config.hidden_size
+    width, hidden = config.embedding_width, config.hidden_size
+    projection = 0 if config.embedding_size is None else (width + 1) * hidden
+    return (config.vocab_size + positions + config.type_vocab_size + 2) * width + projection
 
 
 def model_parameters(config: Counted) -> int:
@@ -105,4 +113,5 @@ def masked_lm_parameters(config: Counted) -> int:
         config: of the model; the length of the sequence plays no part.
     """
     # Instead of the pooler the head: a linear, a norm, and a bias for each word, whose embeddings the decoder has.
-    return model_parameters(config) + 2 * config.hidden_size + config.vocab_size
+    pooler, head = ((config.hidden_size + 1) * width for width in (config.hidden_size, config.embedding_width))
+    return model_parameters(config) - pooler + head + 2 * config.embedding_width + config.vocab_size

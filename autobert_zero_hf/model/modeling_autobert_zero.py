@@ -48,23 +48,31 @@ from .texts import OF_FLATTENED, Bucket, Texts, flattened, is_traced, pairs_in, 
 
 
 class AutoBertZeroEmbeddings(nn.Module):
-    """The sum of word and token type embeddings, and of positions where they are learnt, as in BERT."""
+    """The sum of word and token type embeddings, and of positions where they are learnt, as in BERT.
+
+    Embeddings of a width of their own, E, come to C through a linear layer, as in ELECTRA.
+    """
 
     def __init__(self, config: AutoBertZeroConfig):
         super().__init__()
-        self.word_embeddings = nn.Embedding(config.vocab_size, config.hidden_size, padding_idx=config.pad_token_id)
+        width = config.embedding_width
+        self.word_embeddings = nn.Embedding(config.vocab_size, width, padding_idx=config.pad_token_id)
         # CODEPATH: converted BERTs and the paper's backbone have a table; what is searched with others has none.
         self.learned = config.positions in OF_TABLE
         if self.learned:
-            self.position_embeddings = nn.Embedding(config.max_position_embeddings, config.hidden_size)
+            self.position_embeddings = nn.Embedding(config.max_position_embeddings, width)
         # CODEPATH: converted RoBERTas count; converted BERTs and the paper's backbone do not.
         self.counted = config.positions == COUNTED
         # CODEPATH: converted DistilBERTs have no types; converted BERTs and the paper's backbone have two.
         self.types = config.type_vocab_size
         if self.types:
-            self.token_type_embeddings = nn.Embedding(config.type_vocab_size, config.hidden_size)
-        self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+            self.token_type_embeddings = nn.Embedding(config.type_vocab_size, width)
+        self.norm = nn.LayerNorm(width, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        # CODEPATH: converted ELECTRAs are narrower here; converted BERTs and the paper's backbone are not.
+        self.projected = config.embedding_size is not None
+        if self.projected:
+            self.projection = nn.Linear(width, config.hidden_size)
         self.max_positions = config.max_position_embeddings
 
     def forward(
@@ -82,7 +90,7 @@ class AutoBertZeroEmbeddings(nn.Module):
             position_ids = self.positions_of(input_ids)
         if position_ids is None:
             position_ids = torch.arange(inputs_embeds.shape[1], device=inputs_embeds.device)[None]
-        # (B, N, C) + (1 or B, N, C) + (1 or B, N, C)
+        # (B, N, E) + (1 or B, N, E) + (1 or B, N, E)
         embeddings = inputs_embeds
         if self.types:
             token_type_ids = torch.zeros_like(position_ids) if token_type_ids is None else token_type_ids
@@ -91,7 +99,8 @@ class AutoBertZeroEmbeddings(nn.Module):
             raise ValueError("this model has no token types, type_vocab_size=0: leave token_type_ids out")
         if self.learned:
             embeddings = embeddings + self.position_embeddings(position_ids)
-        return self.dropout(self.norm(embeddings)), position_ids
+        embeddings = self.dropout(self.norm(embeddings))
+        return self.projection(embeddings) if self.projected else embeddings, position_ids
 
     def positions_of(self, input_ids: Tensor | None) -> Tensor | None:
         """The positions of words, where the words decide: those that are no padding are counted from 0 on, (B, N)."""

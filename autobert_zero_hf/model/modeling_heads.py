@@ -16,7 +16,7 @@
 Weights have one name in all heads, so that one checkpoint opens with any: what a head does not know is left out, what a
 checkpoint lacks starts anew.
 
-Shapes: B batch, N tokens, C hidden size, V vocabulary, L labels.
+Shapes: B batch, N tokens, C hidden size, E embedding size, V vocabulary, L labels.
 """
 
 from dataclasses import dataclass
@@ -43,13 +43,13 @@ from .modeling_autobert_zero import AutoBertZeroModel, AutoBertZeroPreTrainedMod
 
 
 class AutoBertZeroPredictionHead(nn.Module):
-    """BERT's transformation of hidden states before they are decoded to words: (..., C) -> (..., C)."""
+    """BERT's transformation of hidden states before they are decoded to words: (..., C) -> (..., E)."""
 
     def __init__(self, config: AutoBertZeroConfig):
         super().__init__()
-        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+        self.dense = nn.Linear(config.hidden_size, config.embedding_width)
         self.activation = ACT2FN[config.hidden_act]
-        self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.norm = nn.LayerNorm(config.embedding_width, eps=config.layer_norm_eps)
 
     def forward(self, hidden_states: Tensor) -> Tensor:
         return self.norm(self.activation(self.dense(hidden_states)))
@@ -109,7 +109,7 @@ class AutoBertZeroForPreTraining(_Decoding):
         super().__init__(config)
         self.autobert_zero = AutoBertZeroModel(config)
         self.head = AutoBertZeroPredictionHead(config)
-        self.decoder = nn.Linear(config.hidden_size, config.vocab_size)
+        self.decoder = nn.Linear(config.embedding_width, config.vocab_size)
         self.seq_relationship = nn.Linear(config.hidden_size, 2)
         self.loss_type = "ForMaskedLM"
         self.post_init()
@@ -166,7 +166,7 @@ class AutoBertZeroForMaskedLM(_Decoding):
         super().__init__(config)
         self.autobert_zero = AutoBertZeroModel(config, add_pooling_layer=False)
         self.head = AutoBertZeroPredictionHead(config)
-        self.decoder = nn.Linear(config.hidden_size, config.vocab_size)
+        self.decoder = nn.Linear(config.embedding_width, config.vocab_size)
         self.post_init()
 
     @can_return_tuple

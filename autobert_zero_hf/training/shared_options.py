@@ -49,6 +49,9 @@ class SizeOptions:
 
     num_layers: Annotated[int, Range(1, MAX_LAYERS + 1)] = option(4, "layers of a backbone")
     hidden_size: Annotated[int, Range(1, MAX_WIDTH + 1)] = option(128, "width of the hidden states")
+    embedding_size: Annotated[int | None, Range(1, MAX_WIDTH + 1)] = option(
+        None, "width of the embeddings, which a linear layer brings to the hidden size; by itself the same, without one"
+    )
     num_attention_heads: Annotated[int, Range(1, MAX_HEADS + 1)] = option(
         2, "heads of an attention, and kernels of a convolution"
     )
@@ -83,7 +86,7 @@ class SizeOptions:
         from ..model import AutoBertZeroConfig
 
         # What is not given, the configuration has by itself.
-        free = {"head_dim": head_dim, "positions": self.positions}
+        free = {"head_dim": head_dim, "positions": self.positions, "embedding_size": self.embedding_size}
         given: dict[str, Any] = {name: value for name, value in free.items() if value is not None}
         return AutoBertZeroConfig(
             layers=list(layers),

@@ -24,15 +24,18 @@ from autobert_zero_hf.model.weights import HIDDEN, KERNEL, WIDTH, Factors
 from ..space.sizes import Sizes
 
 _VOCABULARY, _POSITIONS, _TOKEN_TYPES, _TEACHER = (("vocabulary",), ("positions",), ("token types",), ("teacher",))
+# The hidden size, or a width of its own.
+_EMBEDDING = ("embedding",)
 
 _AROUND: dict[str, tuple[Factors, ...]] = {
-    "embeddings.word_embeddings": (_VOCABULARY, HIDDEN),
-    "embeddings.position_embeddings": (_POSITIONS, HIDDEN),
-    "embeddings.token_type_embeddings": (_TOKEN_TYPES, HIDDEN),
-    "embeddings.norm": (HIDDEN,),
-    "head.dense": (HIDDEN, HIDDEN),
-    "head.norm": (HIDDEN,),
-    "decoder": (_VOCABULARY, HIDDEN),
+    "embeddings.word_embeddings": (_VOCABULARY, _EMBEDDING),
+    "embeddings.position_embeddings": (_POSITIONS, _EMBEDDING),
+    "embeddings.token_type_embeddings": (_TOKEN_TYPES, _EMBEDDING),
+    "embeddings.norm": (_EMBEDDING,),
+    "embeddings.projection": (HIDDEN, _EMBEDDING),
+    "head.dense": (_EMBEDDING, HIDDEN),
+    "head.norm": (_EMBEDDING,),
+    "decoder": (_VOCABULARY, _EMBEDDING),
     "teacher_projection": (_TEACHER, HIDDEN),
 }
 

@@ -1,11 +1,11 @@
-"""RoBERTa, XLM-R, DistilBERT: what transformers' own models compute, of every head that both have."""
+"""RoBERTa, XLM-R, DistilBERT, ELECTRA: what transformers' own models compute, of every head that both have."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from transformers import PreTrainedModel
+from transformers import ElectraForPreTraining, PreTrainedModel
 from transformers.utils import ModelOutput
 
 from autobert_zero_hf.conversion import FAMILIES, HEADS, convert_checkpoint, from_encoder
@@ -16,6 +16,7 @@ from tests.conversion.models import VOCABULARY, inputs_of, largest_difference, p
 OWN = {
     "roberta": {"max_position_embeddings": 19, "hidden_act": "gelu", "pad_token_id": 2, "type_vocab_size": 2},
     "xlm-roberta": {"max_position_embeddings": 18, "hidden_act": "gelu", "pad_token_id": 1, "type_vocab_size": 1},
+    "electra": {"embedding_size": 24, "max_position_embeddings": 16, "type_vocab_size": 3, "layer_norm_eps": 1e-3},
     "distilbert": {"seq_classif_dropout": 0.4, "activation": "relu", "max_position_embeddings": 16},
 }
 """What is not shared; none of it is a default."""
@@ -58,7 +59,7 @@ def inputs_for(model: PreTrainedModel, head: str, padding: str) -> dict[str, tor
     inputs["token_type_ids"] = inputs["token_type_ids"].clamp(max=max(0, types - 1))
     if not types:
         del inputs["token_type_ids"]
-    if model.config.model_type != "distilbert" and padding != "none" and head == "ForQuestionAnswering":
+    if "roberta" in model.config.model_type and padding != "none" and head == "ForQuestionAnswering":
         inputs = {name: value for name, value in inputs.items() if "positions" not in name}
     return inputs
 
@@ -73,11 +74,7 @@ def test_every_head_computes_what_the_familys_own_computes(name: str, head: str,
     inputs = inputs_for(theirs, head, padding)
     wanted = run(theirs, inputs)
     found = run(ours, inputs)
-    if (
-        padding == "left"
-        and name != "distilbert"
-        and head in ("Model", "ForSequenceClassification", "ForMultipleChoice")
-    ):
+    if padding == "left" and "roberta" in name and head in ("Model", "ForSequenceClassification", "ForMultipleChoice"):
         found, wanted = (ModelOutput(hidden_states=each.hidden_states) for each in (found, wanted))
     assert largest_difference(found, wanted, inputs["attention_mask"]) < 1e-5
 
@@ -107,7 +104,7 @@ def test_texts_side_by_side_and_without_padding_are_what_they_are_by_themselves(
                 row[-words.shape[1] :] = words[0]
                 row[:] = row if left else row.roll(words.shape[1])
             found = model(ids, attention_mask=(ids != padding).long()).last_hidden_state[ids != padding]
-            if name == "distilbert" and left:
+            if "roberta" not in name and left:
                 continue  # its positions are those of the row
             torch.testing.assert_close(found, torch.cat(alone), rtol=0, atol=1e-9)
     torch.testing.assert_close(flat.last_hidden_state[0], torch.cat(alone), rtol=0, atol=1e-9)
@@ -143,8 +140,9 @@ def test_another_head_takes_what_the_checkpoint_has(name: str, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("name", "head", "changes", "told"),
     [
-        ("roberta", "Model", {"is_decoder": True}, "a RoBERTa that is a decoder"),
-        ("roberta", "ForMaskedLM", {"hidden_act": "relu"}, "a RoBERTa with the activation relu, whose head has gelu"),
+        ("roberta", "Model", {"is_decoder": True}, "RoBERTa as a decoder"),
+        ("roberta", "ForMaskedLM", {"hidden_act": "relu"}, "RoBERTa with the activation relu, whose head has gelu"),
+        ("electra", "ForMultipleChoice", {"summary_activation": "tanh"}, "ELECTRA with summary_type, .*'tanh'"),
         ("xlm-roberta", "ForQuestionAnswering", {"num_labels": 3}, "question answering with 3 labels"),
     ],
 )
@@ -153,9 +151,29 @@ def test_what_cannot_be_is_refused(name: str, head: str, changes: dict[str, Any]
         from_encoder(family_model(name, head, **changes))
 
 
+def test_an_electra_as_wide_as_its_embeddings_has_no_projection() -> None:
+    theirs = family_model("electra", "ForMaskedLM", embedding_size=32)
+    ours, inputs = from_encoder(theirs), inputs_for(theirs, "ForMaskedLM", "right")
+    assert ours.config.embedding_size is None
+    assert largest_difference(run(ours, inputs), run(theirs, inputs), inputs["attention_mask"]) < 1e-5
+
+
+def test_a_discriminator_becomes_a_model_without_a_head(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    config = family_model("electra", "Model").config
+    theirs = ElectraForPreTraining(config).eval()
+    perturb(theirs)
+    theirs.save_pretrained(tmp_path)
+    ours, inputs = convert_checkpoint(tmp_path), inputs_for(theirs, "Model", "right")
+    assert type(ours) is HEADS["Model"] and ours.pooler is None
+    assert largest_difference(run(ours, inputs), run(theirs.electra, inputs), inputs["attention_mask"]) < 1e-5
+    with pytest.raises(AutoBertZeroError, match="is of ELECTRA, which has no head ForPreTraining"):
+        convert_checkpoint(tmp_path, "ForPreTraining")
+
+
 def test_a_head_that_the_family_lacks(tmp_path: Path) -> None:
     family_model("distilbert", "ForMaskedLM").save_pretrained(tmp_path)
-    with pytest.raises(AutoBertZeroError, match=r"a DistilBERT has no head ForPreTraining: name .* of Model, ForM"):
+    with pytest.raises(AutoBertZeroError, match=r"is of DistilBERT, which has no head ForPreTraining: name"):
         convert_checkpoint(tmp_path, "ForPreTraining")
 
 

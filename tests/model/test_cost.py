@@ -1,5 +1,7 @@
 """Operations counted by hand."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -55,11 +57,22 @@ def test_a_layer_costs_what_its_modules_have(text: str, sizes: dict[str, int]) -
     assert (cost + cost).operations == 2 * cost.operations
 
 
-@pytest.mark.parametrize("sizes", [{}, {"hidden_size": 20, "num_attention_heads": 3, "head_dim": 8}])
-def test_the_parameters_of_a_whole_model(sizes: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {},
+        {"hidden_size": 20, "num_attention_heads": 3, "head_dim": 8},
+        {"embedding_size": 24, "type_vocab_size": 0},
+        {"embedding_size": 768, "positions": "counted"},
+    ],
+)
+def test_the_parameters_of_a_whole_model(sizes: dict[str, Any]) -> None:
     config = AutoBertZeroConfig(layers=[BERT_ATTENTION, "conv(9)"], vocab_size=500, **sizes)
     with torch.device("meta"):
         assert masked_lm_parameters(config) == AutoBertZeroForMaskedLM(config).num_parameters()
+        model = AutoBertZeroModel(config)
+    assert model_parameters(config) == model.num_parameters()
+    assert embedding_parameters(config) == sum(weight.numel() for weight in model.embeddings.parameters())
 
 
 def test_base_sizes_are_those_that_a_configuration_has_by_itself() -> None:

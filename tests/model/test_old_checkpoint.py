@@ -35,6 +35,7 @@ def test_its_configuration_is_written_as_it_was(tmp_path: Path) -> None:
         "positions": "learned",
         "rope_theta": 10000.0,
         "pooler_act": "tanh",
+        "embedding_size": None,
     }
 
 

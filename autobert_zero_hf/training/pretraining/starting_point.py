@@ -66,7 +66,7 @@ def _load(source: str, head: str, fields: Mapping[str, Any]) -> AutoBertZeroPreT
     model_type = read_config(source).model_type
     if (family := FAMILIES.get(model_type)) is not None:
         if head not in family.heads:
-            raise AutoBertZeroError(f"--next-sentence: {source} is a {family.title}, which has no head for it")
+            raise AutoBertZeroError(f"--next-sentence: {source} is of {family.title}, which has no head for it")
         converted = convert_checkpoint(source, head)
         student = HEADS[head](AutoBertZeroConfig.from_dict({**converted.config.to_dict(), **fields}))
         student.load_state_dict(converted.state_dict())

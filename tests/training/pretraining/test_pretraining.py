@@ -203,7 +203,7 @@ def test_an_encoder_that_is_read_is_trained_on_and_taught_by(text: str, roberta:
     begun = convert_checkpoint(roberta)
     moved = (trained.state_dict()[name] - weight for name, weight in begun.state_dict().items())
     assert 0 < max(float(each.abs().max()) for each in moved) < 0.1
-    with pytest.raises(AutoBertZeroError, match=r"--next-sentence: .* is a RoBERTa, which has no head for it"):
+    with pytest.raises(AutoBertZeroError, match=r"--next-sentence: .* is of RoBERTa, which has no head for it"):
         pretrain(tmp_path / "two", PreTrainingOptions(**common, next_sentence=True))
     trained.save_pretrained(tmp_path / "ours")
     tokenizer.save_pretrained(tmp_path / "ours")

@@ -4,7 +4,8 @@ from .bert import Bert
 from .distilbert import DistilBert
 from .electra import Electra
 from .family import FAMILIES
+from .modernbert import ModernBert
 from .pypi_autobert import PyPIAutobert
 from .roberta import Roberta, XLMRoberta
 
-__all__ = ["FAMILIES", "Bert", "DistilBert", "Electra", "PyPIAutobert", "Roberta", "XLMRoberta"]
+__all__ = ["FAMILIES", "Bert", "DistilBert", "Electra", "ModernBert", "PyPIAutobert", "Roberta", "XLMRoberta"]

@@ -103,12 +103,18 @@ class TransformersFamily(Family):
     def fields(self, config: PreTrainedConfig) -> dict[str, Any]:
         """Its configuration as the fields of ours, the layers among them."""
 
-    def weights(self, weights: Mapping[str, Tensor], config: PreTrainedConfig) -> dict[str, Tensor]:  # noqa: ARG002
+    def weights(
+        self,
+        weights: Mapping[str, Tensor],
+        config: PreTrainedConfig,  # noqa: ARG002
+        head: str,  # noqa: ARG002
+    ) -> dict[str, Tensor]:
         """Its weights by our names.
 
         Args:
             weights: by its own names.
             config: of the model.
+            head: of the model.
         """
         return rename(weights, self.rules, self.aliases)
 
@@ -154,7 +160,7 @@ class TransformersFamily(Family):
         config = self.config(model)
         with torch.device("meta"):
             ours = HEADS[head](config, **pooler)
-        weights = self.weights(model.state_dict(), model.config)
+        weights = self.weights(model.state_dict(), model.config, head)
         if strange := sorted(weights.keys() ^ ours.state_dict().keys()):
             raise AutoBertZeroError(
                 f"the {type(model).__name__} was changed: {len(strange)} of its weights, {strange[0]} for one, are not "

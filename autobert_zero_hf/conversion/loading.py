@@ -23,7 +23,7 @@ ModelT = TypeVar("ModelT", bound=PreTrainedModel)
 
 _WEIGHTS = (SAFE_WEIGHTS_NAME, SAFE_WEIGHTS_INDEX_NAME, WEIGHTS_NAME, WEIGHTS_INDEX_NAME)
 """In the order in which transformers looks for them."""
-_OF_BACKBONE = {"embeddings", "encoder", "transformer", "layers"}
+_OF_BACKBONE = {"embeddings", "encoder", "transformer", "layers", "final_norm"}
 """Parts of the names of weights that are no head's, in the words of the families and in ours."""
 _LONGEST = 300
 """Characters of what a library says."""

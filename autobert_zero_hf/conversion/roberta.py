@@ -43,9 +43,9 @@ class Roberta(TransformersFamily):
             "max_position_embeddings": config.max_position_embeddings - _rows_before(config),
         }
 
-    def weights(self, weights: Mapping[str, Tensor], config: PreTrainedConfig) -> dict[str, Tensor]:
+    def weights(self, weights: Mapping[str, Tensor], config: PreTrainedConfig, head: str) -> dict[str, Tensor]:
         """With the rows of positions that texts reach."""
-        renamed = super().weights(weights, config)
+        renamed = super().weights(weights, config, head)
         for name in renamed:
             if name.endswith("embeddings.position_embeddings.weight"):
                 renamed[name] = renamed[name][_rows_before(config) :]

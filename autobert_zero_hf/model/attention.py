@@ -77,7 +77,7 @@ class AutoBertZeroAttention(MixerWeights):
             hidden_states: (B, N, C).
             kernel_mask: the mask in the form that the interface takes.
             mask: as in `Mixer.mix`.
-            turns: the angles of rotary positions, from `angles`; None where there are none.
+            turns: the angles of its rotary positions, from `angles`; None where there are none.
             interface: an attention function of transformers.
             texts: of the tokens, (1, T, C), if these are the real ones of all texts; then there are no masks.
             kwargs: those of the forward pass.

@@ -42,16 +42,21 @@ class Block(ABC):
         words: a sentence on it, for help and for readers of a model card.
         positions: how tokens know their positions, where the configuration does not say it.
         final_norm: whether a norm stands after the last layer.
+        first_norm: whether the first layer's mixer has a norm, where the configuration does not say it.
         gated: whether the feed-forward block multiplies its activation with gates (Shazeer, 2020, arXiv 2002.05202).
-        bias: whether linear layers and norms of layers have biases.
+        bias: whether linear layers and norms have biases; those of poolers and decoders always have.
+        transforms: whether heads which classify transform what they see as those do which predict words, instead of by
+            the pooler's linear layer.
     """
 
     name: ClassVar[str]
     words: ClassVar[str]
     positions: ClassVar[str] = LEARNED
     final_norm: ClassVar[bool] = False
+    first_norm: ClassVar[bool] = True
     gated: ClassVar[bool] = False
     bias: ClassVar[bool] = True
+    transforms: ClassVar[bool] = False
 
     @abstractmethod
     def sublayer(self, hidden_states: "Tensor", norm: Compute, compute: Compute) -> "Tensor":

@@ -63,19 +63,24 @@ class AutoBertZeroConfig(PreTrainedConfig):
         The size of an attention head; `hidden_size / num_attention_heads` by default, but free.
     block (`str`, *optional*, defaults to `"bert"`):
         What stands around mixers and feed-forward blocks: `"bert"`, norms after the residual connections, or
-        `"pre_norm"`, before them and after the last layer.
+        `"pre_norm"`, before them and after the last layer, `"res_post_norm"`, on what they give, or `"modernbert"`.
     positions (`str`, *optional*):
         How tokens know their positions: `"learned"`, a table that is added to the embeddings; `"counted"`, the same,
         with the tokens counted that are no padding, as in RoBERTa; `"rotary"`, queries and keys that are rotated before
         a formula sees them; `"none"`. The default is that of the block, `"learned"`.
     rope_theta (`float`, *optional*, defaults to 10000.0):
         The base of rotary positions.
+    local_rope_theta (`float`, *optional*):
+        That in layers which see a window of tokens, as in ModernBERT. The default is `rope_theta`.
+    first_norm (`bool`, *optional*):
+        Whether the mixer of the first layer has a norm. The default is that of the block, true but for ModernBERT's.
     kernel_softmax (`bool`, *optional*, defaults to `True`):
         Whether the kernels of convolutions are normalised by a softmax, as lightweight convolutions are (Wu et al.,
         2019), or taken as they are.
     classifier_pooling (`str`, *optional*, defaults to `"cls"`):
-        What the pooler takes: `"cls"`, the first token as in BERT, or `"mean"`, the mean over real tokens. Where every
-        layer is a convolution the first token sees the beginning of the text only.
+        What the pooler takes: `"cls"`, what stands in the first place, as in BERT; `"first"`, the first real token,
+        which differs where padding stands on the left; or `"mean"`, the mean over real tokens. Where every layer is a
+        convolution the first token sees the beginning of the text only.
     pooler_act (`str`, *optional*, defaults to `"tanh"`):
         The activation of the pooler, whose output classifiers see: BERT's and RoBERTa's is `"tanh"`, DistilBERT's
         `"relu"`, ELECTRA's `"gelu"`.
@@ -127,8 +132,10 @@ class AutoBertZeroConfig(PreTrainedConfig):
     classifier_dropout: float | int | None = None
     block: str = "bert"
     rope_theta: float | int = 10000.0
+    local_rope_theta: float | int | None = None
+    first_norm: bool | None = None
     kernel_softmax: bool = True
-    classifier_pooling: Literal["cls", "mean"] = "cls"
+    classifier_pooling: Literal["cls", "first", "mean"] = "cls"
     pooler_act: str = "tanh"
     sparse_prediction: bool = False
     pad_token_id: int | None = 0
@@ -166,6 +173,11 @@ class AutoBertZeroConfig(PreTrainedConfig):
     def embedding_width(self) -> int:
         """That of the embeddings: `embedding_size`, or `hidden_size` where there is none."""
         return self.hidden_size if self.embedding_size is None else self.embedding_size
+
+    @property
+    def has_first_norm(self) -> bool:
+        """Whether the mixer of the first layer has a norm."""
+        return find_block(self.block).first_norm if self.first_norm is None else self.first_norm
 
     @property
     def origins(self) -> dict[str, str]:
@@ -243,8 +255,11 @@ class AutoBertZeroConfig(PreTrainedConfig):
             )
         if self.block not in BLOCKS:
             problems.append(f"unknown block {excerpt(self.block)}: known are {', '.join(BLOCKS)} ({NOT_REGISTERED})")
-        if not 0 < self.rope_theta <= sys.float_info.max:
-            problems.append(f"rope_theta must be more than 0, not {excerpt(self.rope_theta)}")
+        problems += [
+            f"{name} must be more than 0, not {excerpt(value)}"
+            for name in ("rope_theta", "local_rope_theta")
+            if (value := getattr(self, name)) is not None and not 0 < value <= sys.float_info.max
+        ]
         problems += [
             f"unknown {name} {excerpt(value)}"
             for name in ("hidden_act", "pooler_act")

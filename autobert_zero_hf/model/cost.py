@@ -28,6 +28,7 @@ class BaseSizes:
     block: str = "bert"
     positions: str = LEARNED
     embedding_size: int | None = None
+    first_norm: bool | None = None
 
     @property
     def embedding_width(self) -> int:
@@ -87,7 +88,8 @@ def embedding_parameters(config: Counted) -> int:
     positions = config.max_position_embeddings if config.positions in OF_TABLE else 0
     width, hidden = config.embedding_width, config.hidden_size
     projection = 0 if config.embedding_size is None else (width + 1) * hidden
-    return (config.vocab_size + positions + config.type_vocab_size + 2) * width + projection
+    norm = 2 if find_block(config.block).bias else 1
+    return (config.vocab_size + positions + config.type_vocab_size + norm) * width + projection
 
 
 def model_parameters(config: Counted) -> int:
@@ -99,11 +101,10 @@ def model_parameters(config: Counted) -> int:
     >>> model_parameters(BaseSizes(["conv(9)"] * 2))
     37422552
     """
-    hidden = config.hidden_size
     layers = sum(layer_cost(text, config, tokens=1).parameters for text in config.layers)
     block = find_block(config.block)
-    last = block.norm_parameters(config) if block.final_norm else 0
-    return embedding_parameters(config) + layers + last + (hidden + 1) * hidden
+    norms = block.norm_parameters(config) * (int(block.final_norm) - int(_lacks_first_norm(config)))
+    return embedding_parameters(config) + layers + norms + _pooler_parameters(config)
 
 
 def masked_lm_parameters(config: Counted) -> int:
@@ -113,5 +114,16 @@ def masked_lm_parameters(config: Counted) -> int:
         config: of the model; the length of the sequence plays no part.
     """
     # Instead of the pooler the head: a linear, a norm, and a bias for each word, whose embeddings the decoder has.
-    pooler, head = ((config.hidden_size + 1) * width for width in (config.hidden_size, config.embedding_width))
-    return model_parameters(config) - pooler + head + 2 * config.embedding_width + config.vocab_size
+    bias = int(find_block(config.block).bias)
+    head = (config.hidden_size + 1 + 2 * bias) * config.embedding_width
+    return model_parameters(config) - _pooler_parameters(config) + head + config.vocab_size
+
+
+def _pooler_parameters(config: Counted) -> int:
+    return 0 if find_block(config.block).transforms else (config.hidden_size + 1) * config.hidden_size
+
+
+def _lacks_first_norm(config: Counted) -> bool:
+    """Whether the first layer lacks a norm that `layer_cost` counts."""
+    first = find_block(config.block).first_norm if config.first_norm is None else config.first_norm
+    return not first and not parse_layer(config.layers[0]).mixer.left_out

@@ -34,6 +34,7 @@ class Window(FormulaMixer):
     example = "window(128, matmul(softmax(scale(matmul(q, transpose(k)))), v))"
     about = "`window(w, ...)` is an attention in which a token sees `w` tokens before it and `w` after it."
     layer_type = "sliding_attention"
+    local = True
     colour = "#c7ddf2"
     numbers = (Number("reach", "number of tokens on either side", MAX_REACH, choices=(4, 8, 16, 32, 64, 128)),)
 

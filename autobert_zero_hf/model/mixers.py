@@ -76,6 +76,7 @@ class Mixer(ABC):
         numbers: what stands between the parentheses.
         takes_formula: whether a formula follows these.
         left_out: whether a layer has no module and no norm of it.
+        local: whether a token sees a window of tokens, and rotary positions may have a base of their own.
     """
 
     word: ClassVar[str]
@@ -90,6 +91,7 @@ class Mixer(ABC):
     numbers: ClassVar[tuple[Number, ...]] = ()
     takes_formula: ClassVar[bool] = False
     left_out: ClassVar[bool] = False
+    local: ClassVar[bool] = False
 
     @classmethod
     def of(cls, numbers: Mapping[str, int], graph: AttentionGraph | None = None) -> Self:

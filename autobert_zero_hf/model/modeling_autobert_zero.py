@@ -36,13 +36,13 @@ from transformers.utils.generic import merge_with_config_defaults
 from transformers.utils.output_capturing import capture_outputs
 
 from .attention import AutoBertZeroAttention, eager_attention_forward
-from .block import COUNTED, OF_TABLE, ROTARY, Block, find_block
+from .block import COUNTED, OF_TABLE, Block, find_block
 from .configuration_autobert_zero import AutoBertZeroConfig
 from .layers import parse_layer
 from .masks import visible
 from .mixing import AutoBertZeroMixer, MixerWeights
 from .observers import has_hooks, is_observed
-from .rotary import angles
+from .rotary import Turns, turns_of
 from .saving import PortableModel
 from .texts import OF_FLATTENED, Bucket, Texts, flattened, is_traced, pairs_in, without_padding
 
@@ -67,7 +67,7 @@ class AutoBertZeroEmbeddings(nn.Module):
         self.types = config.type_vocab_size
         if self.types:
             self.token_type_embeddings = nn.Embedding(config.type_vocab_size, width)
-        self.norm = nn.LayerNorm(width, eps=config.layer_norm_eps)
+        self.norm = nn.LayerNorm(width, eps=config.layer_norm_eps, bias=find_block(config.block).bias)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
         # CODEPATH: converted ELECTRAs are narrower here; converted BERTs and the paper's backbone are not.
         self.projected = config.embedding_size is not None
@@ -158,7 +158,9 @@ class AutoBertZeroLayer(GradientCheckpointingLayer):
         if self.mixer_name:
             make = layer.mixer.module_class() or AutoBertZeroMixer
             self.add_module(self.mixer_name, make(config, layer.mixer, layer_idx))
-            self.mixer_norm = _norm(config, self.block)
+            # CODEPATH: converted ModernBERTs have none in their first layer; all others have one in each.
+            self.mixer_norm = _norm(config, self.block) if layer_idx or config.has_first_norm else nn.Identity()
+            self.local = layer.mixer.local
         self.has_mlp = bool(inner := layer.inner(config))
         if self.has_mlp:
             self.mlp = AutoBertZeroMLP(config, self.block, inner)
@@ -175,12 +177,13 @@ class AutoBertZeroLayer(GradientCheckpointingLayer):
         hidden_states: Tensor,
         kernel_mask: Tensor | None = None,
         mask: Tensor | None = None,
-        turns: tuple[Tensor, Tensor] | None = None,
+        turns: Turns | None = None,
         texts: Texts | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> Tensor:
         """One layer: (B, N, C) -> (B, N, C), or (1, T, C) of `texts`, whose buckets then have the masks."""
         if self.mixer_name:
+            own_turns = None if turns is None else turns[self.local]
             # Here, where transformers looks for the call to see whether the implementation can be set.
             interface: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
                 self.config._attn_implementation, eager_attention_forward
@@ -191,9 +194,10 @@ class AutoBertZeroLayer(GradientCheckpointingLayer):
             def mix(hidden_states: Tensor) -> Tensor:
                 if texts is None or getattr(mixer, "reads_texts", False):
                     own = {} if texts is None else {"texts": texts}
-                    mixed = mixer(hidden_states, kernel_mask, mask, turns=turns, interface=interface, **own, **kwargs)
+                    seen = {"kernel_mask": kernel_mask, "mask": mask, **own}
+                    mixed = mixer(hidden_states, turns=own_turns, interface=interface, **seen, **kwargs)
                 else:
-                    mixed = texts.each(mix_bucket, hidden_states, *(each.transpose(1, 2) for each in turns or ()))
+                    mixed = texts.each(mix_bucket, hidden_states, *(each.transpose(1, 2) for each in own_turns or ()))
                 # With its attention weights, where it has them.
                 return self.dropout(mixed[0] if isinstance(mixed, tuple) else mixed)
 
@@ -214,23 +218,37 @@ def _norm(config: AutoBertZeroConfig, block: Block) -> nn.LayerNorm:
 
 
 class AutoBertZeroPooler(nn.Module):
-    """The first token, or the mean over real tokens, through a linear layer and an activation: (B, N, C) -> (B, C)."""
+    """The first token, or the mean over real tokens, through a linear layer and an activation: (B, N, C) -> (B, C).
+
+    Where the heads transform what they see by themselves, there is neither of these.
+    """
 
     def __init__(self, config: AutoBertZeroConfig):
         super().__init__()
-        self.mean = config.classifier_pooling == "mean"
-        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
-        self.activation = ACT2FN[config.pooler_act]
+        self.pooling = config.classifier_pooling
+        # CODEPATH: converted ModernBERTs have none; converted BERTs and the paper's backbone have one.
+        self.transforms = not find_block(config.block).transforms
+        if self.transforms:
+            self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+            self.activation = ACT2FN[config.pooler_act]
 
     def forward(self, hidden_states: Tensor, token_mask: Tensor | None = None) -> Tensor:
-        if not self.mean:
+        pooled = self.pool(hidden_states, token_mask)
+        return self.activation(self.dense(pooled)) if self.transforms else pooled
+
+    def pool(self, hidden_states: Tensor, token_mask: Tensor | None) -> Tensor:
+        """A vector of each text: (B, N, C) -> (B, C)."""
+        if self.pooling == "cls" or (self.pooling == "first" and token_mask is None):
             pooled = hidden_states[:, 0]
+        elif self.pooling == "first":
+            places = token_mask.long().argmax(1)
+            pooled = hidden_states.gather(1, places[:, None, None].expand(-1, 1, hidden_states.shape[2]))[:, 0]
         elif token_mask is None:
             pooled = hidden_states.mean(1)
         else:
             weights = token_mask[:, :, None].to(hidden_states.dtype)
             pooled = (hidden_states * weights).sum(1) / weights.sum(1).clamp_min(1)
-        return self.activation(self.dense(pooled))
+        return pooled
 
 
 # The second base is the first one's, too: transformers' linter takes a class for a model by it.
@@ -374,11 +392,7 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
         kernel_mask = self._kernel_mask(hidden_states, mask)
         for bucket in texts.buckets if texts is not None else ():
             bucket.kernel_mask = self._kernel_mask(hidden_states.new_empty(*bucket.shape, 1), bucket.mask)
-        config = self.config
-        turns = None
-        # CODEPATH: converted BERTs and the paper's backbone have a table; what is searched with rotary ones comes here.
-        if config.positions == ROTARY:
-            turns = angles(position_ids, config.head_dim, config.rope_theta, hidden_states.dtype)
+        turns = turns_of(self.config, position_ids, hidden_states.dtype)
         for layer in self.layers:
             hidden_states = layer(hidden_states, kernel_mask, mask, turns=turns, **kwargs)
         if self.has_final_norm:
@@ -427,7 +441,7 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
         if interface is eager_attention_forward or any(asked.values()) or has_hooks(self):
             return None
         # The first place of a text is looked at, whatever it holds.
-        of_first = self.pooler is not None and not self.pooler.mean
+        of_first = self.pooler is not None and self.pooler.pooling == "cls"
         if of_first and bool((mask.any(1) & ~mask[:, 0]).any()):
             return None
         return without_padding(mask)

@@ -38,6 +38,7 @@ from transformers.processing_utils import Unpack
 from transformers.utils import TransformersKwargs, auto_docstring
 from transformers.utils.generic import can_return_tuple
 
+from .block import find_block
 from .configuration_autobert_zero import AutoBertZeroConfig
 from .modeling_autobert_zero import AutoBertZeroModel, AutoBertZeroPreTrainedModel
 
@@ -45,11 +46,12 @@ from .modeling_autobert_zero import AutoBertZeroModel, AutoBertZeroPreTrainedMod
 class AutoBertZeroPredictionHead(nn.Module):
     """BERT's transformation of hidden states before they are decoded to words: (..., C) -> (..., E)."""
 
-    def __init__(self, config: AutoBertZeroConfig):
+    def __init__(self, config: AutoBertZeroConfig, width: int | None = None):
         super().__init__()
-        self.dense = nn.Linear(config.hidden_size, config.embedding_width)
+        width, bias = config.embedding_width if width is None else width, find_block(config.block).bias
+        self.dense = nn.Linear(config.hidden_size, width, bias=bias)
         self.activation = ACT2FN[config.hidden_act]
-        self.norm = nn.LayerNorm(config.embedding_width, eps=config.layer_norm_eps)
+        self.norm = nn.LayerNorm(width, eps=config.layer_norm_eps, bias=bias)
 
     def forward(self, hidden_states: Tensor) -> Tensor:
         return self.norm(self.activation(self.dense(hidden_states)))
@@ -57,6 +59,20 @@ class AutoBertZeroPredictionHead(nn.Module):
 
 def _classifier_dropout(config: AutoBertZeroConfig) -> nn.Dropout:
     return nn.Dropout(config.hidden_dropout_prob if config.classifier_dropout is None else config.classifier_dropout)
+
+
+class _Classifying(AutoBertZeroPreTrainedModel):
+    """What the heads share that classify: where the block has it so, they transform what they see."""
+
+    def _make_transformation(self, config: AutoBertZeroConfig) -> None:
+        # CODEPATH: converted ModernBERTs have one; converted BERTs and the paper's backbone have a pooler instead.
+        self.transforms = find_block(config.block).transforms
+        if self.transforms:
+            self.head = AutoBertZeroPredictionHead(config, config.hidden_size)
+
+    def _transformed(self, hidden_states: Tensor) -> Tensor:
+        """Hidden states, or vectors of texts: (..., C) -> (..., C)."""
+        return self.head(hidden_states) if self.transforms else hidden_states
 
 
 class _Decoding(AutoBertZeroPreTrainedModel):
@@ -254,13 +270,14 @@ class AutoBertZeroForNextSentencePrediction(AutoBertZeroPreTrainedModel):
 
 
 @auto_docstring(custom_intro="An AutoBERT-Zero model that classifies texts, or rates them.")
-class AutoBertZeroForSequenceClassification(AutoBertZeroPreTrainedModel):
+class AutoBertZeroForSequenceClassification(_Classifying):
     accepts_loss_kwargs = False  # a mean over rows, which accumulation must not divide by the number of items
 
     def __init__(self, config: AutoBertZeroConfig):
         super().__init__(config)
         self.num_labels = config.num_labels
         self.autobert_zero = AutoBertZeroModel(config)
+        self._make_transformation(config)
         self.dropout = _classifier_dropout(config)
         self.classifier = nn.Linear(config.hidden_size, config.num_labels)  # type: ignore[arg-type]  # never None
         self.post_init()
@@ -286,7 +303,7 @@ class AutoBertZeroForSequenceClassification(AutoBertZeroPreTrainedModel):
             input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, return_dict=True, **kwargs
         )
         # (B, C) -> (B, L)
-        logits = self.classifier(self.dropout(outputs.pooler_output))
+        logits = self.classifier(self.dropout(self._transformed(outputs.pooler_output)))
         loss = None
         if labels is not None:
             loss = self.loss_function(labels=labels, pooled_logits=logits, config=self.config, **kwargs)
@@ -296,11 +313,12 @@ class AutoBertZeroForSequenceClassification(AutoBertZeroPreTrainedModel):
 
 
 @auto_docstring(custom_intro="An AutoBERT-Zero model that classifies tokens, for example as parts of names.")
-class AutoBertZeroForTokenClassification(AutoBertZeroPreTrainedModel):
+class AutoBertZeroForTokenClassification(_Classifying):
     def __init__(self, config: AutoBertZeroConfig):
         super().__init__(config)
         self.num_labels = config.num_labels
         self.autobert_zero = AutoBertZeroModel(config, add_pooling_layer=False)
+        self._make_transformation(config)
         self.dropout = _classifier_dropout(config)
         self.classifier = nn.Linear(config.hidden_size, config.num_labels)  # type: ignore[arg-type]  # never None
         self.post_init()
@@ -325,7 +343,7 @@ class AutoBertZeroForTokenClassification(AutoBertZeroPreTrainedModel):
             input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, return_dict=True, **kwargs
         )
         # (B, N, C) -> (B, N, L)
-        logits = self.classifier(self.dropout(outputs.last_hidden_state))
+        logits = self.classifier(self.dropout(self._transformed(outputs.last_hidden_state)))
         loss = None if labels is None else self.loss_function(logits, labels, self.config, **kwargs)
         return TokenClassifierOutput(
             loss=loss, logits=logits, hidden_states=outputs.hidden_states, attentions=outputs.attentions
@@ -333,10 +351,11 @@ class AutoBertZeroForTokenClassification(AutoBertZeroPreTrainedModel):
 
 
 @auto_docstring(custom_intro="An AutoBERT-Zero model that marks the answer to a question in a text, as in SQuAD.")
-class AutoBertZeroForQuestionAnswering(AutoBertZeroPreTrainedModel):
+class AutoBertZeroForQuestionAnswering(_Classifying):
     def __init__(self, config: AutoBertZeroConfig):
         super().__init__(config)
         self.autobert_zero = AutoBertZeroModel(config, add_pooling_layer=False)
+        self._make_transformation(config)
         self.qa_outputs = nn.Linear(config.hidden_size, 2)
         self.post_init()
 
@@ -363,7 +382,8 @@ class AutoBertZeroForQuestionAnswering(AutoBertZeroPreTrainedModel):
             input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, return_dict=True, **kwargs
         )
         # (B, N, C) -> (B, N, 2) -> 2 x (B, N)
-        start_logits, end_logits = (each.contiguous() for each in self.qa_outputs(outputs.last_hidden_state).unbind(-1))
+        logits = self.qa_outputs(self._transformed(outputs.last_hidden_state))
+        start_logits, end_logits = (each.contiguous() for each in logits.unbind(-1))
         loss = None
         if start_positions is not None and end_positions is not None:
             loss = self.loss_function(start_logits, end_logits, start_positions, end_positions, **kwargs)
@@ -377,12 +397,13 @@ class AutoBertZeroForQuestionAnswering(AutoBertZeroPreTrainedModel):
 
 
 @auto_docstring(custom_intro="An AutoBERT-Zero model that scores several texts and chooses one.")
-class AutoBertZeroForMultipleChoice(AutoBertZeroPreTrainedModel):
+class AutoBertZeroForMultipleChoice(_Classifying):
     accepts_loss_kwargs = False  # a mean over rows, which accumulation must not divide by the number of items
 
     def __init__(self, config: AutoBertZeroConfig):
         super().__init__(config)
         self.autobert_zero = AutoBertZeroModel(config)
+        self._make_transformation(config)
         self.dropout = _classifier_dropout(config)
         self.classifier = nn.Linear(config.hidden_size, 1)
         self.post_init()
@@ -440,7 +461,7 @@ class AutoBertZeroForMultipleChoice(AutoBertZeroPreTrainedModel):
         )
         outputs = self.autobert_zero(*flat, return_dict=True, **kwargs)
         # (B * choices, C) -> (B, choices)
-        logits = self.classifier(self.dropout(outputs.pooler_output)).view(given.shape[:2])
+        logits = self.classifier(self.dropout(self._transformed(outputs.pooler_output))).view(given.shape[:2])
         loss = None if labels is None else F.cross_entropy(logits, labels)
         return MultipleChoiceModelOutput(
             loss=loss, logits=logits, hidden_states=outputs.hidden_states, attentions=outputs.attentions

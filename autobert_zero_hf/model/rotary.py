@@ -4,8 +4,17 @@ RoFormer (Su et al., 2021, arXiv 2104.09864, equation 15), with the first half o
 second, as most implementations have it. Products of a query and a key then depend on how far they are apart.
 """
 
+from typing import Any, TypeAlias
+
 import torch
 from torch import Tensor
+
+from .block import ROTARY
+
+Angles: TypeAlias = tuple[Tensor, Tensor]
+"""Cosines and sines, (B or 1, 1, N, D // 2) each."""
+Turns: TypeAlias = tuple[Angles, Angles]
+"""Those of layers that see all tokens, and of those that see a window."""
 
 
 def angles(position_ids: Tensor, head_dim: int, base: float, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
@@ -22,8 +31,26 @@ def angles(position_ids: Tensor, head_dim: int, base: float, dtype: torch.dtype)
     """
     pairs = head_dim // 2
     steps = torch.arange(pairs, device=position_ids.device, dtype=torch.float32)
-    turns = position_ids[:, None, :, None].float() * base ** (-steps / max(1, pairs))
+    # To the last bit what transformers' models compute, which far positions would show.
+    turns = position_ids[:, None, :, None].float() * (1.0 / base ** (2 * steps / max(2, 2 * pairs)))
     return turns.cos().to(dtype), turns.sin().to(dtype)
+
+
+def turns_of(config: Any, position_ids: Tensor, dtype: torch.dtype) -> Turns | None:
+    """The angles in layers that see all tokens, and in those that see a window; None where positions are not rotary.
+
+    Args:
+        config: of the model.
+        position_ids: (B or 1, N).
+        dtype: of the result.
+    """
+    # CODEPATH: converted BERTs and the paper's backbone have a table; converted ModernBERTs come further.
+    if config.positions != ROTARY:
+        return None
+    everywhere = angles(position_ids, config.head_dim, config.rope_theta, dtype)
+    if config.local_rope_theta is None:
+        return everywhere, everywhere
+    return everywhere, angles(position_ids, config.head_dim, config.local_rope_theta, dtype)
 
 
 def rotated(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:

@@ -24,8 +24,11 @@ def build(source: ModelT, library: Library, choices: Sequence[Choice]) -> ModelT
     """
     lines = [line for line in map(joined, choices) if line]
     pooler = {"add_pooling_layer": source.pooler is not None} if isinstance(source, AutoBertZeroModel) else {}
+    config = with_layers(source.config, lines)
+    if not (config.has_first_norm or joined(choices[0])):
+        config.first_norm = True  # as the layer has it that comes first now
     with torch.device("meta"), no_init_weights():
-        model = type(source)(with_layers(source.config, lines), **pooler)
+        model = type(source)(config, **pooler)
     prefix = "" if isinstance(source, AutoBertZeroModel) else f"{source.base_model_prefix}."
     weights = {
         name: weight.detach().clone()

@@ -34,6 +34,7 @@ def first_weights(config: AutoBertZeroConfig, part: Part, own: Weights, seed: in
     # Embeddings of one word: to draw those of all would take far longer than the layer.
     small = with_layers(config, [part.line])
     small.update({"vocab_size": 1, "max_position_embeddings": 1, "pad_token_id": 0})
+    small.first_norm = config.has_first_norm or part.layer > 0
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = AutoBertZeroModel(small, add_pooling_layer=False)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from transformers.initialization import no_init_weights
 
 from autobert_zero_hf.model import AutoBertZeroConfig, parse_layer
+from autobert_zero_hf.model.block import MIXER_NORM
 from autobert_zero_hf.model.layers import FeedForward, Layer, NoMixer
 from autobert_zero_hf.model.modeling_autobert_zero import AutoBertZeroLayer
 
@@ -106,6 +107,7 @@ def make_layer(config: AutoBertZeroConfig, line: str, weights: Weights) -> nn.Mo
         return Left()
     one = copy(config)
     one.layers = [line]
+    one.first_norm = f"{MIXER_NORM}.weight" in weights
     with no_init_weights():
         layer = AutoBertZeroLayer(one, 0)
     own = {name: weights[name].detach().clone() for name, _ in layer.named_parameters()}

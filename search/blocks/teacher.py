@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from autobert_zero_hf.model import AutoBertZeroConfig, AutoBertZeroModel
-from autobert_zero_hf.model.block import ROTARY
-from autobert_zero_hf.model.rotary import angles
+from autobert_zero_hf.model.rotary import turns_of
 
 from .parts import Weights, make_layer, steps
 
@@ -75,10 +74,8 @@ class Teacher:
         return finished
 
     def _context(self, hidden_states: Tensor) -> Mapping[str, Any]:
-        if self.config.positions != ROTARY:
-            return {}
         places = torch.arange(hidden_states.shape[1], device=hidden_states.device)[None]
-        return {"turns": angles(places, self.config.head_dim, self.config.rope_theta, hidden_states.dtype)}
+        return {"turns": turns_of(self.config, places, hidden_states.dtype)}
 
 
 def relative_error(given: Tensor, wanted: Tensor) -> float:

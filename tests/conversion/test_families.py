@@ -1,4 +1,4 @@
-"""RoBERTa, XLM-R, DistilBERT, ELECTRA: what transformers' own models compute, of every head that both have."""
+"""The families beside BERT: what transformers' own models compute, of every head that both have."""
 
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,11 @@ OWN = {
     "roberta": {"max_position_embeddings": 19, "hidden_act": "gelu", "pad_token_id": 2, "type_vocab_size": 2},
     "xlm-roberta": {"max_position_embeddings": 18, "hidden_act": "gelu", "pad_token_id": 1, "type_vocab_size": 1},
     "electra": {"embedding_size": 24, "max_position_embeddings": 16, "type_vocab_size": 3, "layer_norm_eps": 1e-3},
+    "modernbert": {"num_hidden_layers": 3, "local_attention": 6, "pad_token_id": 0},
     "distilbert": {"seq_classif_dropout": 0.4, "activation": "relu", "max_position_embeddings": 16},
 }
 """What is not shared; none of it is a default."""
+OTHER_PADDING = ("roberta", "xlm-roberta", "modernbert")
 CASES = [(name, head) for name in OWN for head in FAMILIES[name].heads]
 
 
@@ -28,15 +30,12 @@ def family_model(name: str, head: str, **changes: Any) -> PreTrainedModel:
     assert isinstance(family, TransformersFamily)
     model_class = family.classes[head]
     labels = ("start", "end") if head == "ForQuestionAnswering" else ("no", "yes", "maybe")
+    sizes = {"vocab_size": VOCABULARY, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
+    sizes["hidden_dim" if name == "distilbert" else "intermediate_size"] = 48
     config = model_class.config_class(
-        vocab_size=VOCABULARY,
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        **{"hidden_dim" if name == "distilbert" else "intermediate_size": 48},
         id2label=dict(enumerate(labels)),
         label2id={label: number for number, label in enumerate(labels)},
-        **OWN[name] | changes,
+        **sizes | OWN[name] | changes,
     )
     model = model_class(config).eval()
     perturb(model)
@@ -46,8 +45,8 @@ def family_model(name: str, head: str, **changes: Any) -> PreTrainedModel:
 def inputs_for(model: PreTrainedModel, head: str, padding: str) -> dict[str, torch.Tensor]:
     """With padding on one side, and token types where the model has some.
 
-    Of padding our models know no position, RoBERTa's know one of its own. So what looks at padding differs: the loss of
-    question answering, which is over all places, and with padding on the left a pooler, which takes the first place.
+    What padding itself computes differs, since RoBERTa's positions know one of padding, and ModernBERT's windows may hold
+    nothing else. So the loss of question answering differs, which is over all places.
     """
     inputs = inputs_of(head, padded=padding != "none")
     if padding == "left":
@@ -59,7 +58,7 @@ def inputs_for(model: PreTrainedModel, head: str, padding: str) -> dict[str, tor
     inputs["token_type_ids"] = inputs["token_type_ids"].clamp(max=max(0, types - 1))
     if not types:
         del inputs["token_type_ids"]
-    if "roberta" in model.config.model_type and padding != "none" and head == "ForQuestionAnswering":
+    if model.config.model_type in OTHER_PADDING and padding != "none" and head == "ForQuestionAnswering":
         inputs = {name: value for name, value in inputs.items() if "positions" not in name}
     return inputs
 
@@ -74,7 +73,9 @@ def test_every_head_computes_what_the_familys_own_computes(name: str, head: str,
     inputs = inputs_for(theirs, head, padding)
     wanted = run(theirs, inputs)
     found = run(ours, inputs)
-    if padding == "left" and "roberta" in name and head in ("Model", "ForSequenceClassification", "ForMultipleChoice"):
+    # Their poolers then take padding, which stands in the first place; but not ModernBERT's multiple choice.
+    of_first = {"Model", "ForSequenceClassification"} | ({"ForMultipleChoice"} if name != "modernbert" else set())
+    if padding == "left" and name in OTHER_PADDING and head in of_first:
         found, wanted = (ModelOutput(hidden_states=each.hidden_states) for each in (found, wanted))
     assert largest_difference(found, wanted, inputs["attention_mask"]) < 1e-5
 
@@ -142,6 +143,14 @@ def test_another_head_takes_what_the_checkpoint_has(name: str, tmp_path: Path) -
     [
         ("roberta", "Model", {"is_decoder": True}, "RoBERTa as a decoder"),
         ("roberta", "ForMaskedLM", {"hidden_act": "relu"}, "RoBERTa with the activation relu, whose head has gelu"),
+        ("modernbert", "Model", {"norm_bias": True}, "ModernBERT with norm_bias=True cannot be converted"),
+        ("modernbert", "ForMaskedLM", {"decoder_bias": False}, "ModernBERT with decoder_bias=False cannot"),
+        (
+            "modernbert",
+            "ForMaskedLM",
+            {"classifier_activation": "relu"},
+            "with classifier_activation='relu'",
+        ),
         ("electra", "ForMultipleChoice", {"summary_activation": "tanh"}, "ELECTRA with summary_type, .*'tanh'"),
         ("xlm-roberta", "ForQuestionAnswering", {"num_labels": 3}, "question answering with 3 labels"),
     ],

@@ -6,7 +6,7 @@ import pytest
 import torch
 from autobert_zero_hf.search.space.sizes import Sizes
 from autobert_zero_hf.search.supernet.supernet import SuperNet
-from torch import Tensor
+from torch import Tensor, nn
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM, AutoBertZeroModel
 from autobert_zero_hf.model import block as table
@@ -39,6 +39,7 @@ def gated() -> Iterator[str]:
 
 SUBLAYERS = {
     "bert": lambda x, norm, compute: norm(x + compute(x)),
+    "modernbert": lambda x, norm, compute: x + compute(norm(x)),
     "pre_norm": lambda x, norm, compute: x + compute(norm(x)),
     "res_post_norm": lambda x, norm, compute: x + norm(compute(x)),
 }
@@ -58,6 +59,7 @@ def test_norms_stand_where_the_block_says(ids: Tensor) -> None:
             wanted = x if name == "bert" else model.final_norm(x)
         assert torch.equal(encode(model, ids), wanted)
         assert hasattr(model, "final_norm") is (name != "bert")
+        assert isinstance(model.layers[0].mixer_norm, nn.Identity) is (name == "modernbert")
 
 
 def test_the_last_hidden_states_are_those_after_the_last_norm(ids: Tensor) -> None:
@@ -95,6 +97,18 @@ def test_rotary_attention_sees_distances_alone(ids: Tensor, implementation: str)
     assert encode(model, long).shape == (1, 150, 24)
 
 
+def test_a_window_may_turn_by_a_base_of_its_own(ids: Tensor) -> None:
+    layers = [BERT_ATTENTION, f"window(9, {BERT_ATTENTION})"]  # which sees all of these tokens
+    one, other = (make(layers, positions="rotary", rope_theta=20.0, local_rope_theta=base) for base in (None, 300.0))
+    swapped = make(layers[::-1], positions="rotary", rope_theta=300.0, local_rope_theta=20.0)
+    swapped.load_state_dict(other.state_dict())
+    with torch.no_grad():
+        found = other(ids, output_hidden_states=True).hidden_states
+        same = one(ids, output_hidden_states=True).hidden_states
+        assert torch.equal(found[1], same[1]) and not torch.allclose(found[2], same[2], atol=1e-3)
+        torch.testing.assert_close(swapped(ids).last_hidden_state, found[2])
+
+
 def test_without_positions_a_backbone_of_attentions_does_not_see_the_order(ids: Tensor) -> None:
     order = torch.randperm(9, generator=torch.Generator().manual_seed(1))
     for positions, same in (("none", True), ("learned", False)):
@@ -111,7 +125,10 @@ def test_costs_are_those_of_the_modules(name: str, positions: str | None, gated:
         model, with_head = AutoBertZeroModel(config), AutoBertZeroForMaskedLM(config)
     for text, layer in zip(layers, model.layers, strict=True):
         cost = layer_cost(text, config, tokens=16)
-        assert cost.parameters == sum(parameter.numel() for parameter in layer.parameters())
+        counted = sum(parameter.numel() for parameter in layer.parameters())
+        if isinstance(getattr(layer, "mixer_norm", None), nn.Identity):
+            counted += SIZES["hidden_size"]
+        assert cost.parameters == counted
         linear = sum(module.weight.numel() for module in layer.modules() if isinstance(module, torch.nn.Linear))
         assert cost.operations >= linear
     assert model_parameters(config) == model.num_parameters()
@@ -142,7 +159,8 @@ def test_a_registered_block_is_searched_saved_and_loaded(gated: str, ids: Tensor
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"block": "post"}, "unknown block 'post': known are bert, pre_norm"),
+        ({"block": "post"}, "unknown block 'post': known are bert, modernbert, pre_norm"),
+        ({"local_rope_theta": -1}, "local_rope_theta must be more than 0, not -1"),
         ({"block": "pre_norm", "rope_theta": 0}, "rope_theta must be more than 0, not 0"),
         ({"positions": "absolute"}, "positions"),
     ],
@@ -157,7 +175,7 @@ def test_a_row_is_checked_when_it_is_registered() -> None:
         row = type("Row", (PreNormBlock,), {"name": name, "positions": positions})
         with pytest.raises(ValueError, match=said):
             table.register(row)
-    with pytest.raises(KeyError, match="unknown block 'x': known are bert, pre_norm"):
+    with pytest.raises(KeyError, match="unknown block 'x': known are bert, modernbert, pre_norm"):
         table.find_block("x")
     with pytest.raises(TypeError, match="abstract"):
         Block()  # type: ignore[abstract]

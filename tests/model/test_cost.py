@@ -64,6 +64,8 @@ def test_a_layer_costs_what_its_modules_have(text: str, sizes: dict[str, int]) -
         {"hidden_size": 20, "num_attention_heads": 3, "head_dim": 8},
         {"embedding_size": 24, "type_vocab_size": 0},
         {"embedding_size": 768, "positions": "counted"},
+        {"block": "modernbert"},
+        {"block": "modernbert", "first_norm": True, "embedding_size": 24},
     ],
 )
 def test_the_parameters_of_a_whole_model(sizes: dict[str, Any]) -> None:

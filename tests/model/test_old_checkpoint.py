@@ -36,6 +36,8 @@ def test_its_configuration_is_written_as_it_was(tmp_path: Path) -> None:
         "rope_theta": 10000.0,
         "pooler_act": "tanh",
         "embedding_size": None,
+        "local_rope_theta": None,
+        "first_norm": None,
     }
 
 

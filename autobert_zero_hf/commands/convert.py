@@ -27,8 +27,8 @@ def add_parser(commands: Any) -> None:
     parser: ArgumentParser = commands.add_parser(
         "convert",
         help="turn an encoder into a model of this package",
-        description="Turn a checkpoint of BERT, RoBERTa, XLM-R, DistilBERT, ELECTRA or PyPI's autobert into a model "
-        "of this package that computes the same.",
+        description="Turn a checkpoint of BERT, RoBERTa, XLM-R, DistilBERT, ELECTRA, ModernBERT or PyPI's autobert "
+        "into a model of this package that computes the same.",
         epilog=EXAMPLE,
         formatter_class=RawDescriptionHelpFormatter,
         allow_abbrev=False,

@@ -45,7 +45,7 @@ def family_model(name: str, head: str, **changes: Any) -> PreTrainedModel:
 def inputs_for(model: PreTrainedModel, head: str, padding: str) -> dict[str, torch.Tensor]:
     """With padding on one side, and token types where the model has some.
 
-    What padding itself computes differs, since RoBERTa's positions know one of padding, and ModernBERT's windows may hold
+    What padding itself computes differs: RoBERTa's positions know one of padding, and ModernBERT's windows may hold
     nothing else. So the loss of question answering differs, which is over all places.
     """
     inputs = inputs_of(head, padded=padding != "none")

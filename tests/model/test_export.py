@@ -60,8 +60,10 @@ def test_an_exported_program_computes_the_same_and_so_does_onnx_runtime(
     strict: bool,
     tmp_path: Path,
 ) -> None:
-    block = {"block": "pre_norm", "positions": "rotary"} if backbone == "kinds" else {}
-    model = head(config_with(tiny_config, BACKBONES[backbone], classifier_pooling="mean", **block)).eval()
+    block: dict[str, Any] = {"classifier_pooling": "mean"}
+    if backbone == "kinds":
+        block = {"block": "modernbert", "local_rope_theta": 100.0, "classifier_pooling": "first"}
+    model = head(config_with(tiny_config, BACKBONES[backbone], **block)).eval()
     short, long = short_and_long
     shapes = {name: {0: Dim.DYNAMIC, 1: Dim.DYNAMIC} for name in short} if dynamic else None
     program = torch.export.export(model, (), short, dynamic_shapes=shapes, strict=strict)

@@ -68,7 +68,7 @@ def largest_difference(one: Tensor, other: Tensor, mask: Tensor) -> float:
 
 
 @pytest.mark.parametrize("positions", ["learned", "rotary", "none"])
-@pytest.mark.parametrize("block", ["bert", "pre_norm"])
+@pytest.mark.parametrize("block", ["bert", "modernbert"])
 def test_each_text_is_what_it_is_by_itself(block: str, positions: str) -> None:
     model, batch = make(EVERY_KIND, block=block, positions=positions).double(), batch_of(LENGTHS)
     with torch.no_grad(), seen_texts() as found:
@@ -109,8 +109,8 @@ def gradients(model: AutoBertZeroModel, batch: dict[str, Tensor]) -> tuple[Tenso
     st.integers(0, 2**31),
     st.lists(st.integers(0, 24), min_size=1, max_size=8).filter(any),
     st.booleans(),
-    st.sampled_from(["bert", "pre_norm", "res_post_norm"]),
-    st.sampled_from(["learned", "rotary"]),
+    st.sampled_from(["bert", "pre_norm", "res_post_norm", "modernbert"]),
+    st.sampled_from(["learned", "counted", "rotary"]),
 )
 @example(0, [24, 24, 1], False, "bert", "learned")
 def test_outputs_and_gradients_are_those_of_the_padded_way(

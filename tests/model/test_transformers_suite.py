@@ -167,8 +167,9 @@ class TestHybrid(ModelTests, unittest.TestCase):
 class TestAttention(ModelTests, unittest.TestCase):
     backbone = {
         "layers": [f"window(2, {BERT_ATTENTION})", "matmul(matmul(softsign(q), transpose(k)), v)"],
-        "block": "pre_norm",
-        "positions": "rotary",
+        "block": "modernbert",
+        "local_rope_theta": 100.0,
+        "classifier_pooling": "first",
     }
     attentions = 1  # without a softmax there are no weights
     all_model_classes = DIFFERENT

@@ -28,7 +28,7 @@ def rows(count: int, seed: int) -> Tensor:
     return torch.randint(1, SIZES["vocab_size"], (count, 30), generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.fixture(params=[{}, {"block": "pre_norm"}, {"positions": "rotary", "layers": [BERT_ATTENTION] * 3}], ids=str)
+@pytest.fixture(params=[{}, {"block": "modernbert"}, {"positions": "rotary", "layers": [BERT_ATTENTION] * 3}], ids=str)
 def teacher(request: pytest.FixtureRequest) -> Teacher:
     return Teacher(make(**{"layers": LAYERS, **request.param}))
 
@@ -72,6 +72,8 @@ def test_a_part_alone_and_in_the_whole_model_is_the_same(library: Library) -> No
             layers = [line if place == layer else each for place, each in enumerate(teacher.config.layers)]
             kept = [each for each in layers if each]
             options = {name: getattr(teacher.config, name) for name in ("block", "positions")}
+            # Where the first layer is left out, the next one keeps its norm.
+            options["first_norm"] = teacher.config.has_first_norm or not layers[0]
             model = make(kept, **options)
             weights = {n: w for n, w in teacher.model.state_dict().items() if not n.startswith("layers.")}
             for place in range(len(layers)):

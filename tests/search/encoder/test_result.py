@@ -129,8 +129,8 @@ def test_a_model_of_this_package_of_all_sorts_of_layers_is_an_encoder_too(
         num_attention_heads=4,
         intermediate_size=48,
         max_position_embeddings=40,
-        block="pre_norm",
-        positions="rotary",
+        block="modernbert",
+        local_rope_theta=100.0,
         num_labels=3,
         initializer_range=0.2,
     )

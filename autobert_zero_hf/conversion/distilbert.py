@@ -32,7 +32,7 @@ class DistilBert(TransformersFamily):
     )
 
     def fields(self, config: PreTrainedConfig) -> dict[str, Any]:
-        """Its own names for sizes, in ours."""
+        """The sizes, which a DistilBERT has other names for, by ours."""
         return {
             "layers": architecture("bert", config.n_layers),
             "num_hidden_layers": config.n_layers,

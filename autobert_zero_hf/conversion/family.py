@@ -42,7 +42,7 @@ class Family(ABC):
     @property
     @abstractmethod
     def heads(self) -> Sequence[str]:
-        """Those of [`~autobert_zero_hf.conversion.HEADS`] that the family has, too."""
+        """The heads of [`~autobert_zero_hf.conversion.HEADS`] that the family has, too."""
 
     @abstractmethod
     def head_of(self, class_name: str) -> str:
@@ -84,7 +84,7 @@ class TransformersFamily(Family):
 
     @property
     def classes(self) -> dict[str, type[PreTrainedModel]]:
-        """Its classes by their heads."""
+        """The classes of transformers by their heads."""
         named = (
             (each, getattr(transformers, f"{self.prefix}{each}", None)) for each in HEADS if each not in self.not_ours
         )
@@ -92,7 +92,7 @@ class TransformersFamily(Family):
 
     @property
     def heads(self) -> Sequence[str]:
-        """Those that transformers has a class for."""
+        """The heads that transformers has a class for."""
         return tuple(self.classes)
 
     def head_of(self, class_name: str) -> str:
@@ -101,7 +101,7 @@ class TransformersFamily(Family):
 
     @abstractmethod
     def fields(self, config: PreTrainedConfig) -> dict[str, Any]:
-        """Its configuration as the fields of ours, the layers among them."""
+        """The family's configuration as the fields of ours, the layers among them."""
 
     def weights(
         self,
@@ -109,7 +109,7 @@ class TransformersFamily(Family):
         config: PreTrainedConfig,  # noqa: ARG002
         head: str,  # noqa: ARG002
     ) -> dict[str, Tensor]:
-        """Its weights by our names.
+        """The weights of a model of the family by our names.
 
         Args:
             weights: by its own names.

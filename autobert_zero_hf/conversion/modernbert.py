@@ -72,7 +72,7 @@ class ModernBert(TransformersFamily):
 
     def weights(self, weights: Mapping[str, Tensor], config: PreTrainedConfig, head: str) -> dict[str, Tensor]:
         """With queries, keys and values, and what is activated and its gates, each by itself."""
-        single = {}
+        single: dict[str, Tensor] = {}
         for name, weight in weights.items():
             if "attn.Wqkv" in name:
                 parts = zip("qkv", weight.chunk(3), strict=True)

@@ -238,9 +238,11 @@ class AutoBertZeroPooler(nn.Module):
 
     def pool(self, hidden_states: Tensor, token_mask: Tensor | None) -> Tensor:
         """A vector of each text: (B, N, C) -> (B, C)."""
-        if self.pooling == "cls" or (self.pooling == "first" and token_mask is None):
+        if self.pooling == "cls":
             pooled = hidden_states[:, 0]
         elif self.pooling == "first":
+            if token_mask is None:
+                return hidden_states[:, 0]
             places = token_mask.long().argmax(1)
             pooled = hidden_states.gather(1, places[:, None, None].expand(-1, 1, hidden_states.shape[2]))[:, 0]
         elif token_mask is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import ARCHITECTURES, architecture, parse_layer
 from autobert_zero_hf.model.axes import axes_by_operation
+from autobert_zero_hf.model.block import ROTARY
 from autobert_zero_hf.model.canonical import canonicalise
 from autobert_zero_hf.model.cost import BaseSizes, Counted, embedding_parameters, layer_cost, model_parameters
 from autobert_zero_hf.model.excerpts import excerpt
@@ -135,6 +136,7 @@ def _facts(sizes: Counted, tokens: int) -> dict[str, Any]:
             "formula": text,
             "latex": to_latex(text),
             "plan": parse_layer(text).mixer.runs_as,
+            **({"rotary": parse_layer(text).mixer.turns} if sizes.positions == ROTARY else {}),
             **asdict(layer_cost(text, sizes, tokens)),
         }
         for text in sizes.layers
@@ -195,6 +197,10 @@ def _table(name: str, facts: Mapping[str, Any]) -> Iterator[str]:
         yield f"{number:>5}  {cost}  {each['plan']:<{width}}  {each['formula']}"
     parameters, operations = (sum(each[what] for each in layers) for what in ("parameters", "operations"))
     yield f"  all  {parameters:>10,}  {operations:>10,}"
+    if "rotary" in layers[0]:
+        turned = [str(number) for number, each in enumerate(layers, start=1) if each["rotary"]]
+        where = f"here in {', '.join(turned)}" if turned else "here in none"
+        yield f"\nRotary positions turn q and k in layers that compare them, {where}."
 
 
 def load_config(backbone: str) -> "AutoBertZeroConfig":

@@ -56,6 +56,7 @@ class AutoBertZeroAttention(MixerWeights):
             raise ValueError(f"an attention computes a formula, and {mixer} has none")
         self.typed = mixer.typed
         self.plan = mixer.plan
+        self.turns = mixer.turns
         self.num_attention_heads = mixer.number_of_heads(config)
         self.head_dim = config.head_dim
         self.attention_dropout = config.attention_probs_dropout_prob
@@ -77,7 +78,8 @@ class AutoBertZeroAttention(MixerWeights):
             hidden_states: (B, N, C).
             kernel_mask: the mask in the form that the interface takes.
             mask: as in `Mixer.mix`.
-            turns: the angles of its rotary positions, from `angles`; None where there are none.
+            turns: the angles of its rotary positions, from `angles`, of use where the formula compares q with k; None
+                where there are none.
             interface: an attention function of transformers.
             texts: of the tokens, (1, T, C), if these are the real ones of all texts; then there are no masks.
             kwargs: those of the forward pass.
@@ -94,7 +96,7 @@ class AutoBertZeroAttention(MixerWeights):
             name: getattr(self, f"{name}_proj")(hidden_states).view(split).transpose(1, 2)
             for name in self.typed.graph.inputs
         }
-        if turns is not None:
+        if turns is not None and self.turns:
             inputs |= {name: rotated(inputs[name], *turns) for name in ("q", "k") if name in inputs}
         if texts is None:
             output, weights = self.attend(inputs, kernel_mask, mask, interface, **kwargs)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from .graph import AttentionGraph
-from .operations import TOKENS_BY_FEATURES, Axes, AxesError, operation, show_axes
+from .operations import TOKENS_BY_FEATURES, Axes, AxesError, Axis, operation, show_axes
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,31 @@ def axes_by_operation(typed: TypedGraph) -> list[tuple[str, Axes]]:
         texts.append(node.name if node.is_input else f"{node.name}({', '.join(texts[o] for o in node.operands)})")
     rows = zip(typed.graph.nodes, texts, typed.axes, strict=True)
     return [(text, axes) for node, text, axes in rows if not node.is_input]
+
+
+def compares(typed: TypedGraph, one: str, other: str) -> bool:
+    """Whether an operation sums over the features of what comes of one input with what comes of another.
+
+    >>> parse = AttentionGraph.parse
+    >>> compares(infer_axes(parse("matmul(softmax(matmul(q, transpose(k))), v)")), "q", "k")
+    True
+    >>> compares(infer_axes(parse("add(matmul(softmax(matmul(q, transpose(q))), v), k)")), "q", "k")
+    False
+    """
+    reached: list[set[str]] = []
+    for node in typed.graph.nodes:
+        if node.is_input:
+            reached.append({node.name})
+            continue
+        sides = [reached[o] for o in node.operands]
+        rule = operation(node.name)
+        reduced = [typed.axes[o][axis] for o, axis in zip(node.operands, rule.reduces, strict=False)]
+        if reduced == [Axis.FEATURES] * 2 and any(
+            one in side and other in beside for side, beside in (sides, sides[::-1])
+        ):
+            return True
+        reached.append(set().union(*sides))
+    return False
 
 
 def mixes_tokens(typed: TypedGraph) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from .axes import TypedGraph, mixes_tokens
+from .axes import TypedGraph, compares, mixes_tokens
 from .graph import AttentionGraph, FormulaError
 from .lowering import Input, Plan, Product, lower
 from .mixers import Mixer, register
@@ -45,6 +45,14 @@ class FormulaMixer(Mixer):
     def plan(self) -> Plan:
         """What the formula runs as, unless it runs as it is written."""
         return lower(self.formula)
+
+    @property
+    def turns(self) -> bool:
+        """Whether an operation sums over the features of what comes of `q` with what comes of `k`.
+
+        Rotated, these two then depend on how far tokens are apart; to anything else they would tell where each stands.
+        """
+        return compares(self.formula, "q", "k")
 
     @property
     def mixes_tokens(self) -> bool:

@@ -124,6 +124,11 @@ class Mixer(ABC):
         return f"{self.word}({', '.join(inside)})" if inside else self.word
 
     @property
+    def turns(self) -> bool:
+        """Whether rotary positions are of use to it: whether it compares queries with keys."""
+        return False
+
+    @property
     def typed(self) -> TypedGraph | None:
         """The formula with the axes of each operation; None for a kind without."""
         return None

@@ -99,6 +99,18 @@ def test_show_measures_latency(model_folder: Path, capsys: pytest.CaptureFixture
     assert found["median"] > 0 and found["hardware"]["threads"] == 1
 
 
+def test_show_says_which_layers_have_something_of_rotary_positions(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    layers = ["conv(3)", BERT_ATTENTION, "matmul(softmax(matmul(q, transpose(v))), v)"]
+    for positions, layer, said in (("rotary", 3, "in 2."), ("rotary", 1, "in none."), ("learned", 3, "")):
+        AutoBertZeroConfig(layers=layers[:layer], positions=positions).save_pretrained(tmp_path)
+        assert main(["show", str(tmp_path)]) == 0
+        last = capsys.readouterr().out.splitlines()[-1]
+        wanted = f"Rotary positions turn q and k in layers that compare them, here {said}"
+        assert last == wanted if said else last.startswith("  all")
+
+
 def test_show_reads_a_folder(model_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", str(model_folder)]) == 0
     lines = capsys.readouterr().out.splitlines()

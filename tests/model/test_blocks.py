@@ -97,6 +97,18 @@ def test_rotary_attention_sees_distances_alone(ids: Tensor, implementation: str)
     assert encode(model, long).shape == (1, 150, 24)
 
 
+def test_formulas_that_compare_no_query_with_a_key_have_nothing_of_rotary_positions(ids: Tensor) -> None:
+    sees_none = ["matmul(softmax(matmul(q, transpose(v))), v)", "add(matmul(softmax(matmul(q, transpose(q))), v), k)"]
+    sees = [
+        "matmul(matmul(q, matmul(transpose(k), v)), matmul(transpose(q), k))",
+        "matmul(cosine_similarity(k, add(v, q)), v)",
+    ]
+    for formula in [*sees_none, *sees]:
+        model = make([formula], positions="rotary")
+        blind = make([formula], positions="none")
+        assert torch.equal(encode(model, ids), encode(blind, ids)) is (formula in sees_none), formula
+
+
 def test_a_window_may_turn_by_a_base_of_its_own(ids: Tensor) -> None:
     layers = [BERT_ATTENTION, f"window(9, {BERT_ATTENTION})"]  # which sees all of these tokens
     one, other = (make(layers, positions="rotary", rope_theta=20.0, local_rope_theta=base) for base in (None, 300.0))

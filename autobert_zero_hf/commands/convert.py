@@ -2,6 +2,7 @@
 
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,12 @@ from .result import Result
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-    from autobert_zero_hf.model import AutoBertZeroConfig
+    from autobert_zero_hf.model import AutoBertZeroConfig, AutoBertZeroPreTrainedModel
 
 EXAMPLE = """example:
   autobert-zero convert google-bert/bert-base-uncased --output-dir models/bert
   autobert-zero convert google-bert/bert-base-uncased --head ForSequenceClassification --output-dir models/classifier
+  autobert-zero convert models/minilm --trim-vocabulary my.txt --output-dir models/smaller
 """
 
 
@@ -38,11 +40,19 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--head", choices=HEAD_NAMES, metavar="HEAD", help=f"one of {', '.join(HEAD_NAMES)} [the checkpoint's own]"
     )
+    parser.add_argument(
+        "--trim-vocabulary",
+        nargs="+",
+        metavar="TEXT",
+        help="keep the words of these text files alone; what is computed of them stays the same. SOURCE may then be a "
+        "model of this package, too",
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: Namespace) -> Result:
     """Convert, and write model and tokenizer."""
+    from autobert_zero_hf.data.corpus import load_documents
     from autobert_zero_hf.data.fitting import fit_length, take_special_tokens
     from autobert_zero_hf.model_folder import find_model
 
@@ -52,12 +62,15 @@ def run(arguments: Namespace) -> Result:
 
     import transformers
 
-    from autobert_zero_hf.conversion import convert_checkpoint
+    from autobert_zero_hf.conversion.checkpoint import convert_checkpoint, open_encoder
 
     transformers.utils.logging.disable_progress_bar()
-    source = find_model(arguments.source)
-    model = convert_checkpoint(source, arguments.head)
+    source, kept = find_model(arguments.source), arguments.trim_vocabulary
+    texts = load_documents(kept)["text"] if kept else []
+    model = open_encoder(source, arguments.head) if kept else convert_checkpoint(source, arguments.head)
     tokenizer = load_tokenizer(source, model.config)
+    trimming = _trim(model, tokenizer, texts, source) if kept else {}
+    tokenizer = trimming.pop("tokenizer", tokenizer)
     if tokenizer is not None:
         for said in take_special_tokens(model, tokenizer):
             print(f"warning: {source}: {said}", file=sys.stderr)
@@ -74,11 +87,32 @@ def run(arguments: Namespace) -> Result:
             file.unlink()
         raise
     layers, parameters = model.config.num_hidden_layers, model.num_parameters()
-    facts = {"model": type(model).__name__, "layers": layers, "parameters": parameters}
-    return Result(
-        {**facts, "tokenizer": tokenizer is not None, "written": str(folder)},
-        f"{type(model).__name__}, {layers} layers, {parameters:,} parameters\nWritten: {folder}",
-    )
+    facts = {"model": type(model).__name__, "layers": layers, "parameters": parameters, **trimming}
+    said = f"{type(model).__name__}, {layers} layers, {parameters:,} parameters\n"
+    if trimming:
+        words, weights = trimming["words_left_out"], trimming["parameters_left_out"]
+        said += f"{model.config.vocab_size:,} words, without {words:,} of no use to the texts, {weights:,} parameters\n"
+    return Result({**facts, "tokenizer": tokenizer is not None, "written": str(folder)}, f"{said}Written: {folder}")
+
+
+def _trim(
+    model: "AutoBertZeroPreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase | None",
+    texts: "Sequence[str]",
+    source: str,
+) -> dict[str, Any]:
+    """Leaves the words of the texts alone in a model: the tokenizer that goes with it, and what was left out."""
+    from autobert_zero_hf.data.trimming import trimmed
+
+    if tokenizer is None:
+        raise AutoBertZeroError(f"--trim-vocabulary: no tokenizer is found at {source}, whose words could be kept")
+    words, parameters = model.config.vocab_size, model.num_parameters()
+    changed = trimmed(model, tokenizer, texts)
+    return {
+        "tokenizer": changed,
+        "words_left_out": words - model.config.vocab_size,
+        "parameters_left_out": parameters - model.num_parameters(),
+    }
 
 
 def load_tokenizer(source: str, config: "AutoBertZeroConfig") -> "PreTrainedTokenizerBase | None":

@@ -10,8 +10,8 @@ from ..errors import AutoBertZeroError
 from ..model import AutoBertZeroConfig, AutoBertZeroPreTrainedModel
 from .families import FAMILIES
 from .family import titles
-from .heads import HEADS
-from .loading import unreadable_refused
+from .heads import HEADS, head_of
+from .loading import load, unreadable_refused
 
 _WHY_NOT = {
     "mpnet": ", whose attention adds a table of relative positions that no formula has",
@@ -77,6 +77,27 @@ def convert_checkpoint(source: str | Path, head: str | None = None, **load_optio
             load_options.setdefault("num_labels", 2)
     with unreadable_refused(f"cannot load the weights of {source} into what its config.json says", source):
         return family.load(source, chosen, config, **load_options)
+
+
+def open_encoder(source: str, head: str | None = None) -> AutoBertZeroPreTrainedModel:
+    """Open a model of this package, or convert a checkpoint of a family that is read.
+
+    Args:
+        source: a folder or Hub name.
+        head: one of `HEADS`; the model's own by default.
+
+    Raises:
+        AutoBertZeroError: if there is no such model, or it is of another kind.
+    """
+    with unreadable_refused(f"no checkpoint with a config.json is found at {source}", source):
+        config, _ = PreTrainedConfig.get_config_dict(source)
+    if config.get("model_type") != AutoBertZeroConfig.model_type:
+        return convert_checkpoint(source, head)
+    own = head_of((config.get("architectures") or ["AutoBertZeroModel"])[0]) if head is None else head
+    if own not in HEADS:
+        raise AutoBertZeroError(f"the head of {source} is not known: give a model with one of {', '.join(HEADS)}")
+    with unreadable_refused(f"cannot load the model {source!r}", source):
+        return load(HEADS[own], source)[0]
 
 
 def _what(config: Mapping[str, Any]) -> str:

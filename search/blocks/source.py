@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import snapshot_download
-from transformers import PreTrainedConfig, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
-from autobert_zero_hf.conversion import HEADS, convert_checkpoint
-from autobert_zero_hf.conversion.heads import head_of
-from autobert_zero_hf.conversion.loading import load, unreadable_refused
+from autobert_zero_hf.conversion.checkpoint import open_encoder
+from autobert_zero_hf.conversion.loading import unreadable_refused
 from autobert_zero_hf.data.fitting import check_special_tokens, fit_length, load_tokenizer, take_special_tokens
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.model import AutoBertZeroConfig, AutoBertZeroModel, AutoBertZeroPreTrainedModel
+from autobert_zero_hf.model import AutoBertZeroModel, AutoBertZeroPreTrainedModel
 from autobert_zero_hf.reading import parse_json
 
 _MODULES = "modules.json"
@@ -76,16 +75,7 @@ def open_source(name: str) -> Source:
     Raises:
         AutoBertZeroError: if there is none, no conversion reads it, or it has no tokenizer of BERT's kind.
     """
-    with unreadable_refused(f"no checkpoint with a config.json is found at {name}", name):
-        config, _ = PreTrainedConfig.get_config_dict(name)
-    if config.get("model_type") == AutoBertZeroConfig.model_type:
-        head = head_of((config.get("architectures") or ["AutoBertZeroModel"])[0])
-        if head not in HEADS:
-            raise AutoBertZeroError(f"the head of {name} is not known: give a model with one of {', '.join(HEADS)}")
-        with unreadable_refused(f"cannot load the model {name!r}", name):
-            model = load(HEADS[head], name)[0]
-    else:
-        model = convert_checkpoint(name)
+    model = open_encoder(name)
     tokenizer = load_tokenizer(name)
     check_special_tokens(tokenizer)
     take_special_tokens(model, tokenizer)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from datasets import Dataset
 from transformers import (
     AutoModel,
     AutoModelForMaskedLM,
@@ -93,6 +94,43 @@ def test_a_head_can_be_chosen(bert: Path, tmp_path: Path, capsys: pytest.Capture
     with pytest.raises(SystemExit, match="2"):
         convert(bert, "--head", "MaskedLM", "--output-dir", tmp_path / "other")
     assert "ForMaskedLM" in capsys.readouterr().err
+
+
+def test_a_vocabulary_can_be_trimmed_to_texts(
+    bert: Path, documents: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text, whole, folder = tmp_path / "news.txt", tmp_path / "whole", tmp_path / "smaller"
+    text.write_text("\n\n".join(each[:200] for each in documents["text"][:12]))
+    assert convert(bert, "--output-dir", whole, "--json") == 0
+    before = json.loads(capsys.readouterr().out)
+    # A model of this package may be trimmed, too.
+    assert convert(whole, "--trim-vocabulary", text, "--output-dir", folder, "--json") == 0
+    after = json.loads(capsys.readouterr().out)
+    assert after["words_left_out"] > 100
+    assert before["parameters"] - after["parameters"] == after["parameters_left_out"] == 33 * after["words_left_out"]
+    assert before["written"] != after["written"]
+    sizes = [(each / "model.safetensors").stat().st_size for each in (whole, folder)]
+    assert sizes[0] - sizes[1] == pytest.approx(4 * after["parameters_left_out"], abs=200)
+    rows = [
+        AutoTokenizer.from_pretrained(each)(documents["text"][0][:200], return_tensors="pt") for each in (whole, folder)
+    ]
+    with torch.no_grad():
+        wanted, found = (
+            AutoModel.from_pretrained(each)(**words).last_hidden_state
+            for each, words in zip((whole, folder), rows, strict=True)
+        )
+    assert torch.equal(found, wanted)
+    (tmp_path / "alone").mkdir()
+    for file in ("config.json", "model.safetensors"):
+        (tmp_path / "alone" / file).write_bytes((bert / file).read_bytes())
+    for words, reason in (
+        ((bert, "--trim-vocabulary", tmp_path / "nothing.txt"), "nothing.txt"),
+        ((tmp_path / "alone", "--trim-vocabulary", text), "--trim-vocabulary: no tokenizer is found at"),
+    ):
+        assert convert(*words, "--output-dir", tmp_path / "other") == 1
+        said = capsys.readouterr().err
+        assert reason in said and said.count("\n") == 1
+        assert not (tmp_path / "other").exists()
 
 
 def test_without_a_tokenizer_it_warns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

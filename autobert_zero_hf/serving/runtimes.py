@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module
+from inspect import signature
 from typing import Any
 
 import torch
@@ -201,10 +202,14 @@ def have_computed(
     with torch.no_grad():
         running = loaded(exported(base, runtime, inputs, calibration), runtime, threads, device)
 
-    def forward(input_ids: Tensor, attention_mask: Tensor | None = None, **others: Any) -> Any:
-        if tensors := [name for name, value in others.items() if isinstance(value, Tensor)]:
+    names = list(signature(base.forward).parameters)
+
+    def forward(*given: Any, **named: Any) -> Any:  # heads give their base arguments in order
+        said = {**dict(zip(names, given, strict=False)), **named}
+        ids, mask = said.pop("input_ids"), said.pop("attention_mask", None)
+        if tensors := [name for name, value in said.items() if isinstance(value, Tensor)]:
             raise TypeError(f"exported with input_ids and attention_mask alone, it takes no {', '.join(tensors)}")
-        return running(**texts(input_ids, attention_mask))
+        return running(**texts(ids, mask))
 
     base.forward = forward
 

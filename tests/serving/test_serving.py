@@ -18,6 +18,7 @@ from transformers.exporters import ExportedModel
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.serving import RUNTIMES, export
+from autobert_zero_hf.serving.runtimes import have_computed, texts
 
 LINES = [
     "matmul(softmax(scale(matmul(q, transpose(k)))), v)",
@@ -106,3 +107,17 @@ def test_what_cannot_be_exported_is_said_before_the_work(mixed: str, text: Path,
         with pytest.raises(AutoBertZeroError, match=message):
             export(**{"model": mixed, "output_dir": served, **words})  # type: ignore[arg-type]
         assert not served.exists()
+
+
+def test_a_head_stands_on_what_a_runtime_computes(mixed: str, tokenizer: PreTrainedTokenizerBase) -> None:
+    """As the quality of what `shrink` made is judged, and words are predicted."""
+    served, model = (AutoBertZeroForMaskedLM.from_pretrained(mixed).eval() for _ in range(2))
+    batch = tokenizer(["Prices rose again, and again.", "No."], padding=True, return_tensors="pt")
+    ids, mask = batch["input_ids"], batch["attention_mask"]
+    have_computed(served, "openvino", texts(ids, mask), [], 1, "cpu")
+    with torch.no_grad():
+        found, wanted = (each(input_ids=ids, attention_mask=mask).logits[mask.bool()] for each in (served, model))
+        torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(served(ids).logits, model(ids).logits, rtol=1e-3, atol=1e-3)
+        with pytest.raises(TypeError, match="it takes no token_type_ids"):
+            served(**batch)

@@ -76,8 +76,8 @@ def test_every_kind_of_layer_is_served(
     model = AutoBertZeroForMaskedLM.from_pretrained(mixed)
     running = export(mixed, runtime, tmp_path / "served", text=[str(text)], rows=20)
     again = ExportedModel.from_pretrained(tmp_path / "served", device="cpu")
-    for texts in (documents["text"][30:31], documents["text"][31:40]):
-        error = of_real_tokens(model, running, texts, str(tmp_path / "served"))
+    for some in (documents["text"][30:31], documents["text"][31:40]):
+        error = of_real_tokens(model, running, some, str(tmp_path / "served"))
         # Noughts are as near as 8 bits come to values that fall out of the scales.
         assert 1e-9 < error < 0.05 if RUNTIMES[runtime].int8 else error < 1e-9
         assert of_real_tokens(model, again, texts, mixed) < (0.05 if RUNTIMES[runtime].int8 else 1e-3)

@@ -66,7 +66,7 @@ def run(arguments: Namespace) -> Result:
 
     transformers.utils.logging.disable_progress_bar()
     source, kept = find_model(arguments.source), arguments.trim_vocabulary
-    texts = load_documents(kept)["text"] if kept else []
+    texts = load_documents(kept, least=1)["text"] if kept else []
     model = open_encoder(source, arguments.head) if kept else convert_checkpoint(source, arguments.head)
     tokenizer = load_tokenizer(source, model.config)
     trimming = _trim(model, tokenizer, texts, source) if kept else {}

@@ -165,15 +165,11 @@ def _backbone(name: str | None) -> dict[str, Any]:
     if name is None or name in ARCHITECTURES:
         return {}
 
-    from autobert_zero_hf.conversion.families import FAMILIES
-    from autobert_zero_hf.conversion.family import TransformersFamily, titles
+    from autobert_zero_hf.conversion.family import as_ours, titles
     from autobert_zero_hf.model import AutoBertZeroConfig
     from autobert_zero_hf.training.pretraining.starting_point import read_config
 
-    config = read_config(name)
-    family = FAMILIES.get(config.model_type)
-    if isinstance(family, TransformersFamily):
-        config = family.as_ours(config)
+    config = as_ours(read_config(name))
     if not isinstance(config, AutoBertZeroConfig):
         raise AutoBertZeroError(
             f"{name} is a {config.model_type} model: give one of {titles(with_classes=True)}, a model of this "

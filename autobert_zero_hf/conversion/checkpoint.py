@@ -7,7 +7,7 @@ from typing import Any
 from transformers import PreTrainedConfig
 
 from ..errors import AutoBertZeroError
-from ..model import AutoBertZeroConfig, AutoBertZeroPreTrainedModel
+from ..model import AutoBertZeroConfig, AutoBertZeroModel, AutoBertZeroPreTrainedModel
 from .families import FAMILIES
 from .family import titles
 from .heads import HEADS, head_of
@@ -70,11 +70,7 @@ def convert_checkpoint(source: str | Path, head: str | None = None, **load_optio
         if head is None:
             what = f"the head of {source} is not known, its architecture being {architectures[0]}"
         raise AutoBertZeroError(f"{what}: name the one that is wanted, of {', '.join(family.heads)}")
-    if chosen != own:
-        # The new head has labels of its own; of an answer it marks the start and the end.
-        load_options.setdefault("ignore_mismatched_sizes", True)
-        if chosen == "ForQuestionAnswering":
-            load_options.setdefault("num_labels", 2)
+    load_options = {**_of_another_head(own, chosen), **load_options}
     with unreadable_refused(f"cannot load the weights of {source} into what its config.json says", source):
         return family.load(source, chosen, config, **load_options)
 
@@ -93,11 +89,22 @@ def open_encoder(source: str, head: str | None = None) -> AutoBertZeroPreTrained
         config, _ = PreTrainedConfig.get_config_dict(source)
     if config.get("model_type") != AutoBertZeroConfig.model_type:
         return convert_checkpoint(source, head)
-    own = head_of((config.get("architectures") or ["AutoBertZeroModel"])[0]) if head is None else head
-    if own not in HEADS:
+    own = head_of((config.get("architectures") or ["AutoBertZeroModel"])[0])
+    chosen = own if head is None else head
+    if chosen not in HEADS:
         raise AutoBertZeroError(f"the head of {source} is not known: give a model with one of {', '.join(HEADS)}")
     with unreadable_refused(f"cannot load the model {source!r}", source):
-        return load(HEADS[own], source)[0]
+        model, anew = load(HEADS[chosen], source, **_of_another_head(own, chosen))
+    if isinstance(model, AutoBertZeroModel) and any(name.startswith("pooler.") for name in anew):
+        model.pooler = None
+    return model
+
+
+def _of_another_head(own: str, chosen: str) -> dict[str, Any]:
+    """The options of a head that is not a checkpoint's own: it has labels of its own; of an answer start and end."""
+    if chosen == own:
+        return {}
+    return {"ignore_mismatched_sizes": True, **({"num_labels": 2} if chosen == "ForQuestionAnswering" else {})}
 
 
 def _what(config: Mapping[str, Any]) -> str:

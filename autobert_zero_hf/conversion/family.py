@@ -226,6 +226,12 @@ def titles(with_classes: bool = False) -> str:
     return f"{', '.join(first)} or {last}"
 
 
+def as_ours(config: PreTrainedConfig) -> PreTrainedConfig:
+    """The configuration that an encoder has once it is converted; any other as it is."""
+    family = FAMILIES.get(config.model_type)
+    return family.as_ours(config) if isinstance(family, TransformersFamily) else config
+
+
 def family_of(model: PreTrainedModel) -> tuple[TransformersFamily, str] | None:
     """The family of a model and its head; None where it is of none that is read."""
     for family in FAMILIES.values():

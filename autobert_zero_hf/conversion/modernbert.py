@@ -22,7 +22,7 @@ _GLOBAL, _LOCAL = "full_attention", "sliding_attention"
 
 @register
 class ModernBert(TransformersFamily):
-    """ModernBERT. Its dropout of attentions and within feed-forward blocks, which are 0 by default, is not here."""
+    """ModernBERT. Its dropouts are 0 by default; others stand at BERT's places here."""
 
     model_type, title, prefix = "modernbert", "ModernBERT", "ModernBert"
     rules = (

@@ -25,6 +25,7 @@ def load_documents(
     dataset_config: str | None = None,
     dataset_split: str = "train",
     text_column: str | None = None,
+    least: int = MIN_DOCUMENTS,
 ) -> Dataset:
     """Documents from text files, from a data set, or, if neither is given, from the demo package.
 
@@ -36,12 +37,13 @@ def load_documents(
         dataset_config: its configuration.
         dataset_split: its split.
         text_column: its column; by default `text`, else its only column of text.
+        least: how many documents are needed.
 
     Returns:
         A data set with one column, `text`; empty documents and repeated ones are left out.
 
     Raises:
-        CorpusError: if something is missing, or if fewer than 10 documents remain.
+        CorpusError: if something is missing, or if fewer documents remain than are needed, 10 by default.
     """
     if text and dataset:
         raise CorpusError("give text files or a data set, not both")
@@ -57,9 +59,9 @@ def load_documents(
         documents = load_demo().select_columns("text")
         what = DEMO_PACKAGE
     documents = _distinct(documents)
-    if len(documents) < MIN_DOCUMENTS:
+    if len(documents) < least:
         raise CorpusError(
-            f"{what}: {len(documents)} documents with text, at least {MIN_DOCUMENTS} are needed "
+            f"{what}: {len(documents)} documents with text, at least {least} are needed "
             "(in a file, a blank line ends a document; without blank lines each line is one)"
         )
     return documents

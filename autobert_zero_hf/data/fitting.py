@@ -6,6 +6,7 @@ from transformers import AutoTokenizer, PreTrainedConfig, PreTrainedModel, PreTr
 
 from ..conversion.loading import unreadable_refused
 from ..errors import AutoBertZeroError
+from ..model.block import COUNTED
 
 _NEEDED = ("cls", "sep", "pad")
 """What rows begin, end and are padded with."""
@@ -66,8 +67,16 @@ def take_special_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBa
 
     Returns:
         What `other_padding` says of it before.
+
+    Raises:
+        AutoBertZeroError: if the model counts positions from the padding that it knows, and the tokenizer has another.
     """
     said, ids = other_padding(model.config, tokenizer), special_ids(tokenizer)
+    if said and getattr(model.config, "positions", None) == COUNTED:
+        raise AutoBertZeroError(
+            f"the model counts the tokens that are not {model.config.pad_token_id}, its padding, and the tokenizer's "
+            f"padding is token {tokenizer.pad_token_id}: give the tokenizer that the model was trained with"
+        )
     if max((value for value in ids.values() if value is not None), default=0) < model.config.vocab_size:
         for name, value in ids.items():
             setattr(model.config, name, value)

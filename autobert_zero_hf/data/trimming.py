@@ -2,12 +2,13 @@
 
 What a tokenizer makes of these texts stays as it was, and so does what the model computes of them. WordPiece takes the
 longest entry that fits, and Unigram the likeliest pieces, so that an entry which no text led to can be taken out
-without a change; of BPE the merges stay that lead to an entry which is kept.
+without a change; of BPE the merges stay that lead to an entry which is kept. It is looked at in the end, text by text.
 """
 
 import json
+import re
 import string
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -21,22 +22,15 @@ from ..errors import AutoBertZeroError
 _BATCH = 256
 
 
-def used_ids(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str]) -> set[int]:
-    """The entries of a vocabulary that texts come to, its special tokens among them."""
-    found = set(tokenizer.all_special_ids)
-    batch: list[str] = []
-    for text in texts:
-        batch.append(text)
-        if len(batch) == _BATCH:
-            found.update(*tokenizer(batch, verbose=False)["input_ids"])
-            batch = []
-    if batch:
-        found.update(*tokenizer(batch, verbose=False)["input_ids"])
-    return found
+def words_of(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> Iterator[list[str]]:
+    """The entries of a vocabulary that each text comes to, with the special tokens around it."""
+    for first in range(0, len(texts), _BATCH):
+        for ids in tokenizer(list(texts[first : first + _BATCH]), verbose=False)["input_ids"]:
+            yield tokenizer.convert_ids_to_tokens(ids)
 
 
 def trimmed(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Iterable[str]
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]
 ) -> PreTrainedTokenizerBase:
     """Leave the words of some texts alone in a model, and give the tokenizer that goes with it.
 
@@ -44,15 +38,18 @@ def trimmed(
     same script come apart rather than become unknown.
 
     Args:
-        model: a model of this package; its embeddings and decoder are left with the rows of what is kept.
+        model: a model of this package; its embeddings and decoder are left with the rows of what is kept, and its
+            configuration with their number and the new numbers of special tokens.
         tokenizer: its tokenizer, which stays as it is.
         texts: whose words are kept.
 
     Returns:
-        The new tokenizer. The model's configuration has its size; its special tokens are for the caller to take.
+        The new tokenizer.
 
     Raises:
-        AutoBertZeroError: if the tokenizer is none of WordPiece, BPE or Unigram.
+        AutoBertZeroError: if the tokenizer is none of WordPiece, BPE or Unigram, has entries that the model has no
+            embeddings for, or comes to other words of the texts without the entries that they do not need. Nothing is
+            changed then.
     """
     backend: Any = getattr(tokenizer, "backend_tokenizer", None)
     state = json.loads(backend.to_str()) if backend is not None else {"model": {"type": "none"}}
@@ -62,14 +59,24 @@ def trimmed(
             f"--trim-vocabulary: the tokenizer is of the kind {kind}, and those whose words can be left out are of "
             f"{', '.join(_KINDS)}"
         )
-    vocabulary = tokenizer.get_vocab()
-    words = {number: word for word, number in vocabulary.items()}
-    used = {words[number] for number in used_ids(tokenizer, texts) if number in words}
-    used |= {token["content"] for token in state["added_tokens"]}
-    kept = sorted((word for word in _KINDS[kind](state["model"], used)), key=vocabulary.__getitem__)
+    vocabulary, embeddings = tokenizer.get_vocab(), model.config.vocab_size
+    if beyond := sorted(word for word, number in vocabulary.items() if number >= embeddings):
+        raise AutoBertZeroError(
+            f"--trim-vocabulary: the tokenizer has {len(beyond):,} entries, {beyond[0]!r} for one, that the model with "
+            f"its {embeddings:,} embeddings does not know: give the tokenizer that belongs to it"
+        )
+    before = list(words_of(tokenizer, texts))
+    used = {word for words in before for word in words} | {token["content"] for token in state["added_tokens"]}
+    used |= set(tokenizer.all_special_tokens) & vocabulary.keys()
+    kept = sorted(_KINDS[kind](state["model"], used) & vocabulary.keys(), key=vocabulary.__getitem__)
     new_ids = {word: number for number, word in enumerate(kept)}
     changed = deepcopy(tokenizer)
     changed._tokenizer = Tokenizer.from_str(json.dumps(_renumbered(state, new_ids)))
+    if differing := sum(one != other for one, other in zip(before, words_of(changed, texts), strict=True)):
+        raise AutoBertZeroError(
+            f"--trim-vocabulary: without the words that they do not need, {differing:,} of {len(before):,} texts come "
+            f"to other words, by a tokenizer of the kind {kind} with parts that are not known here; leave it out"
+        )
     _take_rows(model, torch.tensor([vocabulary[word] for word in kept]))
     return changed
 
@@ -77,21 +84,25 @@ def trimmed(
 def _of_word_pieces(model: Mapping[str, Any], used: set[str]) -> set[str]:
     prefix = model["continuing_subword_prefix"]
     letters = _letters(word.removeprefix(prefix) for word in used)
-    single = {form for letter in letters for form in (letter, prefix + letter)}
-    return used | (single & model["vocab"].keys())
+    return {*used, model["unk_token"], *letters, *(prefix + letter for letter in letters)}
 
 
 def _letters(words: Iterable[str]) -> set[str]:
     return {*string.printable, *"".join(words)}
 
 
-def _of_merges(model: dict[str, Any], used: set[str]) -> set[str]:
-    """Besides what is used, what it is merged of, down to single characters, and these all."""
+def _of_merges(model: Mapping[str, Any], used: set[str]) -> set[str]:
+    """Besides what is used, what it is merged of, down to single characters and bytes, and these all."""
+    prefix, suffix = (model.get(name) or "" for name in ("continuing_subword_prefix", "end_of_word_suffix"))
     of: dict[str, list[Sequence[str]]] = {}
     for pair in model["merges"]:
-        of.setdefault("".join(pair), []).append(pair)
-    kept = {word for word in model["vocab"] if len(word) == 1}
-    waiting = list(used)
+        of.setdefault(_merged(pair, prefix), []).append(pair)
+    kept = {
+        word
+        for word in model["vocab"]
+        if len(word.removeprefix(prefix).removesuffix(suffix)) <= 1 or re.fullmatch(r"<0x[0-9A-F]{2}>", word)
+    }
+    waiting = [*used, *([model["unk_token"]] if model.get("unk_token") else [])]
     while waiting:
         word = waiting.pop()
         if word not in kept:
@@ -100,9 +111,16 @@ def _of_merges(model: dict[str, Any], used: set[str]) -> set[str]:
     return kept
 
 
+def _merged(pair: Sequence[str], prefix: str) -> str:
+    return pair[0] + pair[1].removeprefix(prefix)
+
+
 def _of_pieces(model: Mapping[str, Any], used: set[str]) -> set[str]:
-    letters = _letters(used)
-    return used | {piece for piece, _ in model["vocab"] if piece in letters}
+    """Besides what is used the least likely piece, by which what is unknown is judged."""
+    scores = dict(model["vocab"])
+    unknown = [model["vocab"][model["unk_id"]][0]] if model.get("unk_id") is not None else []
+    bytes_ = {piece for piece in scores if re.fullmatch(r"<0x[0-9A-F]{2}>", piece)}
+    return {*used, *unknown, *bytes_, min(scores, key=scores.__getitem__), *(_letters(used) & scores.keys())}
 
 
 _KINDS = {"WordPiece": _of_word_pieces, "BPE": _of_merges, "Unigram": _of_pieces}
@@ -113,22 +131,25 @@ def _renumbered(state: dict[str, Any], new_ids: Mapping[str, int]) -> dict[str, 
     """A tokenizer's state with what is kept alone, by new numbers."""
     model = state["model"]
     if isinstance(model["vocab"], dict):
-        model["vocab"] = dict(new_ids)
+        model["vocab"] = {word: number for word, number in new_ids.items() if word in model["vocab"]}
     else:
         scores = dict(model["vocab"])
         model["vocab"] = [[word, scores[word]] for word in new_ids if word in scores]
-        model["unk_id"] = None if model["unk_id"] is None else new_ids[list(scores)[model["unk_id"]]]
+        if model["unk_id"] is not None:
+            model["unk_id"] = new_ids[list(scores)[model["unk_id"]]]
     if "merges" in model:
-        whole = [pair for pair in model["merges"] if {*pair, "".join(pair)} <= new_ids.keys()]
-        model["merges"] = whole
+        prefix = model.get("continuing_subword_prefix") or ""
+        known = new_ids.keys()
+        model["merges"] = [pair for pair in model["merges"] if {*pair, _merged(pair, prefix)} <= known]
     for token in state["added_tokens"]:
         token["id"] = new_ids[token["content"]]
     processor = state.get("post_processor") or {}
-    for name in ("sep", "cls"):
-        if name in processor:
-            processor[name][1] = new_ids[processor[name][0]]
-    for each in processor.get("special_tokens", {}).values():
-        each["ids"] = [new_ids[token] for token in each["tokens"]]
+    for each in (processor, *processor.get("processors", ())):
+        for name in ("sep", "cls"):
+            if name in each:
+                each[name][1] = new_ids[each[name][0]]
+        for special in (each.get("special_tokens") or {}).values():
+            special["ids"] = [new_ids[token] for token in special["tokens"]]
     if state.get("padding"):
         state["padding"]["pad_id"] = new_ids[state["padding"]["pad_token"]]
     return state
@@ -136,7 +157,7 @@ def _renumbered(state: dict[str, Any], new_ids: Mapping[str, int]) -> dict[str, 
 
 @torch.no_grad()
 def _take_rows(model: PreTrainedModel, rows: torch.Tensor) -> None:
-    """Leave these rows of the embeddings of words and of their decoder."""
+    """Leave these rows of the embeddings of words and of their decoder, and special tokens by their new numbers."""
     embeddings: Any = model.get_input_embeddings()
     decoder: Any = model.get_output_embeddings()
     tied = decoder is not None and decoder.weight is embeddings.weight
@@ -148,3 +169,9 @@ def _take_rows(model: PreTrainedModel, rows: torch.Tensor) -> None:
         decoder.out_features = len(rows)
         decoder.bias = nn.Parameter(decoder.bias[rows].clone())
     model.config.vocab_size = len(rows)
+    numbers = {old: new for new, old in enumerate(rows.tolist())}
+    for name in ("pad_token_id", "bos_token_id", "eos_token_id"):
+        said = getattr(model.config, name)
+        several = [numbers[each] for each in said if each in numbers] if isinstance(said, list) else None
+        setattr(model.config, name, numbers.get(said) if several is None else several)
+    embeddings.padding_idx = model.config.pad_token_id

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from .graph import AttentionGraph
-from .operations import TOKENS_BY_FEATURES, Axes, AxesError, Axis, operation, show_axes
+from .operations import TOKENS_BY_FEATURES, Axes, AxesError, operation, show_axes, swapped
 
 
 @dataclass(frozen=True)
@@ -56,27 +56,33 @@ def axes_by_operation(typed: TypedGraph) -> list[tuple[str, Axes]]:
 
 
 def compares(typed: TypedGraph, one: str, other: str) -> bool:
-    """Whether an operation sums over the features of what comes of one input with what comes of another.
+    """Whether an operation sums the products of an input's features with another's, or compares them otherwise.
 
-    >>> parse = AttentionGraph.parse
-    >>> compares(infer_axes(parse("matmul(softmax(matmul(q, transpose(k))), v)")), "q", "k")
-    True
-    >>> compares(infer_axes(parse("add(matmul(softmax(matmul(q, transpose(q))), v), k)")), "q", "k")
+    >>> def said(text):
+    ...     return compares(infer_axes(AttentionGraph.parse(text)), "q", "k")
+    >>> said("matmul(softmax(matmul(q, transpose(k))), v)"), said("matmul(softmax(matmul(q, transpose(q))), k)")
+    (True, False)
+    >>> said("matmul(q, matmul(transpose(v), k))")  # q meets the features of v alone
     False
     """
-    reached: list[set[str]] = []
+    owners: list[tuple[frozenset[str], frozenset[str]]] = []
     for node in typed.graph.nodes:
         if node.is_input:
-            reached.append({node.name})
+            owners.append((frozenset(), frozenset({node.name})))
             continue
-        sides = [reached[o] for o in node.operands]
-        rule = operation(node.name)
-        reduced = [typed.axes[o][axis] for o, axis in zip(node.operands, rule.reduces, strict=False)]
-        if reduced == [Axis.FEATURES] * 2 and any(
-            one in side and other in beside for side, beside in (sides, sides[::-1])
-        ):
+        rule, operands = operation(node.name), [owners[o] for o in node.operands]
+        if len(operands) == 1:
+            owners.append(operands[0][::-1] if rule.axes is swapped else operands[0])
+            continue
+        first, second = operands
+        if not rule.reduces:
+            owners.append((first[0] | second[0], first[1] | second[1]))
+            continue
+        # -1 are the columns, -2 the rows; what is left of each operand are the axes of the result.
+        summed, beside = (each[axis] for each, axis in zip(operands, rule.reduces, strict=True))
+        if (one in summed and other in beside) or (other in summed and one in beside):
             return True
-        reached.append(set().union(*sides))
+        owners.append((first[-3 - rule.reduces[0]], second[-3 - rule.reduces[1]]))
     return False
 
 

@@ -17,8 +17,8 @@ class ModernBertBlock(Block):
 
     name = "modernbert"
     words = (
-        "As in ModernBERT, norms stand before mixers, but for the first one, and before feed-forward blocks, which are "
-        "gated, and after the last layer; queries and keys are rotated by position; linear layers have no biases."
+        "As in ModernBERT, norms stand before mixers and feed-forward blocks, which are gated, and after the last "
+        "layer; linear layers have no biases."
     )
     positions = ROTARY
     final_norm = True

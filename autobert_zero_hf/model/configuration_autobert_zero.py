@@ -26,6 +26,7 @@ from transformers.utils import auto_docstring
 
 from .architectures import architecture
 from .auto_map import AUTO_MAP, code_files
+from .block import COUNTED
 from .blocks import BLOCKS, find_block
 from .bounds import MAX_LABELS, MAX_LAYERS, MAX_SIZES, MAX_WIDTH, MAY_BE_NONE
 from .excerpts import excerpt
@@ -58,7 +59,8 @@ class AutoBertZeroConfig(PreTrainedConfig):
         The width of the embeddings, and of the decoder of words, as in ELECTRA (Clark et al., 2020): a linear layer
         brings them to `hidden_size`. The default is `hidden_size`, without such a layer.
     type_vocab_size (`int`, *optional*, defaults to 2):
-        How many token types there are; with 0 there is no table of them, as in DistilBERT.
+        How many token types there are; with 0 there is no table of them, and `token_type_ids` are left aside, as in
+        DistilBERT.
     head_dim (`int`, *optional*):
         The size of an attention head; `hidden_size / num_attention_heads` by default, but free.
     block (`str`, *optional*, defaults to `"bert"`):
@@ -265,6 +267,8 @@ class AutoBertZeroConfig(PreTrainedConfig):
             for name in ("hidden_act", "pooler_act")
             if (value := getattr(self, name)) not in ACT2FN
         ]
+        if self.positions == COUNTED and self.pad_token_id is None:
+            problems.append('positions="counted" are those of tokens that are no padding: give pad_token_id')
         if self.pad_token_id is not None and not 0 <= self.pad_token_id < self.vocab_size:
             pad, size = excerpt(self.pad_token_id), excerpt(self.vocab_size)
             problems.append(f"pad_token_id ({pad}) is not in the vocabulary of {size}")

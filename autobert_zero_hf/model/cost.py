@@ -32,8 +32,8 @@ class BaseSizes:
 
     @property
     def embedding_width(self) -> int:
-        """As wide as the hidden states."""
-        return self.hidden_size
+        """That of the embeddings."""
+        return self.hidden_size if self.embedding_size is None else self.embedding_size
 
 
 Counted: TypeAlias = "AutoBertZeroConfig | BaseSizes"

@@ -48,9 +48,10 @@ class FormulaMixer(Mixer):
 
     @property
     def turns(self) -> bool:
-        """Whether an operation sums over the features of what comes of `q` with what comes of `k`.
+        """Whether an operation compares the features of `q` with those of `k`.
 
-        Rotated, these two then depend on how far tokens are apart; to anything else they would tell where each stands.
+        Rotated, these then depend on how far tokens are apart; what else such a formula does with `q` and `k` it does
+        with the rotated ones. All other formulas see them as they are.
         """
         return compares(self.formula, "q", "k")
 

@@ -95,8 +95,6 @@ class AutoBertZeroEmbeddings(nn.Module):
         if self.types:
             token_type_ids = torch.zeros_like(position_ids) if token_type_ids is None else token_type_ids
             embeddings = embeddings + self.token_type_embeddings(token_type_ids)
-        elif token_type_ids is not None and not is_traced() and bool(token_type_ids.any()):
-            raise ValueError("this model has no token types, type_vocab_size=0: leave token_type_ids out")
         if self.learned:
             embeddings = embeddings + self.position_embeddings(position_ids)
         embeddings = self.dropout(self.norm(embeddings))
@@ -243,7 +241,7 @@ class AutoBertZeroPooler(nn.Module):
         elif self.pooling == "first":
             if token_mask is None:
                 return hidden_states[:, 0]
-            places = token_mask.long().argmax(1)
+            places = token_mask.expand(hidden_states.shape[:2]).long().argmax(1)
             pooled = hidden_states.gather(1, places[:, None, None].expand(-1, 1, hidden_states.shape[2]))[:, 0]
         elif token_mask is None:
             pooled = hidden_states.mean(1)
@@ -365,6 +363,11 @@ class AutoBertZeroModel(AutoBertZeroPreTrainedModel):
         given = input_ids if inputs_embeds is None else inputs_embeds
         if given is None or (input_ids is not None and inputs_embeds is not None):
             raise ValueError("give exactly one of input_ids and inputs_embeds")
+        if inputs_embeds is not None and inputs_embeds.shape[-1] != self.config.embedding_width:
+            raise ValueError(
+                f"inputs_embeds of shape {tuple(inputs_embeds.shape)}: the embeddings of this model are "
+                f"{self.config.embedding_width} wide"
+            )
         batch, tokens = given.shape[:2]
         mask = None
         if attention_mask is not None:

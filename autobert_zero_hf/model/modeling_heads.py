@@ -66,13 +66,16 @@ class _Classifying(AutoBertZeroPreTrainedModel):
 
     def _make_transformation(self, config: AutoBertZeroConfig) -> None:
         # CODEPATH: converted ModernBERTs have one; converted BERTs and the paper's backbone have a pooler instead.
-        self.transforms = find_block(config.block).transforms
-        if self.transforms:
-            self.head = AutoBertZeroPredictionHead(config, config.hidden_size)
+        # Where embeddings are narrower, it is no part that a head which predicts words could have, too.
+        name = "head" if config.embedding_size is None else "transformation"
+        self.transformation_name = name if find_block(config.block).transforms else ""
+        if self.transformation_name:
+            self.add_module(name, AutoBertZeroPredictionHead(config, config.hidden_size))
 
-    def _transformed(self, hidden_states: Tensor) -> Tensor:
+    def transformed(self, hidden_states: Tensor) -> Tensor:
         """Hidden states, or vectors of texts: (..., C) -> (..., C)."""
-        return self.head(hidden_states) if self.transforms else hidden_states
+        name = self.transformation_name
+        return getattr(self, name)(hidden_states) if name else hidden_states
 
 
 class _Decoding(AutoBertZeroPreTrainedModel):
@@ -303,7 +306,7 @@ class AutoBertZeroForSequenceClassification(_Classifying):
             input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, return_dict=True, **kwargs
         )
         # (B, C) -> (B, L)
-        logits = self.classifier(self.dropout(self._transformed(outputs.pooler_output)))
+        logits = self.classifier(self.dropout(self.transformed(outputs.pooler_output)))
         loss = None
         if labels is not None:
             loss = self.loss_function(labels=labels, pooled_logits=logits, config=self.config, **kwargs)
@@ -343,7 +346,7 @@ class AutoBertZeroForTokenClassification(_Classifying):
             input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, return_dict=True, **kwargs
         )
         # (B, N, C) -> (B, N, L)
-        logits = self.classifier(self.dropout(self._transformed(outputs.last_hidden_state)))
+        logits = self.classifier(self.dropout(self.transformed(outputs.last_hidden_state)))
         loss = None if labels is None else self.loss_function(logits, labels, self.config, **kwargs)
         return TokenClassifierOutput(
             loss=loss, logits=logits, hidden_states=outputs.hidden_states, attentions=outputs.attentions
@@ -382,7 +385,7 @@ class AutoBertZeroForQuestionAnswering(_Classifying):
             input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, return_dict=True, **kwargs
         )
         # (B, N, C) -> (B, N, 2) -> 2 x (B, N)
-        logits = self.qa_outputs(self._transformed(outputs.last_hidden_state))
+        logits = self.qa_outputs(self.transformed(outputs.last_hidden_state))
         start_logits, end_logits = (each.contiguous() for each in logits.unbind(-1))
         loss = None
         if start_positions is not None and end_positions is not None:
@@ -430,7 +433,7 @@ class AutoBertZeroForMultipleChoice(_Classifying):
         position_ids (`torch.LongTensor` of shape `(batch_size, num_choices, sequence_length)`, *optional*):
             The place of each token, in `[0, max_position_embeddings)`.
         inputs_embeds (`torch.FloatTensor`, *optional*):
-            Embeddings instead of `input_ids`, of shape `(batch_size, num_choices, sequence_length, hidden_size)`.
+            Embeddings instead of `input_ids`, of shape `(batch_size, num_choices, sequence_length, embedding_size)`.
         labels (`torch.LongTensor` of shape `(batch_size,)`, *optional*):
             The right choices, in `[0, num_choices)`.
 
@@ -452,7 +455,7 @@ class AutoBertZeroForMultipleChoice(_Classifying):
             shape = None if given is None else tuple(given.shape)
             raise ValueError(
                 "multiple choice takes input_ids of shape (batch, choices, tokens) or inputs_embeds of shape "
-                f"(batch, choices, tokens, hidden_size), not {shape}"
+                f"(batch, choices, tokens, embedding size), not {shape}"
             )
         # (B, choices, N, ...) -> (B * choices, N, ...)
         flat = (
@@ -461,7 +464,7 @@ class AutoBertZeroForMultipleChoice(_Classifying):
         )
         outputs = self.autobert_zero(*flat, return_dict=True, **kwargs)
         # (B * choices, C) -> (B, choices)
-        logits = self.classifier(self.dropout(self._transformed(outputs.pooler_output))).view(given.shape[:2])
+        logits = self.classifier(self.dropout(self.transformed(outputs.pooler_output))).view(given.shape[:2])
         loss = None if labels is None else F.cross_entropy(logits, labels)
         return MultipleChoiceModelOutput(
             loss=loss, logits=logits, hidden_states=outputs.hidden_states, attentions=outputs.attentions

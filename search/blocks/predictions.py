@@ -33,12 +33,12 @@ def predictions(model: AutoBertZeroPreTrainedModel, encoded: Any, places: Tensor
     """
     whole: Any = model
     if isinstance(model, AutoBertZeroForSequenceClassification):
-        return whole.classifier(encoded.pooler_output)
+        return whole.classifier(whole.transformed(encoded.pooler_output))
     if isinstance(model, AutoBertZeroForNextSentencePrediction):
         return whole.seq_relationship(encoded.pooler_output)
     words = encoded.last_hidden_state[places]
     if isinstance(model, AutoBertZeroForTokenClassification):
-        return whole.classifier(words)
+        return whole.classifier(whole.transformed(words))
     return None if model.get_output_embeddings() is None else whole.decoder(whole.head(words))
 
 

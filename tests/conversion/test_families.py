@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import ElectraForPreTraining, PreTrainedModel
+from transformers import AutoTokenizer, ElectraForPreTraining, PreTrainedModel
 from transformers.utils import ModelOutput
 
 from autobert_zero_hf.conversion import FAMILIES, HEADS, convert_checkpoint, from_encoder
+from autobert_zero_hf.conversion.checkpoint import open_encoder
 from autobert_zero_hf.conversion.family import TransformersFamily
+from autobert_zero_hf.data.fitting import take_special_tokens
 from autobert_zero_hf.errors import AutoBertZeroError
 from tests.conversion.models import VOCABULARY, inputs_of, largest_difference, perturb, run
 
@@ -180,15 +182,35 @@ def test_a_discriminator_becomes_a_model_without_a_head(tmp_path: Path) -> None:
         convert_checkpoint(tmp_path, "ForPreTraining")
 
 
+def test_positions_that_are_counted_want_the_padding_that_they_were_counted_by(roberta: Path, tmp_path: Path) -> None:
+    tokenizer, model = AutoTokenizer.from_pretrained(roberta), convert_checkpoint(roberta)
+    assert not take_special_tokens(model, tokenizer)
+    tokenizer.pad_token = tokenizer.eos_token
+    with pytest.raises(AutoBertZeroError, match="the model counts the tokens that are not 1, its padding"):
+        take_special_tokens(model, tokenizer)
+
+
+def test_what_is_saved_without_a_pooler_is_opened_without_one(tmp_path: Path) -> None:
+    family_model("roberta", "ForMaskedLM").save_pretrained(tmp_path / "theirs")
+    convert_checkpoint(tmp_path / "theirs", "Model").save_pretrained(tmp_path / "ours")
+    assert open_encoder(str(tmp_path / "ours")).pooler is None
+    assert open_encoder(str(tmp_path / "theirs")).config.positions == "counted"
+    labels = open_encoder(str(tmp_path / "ours"), "ForQuestionAnswering")
+    assert labels.config.num_labels == 2
+    with pytest.raises(AutoBertZeroError, match="no checkpoint with a config"):
+        open_encoder(str(tmp_path / "nothing"))
+
+
 def test_a_head_that_the_family_lacks(tmp_path: Path) -> None:
     family_model("distilbert", "ForMaskedLM").save_pretrained(tmp_path)
     with pytest.raises(AutoBertZeroError, match=r"is of DistilBERT, which has no head ForPreTraining: name"):
         convert_checkpoint(tmp_path, "ForPreTraining")
 
 
-def test_a_model_without_token_types_takes_none() -> None:
-    model = from_encoder(family_model("distilbert", "Model"))
-    ids = torch.randint(5, VOCABULARY, (2, 7))
-    model(ids, token_type_ids=torch.zeros_like(ids))
-    with pytest.raises(ValueError, match="this model has no token types, type_vocab_size=0"):
-        model(ids, token_type_ids=torch.ones_like(ids))
+def test_a_model_without_token_types_leaves_them_aside() -> None:
+    """As DistilBERT does, whose tokenizer is often BERT's, and gives them."""
+    theirs = family_model("distilbert", "Model")
+    ours, ids = from_encoder(theirs), torch.randint(5, VOCABULARY, (2, 7))
+    with torch.no_grad():
+        found, wanted = (model(ids, token_type_ids=torch.ones_like(ids)) for model in (ours, theirs))
+    torch.testing.assert_close(found.last_hidden_state, wanted.last_hidden_state, rtol=0, atol=1e-5)

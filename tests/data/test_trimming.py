@@ -11,7 +11,7 @@ from transformers import AutoTokenizer, BertTokenizer, PreTrainedTokenizerBase, 
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM, AutoBertZeroForSequenceClassification
 from autobert_zero_hf.data.fitting import special_ids, take_special_tokens
-from autobert_zero_hf.data.trimming import trimmed, used_ids
+from autobert_zero_hf.data.trimming import trimmed, words_of
 from autobert_zero_hf.errors import AutoBertZeroError
 
 SIZES = {"hidden_size": 24, "num_attention_heads": 3, "intermediate_size": 20, "num_hidden_layers": 2}
@@ -105,7 +105,66 @@ def test_a_head_without_a_decoder_is_trimmed_too(tokenizer: BertTokenizer, docum
         wanted = model(**tokenizer(text, return_tensors="pt")).logits
         new = trimmed(model, tokenizer, [text])
         assert torch.equal(model(**new(text, return_tensors="pt")).logits, wanted)
-    assert used_ids(tokenizer, [text]) < set(tokenizer.get_vocab().values())
+    assert set(*words_of(tokenizer, [text])) < tokenizer.get_vocab().keys()
+
+
+def framed(words: Tokenizer) -> PreTrainedTokenizerFast:
+    """With rows from [CLS] to [SEP], by a post-processor of several parts."""
+    ids = [(name, words.token_to_id(name)) for name in ("[CLS]", "[SEP]")]
+    frame = processors.TemplateProcessing(single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=ids)
+    words.post_processor = processors.Sequence([processors.ByteLevel(trim_offsets=False), frame])
+    return PreTrainedTokenizerFast(tokenizer_object=words, pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]")
+
+
+LETTERS = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "zz", *"abehlo"]
+
+
+def of_prefixes() -> Tokenizer:
+    """A BPE whose pieces within a word have a prefix, and merges with such."""
+    words = {
+        word: number for number, word in enumerate([*LETTERS, *(f"##{each}" for each in "behlo"), "he", "hel", "##lo"])
+    }
+    merges = [("h", "##e"), ("##l", "##o"), ("he", "##l")]
+    return Tokenizer(models.BPE(words, merges, unk_token="[UNK]", continuing_subword_prefix="##"))
+
+
+def of_suffixes() -> Tokenizer:
+    """A BPE whose last pieces of a word have a suffix, and that spells what it does not know in bytes."""
+    own = [*LETTERS, *(f"{each}</w>" for each in "beo"), "he", "lo</w>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    words = {word: number for number, word in enumerate(own)}
+    merges = [("h", "e"), ("l", "o</w>")]
+    return Tokenizer(models.BPE(words, merges, unk_token="[UNK]", end_of_word_suffix="</w>", byte_fallback=True))
+
+
+def of_likelihoods() -> Tokenizer:
+    """Pieces of which the least likely one decides what an unknown letter costs."""
+    scores = {"[PAD]": 0.0, "[CLS]": 0.0, "[SEP]": 0.0, "[UNK]": 0.0, "a": -12.0, "b": -12.0, "ab": -1.0, "bX": -12.0}
+    return Tokenizer(models.Unigram([*scores.items(), ("cc", -20.0), ("qq", -40.0)], unk_id=3))
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [(of_prefixes, "hello hel"), (of_suffixes, "hello be he"), (of_likelihoods, "abX ab")],
+    ids=["prefixes", "suffixes", "likelihoods"],
+)
+def test_tokenizers_of_other_kinds(make: Callable[[], Tokenizer], text: str) -> None:
+    backend = make()
+    backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    words = framed(backend)
+    model = model_for(words)
+    wanted = words.convert_ids_to_tokens(words(text)["input_ids"])
+    new = trimmed(model, words, [text])
+    assert new.convert_ids_to_tokens(new(text)["input_ids"]) == wanted and wanted[0] == "[CLS]"
+    assert len(new) < len(words) and model.config.pad_token_id == new.pad_token_id
+
+
+def test_entries_that_the_model_does_not_know_are_refused(tokenizer: BertTokenizer) -> None:
+    model = model_for(tokenizer)
+    model.resize_token_embeddings(len(tokenizer) - 3)
+    before = model.get_input_embeddings().weight.clone()
+    with pytest.raises(AutoBertZeroError, match=r"the tokenizer has 3 entries, .* that the model with its"):
+        trimmed(model, tokenizer, ["The minister said so."])
+    assert torch.equal(model.get_input_embeddings().weight, before)
 
 
 def test_a_tokenizer_of_whole_words_is_refused() -> None:

@@ -8,7 +8,12 @@ from autobert_zero_hf.search.space.sizes import Sizes
 from autobert_zero_hf.search.supernet.supernet import SuperNet
 from torch import Tensor, nn
 
-from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM, AutoBertZeroModel
+from autobert_zero_hf import (
+    AutoBertZeroConfig,
+    AutoBertZeroForMaskedLM,
+    AutoBertZeroForSequenceClassification,
+    AutoBertZeroModel,
+)
 from autobert_zero_hf.model import block as table
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from autobert_zero_hf.model.block import Block
@@ -98,7 +103,11 @@ def test_rotary_attention_sees_distances_alone(ids: Tensor, implementation: str)
 
 
 def test_formulas_that_compare_no_query_with_a_key_have_nothing_of_rotary_positions(ids: Tensor) -> None:
-    sees_none = ["matmul(softmax(matmul(q, transpose(v))), v)", "add(matmul(softmax(matmul(q, transpose(q))), v), k)"]
+    sees_none = [
+        "matmul(q, matmul(transpose(v), k))",
+        "matmul(softmax(matmul(q, transpose(v))), v)",
+        "add(matmul(softmax(matmul(q, transpose(q))), v), k)",
+    ]
     sees = [
         "matmul(matmul(q, matmul(transpose(k), v)), matmul(transpose(q), k))",
         "matmul(cosine_similarity(k, add(v, q)), v)",
@@ -107,6 +116,20 @@ def test_formulas_that_compare_no_query_with_a_key_have_nothing_of_rotary_positi
         model = make([formula], positions="rotary")
         blind = make([formula], positions="none")
         assert torch.equal(encode(model, ids), encode(blind, ids)) is (formula in sees_none), formula
+
+
+@pytest.mark.parametrize("options", [{}, {"embedding_size": 8}])
+def test_a_masked_lm_checkpoint_opens_as_a_classifier(options: dict, ids: Tensor, tmp_path: object) -> None:
+    config = AutoBertZeroConfig(layers=["conv(3)"], block="modernbert", classifier_pooling="first", **SIZES, **options)
+    AutoBertZeroForMaskedLM(config).save_pretrained(tmp_path)
+    model, info = AutoBertZeroForSequenceClassification.from_pretrained(tmp_path, output_loading_info=True)
+    anew = {name.partition(".")[0] for name in info["missing_keys"]}
+    assert anew == ({"classifier"} if not options else {"classifier", "transformation"})
+    assert model(ids).logits.shape == (2, 2)
+    pairs = torch.ones(1, 1, 9, 9, dtype=torch.bool)  # one mask for all texts
+    assert torch.equal(model.eval()(ids, attention_mask=pairs).logits, model(ids).logits)
+    with pytest.raises(ValueError, match=r"inputs_embeds of shape \(2, 9, 5\): the embeddings of this model are"):
+        model(inputs_embeds=torch.ones(2, 9, 5))
 
 
 def test_a_window_may_turn_by_a_base_of_its_own(ids: Tensor) -> None:
@@ -172,6 +195,7 @@ def test_a_registered_block_is_searched_saved_and_loaded(gated: str, ids: Tensor
     ("options", "said"),
     [
         ({"block": "post"}, "unknown block 'post': known are bert, modernbert, pre_norm"),
+        ({"positions": "counted", "pad_token_id": None}, "are those of tokens that are no padding: give pad_token_id"),
         ({"local_rope_theta": -1}, "local_rope_theta must be more than 0, not -1"),
         ({"block": "pre_norm", "rope_theta": 0}, "rope_theta must be more than 0, not 0"),
         ({"positions": "absolute"}, "positions"),

@@ -4,7 +4,7 @@ Shapes: B batch, N tokens, C the student's hidden size, T the teacher's, M maske
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from inspect import signature
 from typing import Any
 
@@ -47,7 +47,8 @@ def load_teacher(source: str, soft_labels: bool) -> PreTrainedModel:
             "to learn from its hidden states alone"
         )
     if family_of(teacher) is not None:
-        teacher = from_encoder(teacher)
+        with suppress(AutoBertZeroError):  # what cannot be one of ours teaches as it is
+            teacher = from_encoder(teacher)
     return teacher.eval().requires_grad_(False)
 
 

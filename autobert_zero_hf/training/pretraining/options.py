@@ -45,8 +45,8 @@ class StartOptions:
     layers: list[str] = option((), "the backbone, a line for each layer, such as 'conv(9)'")
     model: str | None = option(
         None,
-        "a model to train on, such as a search's best/, or any encoder that convert reads: its backbone, sizes and "
-        "tokenizer stay",
+        "a model to train on, such as a search's best/, or an encoder of transformers that convert reads: its "
+        "backbone, sizes and tokenizer stay",
         "model",
     )
     tokenizer: str | None = option(

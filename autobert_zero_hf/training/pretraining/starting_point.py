@@ -72,7 +72,9 @@ def _load(source: str, head: str, fields: Mapping[str, Any]) -> AutoBertZeroPreT
         student.load_state_dict(converted.state_dict())
         return student
     if model_type != AutoBertZeroConfig.model_type:
-        raise AutoBertZeroError(f"--model {source} is a {model_type} model: give one of {titles()}, or of this package")
+        raise AutoBertZeroError(
+            f"--model {source} is a {model_type} model: give one of {titles(with_classes=True)}, or of this package"
+        )
     with unreadable_refused(f"cannot load the model {source!r}", source):
         return load(HEADS[head], source, **fields)[0]
 

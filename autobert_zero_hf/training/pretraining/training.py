@@ -23,6 +23,7 @@ from transformers import (
     set_seed,
 )
 
+from autobert_zero_hf.conversion.family import as_ours
 from autobert_zero_hf.data.corpus import how_to_have_more_rows
 from autobert_zero_hf.data.fitting import fit_length, load_tokenizer, special_ids, take_special_tokens
 from autobert_zero_hf.data.masking import Masking
@@ -105,7 +106,7 @@ def _resolved(options: PreTrainingOptions, begun: dict[str, Any] | None) -> PreT
     if given.get("model") and "sequence_length" not in given:
         usual = options.data.sequence_length
         if begun is None:
-            given["sequence_length"] = getattr(read_config(given["model"]), "max_position_embeddings", usual)
+            given["sequence_length"] = getattr(as_ours(read_config(given["model"])), "max_position_embeddings", usual)
         elif "sequence_length" in begun["options"]:  # else an older version began it, with rows of the usual length
             given["sequence_length"] = begun["options"]["sequence_length"]
     return PreTrainingOptions(**given)

@@ -55,8 +55,8 @@ class TaskRows:
 def make_classifier(model: AutoBertZeroPreTrainedModel, task: Task, seed: int) -> AutoBertZeroForSequenceClassification:
     """A classifier for a task, with a copy of a model's weights.
 
-    The pooler's and the classifier's weights depend on the sizes and the seed alone, so that different backbones start
-    with the same; the model's own pooler is not taken over.
+    The weights of pooler and classifier depend on the sizes and the seed alone, so that different backbones start with
+    the same; the model's own pooler is not taken over, nor what its head has.
 
     Args:
         model: any model of this package, such as a masked-LM model; not changed.
@@ -67,17 +67,19 @@ def make_classifier(model: AutoBertZeroPreTrainedModel, task: Task, seed: int) -
     # Nothing is drawn that the model's weights replace.
     with torch.device("meta"), no_init_weights():
         classifier = AutoBertZeroForSequenceClassification(config)
+    base = classifier.base_model_prefix
     shared = {
-        f"{classifier.base_model_prefix}.{name}": torch.nn.Parameter(weight.detach().clone())
+        f"{base}.{name}": torch.nn.Parameter(weight.detach().clone())
         for name, weight in model.base_model.named_parameters()
         if not name.startswith("pooler.")
     }
     classifier.load_state_dict(shared, assign=True, strict=False)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        for name in ("autobert_zero.pooler", "classifier"):
-            part = classifier.get_submodule(name).to_empty(device="cpu")
-            part.apply(classifier._init_weights).to(model.device)
+        # Pooler and classifier, and the transformation before it where the block has one.
+        new = [classifier.base_model.pooler, *(part for name, part in classifier.named_children() if name != base)]
+        for part in new:
+            part.to_empty(device="cpu").apply(classifier._init_weights).to(model.device)
     return classifier
 
 

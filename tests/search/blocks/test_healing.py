@@ -153,9 +153,10 @@ def test_neighbours_and_errors_are_those_of_the_definition() -> None:
     assert Figure.mean(one[:1]).error is None
 
 
+@pytest.mark.parametrize("block", ["bert", "modernbert"])
 @pytest.mark.parametrize("head", HEADS[1:])
-def test_predictions_are_those_of_the_whole_model(head: type) -> None:
-    source, _ = two(head)
+def test_predictions_are_those_of_the_whole_model(head: type, block: str) -> None:
+    source, _ = two(head, block=block)
     ids, mask = padded(sentences(5, 4), 0)
     with torch.no_grad():
         encoded = source.base_model(input_ids=ids, attention_mask=mask)

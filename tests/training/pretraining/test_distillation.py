@@ -5,7 +5,16 @@ from pathlib import Path
 import pytest
 import torch
 from datasets import Dataset
-from transformers import BertConfig, BertForMaskedLM, BertModel, BertTokenizer, DistilBertConfig, DistilBertForMaskedLM
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    BertModel,
+    BertTokenizer,
+    DistilBertConfig,
+    DistilBertForMaskedLM,
+    RobertaConfig,
+    RobertaForMaskedLM,
+)
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
 from autobert_zero_hf.data.masking import Masking
@@ -46,6 +55,14 @@ def bert(tokenizer: BertTokenizer, tmp_path_factory: pytest.TempPathFactory) -> 
     BertForMaskedLM(BertConfig(**SIZES, vocab_size=len(tokenizer), max_position_embeddings=64)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+def test_a_teacher_that_cannot_be_one_of_ours_teaches_as_it_is(tmp_path: Path) -> None:
+    config = RobertaConfig(**SIZES, vocab_size=50, max_position_embeddings=20, hidden_act="relu")
+    RobertaForMaskedLM(config).save_pretrained(tmp_path / "other")
+    RobertaForMaskedLM(RobertaConfig(**{**config.to_dict(), "hidden_act": "gelu"})).save_pretrained(tmp_path / "usual")
+    assert isinstance(load_teacher(str(tmp_path / "other"), True), RobertaForMaskedLM)
+    assert isinstance(load_teacher(str(tmp_path / "usual"), True), AutoBertZeroForMaskedLM)
 
 
 def test_who_equals_its_teacher_has_nothing_to_learn_from_it(

@@ -197,6 +197,8 @@ def test_an_encoder_that_is_read_is_trained_on_and_taught_by(text: str, roberta:
     common |= {"text": [text], "max_steps": 4, "model": str(roberta)}
     facts = pretrain(tmp_path / "one", PreTrainingOptions(**common, dropout=0.2, teacher=str(roberta)))
     assert facts["started_from"] == f"model {roberta}"
+    of_its_own = {name: value for name, value in common.items() if name != "sequence_length"}
+    assert pretrain(tmp_path / "long", PreTrainingOptions(**of_its_own))["sequence_length"] == 64
     trained, tokenizer = (each.from_pretrained(tmp_path / "one") for each in (AutoModelForMaskedLM, AutoTokenizer))
     assert (trained.config.positions, trained.config.hidden_dropout_prob) == ("counted", 0.2)
     assert tokenizer.get_vocab() == AutoTokenizer.from_pretrained(roberta).get_vocab()

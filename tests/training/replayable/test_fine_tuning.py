@@ -141,6 +141,14 @@ def test_a_classifier_computes_with_the_models_weights(
     assert all(torch.equal(base[name], weight) for name, weight in masked_lm.autobert_zero.layers.state_dict().items())
 
 
+def test_a_head_that_transforms_is_made_anew(tasks: dict[str, Task], config: AutoBertZeroConfig) -> None:
+    gated = AutoBertZeroConfig(**{**config.to_dict(), "block": "modernbert", "positions": None})
+    one, two = (make_classifier(AutoBertZeroForMaskedLM(gated), tasks["topics"], seed) for seed in (0, 0))
+    assert torch.equal(one.head.dense.weight, two.head.dense.weight)
+    assert one.head.dense.weight.std().item() == pytest.approx(config.initializer_range, rel=0.2)
+    assert one(torch.ones(2, 5, dtype=torch.long)).logits.isfinite().all()
+
+
 def test_backbones_start_with_the_same_new_weights(tasks: dict[str, Task], config: AutoBertZeroConfig) -> None:
     other = AutoBertZeroConfig(**{**config.to_dict(), "layers": ["conv(7)", "conv(3)"]})
     one, two, three = (

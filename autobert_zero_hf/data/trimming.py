@@ -26,7 +26,7 @@ def words_of(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> Iterat
     """The entries of a vocabulary that each text comes to, with the special tokens around it."""
     for first in range(0, len(texts), _BATCH):
         for ids in tokenizer(list(texts[first : first + _BATCH]), verbose=False)["input_ids"]:
-            yield tokenizer.convert_ids_to_tokens(ids)
+            yield list(tokenizer.convert_ids_to_tokens(ids))
 
 
 def trimmed(
@@ -59,7 +59,8 @@ def trimmed(
             f"--trim-vocabulary: the tokenizer is of the kind {kind}, and those whose words can be left out are of "
             f"{', '.join(_KINDS)}"
         )
-    vocabulary, embeddings = tokenizer.get_vocab(), model.config.vocab_size
+    vocabulary: dict[str, int] = tokenizer.get_vocab()
+    embeddings = model.config.vocab_size
     if beyond := sorted(word for word, number in vocabulary.items() if number >= embeddings):
         raise AutoBertZeroError(
             f"--trim-vocabulary: the tokenizer has {len(beyond):,} entries, {beyond[0]!r} for one, that the model with "

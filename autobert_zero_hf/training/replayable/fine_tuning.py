@@ -77,7 +77,8 @@ def make_classifier(model: AutoBertZeroPreTrainedModel, task: Task, seed: int) -
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         # Pooler and classifier, and the transformation before it where the block has one.
-        new = [classifier.base_model.pooler, *(part for name, part in classifier.named_children() if name != base)]
+        pooler: Any = classifier.base_model.pooler
+        new = [pooler, *(part for name, part in classifier.named_children() if name != base)]
         for part in new:
             part.to_empty(device="cpu").apply(classifier._init_weights).to(model.device)
     return classifier

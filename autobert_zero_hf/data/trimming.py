@@ -52,7 +52,7 @@ def trimmed(
             changed then.
     """
     backend: Any = getattr(tokenizer, "backend_tokenizer", None)
-    state = json.loads(backend.to_str()) if backend is not None else {"model": {"type": "none"}}
+    state: Any = json.loads(backend.to_str()) if backend is not None else {"model": {"type": "none"}}
     kind = state["model"]["type"]
     if kind not in _KINDS:
         raise AutoBertZeroError(

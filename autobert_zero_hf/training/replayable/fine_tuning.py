@@ -5,6 +5,7 @@ Shapes: R rows, B rows of a batch, N tokens of its longest row, L outputs of a c
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from typing import Any
 
 import numpy as np
 import torch

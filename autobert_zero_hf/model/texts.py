@@ -21,7 +21,7 @@ SHARE = 0.1
 """The same as a share of all tokens."""
 SLACK = 0.15
 """The share of the tokens of a bucket that may be padding."""
-SPARE = 128
+SPARE = 32
 """Tokens of padding that a bucket may have in any case: what they take is less than a further bucket would."""
 MOST = 4096
 """Places of a bucket of several texts, at most: what a bucket needs besides is needed for one at a time."""

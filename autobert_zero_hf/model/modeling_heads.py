@@ -65,9 +65,10 @@ class _Classifying(AutoBertZeroPreTrainedModel):
     """What the heads share that classify: where the block has it so, they transform what they see."""
 
     def _make_transformation(self, config: AutoBertZeroConfig) -> None:
-        # CODEPATH: converted ModernBERTs have one; converted BERTs and the paper's backbone have a pooler instead.
         # Where embeddings are narrower, it is no part that a head which predicts words could have, too.
+        # CODEPATH: converted ModernBERTs have the width of their layers; what is trained with narrower ones has not.
         name = "head" if config.embedding_size is None else "transformation"
+        # CODEPATH: converted ModernBERTs have one; converted BERTs and the paper's backbone have a pooler instead.
         self.transformation_name = name if find_block(config.block).transforms else ""
         if self.transformation_name:
             self.add_module(name, AutoBertZeroPredictionHead(config, config.hidden_size))

@@ -217,7 +217,7 @@ def test_a_layer_kind_and_a_block_are_named_where_they_are_used(folder: Path, tm
         mixers.unregister("shift_of_mine")
         sys.modules.pop("my_layers")
     assert AutoBertZeroConfig(layers=["conv(3)"], hidden_size=12).to_dict().keys().isdisjoint({"origins"})
-    with pytest.raises(ValueError, match="unknown block 'block_of_mine': known are bert, pre_norm") as refused:
+    with pytest.raises(ValueError, match="unknown block 'block_of_mine': known are bert, modernbert") as refused:
         AutoBertZeroConfig.from_pretrained(tmp_path / "model")
     for said in ("--import the module that defines it", "it was made where block_of_mine is of 'my_layers'"):
         assert said in str(refused.value)

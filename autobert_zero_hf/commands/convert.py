@@ -98,7 +98,7 @@ def run(arguments: Namespace) -> Result:
 def _trim(
     model: "AutoBertZeroPreTrainedModel",
     tokenizer: "PreTrainedTokenizerBase | None",
-    texts: "Sequence[str]",
+    texts: Sequence[str],
     source: str,
 ) -> dict[str, Any]:
     """Leaves the words of the texts alone in a model: the tokenizer that goes with it, and what was left out."""

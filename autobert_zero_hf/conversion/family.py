@@ -138,7 +138,7 @@ class TransformersFamily(Family):
         if head == "ForQuestionAnswering" and config.num_labels != 2:
             raise AutoBertZeroError(
                 f"question answering with {config.num_labels} labels cannot be converted: it takes 2, the start and "
-                f"the end of an answer; give a checkpoint that has them"
+                "the end of an answer; give a checkpoint that has them"
             )
         always, activation = self.activation_of_words, self.fields(config).get("hidden_act", "gelu")
         if always is not None and head in _OF_WORDS and activation != always:

@@ -28,12 +28,16 @@ class BaseSizes:
     block: str = "bert"
     positions: str = LEARNED
     embedding_size: int | None = None
-    first_norm: bool | None = None
 
     @property
     def embedding_width(self) -> int:
         """That of the embeddings."""
         return self.hidden_size if self.embedding_size is None else self.embedding_size
+
+    @property
+    def has_first_norm(self) -> bool:
+        """Whether the mixer of the first layer has a norm."""
+        return find_block(self.block).first_norm
 
 
 Counted: TypeAlias = "AutoBertZeroConfig | BaseSizes"
@@ -125,5 +129,4 @@ def _pooler_parameters(config: Counted) -> int:
 
 def _lacks_first_norm(config: Counted) -> bool:
     """Whether the first layer lacks a norm that `layer_cost` counts."""
-    first = find_block(config.block).first_norm if config.first_norm is None else config.first_norm
-    return not first and not parse_layer(config.layers[0]).mixer.left_out
+    return not config.has_first_norm and not parse_layer(config.layers[0]).mixer.left_out

@@ -225,14 +225,14 @@ class AutoBertZeroPooler(nn.Module):
         super().__init__()
         self.pooling = config.classifier_pooling
         # CODEPATH: converted ModernBERTs have none; converted BERTs and the paper's backbone have one.
-        self.transforms = not find_block(config.block).transforms
-        if self.transforms:
+        self.has_dense = not find_block(config.block).transforms
+        if self.has_dense:
             self.dense = nn.Linear(config.hidden_size, config.hidden_size)
             self.activation = ACT2FN[config.pooler_act]
 
     def forward(self, hidden_states: Tensor, token_mask: Tensor | None = None) -> Tensor:
         pooled = self.pool(hidden_states, token_mask)
-        return self.activation(self.dense(pooled)) if self.transforms else pooled
+        return self.activation(self.dense(pooled)) if self.has_dense else pooled
 
     def pool(self, hidden_states: Tensor, token_mask: Tensor | None) -> Tensor:
         """A vector of each text: (B, N, C) -> (B, C)."""

@@ -315,9 +315,12 @@ def _euclidean_distance(a: "Tensor", b: "Tensor", head_size: int) -> "Tensor":
 
 
 def _logsigmoid(x: "Tensor", head_size: int) -> "Tensor":
-    from torch.nn.functional import logsigmoid
+    import torch
 
-    return logsigmoid(x)
+    if torch.compiler.is_exporting():
+        # ONNX has no such operation, and the logarithm of a sigmoid is infinite far below 0.
+        return x.clamp(max=0.0) - torch.log1p(torch.exp(-x.abs()))
+    return torch.nn.functional.logsigmoid(x)
 
 
 NORMALISED_ROWS = Operation(

@@ -58,21 +58,26 @@ def timed(compute: Callable[[str], Row]) -> Callable[[str], Row]:
     return with_seconds
 
 
+def from_scratch(experiment: Experiment, layers: Sequence[str], learning_rate: float = LEARNING_RATE) -> Row:
+    """What a backbone comes to that is trained alone, on all held-out rows."""
+    held_out = experiment.held_out.batch(list(range(len(experiment.held_out))), seed=0)
+    torch.manual_seed(0)
+    model = AutoBertZeroForMaskedLM(experiment.config(layers))
+    try:
+        autocast = experiment.accelerator.autocast
+        train_masked_lm(model, experiment.train, SCRATCH_STEPS, 8, learning_rate, 0, autocast)
+        score = evaluate_masked_lm(model, held_out)
+    except FloatingPointError as error:
+        return {"score": None, "failure": str(error)}
+    return {"score": score.value, "standard_error": score.standard_error}
+
+
 def train_from_scratch(folder: Path) -> dict[str, Row]:
     experiment, layers = Experiment(folder), backbones()
-    held_out = experiment.held_out.batch(list(range(len(experiment.held_out))), seed=0)
 
     @timed
     def scratch(name: str) -> Row:
-        torch.manual_seed(0)
-        model = AutoBertZeroForMaskedLM(experiment.config(layers[name]))
-        try:
-            autocast = experiment.accelerator.autocast
-            train_masked_lm(model, experiment.train, SCRATCH_STEPS, 8, LEARNING_RATE, 0, autocast)
-            score = evaluate_masked_lm(model, held_out)
-        except FloatingPointError as error:
-            return {"score": None, "failure": str(error)}
-        return {"score": score.value, "standard_error": score.standard_error}
+        return from_scratch(experiment, layers[name])
 
     return fill(folder / "scratch.jsonl", layers, scratch)
 

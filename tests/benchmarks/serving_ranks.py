@@ -51,6 +51,7 @@ def main(folder: Path) -> None:
                 have_computed(served, runtime, texts(held_out.input_ids[:2]), calibration, 1, "cpu")
             score = evaluate_masked_lm(served, held_out)
             found[runtime] = {"ms": latency.median, "accuracy": score.value, "standard_error": score.standard_error}
+            print(runtime, found[runtime], flush=True)
         return found
 
     found = list(fill(folder / "served.jsonl", layers, compute).values())

@@ -15,10 +15,10 @@ from transformers import (
 )
 from transformers.exporters import ExportedModel
 
-from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
+from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM, AutoBertZeroModel
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.serving import RUNTIMES, export
-from autobert_zero_hf.serving.runtimes import have_computed, texts
+from autobert_zero_hf.serving.runtimes import exported, have_computed, loaded, texts
 
 LINES = [
     "matmul(softmax(scale(matmul(q, transpose(k)))), v)",
@@ -82,6 +82,21 @@ def test_every_kind_of_layer_is_served(
         assert 1e-9 < error < 0.05 if RUNTIMES[runtime].int8 else error < 1e-9
         assert of_real_tokens(model, again, some, mixed) < (0.05 if RUNTIMES[runtime].int8 else 1e-3)
     assert not [file for file in tmp_path.iterdir() if file.name.startswith(".")]
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "openvino"])
+def test_what_formulas_make_far_from_nought_is_served(runtime: str) -> None:
+    """Sums over all tokens are large; a runtime that took the logarithm of a sigmoid would be at minus infinity."""
+    sums = "matmul(q, matmul(transpose(k), v))"
+    layers = [f"{word}({sign}({sums}))" for word in ("logsigmoid", "softsign", "softmax") for sign in ("neg", "scale")]
+    layers += [f"matmul({word}({sums}, k), v)" for word in ("cosine_similarity", "euclidean_distance")]
+    torch.manual_seed(0)
+    config = AutoBertZeroConfig(layers=layers, vocab_size=100, initializer_range=1.0, **SIZES)
+    model, inputs = AutoBertZeroModel(config).eval(), texts(torch.randint(100, (2, 40)))
+    with torch.no_grad():
+        wanted = model(**inputs).last_hidden_state
+        found = loaded(exported(model, runtime, inputs), runtime, 1)(**inputs).last_hidden_state
+    torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-3)
 
 
 def test_a_bert_of_transformers_with_its_head_is_served(tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:

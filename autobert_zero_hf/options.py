@@ -144,7 +144,7 @@ def add_options(
         flag, text = f"--{field.name.replace('_', '-')}", field.metadata["help"]
         text += f": {names.in_words()}" if names else ""
         if kind is bool:
-            text += f" [{'yes' if default else 'no'}]"
+            text += "" if default is None else f" [{'yes' if default else 'no'}]"
             section.add_argument(flag, action=BooleanOptionalAction, default=SUPPRESS, help=text)
             continue
         section.add_argument(

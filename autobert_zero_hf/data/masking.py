@@ -45,7 +45,7 @@ class Masking:
             if not self.continues.any():
                 raise AutoBertZeroError(
                     f"--whole-word-masking tells words by WordPiece's {CONTINUATION}, which no entry of this "
-                    "vocabulary begins with: leave it out, or give a WordPiece --tokenizer"
+                    "vocabulary begins with: leave it out, or give --vocabulary wordpiece or a --tokenizer of its kind"
                 )
 
     def __call__(

@@ -16,6 +16,9 @@ from ..model.bounds import (
 from ..options import OneOf, Range, option
 
 if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from ..data.tokenization import Writing
     from ..model import AutoBertZeroConfig
 
 
@@ -36,11 +39,37 @@ class TextOptions:
 
 @dataclass
 class DataOptions(TextOptions):
-    """The text, how it is cut, and a vocabulary of its own."""
+    """The text, how it is cut, and its vocabulary."""
 
-    vocab_size: Annotated[int, Range(100, MAX_VOCABULARY + 1)] = option(
-        8192, "entries of the WordPiece vocabulary that is trained on the text"
+    tokenizer: str | None = option(
+        None,
+        "the tokenizer, folder or Hub name; by itself that of the model that is begun with, or of the teacher, or a "
+        "new one, that is trained on the text",
+        "model",
     )
+    vocab_size: Annotated[int, Range(100, MAX_VOCABULARY + 1)] = option(8192, "entries of a new vocabulary")
+    vocabulary: Literal["auto", "wordpiece", "bpe"] = option(
+        "auto",
+        "of what it is: WordPieces, as BERT's, or BPE, which needs no spaces between words; by itself as the text's "
+        "script asks for",
+    )
+    cased: bool = option(False, "whether a new vocabulary tells upper from lower case")
+    keep_accents: bool | None = option(
+        None,
+        "whether it keeps accents, and the vowel signs of many scripts; by itself where the case stays, or the text "
+        "has many",
+    )
+
+    def writing(self, documents: "Dataset") -> "Writing":
+        """What a new vocabulary makes of the letters of these documents."""
+        from ..data.tokenization import Writing
+
+        pieces = None if self.vocabulary == "auto" else self.vocabulary
+        return Writing.of(documents, pieces, self.cased, self.keep_accents)
+
+
+OF_NEW_VOCABULARY = ("vocab_size", "vocabulary", "cased", "keep_accents")
+"""The options that a vocabulary which is there already has no use for."""
 
 
 @dataclass

@@ -11,6 +11,7 @@ from autobert_zero_hf.places import without_places
 from autobert_zero_hf.standard_error import plus_minus
 
 from ..recipe.recipe import Recipe
+from ..runtime.records import Data
 from ..runtime.run_folder import BERT, BEST, SCRATCH, finalists_of
 from ..space.sizes import Sizes
 from .card import Card
@@ -64,7 +65,7 @@ def _training(facts: ModelFacts) -> list[str]:
     """All that led to the weights, the first training first."""
     told = _training(facts.origin) if facts.origin else []
     if facts.search and facts.finalist:
-        told.append(final_training(Recipe.restored(facts.search.recipe), facts.finalist))
+        told.append(final_training(Recipe.restored(facts.search.recipe), facts.finalist, facts.search.history.data))
     if record := facts.records.get("pretraining"):
         known = {**record, "text": text_of(record["options"])}
         told.append("Pre-training, by masked language modelling:\n\n" + _table(known))
@@ -73,15 +74,18 @@ def _training(facts: ModelFacts) -> list[str]:
     return told
 
 
-def final_training(recipe: Recipe, name: str) -> str:
+def final_training(recipe: Recipe, name: str, read: Data | None) -> str:
     """How a finalist of a search comes by its weights.
 
     Args:
         recipe: of the search.
         name: of the finalist, as `finalist_title` has it.
+        read: what the journal says of the text.
     """
     data, sub_models, supernet, final = recipe.data, recipe.sub_models, recipe.supernet, recipe.final
-    source, teacher = (escaped(without_places(each)) for each in (sub_models.supernet_from, sub_models.teacher))
+    named = (sub_models.supernet_from, sub_models.teacher, data.tokenizer)
+    source, teacher, tokenizer = (escaped(without_places(each)) for each in named)
+    new = (read and read.new_vocabulary) or "WordPieces"  # an older journal does not tell
     taught = f"the attention scores and hidden states of {teacher}"
     learnt = {"masked-lm": "", "distillation": f" of {taught}", "both": f" of masked words and {taught}"}
     weights = (
@@ -99,9 +103,9 @@ def final_training(recipe: Recipe, name: str) -> str:
         f"learning rate {final.final_learning_rate:g}; seed {recipe.run.seed}, mixed precision "
         f"{recipe.run.mixed_precision}. "
         + (
-            f"The vocabulary is that of {source or teacher}."
-            if source or teacher
-            else f"A vocabulary of {data.vocab_size:,} WordPieces was trained on the same text."
+            f"The vocabulary is that of {source or teacher or tokenizer}."
+            if source or teacher or tokenizer
+            else f"A vocabulary of {data.vocab_size:,} {new} was trained on the same text."
         )
     )
 

@@ -8,9 +8,17 @@ from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.extensions import import_extensions
 from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.reading import ReadingError, decode, parse_yaml
+from autobert_zero_hf.training.shared_options import OF_NEW_VOCABULARY
 
 from .choices import CHOSEN, RecipeError, check_options, idle_options
 from .paths import from_folder
+
+_REPLACED = {
+    "text": ("dataset", "dataset_config", "text_column"),
+    "dataset": ("text",),
+    "tokenizer": OF_NEW_VOCABULARY,
+}
+"""What an option takes the place of."""
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 
@@ -59,15 +67,16 @@ def imports_of(name_or_path: str) -> list[str]:
 def overridden(options: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """The options of a recipe with others in their place.
 
-    A text replaces a data set, and a data set a text; another strategy or proxy all options that only others have.
+    A text replaces a data set, and a data set a text; a tokenizer what a new one would be; another strategy or proxy
+    all options that only others have.
     """
     kept = dict(options)
     for what in CHOSEN.keys() & given.keys():
         if given[what] != kept.get(what):
             for other in idle_options(what, given[what]):
                 kept.pop(other, None)
-    for name, others in (("text", ("dataset", "dataset_config", "text_column")), ("dataset", ("text",))):
-        if name in given:
+    for name, others in _REPLACED.items():
+        if given.get(name):
             for other in others:
                 kept.pop(other, None)
     return {**kept, **given}

@@ -16,7 +16,7 @@ from autobert_zero_hf.model.mixers import KINDS
 from autobert_zero_hf.model.operations import OPERATIONS
 from autobert_zero_hf.model.origins import with_version
 from autobert_zero_hf.model.registry import Registry
-from autobert_zero_hf.training.shared_options import DataOptions, SizeOptions
+from autobert_zero_hf.training.shared_options import OF_NEW_VOCABULARY, DataOptions, SizeOptions
 
 from ..proxies.table import PROXIES, SCREENS
 from ..space.budget import CostBudget
@@ -156,12 +156,22 @@ class Recipe:
             yield "speedup_over names a model and speedup how many times as fast: give both, or neither"
         if joint.latency_ms is not None and joint.speedup is not None:
             yield "latency_ms and speedup are two bounds on the same: give one of them"
+        yield from self._contradictions_of_vocabulary()
         yield from self._contradictions_of_sub_models()
         if not narrow:
             try:
                 self.search_space, self.cost_budget  # noqa: B018  # they check themselves
             except ValueError as error:
                 yield str(error)
+
+    def _contradictions_of_vocabulary(self) -> Iterator[str]:
+        data, usual = self.data, DataOptions()
+        source = "supernet_from" if self.sub_models.supernet_from else "teacher" if self.sub_models.teacher else None
+        if data.tokenizer and source:
+            yield f"tokenizer: that of the model which {source} names is used, leave that out"
+        of_new = [name for name in OF_NEW_VOCABULARY if getattr(data, name) != getattr(usual, name)]
+        if of_new and data.tokenizer:
+            yield f"{', '.join(of_new)}: of a new vocabulary, and tokenizer names one that is there: leave that out"
 
     def _contradictions_of_sub_models(self) -> Iterator[str]:
         options, sized = self.sub_models, self.joint.search_sizes != "no"

@@ -128,7 +128,9 @@ class FinalTraining:
     def _card(self, name: str, candidate: Candidate, score: MaskedScore) -> Card:
         text = text_of(self.recipe.to_dict())
         title, summary = finalist_title(name, self.evaluated, text, candidate.sizes)
-        return Card(title, summary, [final_training(self.recipe, name)], [masked_lm_result(score, text)])
+        return Card(
+            title, summary, [final_training(self.recipe, name, self.text.data)], [masked_lm_result(score, text)]
+        )
 
 
 def _shape(candidate: Candidate) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 from accelerate import Accelerator
-from datasets import Dataset, DatasetDict
+from datasets import Dataset
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from autobert_zero_hf.claims import check_claims
@@ -19,7 +19,7 @@ from autobert_zero_hf.data.corpus import CorpusError, how_to_have_more_rows, loa
 from autobert_zero_hf.data.fitting import check_special_tokens, load_tokenizer, special_ids
 from autobert_zero_hf.data.masked_rows import MaskedRows
 from autobert_zero_hf.data.packing import pack
-from autobert_zero_hf.data.tokenization import train_tokenizer
+from autobert_zero_hf.data.tokenization import Writing, train_tokenizer
 from autobert_zero_hf.data.unknown_tokens import Tokens, nothing_to_mask
 from autobert_zero_hf.model import AutoBertZeroConfig, architecture
 from autobert_zero_hf.tasks.encoding import unknown_in
@@ -49,7 +49,6 @@ logger = logging.getLogger(__name__)
 _USUAL_PADDING = 0
 """BERT's; that of a search whose journal names no other one."""
 _FEWEST_ROWS = 64
-_WAY_OUT = "begin with a model whose tokenizer knows them (--supernet-from, --teacher)"
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +93,7 @@ class Preparation:
     tracking: Tracking
     start: Start | None = field(init=False)
     teacher: Teacher | None = field(init=False, default=None)
+    _new_vocabulary: str | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         source = self.recipe.sub_models.supernet_from
@@ -107,15 +107,15 @@ class Preparation:
             JournalError: if the journal was begun on another text, or with other rows of the tasks.
             AutoBertZeroError: if the checkpoint that the super-net is to begin as, or its teacher, does not fit.
         """
-        train, held_out, tokenizer, counts, texts = self._read()
+        (train, held_out), tokens, tokenizer, counts, texts = self._read()
         if min(len(train), len(held_out)) < 2:
-            unknown = Tokens.of_texts(texts, tokenizer).warning(texts, tokenizer, _WAY_OUT)
+            unknown = Tokens.of_texts(texts, tokenizer).warning(texts, tokenizer, self._way_out)
             raise CorpusError(
                 f"the text gives {len(train)} rows to train on and {len(held_out)} held-out rows of "
                 f"{self.recipe.data.sequence_length} tokens, at least 2 of each are needed: "
                 f"{unknown or how_to_have_more_rows(len(train), len(held_out))}"
             )
-        self._check_words(train, held_out, texts, tokenizer)
+        self._check_words(tokens, texts, tokenizer)
         # Before anything is written: other options can be tried in the same folder.
         config, sizes = self.config(tokenizer), self.recipe.searched_sizes
         self.teacher = load_teacher(self.recipe.sub_models, sizes, tokenizer, config)
@@ -125,27 +125,42 @@ class Preparation:
         return Text(self.folder.tokenizer, MaskedRows(train, tokenizer), MaskedRows(held_out, tokenizer), data)
 
     def _check_words(
-        self, train: Dataset, held_out: Dataset, texts: Sequence[str], tokenizer: PreTrainedTokenizerBase
+        self, tokens_of_rows: Sequence[Tokens], texts: Sequence[str], tokenizer: PreTrainedTokenizerBase
     ) -> None:
         """See that rows have words to mask, and say where much of what is read is not known to the tokenizer."""
-        trained, scored = (Tokens.of_rows(rows, tokenizer) for rows in (train, held_out))
-        chose, final = rows_that_chose(self.recipe), final_rows(self.recipe, len(held_out))
+        trained, scored = tokens_of_rows
+        chose, final = rows_that_chose(self.recipe), final_rows(self.recipe, len(scored.by_row))
         for what, tokens, found in (
             ("the rows to train on", trained, trained.by_row),
             ("the rows that candidates are scored on", scored, scored.by_row[:chose]),
             ("the rows that the winner is scored on", scored, scored.by_row[final.start :]),
         ):
             if len(found) and not found.any():  # with tasks, no rows of the text score candidates
-                raise nothing_to_mask(what, tokens, texts, tokenizer, _WAY_OUT)
+                raise nothing_to_mask(what, tokens, texts, tokenizer, self._way_out)
         if not self.accelerator.is_main_process:
             return
         name = text_of(self.recipe.to_dict())
-        if said := Tokens.sum([trained, scored]).warning(texts, tokenizer, _WAY_OUT):
+        if said := Tokens.sum([trained, scored]).warning(texts, tokenizer, self._way_out):
             logger.warning("%s: %s", name, said)
         for task in self.tasks:
             texts_of_task = task.train["text"]
             for said in unknown_in(Tokens.of_texts(texts_of_task, tokenizer), texts_of_task, tokenizer):
                 logger.warning("%s: %s", task.name, said)
+
+    @property
+    def _way_out(self) -> str:
+        """What can be done about words that the tokenizer does not know, but to change the text."""
+        if self._origin is None:
+            return "give --vocabulary bpe, or a --tokenizer that knows them"
+        if self.recipe.data.tokenizer:
+            return "give a --tokenizer that knows them"
+        return "begin with a model whose tokenizer knows them (--supernet-from, --teacher)"
+
+    @property
+    def _origin(self) -> str | None:
+        """Where the tokenizer comes from; None if it is trained on the text."""
+        models = self.recipe.sub_models
+        return self.recipe.data.tokenizer or models.supernet_from or models.teacher
 
     def config(self, tokenizer: PreTrainedTokenizerBase) -> AutoBertZeroConfig:
         """The sizes of candidates that have none of their own, or the largest ones.
@@ -216,8 +231,10 @@ class Preparation:
                 "away, and it is trained again"
             )
 
-    def _read(self) -> tuple[Dataset, Dataset, PreTrainedTokenizerBase, dict[str, int], Sequence[str]]:
-        """Rows to train on and held-out ones, the tokenizer, how many there are, and the texts to train on."""
+    def _read(
+        self,
+    ) -> tuple[tuple[Dataset, Dataset], list[Tokens], PreTrainedTokenizerBase, dict[str, int], Sequence[str]]:
+        """Rows to train on and held-out ones, their tokens, the tokenizer, their numbers, and the texts to train on."""
         options = self.recipe.data
         with self.reporter.phase("Text", 3) as show, self.accelerator.main_process_first():
             documents = load_documents(
@@ -225,28 +242,33 @@ class Preparation:
             )
             parts = documents.train_test_split(test_size=options.held_out, seed=self.recipe.run.seed)
             show(1, f"{len(parts['train']):,} documents to train on, {len(parts['test']):,} held out")
-            tokenizer = self._tokenizer(parts)
-            show(2, f"a vocabulary of {len(tokenizer):,}")
+            writing = None if self._origin else options.writing(parts["train"])
+            tokenizer = self._tokenizer(parts["train"], writing)
+            vocabulary = f"{len(tokenizer):,} {writing or f'entries, those of {self._origin}'}"
+            show(2, f"a vocabulary of {vocabulary}")
             train, test = (pack(parts[part], tokenizer, options.sequence_length) for part in ("train", "test"))
-            show(3, f"{len(train):,} rows of {options.sequence_length} tokens to train on, {len(test):,} held out")
+            tokens = [Tokens.of_rows(rows, tokenizer) for rows in (train, test) if len(rows)]
+            many, length, unknown = len(train), options.sequence_length, Tokens.sum(tokens).share if tokens else 1.0
+            rows = f"{many:,} rows of {length} tokens to train on, {len(test):,} held out"
+            show(3, f"{rows}; a vocabulary of {vocabulary}; {unknown:.1%} of the tokens unknown")
         counts = {"documents": len(parts["train"]), "held_out_documents": len(parts["test"])}
         counts |= {"rows": len(train), "held_out_rows": len(test)}
-        return train, test, tokenizer, counts, parts["train"]["text"]
+        self._new_vocabulary = None if writing is None else str(writing)
+        return (train, test), tokens, tokenizer, counts, parts["train"]["text"]
 
-    def _tokenizer(self, parts: DatasetDict) -> PreTrainedTokenizerBase:
-        """That of the models that the super-net begins as, or learns from; or one that is trained on the text."""
+    def _tokenizer(self, documents: Dataset, writing: Writing | None) -> PreTrainedTokenizerBase:
+        """That which is given, or of the models that the super-net begins as, or learns from; or a new one."""
         options, place = self.recipe.data, self.folder.tokenizer
         # What a run left that was stopped before its first event may be of another text.
         have_tokenizer = self.journal.history.data is not None and all(
             (place / name).exists() for name in ("tokenizer.json", "tokenizer_config.json")
         )
         if self.accelerator.is_main_process and not have_tokenizer:
-            source = self.recipe.sub_models.supernet_from or self.recipe.sub_models.teacher
-            if source:
-                made = load_tokenizer(source)
+            if self._origin:
+                made = load_tokenizer(self._origin)
                 check_special_tokens(made, "mask")
             else:
-                made = train_tokenizer(parts["train"], options.vocab_size, options.sequence_length)
+                made = train_tokenizer(documents, options.vocab_size, options.sequence_length, writing)
             made.model_max_length = options.sequence_length
             with written_whole(place) as partial:
                 made.save_pretrained(partial)
@@ -272,7 +294,7 @@ class Preparation:
             text = yaml.safe_dump(options, sort_keys=False)
             with written_whole(self.folder.recipe) as partial:
                 partial.write_text(text, encoding="utf-8")
-        data = Data(**facts, digest=digest)
+        data = Data(**facts, digest=digest, new_vocabulary=self._new_vocabulary)
         self.journal.append(data)
         self.accelerator.wait_for_everyone()
         return data

@@ -195,7 +195,10 @@ class Start(Event):
 @event("data", once=True)
 @dataclass(frozen=True, kw_only=True)
 class Data(Event):
-    """The text as rows of tokens; `pad_token_id` where the padding is another token than BERT's."""
+    """The text as rows of tokens; `pad_token_id` where the padding is another token than BERT's.
+
+    `new_vocabulary` says of what it is, where it was trained on the text.
+    """
 
     documents: Count
     held_out_documents: Count
@@ -203,6 +206,7 @@ class Data(Event):
     held_out_rows: Count
     vocabulary: Count
     pad_token_id: Annotated[int | None, Range(0, 2**53)] = None
+    new_vocabulary: str | None = None
     digest: str
 
 

@@ -28,6 +28,7 @@ from autobert_zero_hf.training.pretraining.training import pretrain
 from autobert_zero_hf.training.replayable.masked_lm import evaluate_masked_lm
 from tests.training.pretraining.test_pretraining import TINY
 
+WORD_PIECES = {**TINY, "vocabulary": "wordpiece"}
 LONG = "such as 'MKVLAAGIVG"
 THAI = ["ภาษาไทยเขียนติดกันโดยไม่มีช่องว่างระหว่างคำ", "วันนี้อากาศดีมากเราจึงออกไปเดินเล่นที่สวนสาธารณะ"]
 
@@ -141,7 +142,7 @@ def write(folder: Path, texts: list[str]) -> str:
     ],
 )
 def test_pre_training_on_nothing_is_refused(texts: list[str], length: int, reason: str, tmp_path: Path) -> None:
-    options = PreTrainingOptions(text=[write(tmp_path, texts)], **{**TINY, "sequence_length": length})
+    options = PreTrainingOptions(text=[write(tmp_path, texts)], **{**WORD_PIECES, "sequence_length": length})
     with pytest.raises(AutoBertZeroError, match=reason):
         pretrain(tmp_path / "model", options)
     assert not (tmp_path / "model").exists()
@@ -154,14 +155,14 @@ def test_pre_training_leaves_such_rows_out_and_says_so(
     texts = list(documents["text"][:12])
     # Documents of one unknown word each, a row for every 15 of them.
     mixed = [*texts[:10], *proteins(400), *texts[10:]]
-    options = {**TINY, "text": [write(tmp_path, mixed)], "batch_size": 1, "max_steps": 80, **changes}
+    options = {**WORD_PIECES, "text": [write(tmp_path, mixed)], "batch_size": 1, "max_steps": 80, **changes}
     if "streaming" in changes:
         Dataset.from_dict({"text": mixed}).to_json(tmp_path / "train.jsonl")
         options |= {"dataset": str(tmp_path), "validation_text": [write(tmp_path, mixed)]}
     with caplog.at_level(logging.WARNING):
         facts = pretrain(tmp_path / "model", PreTrainingOptions(**options))
     (said,) = [record.getMessage() for record in caplog.records if "[UNK]" in record.getMessage()]
-    assert LONG in said and said.endswith("or give a --tokenizer that knows them")
+    assert LONG in said and said.endswith("or give --vocabulary bpe, or a --tokenizer that knows them")
     assert all(np.isfinite(loss) for _, loss in facts["loss_curve"])
     assert facts["masked_words"] > 0 and facts["accuracy"] < 1
 

@@ -294,7 +294,7 @@ def test_the_card_says_where_the_weights_come_from() -> None:
             "final_steps": 9,
         }
     )
-    cut, scratch = final_training(recipe, "best"), final_training(recipe, "scratch")
+    cut, scratch = final_training(recipe, "best", None), final_training(recipe, "scratch", None)
     assert "of news.txt, and the attention scores and hidden states of teacher: weights inherited" in cut
     assert (
         "(AutoTinyBERT; begun with weights of models/bert; 70 steps of masked words and the attention scores and" in cut

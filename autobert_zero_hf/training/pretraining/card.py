@@ -32,6 +32,7 @@ def write_card(model: PreTrainedModel, facts: Mapping[str, Any], path: str) -> s
         "objective": told["objective"] + (", whole words" if facts["whole_word_masking"] else ""),
         "started from": told["started_from"],
         "teacher": told["teacher"] or "none",
+        **({"new vocabulary": told["new_vocabulary"]} if told.get("new_vocabulary") else {}),
         "steps": f"{facts['steps']:,} of {facts['batch_size']} rows of {facts['sequence_length']} tokens",
         "peak learning rate": f"{facts['learning_rate']:.2g}",
         "precision": "float32" if facts["precision"] == "no" else facts["precision"],

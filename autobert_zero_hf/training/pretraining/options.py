@@ -10,7 +10,7 @@ from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import ARCHITECTURES
 from autobert_zero_hf.options import Range, find_problems, option, option_names
 
-from ..shared_options import DataOptions, SizeOptions
+from ..shared_options import OF_NEW_VOCABULARY, DataOptions, SizeOptions
 
 DEFAULT_ARCHITECTURE = "autobert-zero"
 HELD_OUT_OF_STREAM = 1_000
@@ -47,11 +47,6 @@ class StartOptions:
         None,
         "a model to train on, such as a search's best/, or an encoder of transformers that convert reads: its "
         "backbone, sizes and tokenizer stay",
-        "model",
-    )
-    tokenizer: str | None = option(
-        None,
-        "the tokenizer, folder or Hub name; by default that of --model or --teacher, or a new one",
         "model",
     )
 
@@ -168,8 +163,11 @@ class PreTrainingOptions:
             problems.append("give --epochs or --max-steps, not both")
         if self.reading.streaming and not self.training.max_steps:
             problems.append("--streaming needs --max-steps: how long a stream is, is not known")
-        if "vocab_size" in self.given and (self.start.tokenizer or self.start.model):
-            problems.append("--vocab-size is that of a new tokenizer, and one is given")
+        of_new = [name for name in OF_NEW_VOCABULARY if name in self.given]
+        if of_new and (self.data.tokenizer or self.start.model):
+            problems.append(f"{_flags(of_new)}: of a new vocabulary, and one is given: leave that out")
+        if self.data.tokenizer and self.start.model:
+            problems.append("--tokenizer: --model has its own, leave that out")
         if "held_out" in self.given and not self.holds_out_a_share:
             problems.append("--held-out is a share of the documents, which is not held out here: leave it out")
         if self.training.mixed_precision == "fp16":
@@ -217,8 +215,6 @@ def _conflicts_of_start(start: StartOptions, sizes: Mapping[str, Any]) -> list[s
         problems.append(f"--num-layers: {'--model' if start.model else backbone} has its own number, leave that out")
     if start.model and (own := [name for name in sizes if name not in ("dropout", "num_layers")]):
         problems.append(f"{_flags(own)}: --model has its own, leave that out")
-    if start.tokenizer and start.model:
-        problems.append("--tokenizer: --model has its own, leave that out")
     return problems
 
 

@@ -8,6 +8,7 @@ biases and norms; gradients of a norm of 1 at most.
 import functools
 import logging
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ logger = logging.getLogger(__name__)
 
 WIDTH_TIMES_RATE = 0.128
 """The peak learning rate by default, times the hidden size."""
-_WAY_OUT = "give a --tokenizer that knows them"
+_WAY_OUT = "give --vocabulary bpe, or a --tokenizer that knows them"
 
 
 def pretrain(output_dir: Path, options: PreTrainingOptions) -> dict[str, Any]:
@@ -145,7 +146,7 @@ class _PreTraining:
         length = self.options.data.sequence_length
         start, teaching = self.options.start, self.options.distillation
         self.teacher = load_teacher(teaching.teacher, teaching.soft_label_weight > 0) if teaching.teacher else None
-        source = start.tokenizer or start.model or teaching.teacher
+        source = self.options.data.tokenizer or start.model or teaching.teacher
 
         @functools.cache
         def documents() -> Documents:
@@ -158,12 +159,16 @@ class _PreTraining:
                 if not start.model:  # the new model is as long as its rows, whatever another is
                     found.model_max_length = length
                 return found
-            return train_tokenizer(documents().for_tokenizer, self.options.data.vocab_size, length)
+            texts, size = documents().for_tokenizer, self.options.data.vocab_size
+            writing = self.options.data.writing(texts)
+            self.new_vocabulary = str(writing)
+            return train_tokenizer(texts, size, length, writing)
 
         def words() -> dict[str, Any]:  # a teacher's embeddings may have more rows than its tokenizer entries
             size = len(tokenizer()) if self.teacher is None else self.teacher.config.vocab_size
             return {"vocab_size": size, **special_ids(tokenizer())}
 
+        self.new_vocabulary: str | None = None
         set_seed(seed)
         self.student = make_student(start, self.options.sizes, self.options.head, length, words)
         self.tokenizer = tokenizer()
@@ -212,7 +217,15 @@ class _PreTraining:
         for what, found in tokens.items():
             if not found.words:
                 raise nothing_to_mask(f"the {what}", found, texts, self.tokenizer, _WAY_OUT)
-        if (said := Tokens.sum(tokens.values()).warning(texts, self.tokenizer, _WAY_OUT)) and self.main:
+        together = Tokens.sum(tokens.values())
+        if self.main:
+            print(
+                f"{', '.join(f'{len(rows):,} {what}' for what, rows in at_hand.items())} of {examples.length} tokens; "
+                f"a vocabulary of {len(self.tokenizer):,} {self.new_vocabulary or 'entries'}; {together.share:.1%} of "
+                "the tokens unknown",
+                file=sys.stderr,
+            )
+        if (said := together.warning(texts, self.tokenizer, _WAY_OUT)) and self.main:
             logger.warning("%s: %s", documents.name, said)
         kept = {what: with_words(rows, tokens[what]) for what, rows in at_hand.items()}
         return kept.get("rows to train on", train), kept["held-out rows"]
@@ -335,6 +348,7 @@ class _PreTraining:
             "processes": arguments.world_size,
             "started_from": f"model {start.model}" if start.model else "scratch",
             "teacher": self.options.distillation.teacher,
+            "new_vocabulary": self.new_vocabulary,
             "layers": self.student.config.layers,
             "parameters": self.student.num_parameters(),
             **score.facts(),

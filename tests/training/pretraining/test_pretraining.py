@@ -241,7 +241,7 @@ def test_what_does_not_go_together_is_said_before_anything_is_read() -> None:
         ({"temperature": 1.0, "hidden_weight": 0.0}, ["--hidden-weight, --temperature: of use with --teacher alone"]),
         ({"epochs": 1.0, "max_steps": 2}, ["not both"]),
         ({"streaming": True, "dataset": "a"}, ["--streaming needs --max-steps"]),
-        ({"tokenizer": "a", "vocab_size": 200}, ["--vocab-size is that of a new tokenizer"]),
+        ({"tokenizer": "a", "vocab_size": 200}, ["--vocab-size: of a new vocabulary, and one is given"]),
         ({"validation_text": ["a"], "held_out": 0.2}, ["--held-out is a share"]),
         ({"batch_size": 0, "masking": 2.0}, ["batch_size must be at least 1", "masking must be at least 0.001"]),
         ({"seeds": 3}, ["unknown option 'seeds'"]),

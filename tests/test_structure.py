@@ -24,7 +24,7 @@ LAYERS = (
     ("model",),
     ("rendering", "conversion"),
     ("data", "launch"),
-    ("tasks", "serving"),
+    ("tasks", "serving", "analysis"),
     ("training",),
     ("training.replayable",),
     ("training.pretraining", "training.finetuning"),

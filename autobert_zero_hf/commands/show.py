@@ -1,7 +1,7 @@
 """`autobert-zero show`: a backbone, or one formula, as a table, as LaTeX or as a picture."""
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ EXAMPLE = """example:
   autobert-zero show autobert-zero --picture backbone.svg
   autobert-zero show runs/first/best --latex
   autobert-zero show runs/first/best --latency --latency-runtime openvino-int8
+  autobert-zero show runs/first/best --analyse my.txt --beside runs/first/bert --picture layers.svg
   autobert-zero show "matmul(softmax(scale(matmul(q, transpose(k)))), v)"
 
 A formula, or conv(9), is shown at the sizes of BERT-base: what it costs and runs as, its normal form, and the axes of
@@ -37,6 +38,7 @@ each operation.
 """
 
 _PICTURES = (".svg", ".png")
+_DPI = 150
 
 
 def add_parser(commands: Any) -> None:
@@ -58,7 +60,19 @@ def add_parser(commands: Any) -> None:
         "--tokens", type=int, default=128, help="the length of the sequence for which operations are counted [128]"
     )
     parser.add_argument("--latex", action="store_true", help="print the layers as lines of LaTeX, instead of the table")
-    parser.add_argument("--picture", metavar="FILE", type=Path, help="also draw it, as .svg or .png")
+    parser.add_argument(
+        "--picture", metavar="FILE", type=Path, help="also draw it, or what --analyse measures, as .svg or .png"
+    )
+    parser.add_argument(
+        "--analyse",
+        metavar="TEXT",
+        nargs="+",
+        help="also measure its layers on files of text: how alike tokens become, how far each layer changes them, and "
+        "how evenly attentions look at them",
+    )
+    parser.add_argument(
+        "--beside", metavar="MODEL", nargs="+", default=[], help="with --analyse, other models, measured on the same"
+    )
     parser.add_argument("--latency", action="store_true", help="also measure how long it takes on this machine")
     add_options(parser, LatencyOptions)
     parser.set_defaults(run=run)
@@ -79,13 +93,22 @@ def run(arguments: Namespace) -> Result:
     begin = arguments.backbone.partition("+")[0].strip()
     is_layer = ("(" in arguments.backbone or begin in words()) and not Path(arguments.backbone).exists()
     sizes = BaseSizes([str(parse_layer(arguments.backbone))]) if is_layer else _sizes(arguments.backbone)
-    if picture is not None:
+    if arguments.analyse and (is_layer or arguments.backbone in ARCHITECTURES):
+        raise AutoBertZeroError(f"--analyse measures a trained model, and {arguments.backbone} has no weights")
+    if arguments.beside and not arguments.analyse:
+        raise AutoBertZeroError("--beside goes with --analyse, which is not given")
+    if arguments.analyse and arguments.latex:
+        raise AutoBertZeroError("--analyse is said below the table, which --latex takes the place of: leave out one")
+    if picture is not None and not arguments.analyse:
         _draw(sizes, picture)
     facts = _layer_facts(sizes, arguments.tokens) if is_layer else _facts(sizes, arguments.tokens)
     said = []
     if arguments.latency:
         facts["latency"] = _latency(sizes, arguments)
         said = [_in_words(facts["latency"])]
+    if arguments.analyse:
+        facts["analysis"] = _analyses([arguments.backbone, *arguments.beside], arguments)
+        said += _analysis_table(facts["analysis"])
     if arguments.latex:
         return Result(facts, "\n".join(layer["latex"] for layer in facts["layers"]))
     lines = [*(_layer_table(facts) if is_layer else _table(arguments.backbone, facts)), *said]
@@ -117,6 +140,43 @@ def _latency(sizes: Counted, arguments: Namespace) -> dict[str, Any]:
 def _in_words(latency: Mapping[str, Any]) -> str:
     many = f"{latency['texts']} texts" if latency["texts"] > 1 else "a text"
     return f"\n{many} of {latency['tokens']} tokens: {latency['text']} on {latency['on']}"
+
+
+def _analyses(models: Sequence[str], arguments: Namespace) -> dict[str, dict[str, Any]]:
+    """What the layers of each model come to, which is drawn where a picture is asked for."""
+    import datasets
+    import transformers
+
+    from autobert_zero_hf.analysis.chart import draw_analyses
+    from autobert_zero_hf.analysis.opening import analyse_model
+    from autobert_zero_hf.charts import to_png, to_svg
+    from autobert_zero_hf.model_folder import find_model
+
+    for name in models:  # what is not there is said before the others are measured
+        load_config(name)
+    datasets.disable_progress_bars()
+    transformers.utils.logging.disable_progress_bar()
+    found = {name: analyse_model(find_model(name), arguments.analyse, arguments.tokens) for name in models}
+    if (picture := arguments.picture) is not None:
+        figure = draw_analyses(found)
+        drawn = to_svg(figure).encode() if picture.suffix == ".svg" else to_png(figure, _DPI)
+        with written_whole(picture) as partial:
+            partial.write_bytes(drawn)
+    return {name: asdict(each) for name, each in found.items()}
+
+
+def _analysis_table(analyses: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    yield "\nOn text: the cosine of two tokens of a text (1: all are alike), how far a layer changes a token"
+    yield "(1 - cosine), and the entropy of its attention (1: it looks at all alike). Layer 0 is the embeddings."
+    for name, each in analyses.items():
+        yield f"{name}\nlayer  cosine  change  attention"
+        entropies = ["" if value is None else f"{value:.3f}" for value in each["attention_entropy"]]
+        changes = [f"{value:.3f}" for value in each["change"]]
+        rows = zip(each["token_cosine"], ["", *changes], ["", *entropies], strict=True)
+        yield from (
+            f"{layer:>5}  {cosine:>6.3f}  {change:>6}  {entropy:>9}".rstrip()
+            for layer, (cosine, change, entropy) in enumerate(rows)
+        )
 
 
 def _draw(sizes: Counted, picture: Path) -> None:
@@ -204,13 +264,14 @@ def _table(name: str, facts: Mapping[str, Any]) -> Iterator[str]:
 
 
 def load_config(backbone: str) -> "AutoBertZeroConfig":
-    """The config of a folder or of a Hub model.
+    """The config of a folder or of a Hub model; of an encoder that is read, as it is once it is converted.
 
     Raises:
         AutoBertZeroError: if there is none, or if it is another kind of model.
     """
     from transformers import AutoConfig
 
+    from autobert_zero_hf.conversion.family import as_ours
     from autobert_zero_hf.conversion.loading import unreadable_refused
     from autobert_zero_hf.model import AutoBertZeroConfig
     from autobert_zero_hf.model_folder import find_model
@@ -218,7 +279,7 @@ def load_config(backbone: str) -> "AutoBertZeroConfig":
     backbone = find_model(backbone)
     failing = f"{excerpt(backbone)} is not one of {', '.join(ARCHITECTURES)}, and no model is found there"
     with unreadable_refused(failing, backbone):
-        config = AutoConfig.from_pretrained(backbone)
+        config = as_ours(AutoConfig.from_pretrained(backbone))
     if not isinstance(config, AutoBertZeroConfig):
         raise AutoBertZeroError(f"{backbone} is a {config.model_type} model, not {AutoBertZeroConfig.model_type}")
     return config

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from datasets import Dataset
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
@@ -115,7 +115,7 @@ def train_tokenizer(
 
 def _train_word_pieces(documents: Dataset, vocab_size: int, max_length: int, writing: Writing) -> BertTokenizer:
     # By itself BertTokenizer takes accents away where it makes lower case.
-    letters = {"do_lower_case": not writing.cased, "strip_accents": not writing.accents}
+    letters: dict[str, Any] = {"do_lower_case": not writing.cased, "strip_accents": not writing.accents}
     special = list(_SPECIAL.values())
 
     def train(size: int, first: list[str]) -> dict[str, int]:
@@ -132,7 +132,7 @@ def _train_word_pieces(documents: Dataset, vocab_size: int, max_length: int, wri
     inner = sorted(piece for piece in alphabet if piece.startswith(_PREFIX) and len(piece) == len(_PREFIX) + 1)
     _check_room(vocab_size, len(alphabet))
     # What is as by default is not written down.
-    given = {} if letters == {"do_lower_case": True, "strip_accents": True} else letters
+    given: dict[str, Any] = {} if letters == {"do_lower_case": True, "strip_accents": True} else letters
     return BertTokenizer(vocab=train(vocab_size, inner), model_max_length=max_length, **given)
 
 

@@ -188,7 +188,7 @@ def _varied_sizes(recipe: Mapping[str, Any]) -> str:
     bounds = {
         "latency_ms": "{} ms of latency",
         "speedup": "{} times the speed of {over}",
-        "max_parameters": "{:,} parameters in the layers",
+        "max_parameters": f"{{:,}} parameters in the {recipe['max_parameters_of']}",
         "max_multiplications": "{:,} multiplications of a token in the layers",
     }
     over = without_places(recipe["speedup_over"])

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from autobert_zero_hf import __version__
+from autobert_zero_hf.analysis.chart import draw_analyses
 from autobert_zero_hf.model import FormulaError
 from autobert_zero_hf.options import with_defaults
 from autobert_zero_hf.rendering import draw_backbone, to_latex, to_svg
@@ -22,7 +23,7 @@ from ..runtime.records import Evaluated
 from ..runtime.run_folder import finalists_of
 from . import report_charts as charts
 from .facts import SearchFacts
-from .report_facts import ReportFacts, changed_options, differences
+from .report_facts import Finalist, ReportFacts, changed_options, differences
 from .templates import report_environment
 
 _TOP = 20
@@ -80,6 +81,7 @@ def _contents(facts: ReportFacts) -> dict[str, Any]:
         "command": _command(facts.search),
         "recipe": yaml.safe_dump(recipe, sort_keys=False),
         "scores_chart": charts.scores_over_evaluations(facts) if facts.scored else None,
+        "layers_chart": _layers_chart(trained),
         "finalists_chart": charts.finalists(facts) if trained else None,
         "priorities_chart": charts.priorities(history) if len(history) > 1 else None,
         "depths_chart": charts.depths(types, kernels, depth, recipe["kernel_sizes"]) if facts.candidates else None,
@@ -92,6 +94,11 @@ def _operations_chart(facts: ReportFacts) -> Figure | None:
     if not visits.every or not facts.best_count:
         return None
     return charts.operations(visits, len(facts.candidates), facts.best_count)
+
+
+def _layers_chart(trained: Sequence[Finalist]) -> Figure | None:
+    analyses = {each.event.name: each.event.analysis for each in trained if each.event.analysis is not None}
+    return draw_analyses(analyses) if analyses else None
 
 
 def _step(before: Evaluated | None, after: Evaluated) -> list[tuple[str, str, str]]:

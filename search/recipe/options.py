@@ -47,8 +47,9 @@ class SpaceOptions:
         MAX_DEPTH, "operations inside one another at most, in an attention"
     )
     shared_attention: bool = option(False, "one formula for all attention layers of a backbone")
-    max_parameters: Annotated[int | None, Range(1)] = option(
-        None, "parameters of all layers at most, embeddings not counted"
+    max_parameters: Annotated[int | None, Range(1)] = option(None, "parameters of a candidate at most")
+    max_parameters_of: Literal["layers", "model"] = option(
+        "layers", "of what they are: of all layers, or of the whole model, with embeddings and pooler"
     )
     max_multiplications: Annotated[int | None, Range(1)] = option(
         None, "multiplications of a token in all layers at most, in a row of text"

@@ -78,6 +78,8 @@ class Recipe:
     """Of each strategy and proxy, chosen or not, its own options, by their class."""
     given_space: Any = field(default=None, compare=False)
     """What can be found, where that is an object and not what the options say."""
+    vocabulary: int | None = field(default=None, compare=False)
+    """The entries of the vocabulary, once it is known."""
 
     @classmethod
     def from_dict(cls, options: Mapping[str, Any], given: Collection[str] = ()) -> "Recipe":
@@ -154,6 +156,8 @@ class Recipe:
             yield "screen_keep needs screen_by, the measure that is screened by"
         if (joint.speedup_over is None) != (joint.speedup is None):
             yield "speedup_over names a model and speedup how many times as fast: give both, or neither"
+        if self.space.max_parameters_of == "model" and self.space.max_parameters is None:
+            yield "max_parameters_of says of what max_parameters is a bound: give that, too"
         if joint.latency_ms is not None and joint.speedup is not None:
             yield "latency_ms and speedup are two bounds on the same: give one of them"
         yield from self._contradictions_of_vocabulary()
@@ -340,15 +344,31 @@ class Recipe:
     @cached_property
     def cost_budget(self) -> CostBudget:
         """What a candidate may cost."""
-        config = self.make_config(self.data.vocab_size)
+        whole = self.space.max_parameters_of == "model"
+        # Until the text is read nobody knows how large the embeddings are.
+        bounded = not whole or self.vocabulary is not None
         return CostBudget(
-            config,
+            self.make_config(self.vocabulary or self.data.vocab_size),
             self.data.sequence_length,
-            self.space.max_parameters,
+            self.space.max_parameters if bounded else None,
             self.space.max_multiplications,
             self.searched_sizes,
             self.sub_models.layers,
+            whole,
         )
+
+    def with_vocabulary(self, entries: int) -> "Recipe":
+        """This recipe, where a vocabulary has so many entries, which a bound of the whole model depends on.
+
+        Raises:
+            RecipeError: if no backbone can be within that bound.
+        """
+        known = dataclasses.replace(self, vocabulary=entries)
+        try:
+            known.cost_budget  # noqa: B018  # it checks itself
+        except ValueError as error:
+            refuse([str(error)])
+        return known
 
     def make_config(
         self, vocab_size: int, special_ids: Mapping[str, Any] = MappingProxyType({})

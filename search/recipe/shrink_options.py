@@ -18,7 +18,7 @@ class ShrinkOptions:
         None, "a model, folder or Hub name, that the models are to be faster than", "model"
     )
     max_parameters: Annotated[list[int], Range(1)] = option(
-        (), "parameters of all layers at most, embeddings not counted"
+        (), "parameters at most, of all layers, or as --max-parameters-of says"
     )
     evaluate_on: list[str] = option((), "tasks, as `evaluate` takes them, to fine-tune the winners on")
     data: str | None = option(None, "a folder with a folder for each of these tasks", "tasks")

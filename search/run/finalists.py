@@ -1,13 +1,14 @@
 """The last training of a search: of what it found, and of a BERT beside it, on the weights of the super-net."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 from accelerate import Accelerator
 from transformers import AutoTokenizer
 
+from autobert_zero_hf.analysis.layers import Analysis, analyse
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import AutoBertZeroForMaskedLM
 from autobert_zero_hf.places import local_place
@@ -27,6 +28,9 @@ from ..runtime.run_folder import SCRATCH, RunFolder
 from ..space.candidate import Candidate
 from ..supernet.objectives import Objective
 from .preparation import Text, final_rows
+
+_ANALYSED = 64
+"""Of the held-out rows, how many the layers of a finalist are measured on."""
 
 
 @dataclass
@@ -69,7 +73,9 @@ class FinalTraining:
         total = steps * len(finalists)
         trained = total - steps * len(missing)
         seed = self.recipe.run.seed
-        evaluation = self.text.held_out.batch(list(final_rows(self.recipe, len(self.text.held_out))), seed)
+        chosen = list(final_rows(self.recipe, len(self.text.held_out)))
+        evaluation = self.text.held_out.batch(chosen, seed)
+        rows = self.text.held_out.rows[chosen[:_ANALYSED]]["input_ids"]
 
         def work(name: str) -> dict[str, Any]:
             candidate = finalists[name]
@@ -87,6 +93,7 @@ class FinalTraining:
                 )
                 score = evaluate_masked_lm(model, evaluation)
                 on_tasks = self.tasks(model, lambda _: None) if self.tasks else None
+                analysis = analyse(model, [(rows, torch.ones_like(rows))])
             except FloatingPointError as error:
                 raise AutoBertZeroError(
                     f"the final training of {name!r} diverged ({error}): search with a lower --final-learning-rate in "
@@ -102,13 +109,15 @@ class FinalTraining:
                 "standard_error": score.standard_error,
                 "correct": list(score.totals),
                 "masked": list(score.masked),
+                "analysis": asdict(analysis),
                 **({} if on_tasks is None else {"task_score": on_tasks.value, "task_error": on_tasks.standard_error}),
             }
 
         def write(number: int, result: dict[str, Any]) -> None:
             nonlocal trained
             name = missing[number]
-            journal.append(Trained(name=name, **_shape(finalists[name]), **result))
+            analysis = Analysis(**result.pop("analysis"))
+            journal.append(Trained(name=name, **_shape(finalists[name]), **result, analysis=analysis))
             trained += steps
             show(trained, name)
 

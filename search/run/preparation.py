@@ -100,9 +100,10 @@ class Preparation:
         self.start = Start(source, self.recipe.run.seed) if source else None
 
     def read(self) -> Text:
-        """Reads the text, as rows of tokens.
+        """Reads the text, as rows of tokens; then the recipe knows the size of its vocabulary.
 
         Raises:
+            RecipeError: if no model of such a vocabulary is as small as is wanted.
             CorpusError: if it gives too few rows, or such without a word to mask.
             JournalError: if the journal was begun on another text, or with other rows of the tasks.
             AutoBertZeroError: if the checkpoint that the super-net is to begin as, or its teacher, does not fit.
@@ -117,6 +118,7 @@ class Preparation:
             )
         self._check_words(tokens, texts, tokenizer)
         # Before anything is written: other options can be tried in the same folder.
+        self.recipe = self.recipe.with_vocabulary(len(tokenizer))
         config, sizes = self.config(tokenizer), self.recipe.searched_sizes
         self.teacher = load_teacher(self.recipe.sub_models, sizes, tokenizer, config)
         padding = None if config.pad_token_id == _USUAL_PADDING else config.pad_token_id

@@ -245,6 +245,7 @@ class SearchRun:
         if (shared := self.shared) is not None:
             self._note(shared.text.data)
             text, objective = shared.text, shared.objective
+            self.recipe = self.recipe.with_vocabulary(len(text.rows.tokenizer))
             bound, strategy = self._limit(shared.stopwatch)
             self._note(shared.supernet)
         else:
@@ -252,6 +253,7 @@ class SearchRun:
                 self.recipe, self.folder, self.tasks, self.accelerator, self.journal, self.reporter, self.tracking
             )
             text = preparation.read()
+            self.recipe = preparation.recipe
             config = preparation.config(text.rows.tokenizer)
             bound, strategy = self._limit(Stopwatch(self.recipe, self.folder, config, self.accelerator, self.reporter))
             objective = preparation.train(text)

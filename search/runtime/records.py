@@ -12,6 +12,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, TypeVar
 
+from autobert_zero_hf.analysis.layers import Analysis
 from autobert_zero_hf.data.contents import Digest
 from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.model.origins import NOT_REGISTERED
@@ -333,7 +334,10 @@ class Baseline(_Scored):
 @event("trained")
 @dataclass(frozen=True, kw_only=True)
 class Trained(_Backbone):
-    """A finalist after the last training; one whose folder was lost is trained again."""
+    """A finalist after the last training; one whose folder was lost is trained again.
+
+    `analysis` is of its layers, on the first of the rows that it is scored on; older versions made none.
+    """
 
     name: str
     layers: list[str]
@@ -345,6 +349,7 @@ class Trained(_Backbone):
     masked: Counts
     task_score: Score = None
     task_error: Error = None
+    analysis: Analysis | None = None
 
     @property
     def score(self) -> MaskedScore:

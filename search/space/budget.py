@@ -1,12 +1,12 @@
 """What a backbone may cost."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from autobert_zero_hf.model import architecture
-from autobert_zero_hf.model.cost import Cost, layer_cost
+from autobert_zero_hf.model.cost import BaseSizes, Cost, layer_cost, model_parameters
 
 from .candidate import Candidate
 from .sizes import Sizes, SizesSpace
@@ -22,10 +22,11 @@ class CostBudget:
     Args:
         config: the sizes of every candidate that has none of its own.
         tokens: N, the length of the sequence for which operations are counted.
-        max_parameters: of all layers together, without embeddings and head; None for no bound.
+        max_parameters: of all layers together, without embeddings and head, or of the model; None for no bound.
         max_multiplications: of a token in all layers, an addition counted in with each. None for no bound.
         sizes: those that candidates may have of their own; None where they have none.
         layers: those of the one backbone whose sizes are searched; none where layers are searched, too.
+        whole: whether parameters are those of an `AutoBertZeroModel`, with embeddings and pooler.
 
     Raises:
         ValueError: if nothing can be so cheap: a bound is below what the cheapest layers cost, which have no kernel and
@@ -38,6 +39,7 @@ class CostBudget:
     max_multiplications: int | None = None
     sizes: SizesSpace | None = None
     layers: Sequence[str] = ()
+    whole: bool = False
     _layer: Callable[[str, Sizes | None], Cost] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -59,7 +61,14 @@ class CostBudget:
         """The cost of a backbone, in sizes of its own where it has them."""
         # A layer costs the same in a backbone of another depth.
         own = None if sizes is None else replace(sizes, num_hidden_layers=1)
-        return sum((self._layer(layer, own) for layer in layers), Cost())
+        cost = sum((self._layer(layer, own) for layer in layers), Cost())
+        return replace(cost, parameters=self._of_model(layers, own)) if self.whole else cost
+
+    def _of_model(self, layers: Sequence[str], sizes: Sizes | None) -> int:
+        names = {field.name for field in fields(BaseSizes)} - {"layers"}
+        common = {name: getattr(self.config, name) for name in names}
+        own = {} if sizes is None else {name: value for name, value in asdict(sizes).items() if name in names}
+        return model_parameters(BaseSizes(layers, **{**common, **own}))
 
     def _layer_cost(self, text: str, sizes: Sizes | None) -> Cost:
         config = self.config if sizes is None else sizes.config(self.config, [text])

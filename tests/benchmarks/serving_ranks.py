@@ -2,7 +2,8 @@
 
 24 random backbones of the quickstart's space, each trained from scratch for 400 steps of 8 rows: latency and accuracy
 on held-out masked words in float32 by PyTorch, and as ONNX Runtime and OpenVINO serve them in float32 and in int8;
-Kendall's tau between PyTorch's float32 and each, and what was chosen there beside the best of these. It resumes:
+Kendall's tau between PyTorch's float32 and each, and between each int8 and the same runtime's float32, and what was
+chosen there beside the best of these. It resumes:
 
     OMP_NUM_THREADS=1 python -m tests.benchmarks.serving_ranks runs/serving
 """
@@ -58,24 +59,29 @@ def main(folder: Path) -> None:
     facts = {
         "what": f"quickstart recipe, {len(found)} random backbones, {STEPS} steps of 8 rows from scratch",
         "machine": machine(),
-        "against": {runtime: compared(found, runtime) for runtime in RUNTIMES if runtime != "torch"},
+        "against": {runtime: compared(found, runtime, "torch") for runtime in RUNTIMES if runtime != "torch"},
+        "int8 against its own float32": {
+            runtime: compared(found, runtime, runtime.removesuffix("-int8"))
+            for runtime in RUNTIMES
+            if RUNTIMES[runtime].int8
+        },
         "backbones": found,
     }
-    print(json.dumps(facts["against"], indent=1))
+    print(json.dumps({name: facts[name] for name in facts if "against" in name}, indent=1))
     Path(__file__).with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n")
 
 
-def compared(rows: list[Row], runtime: str) -> Row:
-    """How a runtime ranks what PyTorch ranks in float32."""
+def compared(rows: list[Row], runtime: str, other: str) -> Row:
+    """How a runtime ranks what another ranks in float32."""
     facts = Row()
     for figure, sign in (("ms", -1), ("accuracy", 1)):
-        there, here = (sign * np.array([row[each][figure] for row in rows]) for each in ("torch", runtime))
+        there, here = (sign * np.array([row[each][figure] for row in rows]) for each in (other, runtime))
         facts[figure] = {
             "tau": round(float(kendalltau(there, here).statistic), 3),
             "best of these": round(float(abs(here.max())), 4),
             "what was chosen": round(float(abs(here[there.argmax()])), 4),
         }
-    lost = [row["torch"]["accuracy"] - row[runtime]["accuracy"] for row in rows]
+    lost = [row[other]["accuracy"] - row[runtime]["accuracy"] for row in rows]
     return {**facts, "accuracy lost": {"mean": round(float(np.mean(lost)), 4), "most": round(float(np.max(lost)), 4)}}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from datasets import Dataset
-from transformers import AutoModelForSequenceClassification, BertConfig, BertModel, BertTokenizer
+from transformers import AutoModelForSequenceClassification, BertConfig, BertModel, BertTokenizer, GPT2Config
 
 import autobert_zero_hf
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM, architecture
@@ -185,6 +185,7 @@ def bad_inputs(folder: Path, model_folder: Path) -> dict[str, tuple[list[str], s
     (folder / "recipe.yaml").write_text("supernet_stepz: 3\n")
     (folder / "file").write_text("text")
     BertConfig().save_pretrained(folder / "bert-config")
+    GPT2Config().save_pretrained(folder / "gpt2-config")
     write_demo_tasks(folder / "demo", load_demo().select(range(0, 2125, 20)))
     stars = [{"sentence": "Good.", "label": 4}, {"sentence": "Bad.", "label": 0}]
     write_task(folder / "tasks" / "stars", {"names": [], "range": [1, 5]}, stars[:1], stars)
@@ -234,7 +235,7 @@ def bad_inputs(folder: Path, model_folder: Path) -> dict[str, tuple[list[str], s
             ["convert", str(folder / "no"), "--output-dir", str(folder / "new")],
             "no: there is no such folder",
         ),
-        "another model": (["show", str(folder / "bert-config")], "is a bert model, not autobert_zero"),
+        "another model": (["show", str(folder / "gpt2-config")], "is a gpt2 model, not autobert_zero"),
         "another picture": (["show", "bert", "--picture", str(folder / "bert.gif")], "must end in .svg or .png"),
         "no tokens": (["show", "bert", "--tokens", "0"], "--tokens must be at least 1"),
         "no table": (["show", "bert", "--latency", "--latex"], "--latency is said below the table"),

@@ -30,6 +30,8 @@ from .old_journals import OLD
 
 RUNS = Path(__file__).parent / "runs_0_1_0"
 FINISHED = ("finished", "joint", "shrink/1ms", "shrink/900-parameters")
+LATER = {"analysis", "new_vocabulary"}
+"""What events tell since then."""
 TIMES = {"elapsed", "seconds", "median", "p95", "interval", "waited", "verdict"}
 COMPUTED = {"score", "standard_error", "accuracy", "correct", "digest"}
 """What another processor, or another version of a library, rounds otherwise."""
@@ -76,7 +78,7 @@ def rounded_as_here(events: Events) -> bool:
 
 def told(events: Events) -> list[str]:
     """The events, less what differs between two runs of the same search."""
-    own = TIMES if rounded_as_here(events) else TIMES | COMPUTED
+    own = LATER | (TIMES if rounded_as_here(events) else TIMES | COMPUTED)
     start = {"event": "start", "recipe": decisive(events[0]["recipe"]), "contents": events[0]["contents"]}
     return sorted(
         json.dumps({name: value for name, value in event.items() if name not in own}, sort_keys=True)

@@ -148,6 +148,8 @@ class _PreTraining:
         self.teacher = load_teacher(teaching.teacher, teaching.soft_label_weight > 0) if teaching.teacher else None
         source = self.options.data.tokenizer or start.model or teaching.teacher
 
+        self.new_vocabulary: str | None = None
+
         @functools.cache
         def documents() -> Documents:
             return read_documents(self.options.data, self.options.reading, seed)
@@ -168,7 +170,6 @@ class _PreTraining:
             size = len(tokenizer()) if self.teacher is None else self.teacher.config.vocab_size
             return {"vocab_size": size, **special_ids(tokenizer())}
 
-        self.new_vocabulary: str | None = None
         set_seed(seed)
         self.student = make_student(start, self.options.sizes, self.options.head, length, words)
         self.tokenizer = tokenizer()

@@ -76,9 +76,10 @@ def test_a_finished_search_is_told_whole(run: Path) -> None:
     candidates = [event for event in events if event["event"] == "candidate"]
     best = max((c for c in candidates if c["score"] is not None), key=lambda c: (c["score"], -c["number"]))
     assert all(link.split()[1].startswith("data:") for link in page.fetched)
-    assert page.pictures >= 6
-    assert page.headings[:4] == [
-        "The best backbone", "Scores over the search", "After further training", "How far to trust the scores"
+    assert page.pictures >= 7
+    assert page.headings[:5] == [
+        "The best backbone", "Scores over the search", "After further training", "What the layers do",
+        "How far to trust the scores",
     ]  # fmt: skip
     text = "".join(page.text)
     assert f"{best['score']:.4f}" in text

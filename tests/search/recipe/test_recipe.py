@@ -63,6 +63,12 @@ WRONG = {
         "op-nas, optuna, random, uniform, not 'grid' (not registered: --import the module that defines it)",
     ),
     "tight": ({"max_parameters": 1000}, "max_parameters=1,000 is less than any backbone"),
+    "a bound of nothing": ({"max_parameters_of": "model"}, "says of what max_parameters is a bound: give that, too"),
+    "a new vocabulary": ({"tokenizer": "x", "cased": True}, "cased: of a new vocabulary, and tokenizer names one"),
+    "two tokenizers": (
+        {"search_sizes": "heads", "supernet_from": "x", "tokenizer": "y"},
+        "tokenizer: that of the model which supernet_from names is used",
+    ),
     "tournament": ({"strategy": "evolution", "population": 5, "tournament": 6}, "must not exceed population (5)"),
     "no teacher": ({"search_sizes": "heads", "supernet_loss": "both"}, "distillation or both needs a teacher"),
     "a teacher of nothing": ({"search_sizes": "heads", "teacher": "x"}, "and a teacher one of these losses"),

@@ -1,5 +1,8 @@
 """Budgets, with costs counted on real models."""
 
+from dataclasses import asdict
+from typing import Any
+
 import pytest
 import torch
 from autobert_zero_hf.search.space.budget import CostBudget
@@ -48,6 +51,24 @@ def test_a_candidate_costs_what_its_own_sizes_cost(config: AutoBertZeroConfig) -
     least = parameters(space.smallest.config(config, ["conv(3)"]), ("conv(3)",))
     with pytest.raises(ValueError, match=r"is less than any"):
         CostBudget(config, 64, max_parameters=least // 2, sizes=space)
+
+
+@pytest.mark.parametrize("changes", [{}, {"embedding_size": 12}, {"block": "modernbert", "positions": "rotary"}])
+def test_the_whole_model_is_counted_as_it_is(config: AutoBertZeroConfig, changes: dict[str, Any]) -> None:
+    like = AutoBertZeroConfig(**{**config.to_dict(), **changes})
+    space = SizesSpace.within(Sizes.of(like), "heads", hidden_step=8)
+    budget = CostBudget(like, 64, sizes=space, whole=True)
+    for candidate in (Candidate(DEAR), Candidate(CHEAP), Candidate(CHEAP, sizes=Sizes(2, 16, 32, 1, 16))):
+        with torch.device("meta"):
+            sizes = {} if candidate.sizes is None else asdict(candidate.sizes)
+            model = AutoBertZeroModel(
+                AutoBertZeroConfig(**{**like.to_dict(), **sizes, "layers": list(candidate.layers)})
+            )
+        own = model.num_parameters()
+        assert budget.cost(candidate.layers, candidate.sizes).parameters == own
+        assert CostBudget(like, 64, max_parameters=own, sizes=space, whole=True)(candidate) is None
+    with pytest.raises(ValueError, match="max_parameters=2,000 is less than any"):
+        CostBudget(like, 64, max_parameters=2_000, sizes=space, whole=True)
 
 
 @pytest.mark.parametrize("bound", ["max_parameters", "max_multiplications"])

@@ -1,0 +1,49 @@
+"""Models by name, and the texts that they are measured on."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from ..conversion.checkpoint import open_encoder
+from ..data.corpus import load_documents
+from ..data.fitting import fit_length, load_tokenizer
+from ..errors import AutoBertZeroError
+from .layers import Analysis, analyse
+
+TEXTS = 64
+_BATCH = 16
+
+
+def analyse_model(source: str, text: Sequence[str], tokens: int, texts: int = TEXTS) -> Analysis:
+    """Open a model, or an encoder of a family that is read, and measure its layers.
+
+    Args:
+        source: a folder or Hub name.
+        text: files of plain text; documents are taken evenly spread over them.
+        tokens: the longest text, in tokens.
+        texts: how many documents at most.
+
+    Raises:
+        AutoBertZeroError: if there is no such model or text, or the texts are too short.
+    """
+    documents = load_documents(text, least=1)["text"]
+    chosen = [documents[number] for number in range(0, len(documents), max(1, len(documents) // texts))][:texts]
+    model = open_encoder(source, "Model")
+    tokenizer = fit_length(load_tokenizer(source), model.config)
+
+    def batches() -> Iterator[tuple[Tensor, Tensor]]:
+        for first in range(0, len(chosen), _BATCH):
+            batch = tokenizer(
+                chosen[first : first + _BATCH],
+                truncation=True,
+                max_length=min(tokens, tokenizer.model_max_length),
+                padding=True,
+                return_tensors="pt",
+            )
+            yield torch.as_tensor(batch["input_ids"]), torch.as_tensor(batch["attention_mask"])
+
+    try:
+        return analyse(model, batches())
+    except ValueError as error:
+        raise AutoBertZeroError(f"{', '.join(text)}: {error}") from error

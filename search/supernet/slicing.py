@@ -1,80 +1,40 @@
 """Sub-models as slices: which part of each weight a smaller model has, by what its axes are.
 
-What these are, layers say themselves; those of embeddings and heads stand here. A weight of a sub-model is the first
-part of the larger model's weight along each axis (AutoTinyBERT, 2021.acl-long.400, section 3.2), with two exceptions:
-heads stand side by side on one axis, of which the first ones remain, and of *each* of these the first dimensions; and
-of a convolution's kernels the centre remains, so that a token stays under its own weight (BIWS, arXiv 2107.07445).
+What these are is said by `named_axes`. A weight of a sub-model is the first part of the larger model's weight along
+each axis (AutoTinyBERT, 2021.acl-long.400, section 3.2), with two exceptions: heads stand side by side on one axis, of
+which the first ones remain, and of *each* of these the first dimensions; and of a convolution's kernels the centre
+remains, so that a token stays under its own weight (BIWS, arXiv 2107.07445).
 
 Where an axis is made of several sizes, as that of the heads, it is seen as several axes, one for each *factor*: a query
 projection of shape (heads * head_dim, hidden) as (heads, head_dim, hidden). Then every slice is a plain one.
 """
 
 import math
-import re
 from collections.abc import Sequence
-from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-from autobert_zero_hf.model.blocks import all_axes
-from autobert_zero_hf.model.mixers import all_weights
+from autobert_zero_hf.model.named_axes import axes_of
 from autobert_zero_hf.model.weights import HIDDEN, KERNEL, WIDTH, Factors
 
 from ..space.sizes import Sizes
 
-_VOCABULARY, _POSITIONS, _TOKEN_TYPES, _TEACHER = (("vocabulary",), ("positions",), ("token types",), ("teacher",))
-# The hidden size, or a width of its own.
-_EMBEDDING = ("embedding",)
-
-_AROUND: dict[str, tuple[Factors, ...]] = {
-    "embeddings.word_embeddings": (_VOCABULARY, _EMBEDDING),
-    "embeddings.position_embeddings": (_POSITIONS, _EMBEDDING),
-    "embeddings.token_type_embeddings": (_TOKEN_TYPES, _EMBEDDING),
-    "embeddings.norm": (_EMBEDDING,),
-    "embeddings.projection": (HIDDEN, _EMBEDDING),
-    "head.dense": (_EMBEDDING, HIDDEN),
-    "head.norm": (_EMBEDDING,),
-    "decoder": (_VOCABULARY, _EMBEDDING),
-    "teacher_projection": (_TEACHER, HIDDEN),
-}
-
-
-def known_axes() -> dict[str, tuple[Factors, ...]]:
-    """The axes of each module's weight, and for each axis its factors; a bias has the first axis.
-
-    The name of a factor is that of a size, or of what no size says: this is as long as it is in the weight.
-    """
-    return {**_AROUND, **all_axes(), **{name: weight.axes for name, weight in all_weights().items()}}
-
-
-_NAME = re.compile(r"(?:autobert_zero\.)?(?:layers\.\d+\.)?(?P<module>.+?)(?P<kind>\.weight|\.bias)?")
+_OWN: dict[str, tuple[Factors, ...]] = {"teacher_projection": (("teacher",), HIDDEN)}
+"""The axes of what a super-net has and no model."""
 _SIZES = frozenset((*WIDTH, *HIDDEN))
 
 
-@lru_cache(maxsize=4096)
-def axes_of(name: str) -> tuple[Factors, ...]:
-    """The axes of a weight, and for each axis its factors.
-
-    Args:
-        name: as in a model with the head that predicts masked words.
-
-    Raises:
-        ValueError: if no rule knows it.
-
-    >>> axes_of("autobert_zero.layers.3.attention.o_proj.weight")
-    (('hidden_size',), ('num_attention_heads', 'head_dim'))
-    """
-    match = _NAME.fullmatch(name)
-    if match is None or match["module"] not in (known := known_axes()):
-        raise ValueError(f"no rule says how the weight {name} is sliced; known are those of {', '.join(known_axes())}")
-    axes = known[match["module"]]
-    return axes[:1] if match["kind"] == ".bias" else axes
+def _axes(name: str) -> tuple[Factors, ...]:
+    module, _, kind = name.rpartition(".")
+    if module not in _OWN:
+        return axes_of(name)
+    return _OWN[module][:1] if kind == "bias" else _OWN[module]
 
 
 def _factored(name: str, shape: Sequence[int], sizes: Sizes) -> tuple[int, ...]:
     """The shape of a weight with an axis for each factor."""
-    axes, lengths = axes_of(name), []
+    axes, lengths = _axes(name), []
     for axis, length in zip(axes, shape, strict=False):
         known = {"halves": 2, **{factor: getattr(sizes, factor) for factor in axis if factor in _SIZES}}
         rest = length // math.prod(known[factor] for factor in axis if factor in known)
@@ -103,7 +63,7 @@ def overlap(name: str, weight: Tensor, sizes: Sizes, other: Sequence[int], other
         ValueError: if no rule knows the name, or a shape is not that of its sizes.
     """
     own, others = _factored(name, weight.shape, sizes), _factored(name, other, other_sizes)
-    factors = [factor for axis in axes_of(name) for factor in axis]
+    factors = [factor for axis in _axes(name) for factor in axis]
     places = []
     for factor, length, wanted in zip(factors, own, others, strict=True):
         common = min(length, wanted)

@@ -49,6 +49,11 @@ class StartOptions:
         "backbone, sizes and tokenizer stay",
         "model",
     )
+    stretch_to: str | None = option(
+        None,
+        "layers and width of a larger model, such as 12x768, of the backbone of --architecture FOLDER, with new "
+        "weights, or of --model, with tiled ones: layers repeated as a whole stack, kernels kept",
+    )
 
 
 @dataclass
@@ -156,6 +161,8 @@ class PreTrainingOptions:
 
     def _conflicts(self) -> list[str]:
         problems = _conflicts_of_start(self.start, self.sizes)
+        if self.start.stretch_to and self.training.next_sentence and self.start.model:
+            problems.append("--next-sentence: no tiled weights are made for its head, leave it or --stretch-to out")
         taught = [name for name in self._given_of(DistillationOptions) if name != "teacher"]
         if taught and not self.distillation.teacher:
             problems.append(f"{_flags(taught)}: of use with --teacher alone")
@@ -213,7 +220,12 @@ def _conflicts_of_start(start: StartOptions, sizes: Mapping[str, Any]) -> list[s
     backbone = "--layers" if start.layers else f"--architecture {start.architecture}"
     if "num_layers" in sizes and (start.model or start.layers or start.architecture not in (None, *ARCHITECTURES)):
         problems.append(f"--num-layers: {'--model' if start.model else backbone} has its own number, leave that out")
-    if start.model and (own := [name for name in sizes if name not in ("dropout", "num_layers")]):
+    if start.stretch_to:
+        if not start.model and start.architecture in (None, *ARCHITECTURES):
+            problems.append("--stretch-to makes a model larger: name its folder, by --model or --architecture")
+        if own := [name for name in sizes if name != "dropout"]:
+            problems.append(f"{_flags(own)}: --stretch-to says it, leave that out")
+    elif start.model and (own := [name for name in sizes if name not in ("dropout", "num_layers")]):
         problems.append(f"{_flags(own)}: --model has its own, leave that out")
     return problems
 

@@ -9,14 +9,26 @@ from autobert_zero_hf.conversion import FAMILIES, HEADS, convert_checkpoint
 from autobert_zero_hf.conversion.family import titles
 from autobert_zero_hf.conversion.loading import load, unreadable_refused
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.model import ARCHITECTURES, AutoBertZeroConfig, AutoBertZeroPreTrainedModel, architecture
+from autobert_zero_hf.model import (
+    ARCHITECTURES,
+    AutoBertZeroConfig,
+    AutoBertZeroForMaskedLM,
+    AutoBertZeroPreTrainedModel,
+    architecture,
+)
 
 from ..shared_options import SizeOptions
 from .options import DEFAULT_ARCHITECTURE, StartOptions
+from .stretching import Stretch
 
 
 def make_student(
-    start: StartOptions, sizes: Mapping[str, Any], head: str, length: int, words: Callable[[], dict[str, Any]]
+    start: StartOptions,
+    sizes: Mapping[str, Any],
+    head: str,
+    length: int,
+    words: Callable[[], dict[str, Any]],
+    seed: int,
 ) -> AutoBertZeroPreTrainedModel:
     """The model to train.
 
@@ -27,12 +39,23 @@ def make_student(
         length: tokens of a row, which the model must have positions for.
         words: the size of the vocabulary and its special tokens, as a configuration has them; asked for where the model
             is a new one.
+        seed: of what tells copies of weights apart, where the model is stretched.
 
     Raises:
         AutoBertZeroError: if there is no such model, or it does not fit.
     """
     dropout = {f"{name}_dropout_prob": sizes["dropout"] for name in ("hidden", "attention_probs") if "dropout" in sizes}
-    if start.model:
+    if start.stretch_to and start.model:
+        small = _load(start.model, head, dropout)
+        assert isinstance(small, AutoBertZeroForMaskedLM)  # other heads are refused
+        student: AutoBertZeroPreTrainedModel = Stretch.read(start.stretch_to).model(small, seed)
+    elif start.stretch_to:
+        config = Stretch.read(start.stretch_to).config(_own_config(str(start.architecture)))
+        config = AutoBertZeroConfig.from_dict(
+            {**config.to_dict(), **words(), **dropout, "max_position_embeddings": length}
+        )
+        student = HEADS[head](config)
+    elif start.model:
         student = _load(start.model, head, dropout)
     else:
         _new_config(start, sizes, length, {"vocab_size": 1})  # what is wrong with it is said before the text is read
@@ -96,10 +119,14 @@ def _layers(start: StartOptions, num_layers: int) -> list[str]:
     name = start.architecture or DEFAULT_ARCHITECTURE
     if name in ARCHITECTURES:
         return architecture(name, num_layers)
+    return _own_config(name).layers
+
+
+def _own_config(name: str) -> AutoBertZeroConfig:
     config = read_config(name)
     if not isinstance(config, AutoBertZeroConfig):
         raise AutoBertZeroError(
             f"--architecture {name} is a {config.model_type} model: give one of {', '.join(ARCHITECTURES)}, or a model "
             "of this package"
         )
-    return config.layers
+    return config

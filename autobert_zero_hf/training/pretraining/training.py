@@ -171,7 +171,7 @@ class _PreTraining:
             return {"vocab_size": size, **special_ids(tokenizer())}
 
         set_seed(seed)
-        self.student = make_student(start, self.options.sizes, self.options.head, length, words)
+        self.student = make_student(start, self.options.sizes, self.options.head, length, words, seed)
         self.tokenizer = tokenizer()
         if len(self.tokenizer) > (rows := self.student.config.vocab_size):
             raise AutoBertZeroError(
@@ -347,7 +347,8 @@ class _PreTraining:
             "learning_rate": self.learning_rate,
             "precision": self.precision,
             "processes": arguments.world_size,
-            "started_from": f"model {start.model}" if start.model else "scratch",
+            "started_from": (f"model {start.model}" if start.model else "scratch")
+            + (f", stretched to {start.stretch_to}" if start.stretch_to else ""),
             "teacher": self.options.distillation.teacher,
             "new_vocabulary": self.new_vocabulary,
             "layers": self.student.config.layers,

@@ -120,14 +120,17 @@ def main() -> None:
             task, column, longest = TEXTS[what]
             for ordered in (False, True):
                 some = batches(given.data, task, column, longest, given.batches, ordered)
-                real = sum(int(batch["attention_mask"].sum()) for batch in some)
-                padded = sum(batch["attention_mask"].numel() for batch in some)
                 sides = {"BertModel": bert, **backbones}
                 place = f"{dtype}, {what}, {'sorted' if ordered else 'random'}"
-                facts = {"padded / real": round(padded / real, 3)} | measured(sides, some, given)
+                facts = measured(sides, some, given)
                 results[place] = results.get(place, {}) | facts
                 print(place, json.dumps(facts), flush=True)
                 path.write_text(json.dumps(kept, indent=1) + "\n")
+
+
+def padded_by_real(some: list[Batch]) -> float:
+    masks = [batch["attention_mask"] for batch in some]
+    return round(sum(mask.numel() for mask in masks) / sum(int(mask.sum()) for mask in masks), 3)
 
 
 def measured(sides: dict[str, Any], some: list[Batch], given: argparse.Namespace) -> dict[str, Any]:
@@ -144,15 +147,14 @@ def measured(sides: dict[str, Any], some: list[Batch], given: argparse.Namespace
             computes[name] = make(sides[name], used)
         times = compare(computes, given.rounds if doing == "inference" else max(2, given.rounds // 2))
         share = len(used) / len(some)
-        found[doing] = {
+        found[doing] = {"padded / real": padded_by_real(used)} | {
             name: {**each, "texts_a_second": round(share * texts / each["seconds"], 1)} for name, each in times.items()
         }
         for name in ("bert", "autobert-zero"):
             found[doing][name]["gain"] = round(times[f"{name}, padded"]["seconds"] / times[name]["seconds"], 3)
     if "memory" in given.only:
         largest = [max(some, key=lambda batch: batch["input_ids"].numel())]
-        real, padded = int(largest[0]["attention_mask"].sum()), largest[0]["attention_mask"].numel()
-        found["memory"] = {"real / padded": round(real / padded, 3)}
+        found["memory"] = {"real / padded": round(1 / padded_by_real(largest), 3)}
         for name in ("bert", "autobert-zero"):
             found["memory"][f"{name}, padded, MB"] = peak_of_tensors(encode(sides[name], largest, padded=True))
             found["memory"][f"{name}, MB"] = peak_of_tensors(encode(sides[name], largest))

@@ -65,7 +65,14 @@ def _training(facts: ModelFacts) -> list[str]:
     """All that led to the weights, the first training first."""
     told = _training(facts.origin) if facts.origin else []
     if facts.search and facts.finalist:
-        told.append(final_training(Recipe.restored(facts.search.recipe), facts.finalist, facts.search.history.data))
+        told.append(
+            final_training(
+                Recipe.restored(facts.search.recipe),
+                facts.finalist,
+                facts.search.history.data,
+                facts.search.finalists[facts.finalist].learning_rate,
+            )
+        )
     if record := facts.records.get("pretraining"):
         known = {**record, "text": text_of(record["options"])}
         told.append("Pre-training, by masked language modelling:\n\n" + _table(known))
@@ -74,13 +81,14 @@ def _training(facts: ModelFacts) -> list[str]:
     return told
 
 
-def final_training(recipe: Recipe, name: str, read: Data | None) -> str:
+def final_training(recipe: Recipe, name: str, read: Data | None, rate: float | None = None) -> str:
     """How a finalist of a search comes by its weights.
 
     Args:
         recipe: of the search.
         name: of the finalist, as `finalist_title` has it.
         read: what the journal says of the text.
+        rate: its peak learning rate, where that is the best of several.
     """
     data, sub_models, supernet, final = recipe.data, recipe.sub_models, recipe.supernet, recipe.final
     named = (sub_models.supernet_from, sub_models.teacher, data.tokenizer)
@@ -97,11 +105,12 @@ def final_training(recipe: Recipe, name: str, read: Data | None) -> str:
         f"backbones, {supernet.supernet_batch_size} rows each)"
     )
     text = escaped(text_of(recipe.to_dict()))
+    chosen = f"{rate:g}, the best of {len(final.baseline_rates)}" if rate is not None else ""
+    rated = chosen or f"{final.final_learning_rate:g}"
     return (
         f"Masked language modelling of {text}{f', and {taught}' if teacher else ''}: {weights}, "
         f"then {final.final_steps} steps of {final.final_batch_size} rows of {data.sequence_length} tokens, peak "
-        f"learning rate {final.final_learning_rate:g}; seed {recipe.run.seed}, mixed precision "
-        f"{recipe.run.mixed_precision}. "
+        f"learning rate {rated}; seed {recipe.run.seed}, mixed precision {recipe.run.mixed_precision}. "
         + (
             f"The vocabulary is that of {source or teacher or tokenizer}."
             if source or teacher or tokenizer

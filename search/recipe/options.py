@@ -185,6 +185,9 @@ class FinalOptions:
     )
     final_batch_size: Annotated[int, Range(1, 1_000_000)] = option(8, "rows of such a step")
     final_learning_rate: Annotated[float, Range(0.0)] = option(1e-3, "peak learning rate")
+    baseline_rates: Annotated[list[float], Range(1e-6)] = option(
+        (1.0,), "how many times that rate the baseline is trained with, each in its turn: the best of them counts"
+    )
 
 
 @dataclass

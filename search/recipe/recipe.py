@@ -160,6 +160,8 @@ class Recipe:
             yield "max_parameters_of says of what max_parameters is a bound: give that, too"
         if joint.latency_ms is not None and joint.speedup is not None:
             yield "latency_ms and speedup are two bounds on the same: give one of them"
+        if not self.final.baseline_rates:
+            yield "baseline_rates: one at least is needed, such as 1"
         yield from self._contradictions_of_vocabulary()
         yield from self._contradictions_of_sub_models()
         if not narrow:

@@ -62,6 +62,7 @@ def search_result(folder: Path) -> dict[str, Any]:
         "held_out_rows": len(best.masked),
         "rows_chose_the_winner": rows.start < rows_that_chose(recipe),
         "final_steps": recipe.final.final_steps,
+        **({"baseline_rates": rates} if len(rates := recipe.final.baseline_rates) > 1 else {}),
         "tasks": recipe.own[TaskOptions].tasks,
         "latency_target_ms": history.latency.target if history.latency else None,
         "front": front,
@@ -112,7 +113,8 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
     yield f"{which}, after {result['final_steps']} more steps each on the weights of the same super-net:"
     yield f"  best         {plus_minus(best['accuracy'], best['standard_error'])}"
     score = plus_minus(beside["accuracy"], beside["standard_error"])
-    yield f"  {baseline:<12} {score}  ({beside['parameters']:,} parameters)"
+    tuned = f"; the best of {len(rates)} learning rates" if (rates := result.get("baseline_rates")) else ""
+    yield f"  {baseline:<12} {score}  ({beside['parameters']:,} parameters{tuned})"
     difference, error = result["difference"], result["difference_standard_error"]
     yield f"  difference  {plus_minus(difference, error, signed=True)}  {_verdict(difference, error)}"
     if result["tasks"]:

@@ -337,6 +337,7 @@ class Trained(_Backbone):
     """A finalist after the last training; one whose folder was lost is trained again.
 
     `analysis` is of its layers, on the first of the rows that it is scored on; older versions made none.
+    `learning_rate` is the best of several, where it was trained with several.
     """
 
     name: str
@@ -350,6 +351,7 @@ class Trained(_Backbone):
     task_score: Score = None
     task_error: Error = None
     analysis: Analysis | None = None
+    learning_rate: Annotated[float | None, Range(0.0, 1e100)] = None
 
     @property
     def score(self) -> MaskedScore:

@@ -63,6 +63,7 @@ WRONG = {
         "op-nas, optuna, random, uniform, not 'grid' (not registered: --import the module that defines it)",
     ),
     "tight": ({"max_parameters": 1000}, "max_parameters=1,000 is less than any backbone"),
+    "no rates": ({"baseline_rates": []}, "baseline_rates: one at least is needed"),
     "a bound of nothing": ({"max_parameters_of": "model"}, "says of what max_parameters is a bound: give that, too"),
     "a new vocabulary": ({"tokenizer": "x", "cased": True}, "cased: of a new vocabulary, and tokenizer names one"),
     "two tokenizers": (

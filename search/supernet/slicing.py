@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from autobert_zero_hf.model.named_axes import axes_of
+from autobert_zero_hf.conversion.named_axes import axes_of
 from autobert_zero_hf.model.weights import HIDDEN, KERNEL, WIDTH, Factors
 
 from ..space.sizes import Sizes

@@ -70,7 +70,7 @@ def models(tiny_config: AutoBertZeroConfig) -> dict[bool, PreTrainedModel]:
 OPENERS: dict[str, tuple[bool, Callable[[str], Any]]] = {
     "pretrain --model": (
         True,
-        lambda source: make_student(StartOptions(model=source), {}, "ForMaskedLM", 32, lambda: 9),
+        lambda source: make_student(StartOptions(model=source), {}, "ForMaskedLM", 32, lambda: 9, 0),
     ),
     "--supernet-from": (True, lambda source: Start(source, seed=0)),
     "--teacher": (False, lambda source: load_teacher(source, soft_labels=True)),

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from autobert_zero_hf.conversion.named_axes import EMBEDDING, axes_of
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import AutoBertZeroConfig, AutoBertZeroForMaskedLM, parse_layer
 from autobert_zero_hf.model.bounds import MAX_LAYERS, MAX_WIDTH
 from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.model.layers import FeedForward, Layer
-from autobert_zero_hf.model.named_axes import EMBEDDING, axes_of
 from autobert_zero_hf.model.weights import KERNEL, Factors
 
 

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
+from autobert_zero_hf.conversion.named_axes import axes_of, known_axes
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from autobert_zero_hf.model.blocks import BLOCKS
 from autobert_zero_hf.model.mixers import KINDS
-from autobert_zero_hf.model.named_axes import axes_of, known_axes
 
 KERNEL = 7
 

@@ -6,9 +6,9 @@ What those of layers are, layers say themselves; those of embeddings and heads s
 import re
 from functools import lru_cache
 
-from .blocks import all_axes
-from .mixers import all_weights
-from .weights import HIDDEN, Factors
+from ..model.blocks import all_axes
+from ..model.mixers import all_weights
+from ..model.weights import HIDDEN, Factors
 
 _VOCABULARY, _POSITIONS, _TOKEN_TYPES = (("vocabulary",), ("positions",), ("token types",))
 EMBEDDING: Factors = ("embedding",)

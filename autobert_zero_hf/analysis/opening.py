@@ -29,7 +29,7 @@ def analyse_model(source: str, text: Sequence[str], tokens: int, texts: int = TE
     """
     documents = load_documents(text, least=1)["text"]
     chosen = [documents[number] for number in range(0, len(documents), max(1, len(documents) // texts))][:texts]
-    model = open_encoder(source, "Model")
+    model = open_encoder(source)
     tokenizer = fit_length(load_tokenizer(source), model.config)
 
     def batches() -> Iterator[tuple[Tensor, Tensor]]:

@@ -17,6 +17,9 @@ from torch.nn.functional import cosine_similarity, normalize
 
 from ..model import AutoBertZeroPreTrainedModel
 
+_TOKENS = 2_048
+"""Of a batch."""
+
 
 @dataclass(frozen=True)
 class Analysis:
@@ -39,11 +42,11 @@ class Analysis:
 @dataclass
 class _Mean:
     total: float = 0.0
-    count: float = 0.0
+    count: int = 0
 
-    def add(self, values: Tensor, weights: Tensor | None = None) -> None:
-        self.total += float(values.double().sum() if weights is None else (values.double() * weights).sum())
-        self.count += float(values.numel() if weights is None else weights.sum())
+    def add(self, values: Tensor) -> None:
+        self.total += float(values.double().sum())
+        self.count += values.numel()
 
     @property
     def value(self) -> float:
@@ -64,13 +67,19 @@ class _Sums:
         self.change = [_Mean() for _ in range(self.layers)]
 
 
+def texts_of_batch(tokens: int) -> int:
+    """How many texts of so many tokens each to measure at once."""
+    return max(1, _TOKENS // tokens)
+
+
 @torch.no_grad()
 def analyse(model: AutoBertZeroPreTrainedModel, batches: Iterable[tuple[Tensor, Tensor]]) -> Analysis:
     """Measure what the layers of a model make of some texts.
 
     Args:
         model: with any head; its mode and its attention implementation are restored.
-        batches: token ids, (B, N), and 1 for each that is no padding, (B, N); at least two in one of the texts.
+        batches: token ids, (B, N), and 1 for each that is no padding, (B, N); at least two in one of the texts. Each
+            layer makes matrices of (B, H, N, N): `texts_of_batch` says how many texts are few enough.
 
     Raises:
         ValueError: if no text has two tokens.
@@ -80,7 +89,6 @@ def analyse(model: AutoBertZeroPreTrainedModel, batches: Iterable[tuple[Tensor, 
     training, implementation = base.training, base.config._attn_implementation
     base.eval()
     base.set_attn_implementation("eager")  # which alone gives weights
-    real = torch.empty(0)
     try:
         with _weights_of(base.layers) as weights:
             for input_ids, mask in batches:
@@ -118,7 +126,7 @@ def _add(sums: _Sums, states: list[Tensor], weights: dict[int, Tensor], real: Te
         directions = normalize(state, dim=-1) * real[..., None]
         # The square of a sum of unit vectors has each pair twice, and each with itself once.
         together = directions.sum(1).double().square().sum(-1) - counts
-        mean.add((together[enough] / pairs), pairs / pairs)
+        mean.add(together[enough] / pairs)
     for mean, before, after in zip(sums.change, states, states[1:], strict=False):
         mean.add(1 - cosine_similarity(before, after, dim=-1)[real])
     for layer, each in weights.items():

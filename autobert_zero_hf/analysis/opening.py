@@ -9,10 +9,9 @@ from ..conversion.checkpoint import open_encoder
 from ..data.corpus import load_documents
 from ..data.fitting import fit_length, load_tokenizer
 from ..errors import AutoBertZeroError
-from .layers import Analysis, analyse
+from .layers import Analysis, analyse, texts_of_batch
 
 TEXTS = 64
-_BATCH = 16
 
 
 def analyse_model(source: str, text: Sequence[str], tokens: int, texts: int = TEXTS) -> Analysis:
@@ -32,12 +31,15 @@ def analyse_model(source: str, text: Sequence[str], tokens: int, texts: int = TE
     model = open_encoder(source)
     tokenizer = fit_length(load_tokenizer(source), model.config)
 
+    longest = min(tokens, tokenizer.model_max_length)
+    many = texts_of_batch(longest)
+
     def batches() -> Iterator[tuple[Tensor, Tensor]]:
-        for first in range(0, len(chosen), _BATCH):
+        for first in range(0, len(chosen), many):
             batch = tokenizer(
-                chosen[first : first + _BATCH],
+                chosen[first : first + many],
                 truncation=True,
-                max_length=min(tokens, tokenizer.model_max_length),
+                max_length=longest,
                 padding=True,
                 return_tensors="pt",
             )

@@ -8,7 +8,7 @@ import torch
 from accelerate import Accelerator
 from transformers import AutoTokenizer
 
-from autobert_zero_hf.analysis.layers import Analysis, analyse
+from autobert_zero_hf.analysis.layers import Analysis, analyse, texts_of_batch
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import AutoBertZeroForMaskedLM
 from autobert_zero_hf.places import local_place
@@ -74,7 +74,8 @@ class FinalTraining:
         trained = total - left
         chosen = list(final_rows(self.recipe, len(self.text.held_out)))
         evaluation = self.text.held_out.batch(chosen, seed)
-        rows = self.text.held_out.rows[chosen[:_ANALYSED]]["input_ids"]
+        analysed = self.text.held_out.rows[chosen[:_ANALYSED]]["input_ids"]
+        rows = analysed.split(texts_of_batch(analysed.shape[1]))
 
         def work(name: str) -> dict[str, Any]:
             candidate = finalists[name]
@@ -82,7 +83,7 @@ class FinalTraining:
                 model, rate = self._trained(name, candidate, lambda step: show(trained + step, name))
                 score = evaluate_masked_lm(model, evaluation)
                 on_tasks = self.tasks(model, lambda _: None) if self.tasks else None
-                analysis = analyse(model, [(rows, torch.ones_like(rows))])
+                analysis = analyse(model, [(each, torch.ones_like(each)) for each in rows])
             except FloatingPointError as error:
                 raise AutoBertZeroError(
                     f"the final training of {name!r} diverged ({error}): search with a lower --final-learning-rate in "

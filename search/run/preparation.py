@@ -246,7 +246,10 @@ class Preparation:
             show(1, f"{len(parts['train']):,} documents to train on, {len(parts['test']):,} held out")
             writing = None if self._origin else options.writing(parts["train"])
             tokenizer = self._tokenizer(parts["train"], writing)
-            vocabulary = f"{len(tokenizer):,} {writing or f'entries, those of {self._origin}'}"
+            known = self.journal.history.data  # an older version made another vocabulary of the same text
+            self._new_vocabulary = known.new_vocabulary if known else str(writing) if writing else None
+            of = f", those of {self._origin}" if self._origin else ""
+            vocabulary = f"{len(tokenizer):,} {self._new_vocabulary or f'entries{of}'}"
             show(2, f"a vocabulary of {vocabulary}")
             train, test = (pack(parts[part], tokenizer, options.sequence_length) for part in ("train", "test"))
             tokens = [Tokens.of_rows(rows, tokenizer) for rows in (train, test) if len(rows)]
@@ -255,7 +258,6 @@ class Preparation:
             show(3, f"{rows}; a vocabulary of {vocabulary}; {unknown:.1%} of the tokens unknown")
         counts = {"documents": len(parts["train"]), "held_out_documents": len(parts["test"])}
         counts |= {"rows": len(train), "held_out_rows": len(test)}
-        self._new_vocabulary = None if writing is None else str(writing)
         return (train, test), tokens, tokenizer, counts, parts["train"]["text"]
 
     def _tokenizer(self, documents: Dataset, writing: Writing | None) -> PreTrainedTokenizerBase:

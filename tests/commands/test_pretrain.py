@@ -92,6 +92,21 @@ def test_killed_and_resumed_it_comes_to_the_same_bit_by_bit(
     assert again == curve
 
 
+def test_what_an_older_version_began_goes_on_with_its_vocabulary(documents: Dataset, tmp_path: Path) -> None:
+    """That took accents away, whatever the text."""
+    accented, folder = tmp_path / "text.txt", tmp_path / "killed"
+    accented.write_text("\n\n".join(f"Müller sagt: {each}".replace("e", "é") for each in documents["text"][:60]))
+    kill_when((folder / "checkpoints" / "checkpoint-6").exists, words(accented, folder, no_keep_accents=True))
+    begun = json.loads((folder / "checkpoints" / "begun.json").read_text())
+    del begun["new_vocabulary"], begun["options"]["keep_accents"]
+    (folder / "checkpoints" / "begun.json").write_text(json.dumps(begun))
+    assert main(words(accented, folder)) == 0
+    vocabulary = json.loads((folder / "tokenizer.json").read_text())["model"]["vocab"]
+    assert "é" not in "".join(vocabulary)
+    assert main(words(accented, tmp_path / "anew")) == 0
+    assert "é" in "".join(json.loads((tmp_path / "anew" / "tokenizer.json").read_text())["model"]["vocab"])
+
+
 @pytest.fixture(scope="module")
 def six_steps(text: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """In one process, without anything in between."""

@@ -28,7 +28,7 @@ from autobert_zero_hf.conversion.family import as_ours
 from autobert_zero_hf.data.corpus import how_to_have_more_rows
 from autobert_zero_hf.data.fitting import fit_length, load_tokenizer, special_ids, take_special_tokens
 from autobert_zero_hf.data.masking import Masking
-from autobert_zero_hf.data.tokenization import train_tokenizer
+from autobert_zero_hf.data.tokenization import Writing, train_tokenizer
 from autobert_zero_hf.data.unknown_tokens import Tokens, nothing_to_mask, with_words
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.launch.precision import gains_from_bfloat16
@@ -162,7 +162,10 @@ class _PreTraining:
                     found.model_max_length = length
                 return found
             texts, size = documents().for_tokenizer, self.options.data.vocab_size
-            writing = self.options.data.writing(texts)
+            begun = self.folder.begun()
+            # What an older version began goes on with the vocabulary that it made.
+            older = begun is not None and "new_vocabulary" not in begun
+            writing = Writing() if older else self.options.data.writing(texts)
             self.new_vocabulary = str(writing)
             return train_tokenizer(texts, size, length, writing)
 
@@ -239,7 +242,8 @@ class _PreTraining:
             if self.main:
                 self.folder.clear_after(None)
                 what = {"options": self.options.given, "contents": self.options.contents()}
-                self.folder.begin({**what, "text": text, "held_out": held_out})
+                more = {"text": text, "held_out": held_out, "new_vocabulary": self.new_vocabulary}
+                self.folder.begin({**what, **more})
         elif (begun["text"], begun.get("held_out", held_out)) != (text, held_out):
             raise AutoBertZeroError(
                 f"{self.folder.path} was begun on another text: use that text again, or another --output-dir"

@@ -14,6 +14,7 @@ from ..errors import AutoBertZeroError
 from ..model import AutoBertZeroConfig
 from ..places import without_places
 from ..search.publish.report_facts import ReportFacts, models_of, read_report_facts
+from ..search.recipe.options import OF_SOURCE
 from .closing import UploadsClosed
 from .masks import MaskFiller
 from .views import compare, show_candidate, show_formula, table
@@ -64,6 +65,9 @@ def make_app(facts: ReportFacts, models: dict[str, Path]) -> gr.Blocks:
     """
     recipe = Recipe.restored(facts.recipe)
     config = recipe.make_config(recipe.data.vocab_size)
+    if recipe.sub_models.supernet_from and (found := next(iter(models.values()), None)):
+        like = AutoBertZeroConfig.from_pretrained(found)
+        config.update({name: getattr(like, name) for name in OF_SOURCE})
     name = facts.search.folder.path.resolve().name
     title = f"{name}: a search for BERT backbones"
     with gr.Blocks(title=title, analytics_enabled=False) as app:

@@ -1,7 +1,6 @@
 """What the explorer shows, as HTML."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
 
@@ -171,7 +170,7 @@ def _score(event: Evaluated) -> str:
 
 def _sizes(event: Evaluated) -> dict[str, int]:
     """By name; none where candidates had none of their own."""
-    return asdict(event.sizes) if event.sizes else {}
+    return event.sizes.to_dict() if event.sizes else {}
 
 
 def _cost(event: Evaluated, config: AutoBertZeroConfig, tokens: int) -> Cost | None:

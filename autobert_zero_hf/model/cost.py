@@ -107,7 +107,7 @@ def model_parameters(config: Counted) -> int:
     """
     layers = sum(layer_cost(text, config, tokens=1).parameters for text in config.layers)
     block = find_block(config.block)
-    norms = block.norm_parameters(config) * (int(block.final_norm) - int(_lacks_first_norm(config)))
+    norms = block.norm_parameters(config) * int(block.final_norm) - missing_norm(config.layers[0], config)
     return embedding_parameters(config) + layers + norms + _pooler_parameters(config)
 
 
@@ -127,6 +127,12 @@ def _pooler_parameters(config: Counted) -> int:
     return 0 if find_block(config.block).transforms else (config.hidden_size + 1) * config.hidden_size
 
 
-def _lacks_first_norm(config: Counted) -> bool:
-    """Whether the first layer lacks a norm that `layer_cost` counts."""
-    return not config.has_first_norm and not parse_layer(config.layers[0]).mixer.left_out
+def missing_norm(text: str, config: Counted) -> int:
+    """The parameters of a norm that `layer_cost` counts, and that the layer lacks where it is the first one.
+
+    Args:
+        text: the first layer.
+        config: of the model.
+    """
+    lacks = not config.has_first_norm and not parse_layer(text).mixer.left_out
+    return find_block(config.block).norm_parameters(config) if lacks else 0

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..space.candidate import Candidate
@@ -123,10 +123,10 @@ def _neighbours(candidate: Candidate, space: Space) -> Iterator[Candidate]:
     sizes: SizesSpace | None = getattr(space, "sizes", None)
     if candidate.sizes is None or sizes is None:
         return
-    for field in fields(Sizes):
-        for value in getattr(sizes, field.name).values:
-            if value != asdict(candidate.sizes)[field.name]:
-                yield from _resized(candidate, replace(candidate.sizes, **{field.name: value}), space)
+    for name, steps in sizes.steps.items():
+        for value in steps.values:
+            if value != getattr(candidate.sizes, name):
+                yield from _resized(candidate, replace(candidate.sizes, **{name: value}), space)
 
 
 def _resized(candidate: Candidate, sizes: Sizes, space: Space) -> Iterator[Candidate]:

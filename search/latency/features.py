@@ -47,7 +47,11 @@ def count_work(layers: Sequence[str], sizes: Sizes, texts: int, tokens: int, blo
     """
     total = dict.fromkeys(FEATURES, 0.0)
     total["pass"] = 1.0
-    total["embedded"] = float(texts * tokens * sizes.hidden_size)
+    rows, width = texts * tokens, sizes.embedding_size or sizes.hidden_size
+    total["embedded"] = float(rows * width)
+    if sizes.embedding_size is not None:
+        total["weights"] = float(width * sizes.hidden_size)
+        total["multiplied by weights"] = float(rows * width * sizes.hidden_size)
     one_layer = replace(sizes, num_hidden_layers=1)
     for text in layers:
         for kind, amount in _layer_work(text, one_layer, block, texts, tokens).items():

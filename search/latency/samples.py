@@ -158,8 +158,8 @@ def with_sizes(candidate: Candidate, like: AutoBertZeroConfig) -> Candidate:
     """The candidate with the sizes of a config, where it has none of its own."""
     if candidate.sizes is not None:
         return candidate
-    sizes = {**asdict(Sizes.of(like)), "num_hidden_layers": len(candidate.layers)}
-    return Candidate(candidate.layers, candidate.parent, candidate.origin, Sizes(**sizes))
+    sizes = replace(Sizes.of(like), num_hidden_layers=len(candidate.layers))
+    return Candidate(candidate.layers, candidate.parent, candidate.origin, sizes)
 
 
 def _sizes(candidate: Candidate) -> Sizes:
@@ -175,7 +175,7 @@ def _start(samples: Samples) -> dict[str, Any]:
 def _record(sample: Sample) -> dict[str, Any]:
     return {
         "layers": list(sample.candidate.layers),
-        "sizes": asdict(_sizes(sample.candidate)),
+        "sizes": _sizes(sample.candidate).to_dict(),
         "milliseconds": sample.milliseconds,
         "interval": list(sample.interval),
         "waited": sample.waited,

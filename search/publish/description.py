@@ -193,7 +193,7 @@ def _varied_sizes(recipe: Mapping[str, Any]) -> str:
     space = Recipe.restored(recipe).searched_sizes
     assert space is not None
     hidden, inner = space.hidden_size, space.intermediate_size
-    heads, dims = space.num_attention_heads, space.head_dim
+    heads, dims, embeddings = space.num_attention_heads, space.head_dim, space.embedding_size
     bounds = {
         "latency_ms": "{} ms of latency",
         "speedup": "{} times the speed of {over}",
@@ -206,6 +206,7 @@ def _varied_sizes(recipe: Mapping[str, Any]) -> str:
         f"Sizes: {space.num_hidden_layers.lowest} to {space.num_hidden_layers.highest} layers, hidden "
         f"{hidden.lowest} to {hidden.highest}, feed-forward {inner.lowest} to {inner.highest}, {heads.lowest} to "
         f"{heads.highest} heads of {dims.lowest} to {dims.highest}"
+        + (f", embeddings {embeddings.lowest} to {embeddings.highest}" if embeddings else "")
         + (f"; bounded by {' and '.join(given)}" if given else "")
         + "."
     )

@@ -1,7 +1,6 @@
 """The journal of a search as a data set: one row a candidate."""
 
 import json
-from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ from autobert_zero_hf.model.card import CITATION
 from autobert_zero_hf.writing import written_whole
 
 from ..runtime.records import Evaluated
-from ..space.sizes import Sizes
 from .facts import SearchFacts
 from .page import stage_search
 
@@ -34,8 +32,6 @@ FEATURES = Features(
         "elapsed": Value("float64"),
     }
 )
-SIZES = {field.name: Value("int32") for field in fields(Sizes)}
-"""The columns that a search of sizes has besides."""
 _MEANINGS = {
     "number": "in the order in which the search asked for them, from 1",
     "generation": "from 0; the first is random",
@@ -58,7 +54,9 @@ _MEANINGS_OF_SIZES = {
     "intermediate_size": "width inside its feed-forward blocks",
     "num_attention_heads": "heads of its attentions, and kernels of its convolutions",
     "head_dim": "width of a head",
+    "embedding_size": "width of its embeddings, which a linear layer brings to the hidden size",
 }
+"""Of the columns that a search of sizes has besides."""
 
 
 def stage_history(
@@ -78,7 +76,7 @@ def stage_history(
         WritingError: if there is no room.
     """
     rows = [_row(each) for each in search.candidates]
-    features = Features({**FEATURES, **SIZES}) if _has_sizes(search) else FEATURES
+    features = Features({**FEATURES, **dict.fromkeys(_sizes_in(search), Value("int32"))})
     with written_whole(place) as partial:
         (partial / ROWS).parent.mkdir(parents=True)
         Dataset.from_list(rows, features=features).to_parquet(partial / ROWS)
@@ -87,11 +85,12 @@ def stage_history(
 
 
 def _row(event: Evaluated) -> dict[str, Any]:
-    return {name: getattr(event, name) for name in FEATURES} | (asdict(event.sizes) if event.sizes else {})
+    return {name: getattr(event, name) for name in FEATURES} | (event.sizes.to_dict() if event.sizes else {})
 
 
-def _has_sizes(search: SearchFacts) -> bool:
-    return any(each.sizes is not None for each in search.candidates)
+def _sizes_in(search: SearchFacts) -> list[str]:
+    """The names of the sizes that candidates have of their own."""
+    return list(next((each.sizes.to_dict() for each in search.candidates if each.sizes is not None), ()))
 
 
 def _card(search: SearchFacts, repo_id: str, model: str, metadata: dict[str, Any], revision: str | None) -> str:
@@ -104,7 +103,7 @@ def _card(search: SearchFacts, repo_id: str, model: str, metadata: dict[str, Any
     )
     text = escaped(search.text)
     failed = sum(each.score is None for each in search.candidates)
-    meanings = _MEANINGS | (_MEANINGS_OF_SIZES if _has_sizes(search) else {})
+    meanings = _MEANINGS | {name: _MEANINGS_OF_SIZES[name] for name in _sizes_in(search)}
     columns = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in meanings.items())
     return DatasetCard(
         f"""---

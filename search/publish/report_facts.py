@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path
@@ -279,7 +279,7 @@ def differences(parent: Candidate, child: Candidate) -> list[tuple[str, str, str
         (f"layer {number}", before, after)
         for number, (before, after) in enumerate(zip_longest(parent.layers, child.layers, fillvalue=""), start=1)
     ]
-    sizes, others = (asdict(each.sizes) if each.sizes else {} for each in (parent, child))
+    sizes, others = (each.sizes.to_dict() if each.sizes else {} for each in (parent, child))
     pairs += [(name.replace("_", " "), f"{sizes.get(name, '')}", f"{others[name]}") for name in others]
     return [pair for pair in pairs if pair[1] != pair[2]]
 

@@ -11,12 +11,14 @@ from autobert_zero_hf.reading import ReadingError, decode, parse_yaml
 from autobert_zero_hf.training.shared_options import OF_NEW_VOCABULARY
 
 from .choices import CHOSEN, RecipeError, check_options, idle_options
+from .options import OF_SOURCE
 from .paths import from_folder
 
 _REPLACED = {
     "text": ("dataset", "dataset_config", "text_column"),
     "dataset": ("text",),
     "tokenizer": OF_NEW_VOCABULARY,
+    "supernet_from": OF_SOURCE,
 }
 """What an option takes the place of."""
 
@@ -67,8 +69,8 @@ def imports_of(name_or_path: str) -> list[str]:
 def overridden(options: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """The options of a recipe with others in their place.
 
-    A text replaces a data set, and a data set a text; a tokenizer what a new one would be; another strategy or proxy
-    all options that only others have.
+    A text replaces a data set, and a data set a text; a tokenizer what a new one would be; a model to begin as what it
+    has of its own; another strategy or proxy all options that only others have.
     """
     kept = dict(options)
     for what in CHOSEN.keys() & given.keys():

@@ -73,6 +73,11 @@ class JointOptions:
     min_intermediate_size: Annotated[int | None, Range(1)] = option(
         None, "feed-forward size of a candidate at least; by itself as with the hidden size"
     )
+    min_embedding_size: Annotated[int | None, Range(1)] = option(
+        None,
+        "width of a candidate's embeddings at least, up to embedding_size in steps of hidden_step; by itself they are "
+        "not searched",
+    )
     latency_ms: Annotated[float | None, Range(1e-6)] = option(
         None, "milliseconds that a candidate may take; those of 0.85 to 1.1 times as much by prediction are trained"
     )
@@ -101,6 +106,10 @@ class SuperNetOptions:
     random_attention: Annotated[float, Range(0.0, 1.001)] = option(
         0.0, "share of those backbones whose attentions are random formulas; the rest have standard ones"
     )
+
+
+OF_SOURCE = ("block", "positions", "embedding_size")
+"""The options that a super-net has from the checkpoint that it begins as, where it begins as one."""
 
 
 @dataclass

@@ -29,6 +29,7 @@ from ..strategy.table import STRATEGIES, StrategyContext, make_strategy
 from .choices import CHOSEN, check_options, idle_options, refuse
 from .files import without_imports
 from .options import (
+    OF_SOURCE,
     BudgetOptions,
     EstimationOptions,
     FinalOptions,
@@ -78,8 +79,8 @@ class Recipe:
     """Of each strategy and proxy, chosen or not, its own options, by their class."""
     given_space: Any = field(default=None, compare=False)
     """What can be found, where that is an object and not what the options say."""
-    vocabulary: int | None = field(default=None, compare=False)
-    """The entries of the vocabulary, once it is known."""
+    config: "AutoBertZeroConfig | None" = field(default=None, compare=False)
+    """The sizes of every candidate, or the largest ones, once vocabulary and source are known."""
 
     @classmethod
     def from_dict(cls, options: Mapping[str, Any], given: Collection[str] = ()) -> "Recipe":
@@ -185,7 +186,10 @@ class Recipe:
             yield "supernet_loss: distillation or both needs a teacher, and a teacher one of these losses"
         usual = dataclasses.asdict(SubModelOptions())
         given = [name for name, value in dataclasses.asdict(options).items() if value != usual[name]]
-        of_sizes = ("hidden_step", "intermediate_step", "min_layers", "min_hidden_size", "min_intermediate_size")
+        of_sizes = (
+            "hidden_step", "intermediate_step", "min_layers", "min_hidden_size", "min_intermediate_size",
+            "min_embedding_size",
+        )  # fmt: skip
         given += [name for name in of_sizes if getattr(self.joint, name) != getattr(JointOptions(), name)]
         if given and not sized:
             yield f"{', '.join(given)}: for a search of sizes, which search_sizes heads or head_dim begins"
@@ -300,6 +304,14 @@ class Recipe:
                 if lowest > steps.highest:
                     raise ValueError(f"the least {name} ({lowest}) is more than that of the model ({steps.highest})")
                 bounded[name] = Steps.below(lowest, steps.highest, steps.step)
+        if (lowest := options.min_embedding_size) is not None:
+            widest = self.sizes.embedding_size or 0
+            if lowest > widest:
+                raise ValueError(
+                    f"the least embedding size ({lowest}) is of embeddings with a width of their own, up to "
+                    f"embedding_size, which is {self.sizes.embedding_size or 'not given'}"
+                )
+            bounded["embedding_size"] = Steps.below(lowest, widest, options.hidden_step)
         return dataclasses.replace(space, **bounded)
 
     @property
@@ -309,8 +321,8 @@ class Recipe:
             return self.search_space
         finer = {
             name: dataclasses.replace(steps, step=math.gcd(steps.step, _TRAINING_STEP))
-            for name in ("hidden_size", "intermediate_size")
-            for steps in [getattr(sizes, name)]
+            for name in ("hidden_size", "intermediate_size", "embedding_size")
+            if (steps := sizes.steps.get(name)) is not None
         }
         return dataclasses.replace(self.search_space, sizes=dataclasses.replace(sizes, **finer))
 
@@ -346,31 +358,45 @@ class Recipe:
     @cached_property
     def cost_budget(self) -> CostBudget:
         """What a candidate may cost."""
-        whole = self.space.max_parameters_of == "model"
-        # Until the text is read nobody knows how large the embeddings are.
-        bounded = not whole or self.vocabulary is not None
+        whole, known = self.space.max_parameters_of == "model", self.config is not None
+        # Until the text is read nobody knows how large the embeddings are, nor what a checkpoint's block costs.
+        bounded = known or not self.sub_models.supernet_from
         return CostBudget(
-            self.make_config(self.vocabulary or self.data.vocab_size),
+            self.config or self.make_config(self.data.vocab_size),
             self.data.sequence_length,
-            self.space.max_parameters if bounded else None,
-            self.space.max_multiplications,
+            self.space.max_parameters if bounded and (known or not whole) else None,
+            self.space.max_multiplications if bounded else None,
             self.searched_sizes,
             self.sub_models.layers,
             whole,
         )
 
-    def with_vocabulary(self, entries: int) -> "Recipe":
-        """This recipe, where a vocabulary has so many entries, which a bound of the whole model depends on.
+    def with_config(self, config: "AutoBertZeroConfig") -> "Recipe":
+        """This recipe, where the configuration is known that all candidates are like, which bounds depend on.
+
+        Args:
+            config: of the text's vocabulary, and of the checkpoint that the super-net begins as.
 
         Raises:
-            RecipeError: if no backbone can be within that bound.
+            RecipeError: if no backbone can be within the bounds, or the checkpoint has what the recipe has otherwise.
         """
-        known = dataclasses.replace(self, vocabulary=entries)
+        refuse(self._unlike_source(config))
+        known = dataclasses.replace(self, config=config)
         try:
             known.cost_budget  # noqa: B018  # it checks itself
         except ValueError as error:
             refuse([str(error)])
         return known
+
+    def _unlike_source(self, config: "AutoBertZeroConfig") -> list[str]:
+        """What is given, and is otherwise in the checkpoint that the super-net begins as."""
+        source, usual = self.sub_models.supernet_from, SizeOptions()
+        return [
+            f"{name} is {value}, and {source}, which supernet_from names, has {getattr(config, name) or 'none'}: leave "
+            "it out, and that is taken"
+            for name in OF_SOURCE
+            if (value := getattr(self.sizes, name)) not in (getattr(usual, name), getattr(config, name)) and source
+        ]
 
     def make_config(
         self, vocab_size: int, special_ids: Mapping[str, Any] = MappingProxyType({})

@@ -1,7 +1,7 @@
 """The best compromises of a search: what no other candidate beats in score, speed and parameters at once."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from autobert_zero_hf.model import AutoBertZeroConfig
@@ -103,7 +103,7 @@ def describe_front(front: Sequence[Compromise], finalists: Mapping[str, Candidat
                 "folder": folder,
                 "identity": identity,
                 "layers": list(each.candidate.layers),
-                "sizes": None if each.candidate.sizes is None else asdict(each.candidate.sizes),
+                "sizes": None if each.candidate.sizes is None else each.candidate.sizes.to_dict(),
                 "score": each.evaluation.score,
                 "standard_error": each.evaluation.standard_error,
                 "parameters": each.parameters,

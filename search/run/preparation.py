@@ -118,8 +118,8 @@ class Preparation:
             )
         self._check_words(tokens, texts, tokenizer)
         # Before anything is written: other options can be tried in the same folder.
-        self.recipe = self.recipe.with_vocabulary(len(tokenizer))
         config, sizes = self.config(tokenizer), self.recipe.searched_sizes
+        self.recipe = self.recipe.with_config(config)
         self.teacher = load_teacher(self.recipe.sub_models, sizes, tokenizer, config)
         padding = None if config.pad_token_id == _USUAL_PADDING else config.pad_token_id
         facts = {**counts, "vocabulary": len(tokenizer), "pad_token_id": padding}

@@ -245,7 +245,7 @@ class SearchRun:
         if (shared := self.shared) is not None:
             self._note(shared.text.data)
             text, objective = shared.text, shared.objective
-            self.recipe = self.recipe.with_vocabulary(len(text.rows.tokenizer))
+            self.recipe = self.recipe.with_config(objective.net.config)
             bound, strategy = self._limit(shared.stopwatch)
             self._note(shared.supernet)
         else:

@@ -73,7 +73,7 @@ def search_result(folder: Path) -> dict[str, Any]:
 def _model(trained: Trained, history: History) -> dict[str, Any]:
     facts: dict[str, Any] = {"layers": trained.layers}
     if trained.sizes is not None:
-        facts["sizes"] = asdict(trained.sizes)
+        facts["sizes"] = trained.sizes.to_dict()
     facts |= {name: getattr(trained, name) for name in ("parameters", "accuracy", "standard_error")}
     if trained.task_score is not None:
         facts |= {"task_score": trained.task_score, "task_error": trained.task_error}

@@ -241,7 +241,7 @@ def describe_budget(name: str, history: History, base: Base | None) -> dict[str,
     constant = ConstantAnswer.of(history)
     return {
         "budget": name,
-        "sizes": asdict(best.sizes),
+        "sizes": best.sizes.to_dict(),
         "parameters": best.parameters,
         "candidates": len(history.candidates),
         "constant_answer": None if constant is None else asdict(constant),

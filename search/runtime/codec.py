@@ -18,6 +18,7 @@ from typing import Any
 from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.options import unmet
 
+from ..space.sizes import Sizes
 from . import block_records as block_records  # makes its events known
 from .history import History, RecordError
 from .records import KINDS, Event, unregistered_in
@@ -118,6 +119,8 @@ def to_json(event: Event) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Sizes):
+        return value.to_dict()
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     return list(value) if isinstance(value, tuple) else value

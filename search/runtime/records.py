@@ -115,8 +115,8 @@ class _Backbone(Event):
         if not self.layers:
             return "`layers` is empty"
         sizes = self.sizes
-        if sizes is not None and (min(vars(sizes).values()) < 1 or sizes.num_hidden_layers != len(self.layers)):
-            return f"`sizes` are none of {len(self.layers)} layers: {excerpt(vars(sizes))}"
+        if sizes is not None and (min(sizes.to_dict().values()) < 1 or sizes.num_hidden_layers != len(self.layers)):
+            return f"`sizes` are none of {len(self.layers)} layers: {excerpt(sizes.to_dict())}"
         return super().contradiction()
 
     def contradiction_to(self, before: "History") -> str | None:

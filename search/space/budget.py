@@ -1,12 +1,12 @@
 """What a backbone may cost."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from autobert_zero_hf.model import architecture
-from autobert_zero_hf.model.cost import BaseSizes, Cost, layer_cost, model_parameters
+from autobert_zero_hf.model.cost import BaseSizes, Cost, layer_cost, missing_norm, model_parameters
 
 from .candidate import Candidate
 from .sizes import Sizes, SizesSpace
@@ -40,7 +40,7 @@ class CostBudget:
     sizes: SizesSpace | None = None
     layers: Sequence[str] = ()
     whole: bool = False
-    _layer: Callable[[str, Sizes | None], Cost] = field(init=False, repr=False)
+    _layer: Callable[[str, Sizes | None, bool], Cost] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._layer = lru_cache(maxsize=65_536)(self._layer_cost)
@@ -61,18 +61,19 @@ class CostBudget:
         """The cost of a backbone, in sizes of its own where it has them."""
         # A layer costs the same in a backbone of another depth.
         own = None if sizes is None else replace(sizes, num_hidden_layers=1)
-        cost = sum((self._layer(layer, own) for layer in layers), Cost())
+        cost = sum((self._layer(layer, own, place == 0) for place, layer in enumerate(layers)), Cost())
         return replace(cost, parameters=self._of_model(layers, own)) if self.whole else cost
 
     def _of_model(self, layers: Sequence[str], sizes: Sizes | None) -> int:
         names = {field.name for field in fields(BaseSizes)} - {"layers"}
         common = {name: getattr(self.config, name) for name in names}
-        own = {} if sizes is None else {name: value for name, value in asdict(sizes).items() if name in names}
+        own = {} if sizes is None else {name: value for name, value in sizes.to_dict().items() if name in names}
         return model_parameters(BaseSizes(layers, **{**common, **own}))
 
-    def _layer_cost(self, text: str, sizes: Sizes | None) -> Cost:
+    def _layer_cost(self, text: str, sizes: Sizes | None, is_first: bool) -> Cost:
         config = self.config if sizes is None else sizes.config(self.config, [text])
-        return layer_cost(text, config, self.tokens)
+        cost = layer_cost(text, config, self.tokens)
+        return replace(cost, parameters=cost.parameters - missing_norm(text, config)) if is_first else cost
 
     def __call__(self, candidate: Candidate) -> str | None:
         """The reason to reject it, or None; one of a few words, so that it can be counted."""

@@ -56,7 +56,8 @@ class FastSizes(SizesSpace):
     @property
     def count(self) -> int:
         """How many sizes there are."""
-        return len(self.num_hidden_layers.values) * sum(self._weights)
+        embeddings = 1 if self.embedding_size is None else len(self.embedding_size.values)
+        return embeddings * len(self.num_hidden_layers.values) * sum(self._weights)
 
     def rejection(self, sizes: Sizes) -> str | None:
         """Why sizes do not belong to the space, in words; None if they do."""
@@ -75,7 +76,9 @@ class FastSizes(SizesSpace):
         (hidden,) = rng.choices(list(self._inner), self._weights)
         feed_forward, heads = self._inner[hidden]
         number, dim = rng.choice(heads)
-        return Sizes(rng.choice(self.num_hidden_layers.values), hidden, rng.choice(feed_forward), number, dim)
+        depth, inner = rng.choice(self.num_hidden_layers.values), rng.choice(feed_forward)
+        embeddings = None if self.embedding_size is None else rng.choice(self.embedding_size.values)
+        return Sizes(depth, hidden, inner, number, dim, embeddings)
 
 
 def _within(size: int, hidden: int, share: tuple[float, float]) -> bool:

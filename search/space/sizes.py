@@ -20,6 +20,8 @@ class Sizes:
         intermediate_size: width inside the feed-forward blocks.
         num_attention_heads: heads of an attention, and kernels of a convolution.
         head_dim: width of a head. All heads together need not be as wide as the hidden states.
+        embedding_size: width of the embeddings, which a linear layer brings to the hidden size (ELECTRA's and ALBERT's
+            factor), where it is searched; None where it is that of the configuration which the backbone is like.
     """
 
     num_hidden_layers: int
@@ -27,11 +29,17 @@ class Sizes:
     intermediate_size: int
     num_attention_heads: int
     head_dim: int
+    embedding_size: int | None = None
 
     @classmethod
     def of(cls, config: "AutoBertZeroConfig") -> Self:
-        """The sizes of a configuration."""
-        return cls(**{field.name: getattr(config, field.name) for field in dataclasses.fields(cls)})
+        """The sizes of a configuration; the width of its embeddings is its own."""
+        names = {field.name for field in dataclasses.fields(cls)} - {"embedding_size"}
+        return cls(**{name: getattr(config, name) for name in names})
+
+    def to_dict(self) -> dict[str, int]:
+        """The sizes by name; without that of the embeddings where it is not searched."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
 
     @property
     def width(self) -> int:
@@ -46,12 +54,13 @@ class Sizes:
         """
         from autobert_zero_hf.model import AutoBertZeroConfig
 
-        return AutoBertZeroConfig(**{**like.to_dict(), **dataclasses.asdict(self), "layers": list(layers)})
+        return AutoBertZeroConfig(**{**like.to_dict(), **self.to_dict(), "layers": list(layers)})
 
     def __str__(self) -> str:
+        embeddings = "" if self.embedding_size is None else f", embeddings {self.embedding_size}"
         return (
             f"{self.num_hidden_layers} layers, hidden {self.hidden_size}, feed-forward {self.intermediate_size}, "
-            f"{self.num_attention_heads} heads of {self.head_dim}"
+            f"{self.num_attention_heads} heads of {self.head_dim}{embeddings}"
         )
 
 
@@ -87,6 +96,7 @@ class SizesSpace:
 
     Args:
         num_hidden_layers: and so on: as in `Sizes`.
+        embedding_size: None where it is the same for all.
     """
 
     num_hidden_layers: Steps
@@ -94,6 +104,7 @@ class SizesSpace:
     intermediate_size: Steps
     num_attention_heads: Steps
     head_dim: Steps
+    embedding_size: Steps | None = None
 
     @classmethod
     def within(cls, largest: Sizes, vary: str, hidden_step: int = 16, intermediate_step: int = 32) -> Self:
@@ -128,34 +139,38 @@ class SizesSpace:
     def count(self) -> int:
         """How many sizes there are in the space."""
         total = 1
-        for steps in self._steps.values():
+        for steps in self.steps.values():
             total *= len(steps.values)
         return total
 
     @property
-    def _steps(self) -> dict[str, Steps]:
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+    def steps(self) -> dict[str, Steps]:
+        """What each size may be, by name; without that of the embeddings where it is the same for all."""
+        named = {field.name: getattr(self, field.name) for field in dataclasses.fields(SizesSpace)}
+        return {name: steps for name, steps in named.items() if steps is not None}
 
     @property
     def smallest(self) -> Sizes:
         """The sizes that are all the lowest."""
-        return Sizes(**{name: steps.lowest for name, steps in self._steps.items()})
+        return Sizes(**{name: steps.lowest for name, steps in self.steps.items()})
 
     @property
     def largest(self) -> Sizes:
         """The sizes that are all the highest."""
-        return Sizes(**{name: steps.highest for name, steps in self._steps.items()})
+        return Sizes(**{name: steps.highest for name, steps in self.steps.items()})
 
     def rejection(self, sizes: Sizes) -> str | None:
         """Why sizes do not belong to the space, in words; None if they do."""
-        for name, steps in self._steps.items():
+        for name, steps in self.steps.items():
             if (value := getattr(sizes, name)) not in steps.values:
                 return f"{name} {value} is none of {steps.lowest} to {steps.highest} in steps of {steps.step}"
+        if self.embedding_size is None and sizes.embedding_size is not None:
+            return f"embedding_size {sizes.embedding_size} is its own, but all of the space have the same"
         return None
 
     def sample(self, rng: random.Random) -> Sizes:
         """Each size is drawn evenly."""
-        drawn: dict[str, Any] = {name: rng.choice(steps.values) for name, steps in self._steps.items()}
+        drawn: dict[str, Any] = {name: rng.choice(steps.values) for name, steps in self.steps.items()}
         return Sizes(**drawn)
 
 

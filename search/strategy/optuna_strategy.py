@@ -6,7 +6,6 @@ still lets the graph be finished within the bounds. Optuna wants the same choice
 with them: ``layer 2, step 1, operand 2 of q|k|v``. Sizes, where they vary, are suggested first, as whole numbers.
 """
 
-import dataclasses
 import itertools
 import math
 import random
@@ -22,7 +21,7 @@ from autobert_zero_hf.options import option
 
 from ..space.candidate import Candidate
 from ..space.search_space import SearchSpace
-from ..space.sizes import Sizes, Steps
+from ..space.sizes import Sizes
 from .evaluation import Evaluation
 from .strategy import Proposals, Reject, at_least
 from .table import StrategyContext, StrategyKind, register
@@ -165,11 +164,10 @@ class OptunaStrategy:
         if self.space.sizes is None:
             return None
         suggested: dict[str, Any] = {}
-        for field in dataclasses.fields(Sizes):
-            steps: Steps = getattr(self.space.sizes, field.name)
+        for name, steps in self.space.sizes.steps.items():
             single = steps.lowest == steps.highest
-            suggested[field.name] = (
-                steps.lowest if single else trial.suggest_int(field.name, steps.lowest, steps.highest, step=steps.step)
+            suggested[name] = (
+                steps.lowest if single else trial.suggest_int(name, steps.lowest, steps.highest, step=steps.step)
             )
         return Sizes(**suggested)
 

@@ -1,7 +1,6 @@
 """The weights that a candidate begins with: the super-net's, or its parent's where it has one (arXiv 2107.07445)."""
 
 import copy
-import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -77,7 +76,7 @@ class Inheritance:
         check_claims(self.folder)
         self.folder.mkdir(exist_ok=True)
         weights = {name: weight.detach().contiguous() for name, weight in model.named_parameters()}
-        facts = {} if candidate.sizes is None else {"sizes": json.dumps(dataclasses.asdict(candidate.sizes))}
+        facts = {} if candidate.sizes is None else {"sizes": json.dumps(candidate.sizes.to_dict())}
         with written_whole(self._file(candidate.identity)) as partial:
             save_file(weights, partial, metadata={**facts, "digest": _digest(candidate.identity, weights, facts)})
 

@@ -75,7 +75,7 @@ class Start:
         too_small = [
             f"{name} {there}, not {wanted}"
             for name, there, wanted in (
-                *((name, value, getattr(sizes, name)) for name, value in vars(self.sizes).items()),
+                *((name, value, getattr(sizes, name)) for name, value in self.sizes.to_dict().items()),
                 ("max_position_embeddings", own.max_position_embeddings, length),
             )
             if there < wanted

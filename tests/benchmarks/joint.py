@@ -103,7 +103,7 @@ def main() -> None:
             "accuracy": round(score.value, 5),
             "standard_error": round(score.standard_error, 5),
             "layers": list(candidate.layers),
-            "sizes": None if candidate.sizes is None else asdict(candidate.sizes),
+            "sizes": None if candidate.sizes is None else candidate.sizes.to_dict(),
             **asdict(cost),
         }
 

@@ -15,7 +15,7 @@ import json
 import random
 import statistics
 import sys
-from dataclasses import asdict, fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,10 +97,10 @@ def main(run: Path, evaluations: int, seeds: int, speedups: list[float]) -> None
         "machine": machine(),
         "recipe": without_places(recipe.to_dict()),
         "results": results,
-        "sizes": [field.name for field in fields(Sizes)],
+        "sizes": list(recipe.largest.to_dict()),
         "scored": {
             budget: [
-                {"sizes": list(asdict(sizes).values()), "score": round(e.score, 5)}
+                {"sizes": list(sizes.to_dict().values()), "score": round(e.score, 5)}
                 for e in evaluations.values()
                 if (sizes := e.candidate.sizes) is not None and e.score is not None
             ]

@@ -46,12 +46,16 @@ def test_each_name_is_a_strategy_that_keeps_to_the_budget(name: str, kind: type)
     assert strategy.rejections["too many parameters"] > 0
 
 
+@pytest.mark.parametrize("embeddings", [{}, {"embedding_size": 64, "min_embedding_size": 16}], ids=["", "embeddings"])
 @pytest.mark.parametrize(("name", "kind"), OF_SIZES.items())
-def test_each_searches_sizes_too(name: str, kind: type) -> None:
-    strategy = made(strategy=name, search_sizes="heads", num_attention_heads=4, hidden_step=8, intermediate_step=8)
+def test_each_searches_sizes_too(name: str, kind: type, embeddings: dict[str, int]) -> None:
+    given = {"strategy": name, "search_sizes": "heads", "num_attention_heads": 4, "hidden_step": 8}
+    strategy = made(**given, intermediate_step=8, **embeddings)
     assert type(strategy) is kind
     asked = strategy.ask()
     assert len({candidate.sizes for candidate in asked}) > 1
+    widths = {candidate.sizes.embedding_size for candidate in asked if candidate.sizes}
+    assert len(widths) > 1 if embeddings else widths == {None}
 
 
 def test_a_strategy_that_does_not_fit_the_space_is_refused() -> None:

@@ -3,7 +3,6 @@
 import json
 import shutil
 import statistics
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,8 @@ JOINT = {
     "search_sizes": "heads",
     "hidden_step": 8,
     "intermediate_step": 16,
+    "embedding_size": 32,
+    "min_embedding_size": 8,
     "front": 3,
     "supernet_steps": 8,
     "final_steps": 3,
@@ -59,7 +60,7 @@ def test_candidates_differ_in_sizes_and_keep_to_the_budget(joint: tuple[Path, st
         assert as_candidate(event).identity == event["identity"]
         assert event["sizes"]["num_hidden_layers"] == len(event["layers"])
     assert len({event["identity"] for event in events}) == 13
-    for name in ("num_hidden_layers", "hidden_size", "intermediate_size", "num_attention_heads"):
+    for name in ("num_hidden_layers", "hidden_size", "intermediate_size", "num_attention_heads", "embedding_size"):
         assert len({event["sizes"][name] for event in events}) > 1, name
     by_identity = {event["identity"]: event for event in events}
     children = [event for event in events if event["parent"]]
@@ -85,7 +86,8 @@ def test_the_winner_and_a_bert_of_its_sizes_load(joint: tuple[Path, str]) -> Non
     assert trained["best"]["sizes"] == trained["bert"]["sizes"]
     for name, event in trained.items():
         model = AutoModelForMaskedLM.from_pretrained(folder / name)
-        assert asdict(Sizes.of(model.config)) == event["sizes"]
+        own = Sizes.of(model.config).to_dict() | {"embedding_size": model.config.embedding_size}
+        assert own == event["sizes"]
         assert model.config.layers == event["layers"]
         assert model.num_parameters() == event["parameters"]
         tokens = AutoTokenizer.from_pretrained(folder / name)("the [MASK] said", return_tensors="pt")
@@ -141,14 +143,18 @@ def test_history_and_cards_say_the_sizes(joint: tuple[Path, str], tmp_path: Path
     stage_history(found, tmp_path / "history", "someone/search", "someone/model", {})
     rows = load_dataset("parquet", data_files=str(tmp_path / "history" / ROWS), split="train")
     assert [row["hidden_size"] for row in rows] == [each.sizes.hidden_size for each in found.candidates]
-    assert "| `hidden_size` | width of its hidden states |" in (tmp_path / "history" / "README.md").read_text()
+    assert [row["embedding_size"] for row in rows] == [each.sizes.embedding_size for each in found.candidates]
+    written = (tmp_path / "history" / "README.md").read_text()
+    assert "| `hidden_size` | width of its hidden states |" in written
+    assert "| `embedding_size` | width of its embeddings, which" in written
     for name in ("best", "bert", "front/1"):
         facts = read_facts(folder / name)
         assert facts.finalist == name
         card = describe(facts, {})
         sizes = str(found.finalists[name].sizes)
         assert sizes in card.summary
-        assert any("Sizes: 1 to 2 layers, hidden 16 to 32, feed-forward 32 to 64, 1 to 2 heads of 16" in line
+        assert any("Sizes: 1 to 2 layers, hidden 16 to 32, feed-forward 32 to 64, 1 to 2 heads of 16 to 16, "
+                   "embeddings 8 to 32" in line
                    and "15,000 parameters in the layers" in line for line in card.searched)  # fmt: skip
         assert len(card.results) == 1
         assert sizes in (folder / name / "README.md").read_text()

@@ -10,7 +10,14 @@ from autobert_zero_hf.commands.main import main
 from tests.data.test_unknown_tokens import write
 from tests.search.small_search import command, journal
 
-OPTIONS = {"supernet_steps": 2, "backbones_per_step": 1, "candidates": 4, "population": 2, "final_steps": 1}
+OPTIONS = {
+    "mixed_precision": "no",
+    "supernet_steps": 2,
+    "backbones_per_step": 1,
+    "candidates": 4,
+    "population": 2,
+    "final_steps": 1,
+}
 
 
 def test_no_candidate_is_a_larger_model_than_is_wanted(

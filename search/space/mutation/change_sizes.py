@@ -34,8 +34,9 @@ MOVES: Mapping[str, Move] = {
     "intermediate_size": Move(0.5, 2),
     "num_attention_heads": Move(0.25, 2),
     "head_dim": Move(0.25, 2),
+    "embedding_size": Move(0.25, 2),
 }
-"""Those of the paper, which has either the number of heads or their width."""
+"""Those of the paper, which has either the number of heads or their width, and no size of the embeddings alone."""
 
 
 class ChangeSizes:
@@ -82,7 +83,8 @@ class ChangeSizes:
     def _moved(self, sizes: Sizes, allowed: SizesSpace, rng: random.Random) -> Sizes:
         moved: dict[str, Any] = {}
         for name, move in self.moves.items():
-            steps = getattr(allowed, name)
+            if (steps := allowed.steps.get(name)) is None:
+                continue
             reach, here = move.reach * steps.step, getattr(sizes, name)
             near = [value for value in steps.values if 0 < abs(value - here) <= reach]
             if near and rng.random() < move.probability:

@@ -1,12 +1,14 @@
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from autobert_zero_hf.search.recipe.choices import RecipeError, decisive
 from autobert_zero_hf.search.recipe.files import RECIPES, load_options, overridden
 from autobert_zero_hf.search.recipe.options import option_groups
 from autobert_zero_hf.search.recipe.recipe import Recipe
 
+from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroModel
 from autobert_zero_hf.options import option_names, with_defaults
 
 
@@ -87,6 +89,18 @@ WRONG = {
     "least above the most": (
         {"search_sizes": "heads", "min_hidden_size": 256},
         "the least hidden_size (256) is more than that of the model (128)",
+    ),
+    "embeddings of no width": (
+        {"search_sizes": "heads", "min_embedding_size": 16},
+        "the least embedding size (16) is of embeddings with a width of their own, up to embedding_size, which is not",
+    ),
+    "embeddings below nothing": (
+        {"search_sizes": "heads", "min_embedding_size": 16, "embedding_size": 8},
+        "up to embedding_size, which is 8",
+    ),
+    "embeddings of no search": (
+        {"min_embedding_size": 16, "embedding_size": 32},
+        "min_embedding_size: for a search of",
     ),
     "tight for all sizes": (
         {"search_sizes": "heads", "max_parameters": 1000},
@@ -183,3 +197,38 @@ def test_another_strategy_takes_the_place_of_the_recipes_with_its_options() -> N
     assert overridden(recipe, {"strategy": "random"}) == {"strategy": "random", "population": 8}
     assert overridden(recipe, {"strategy": "evolution"}) == recipe
     assert overridden(recipe, {"strategy": "random", "tournament": 4})["tournament"] == 4, "which is then refused"
+
+
+OF_A_CHECKPOINT = {"search_sizes": "heads", "supernet_from": "x"}
+
+
+def test_a_model_to_begin_as_takes_the_place_of_the_recipes_block() -> None:
+    recipe = {"block": "pre_norm", "positions": "rotary", "seed": 3}
+    assert overridden(recipe, OF_A_CHECKPOINT) == {"seed": 3, **OF_A_CHECKPOINT}
+    assert overridden(recipe, {**OF_A_CHECKPOINT, "block": "bert"})["block"] == "bert", "which it has to have, too"
+
+
+def test_what_a_checkpoint_has_otherwise_is_refused() -> None:
+    recipe = Recipe.from_dict({**OF_A_CHECKPOINT, "block": "pre_norm", "embedding_size": 64})
+    config = recipe.make_config(800)
+    assert recipe.with_config(config).config is config
+    config.block, config.embedding_size = "bert", None
+    with pytest.raises(RecipeError, match=r"block is pre_norm, and x, which supernet_from names, has bert.*; embedd"):
+        recipe.with_config(config)
+
+
+def test_a_checkpoints_block_is_what_bounds_count() -> None:
+    """A gated feed-forward block has half as many weights again."""
+    bound = {**OF_A_CHECKPOINT, "max_parameters": 200_000}
+    recipe = Recipe.from_dict(bound)
+    config = Recipe.from_dict({"block": "modernbert"}).make_config(800)
+    layers = ["conv(3)"] * 4
+    own, known = (each.cost_budget.cost(layers).parameters for each in (recipe, recipe.with_config(config)))
+    assert known > 1.2 * own
+    with torch.device("meta"):
+        model = AutoBertZeroModel(AutoBertZeroConfig(**{**config.to_dict(), "layers": layers}))
+    assert known == sum(weight.numel() for weight in model.layers.parameters())
+    # Of how large it is at least, nothing can be said until it is read.
+    assert Recipe.from_dict({**bound, "max_parameters": 10}).cost_budget.max_parameters is None
+    with pytest.raises(RecipeError, match="max_parameters=10 is less than any backbone of these sizes has"):
+        Recipe.from_dict({**bound, "max_parameters": 10}).with_config(config)

@@ -1,13 +1,13 @@
 """Budgets, with costs counted on real models."""
 
-from dataclasses import asdict
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 from autobert_zero_hf.search.space.budget import CostBudget
 from autobert_zero_hf.search.space.candidate import Candidate
-from autobert_zero_hf.search.space.sizes import Sizes, SizesSpace
+from autobert_zero_hf.search.space.sizes import Sizes, SizesSpace, Steps
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroModel, architecture
 
@@ -56,11 +56,13 @@ def test_a_candidate_costs_what_its_own_sizes_cost(config: AutoBertZeroConfig) -
 @pytest.mark.parametrize("changes", [{}, {"embedding_size": 12}, {"block": "modernbert", "positions": "rotary"}])
 def test_the_whole_model_is_counted_as_it_is(config: AutoBertZeroConfig, changes: dict[str, Any]) -> None:
     like = AutoBertZeroConfig(**{**config.to_dict(), **changes})
-    space = SizesSpace.within(Sizes.of(like), "heads", hidden_step=8)
+    widths = Steps(8, 12, 2) if like.embedding_size else None
+    space = replace(SizesSpace.within(Sizes.of(like), "heads", hidden_step=8), embedding_size=widths)
     budget = CostBudget(like, 64, sizes=space, whole=True)
-    for candidate in (Candidate(DEAR), Candidate(CHEAP), Candidate(CHEAP, sizes=Sizes(2, 16, 32, 1, 16))):
+    narrow = Candidate(CHEAP, sizes=Sizes(2, 16, 32, 1, 16, embedding_size=widths and 8))
+    for candidate in (Candidate(DEAR), Candidate(CHEAP), Candidate(CHEAP, sizes=Sizes(2, 16, 32, 1, 16)), narrow):
         with torch.device("meta"):
-            sizes = {} if candidate.sizes is None else asdict(candidate.sizes)
+            sizes = {} if candidate.sizes is None else candidate.sizes.to_dict()
             model = AutoBertZeroModel(
                 AutoBertZeroConfig(**{**like.to_dict(), **sizes, "layers": list(candidate.layers)})
             )

@@ -7,7 +7,7 @@ import pytest
 import torch
 from autobert_zero_hf.search.recipe.options import InheritanceOptions
 from autobert_zero_hf.search.space.candidate import Candidate
-from autobert_zero_hf.search.space.sizes import VARIED, Sizes, SizesSpace
+from autobert_zero_hf.search.space.sizes import VARIED, Sizes, SizesSpace, Steps
 from autobert_zero_hf.search.space.sub_models import SubModels
 from autobert_zero_hf.search.strategy.evaluation import Evaluation
 from autobert_zero_hf.search.supernet.inheritance import Inheritance
@@ -114,6 +114,31 @@ def test_sizes_and_branches_go_together(tiny_config: AutoBertZeroConfig, rows: M
     assert torch.equal(inside.logits, outside.logits)
     kernels = net.named_weights["autobert_zero.layers.0.convolution.kernels"]
     assert torch.equal(net.extract(layers, sizes).autobert_zero.layers[0].convolution.kernels, kernels[:3, 2:7])
+
+
+def test_embeddings_of_another_width_are_slices_too(tiny_config: AutoBertZeroConfig, rows: MaskedRows) -> None:
+    largest = AutoBertZeroConfig(**{**config(tiny_config, "mixed").to_dict(), "embedding_size": 24})
+    net = SuperNet(largest, None, seed=0).eval()
+    sizes = SizesSpace(*SizesSpace.within(LARGEST, "heads", 4, 4).steps.values(), embedding_size=Steps(8, 24, 4))
+    batch = rows.sample(0, 4, seed=0)
+    inputs = {"input_ids": batch.input_ids, "labels": batch.labels}
+    for own in (sizes.smallest, sizes.largest, *(sizes.sample(random.Random(seed)) for seed in range(4))):
+        layers = BACKBONES["mixed"][: own.num_hidden_layers]
+        model = net.extract(layers, own).eval()
+        assert torch.equal(net(layers, sizes=own, **inputs).logits, model(**inputs, sparse_prediction=True).logits)
+        words = model.get_input_embeddings().weight
+        assert torch.equal(
+            words, net.named_weights["autobert_zero.embeddings.word_embeddings.weight"][:, : own.embedding_size]
+        )
+        assert model.config.embedding_size == own.embedding_size
+        # What it learns goes back to where it came from.
+        with torch.no_grad():
+            model.autobert_zero.embeddings.projection.weight.fill_(7.0)
+        net.absorb(layers, dict(model.named_parameters()), own)
+        taken = net.named_weights["autobert_zero.embeddings.projection.weight"] == 7.0
+        assert taken.sum() == own.hidden_size * own.embedding_size
+        with torch.no_grad():
+            net.named_weights["autobert_zero.embeddings.projection.weight"].fill_(0.1)
 
 
 def test_what_is_absorbed_goes_back_to_its_place(tiny_config: AutoBertZeroConfig, backbone: str) -> None:

@@ -152,6 +152,7 @@ def compare(facts: ReportFacts, first: Any, second: Any, config: AutoBertZeroCon
         rows.append(
             (f"layer {place}", *(Markup("<code>{}</code>").format(each[0]) if each else "none" for each in (a, b)))
         )
+    rows += [("block", one.block, other.block)] if one.block and other.block else []
     sizes = [_sizes(each) for each in (one, other)]
     rows += [(name.replace("_", " "), *(str(each.get(name, "")) for each in sizes)) for name in sizes[0] | sizes[1]]
     rows.append(("made by", one.origin, other.origin))

@@ -132,6 +132,6 @@ def _neighbours(candidate: Candidate, space: Space) -> Iterator[Candidate]:
 def _resized(candidate: Candidate, sizes: Sizes, space: Space) -> Iterator[Candidate]:
     """The candidate's bottom layers in other sizes, if it has as many, and they belong to the space."""
     if sizes.num_hidden_layers <= len(candidate.layers):
-        resized = Candidate(candidate.layers[: sizes.num_hidden_layers], sizes=sizes)
+        resized = Candidate(candidate.layers[: sizes.num_hidden_layers], sizes=sizes, block=candidate.block)
         if space.rejection(resized) is None:
             yield resized

@@ -96,7 +96,7 @@ class LatencyPredictor:
         sized = [with_sizes(candidate, self.like) for candidate in candidates]
         return np.array(
             [
-                count_work(each.layers, each.sizes, texts, tokens, self.like.block)
+                count_work(each.layers, each.sizes, texts, tokens, each.block or self.like.block)
                 for each in sized
                 if each.sizes is not None
             ]

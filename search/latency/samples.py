@@ -134,7 +134,7 @@ def collect(
         show(len(samples))
         for first in range(0, len(drawn), _MEASURED_IN_TURN):
             group = drawn[first : first + _MEASURED_IN_TURN]
-            configs = [like, *(_sizes(each).config(like, each.layers) for each in group)]
+            configs = [like, *(each.config(like) for each in group)]
             beside, *measured = measure([AutoBertZeroModel(config) for config in configs], options)
             new = [Sample.of(each, latency, beside) for each, latency in zip(group, measured, strict=True)]
             _append(file, [*([] if file.lines else [_start(begun)]), *map(_record, new)])
@@ -159,7 +159,7 @@ def with_sizes(candidate: Candidate, like: AutoBertZeroConfig) -> Candidate:
     if candidate.sizes is not None:
         return candidate
     sizes = replace(Sizes.of(like), num_hidden_layers=len(candidate.layers))
-    return Candidate(candidate.layers, candidate.parent, candidate.origin, sizes)
+    return replace(candidate, sizes=sizes)
 
 
 def _sizes(candidate: Candidate) -> Sizes:
@@ -176,6 +176,7 @@ def _record(sample: Sample) -> dict[str, Any]:
     return {
         "layers": list(sample.candidate.layers),
         "sizes": _sizes(sample.candidate).to_dict(),
+        **({} if sample.candidate.block is None else {"block": sample.candidate.block}),
         "milliseconds": sample.milliseconds,
         "interval": list(sample.interval),
         "waited": sample.waited,
@@ -200,7 +201,9 @@ def _read(file: GrowingFile) -> Samples:
             for name, kind in _KINDS.items():
                 if wanted := unmet(record[name], kind):
                     raise ValueError(f"{name} must be {wanted}")
-            candidate = Candidate(tuple(record["layers"]), sizes=Sizes(**record["sizes"]))
+            if wanted := unmet(block := record.get("block"), str | None):
+                raise ValueError(f"block must be {wanted}")
+            candidate = Candidate(tuple(record["layers"]), sizes=Sizes(**record["sizes"]), block=block)
             low, high = record["interval"]
             samples.append(
                 Sample(candidate, record["milliseconds"], (low, high), record["waited"], record["reference"])

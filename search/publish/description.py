@@ -171,9 +171,10 @@ def _searched(search: SearchFacts, history: str | None) -> list[str]:
     words = [of_kinds.get(each) or f"`{each}`" for each in recipe["layer_types"]]
     tasks = f" ({', '.join(recipe['tasks'])}; {recipe['task_steps']} steps on each)" if recipe["tasks"] else ""
     space = "; or ".join(words)
+    blocks = f"; in a block of {' or '.join(recipe['blocks'])}" if recipe["blocks"] else ""
     most, varied = ("", "") if recipe["search_sizes"] == "no" else ("up to ", f" {_varied_sizes(recipe)}")
     return [
-        f"Space: {most}{recipe['num_layers']} layers, each one of {space}.{varied}",
+        f"Space: {most}{recipe['num_layers']} layers, each one of {space}{blocks}.{varied}",
         f"Strategy: {escaped(search.strategy)}, seed {recipe['seed']}. {len(candidates)} candidates were "
         f"evaluated, {failed} of them failed.",
         f"Score: {escaped(search.proxy)}{tasks}, after {recipe['candidate_steps']} training steps on weights "

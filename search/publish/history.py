@@ -48,15 +48,16 @@ _MEANINGS = {
     "elapsed": "seconds of the search when it was done",
 }
 
-_MEANINGS_OF_SIZES = {
+_MEANINGS_OF_OWN = {
     "num_hidden_layers": "the layers of the candidate",
     "hidden_size": "width of its hidden states",
     "intermediate_size": "width inside its feed-forward blocks",
     "num_attention_heads": "heads of its attentions, and kernels of its convolutions",
     "head_dim": "width of a head",
     "embedding_size": "width of its embeddings, which a linear layer brings to the hidden size",
+    "block": "what stands around its mixers, as in `config.block`",
 }
-"""Of the columns that a search of sizes has besides."""
+"""Of the columns that a search has besides, where candidates have sizes, or a block, of their own."""
 
 
 def stage_history(
@@ -76,7 +77,8 @@ def stage_history(
         WritingError: if there is no room.
     """
     rows = [_row(each) for each in search.candidates]
-    features = Features({**FEATURES, **dict.fromkeys(_sizes_in(search), Value("int32"))})
+    own = {name: Value("string" if name == "block" else "int32") for name in _own_columns(search)}
+    features = Features({**FEATURES, **own})
     with written_whole(place) as partial:
         (partial / ROWS).parent.mkdir(parents=True)
         Dataset.from_list(rows, features=features).to_parquet(partial / ROWS)
@@ -85,12 +87,18 @@ def stage_history(
 
 
 def _row(event: Evaluated) -> dict[str, Any]:
-    return {name: getattr(event, name) for name in FEATURES} | (event.sizes.to_dict() if event.sizes else {})
+    return {name: getattr(event, name) for name in FEATURES} | _own(event)
 
 
-def _sizes_in(search: SearchFacts) -> list[str]:
-    """The names of the sizes that candidates have of their own."""
-    return list(next((each.sizes.to_dict() for each in search.candidates if each.sizes is not None), ()))
+def _own(event: Evaluated) -> dict[str, Any]:
+    """The sizes that a candidate has of its own, and its block."""
+    block = {} if event.block is None else {"block": event.block}
+    return (event.sizes.to_dict() if event.sizes else {}) | block
+
+
+def _own_columns(search: SearchFacts) -> list[str]:
+    """All candidates of a search have the same of their own."""
+    return list(_own(search.candidates[0])) if search.candidates else []
 
 
 def _card(search: SearchFacts, repo_id: str, model: str, metadata: dict[str, Any], revision: str | None) -> str:
@@ -103,7 +111,7 @@ def _card(search: SearchFacts, repo_id: str, model: str, metadata: dict[str, Any
     )
     text = escaped(search.text)
     failed = sum(each.score is None for each in search.candidates)
-    meanings = _MEANINGS | {name: _MEANINGS_OF_SIZES[name] for name in _sizes_in(search)}
+    meanings = _MEANINGS | {name: _MEANINGS_OF_OWN[name] for name in _own_columns(search)}
     columns = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in meanings.items())
     return DatasetCard(
         f"""---

@@ -279,6 +279,7 @@ def differences(parent: Candidate, child: Candidate) -> list[tuple[str, str, str
         (f"layer {number}", before, after)
         for number, (before, after) in enumerate(zip_longest(parent.layers, child.layers, fillvalue=""), start=1)
     ]
+    pairs += [("block", parent.block or "", child.block)] if child.block else []
     sizes, others = (each.sizes.to_dict() if each.sizes else {} for each in (parent, child))
     pairs += [(name.replace("_", " "), f"{sizes.get(name, '')}", f"{others[name]}") for name in others]
     return [pair for pair in pairs if pair[1] != pair[2]]

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal, Protocol
 
+from autobert_zero_hf.model.blocks import BLOCKS
 from autobert_zero_hf.model.bounds import MAX_LAYERS, MAX_POSITIONS, MAX_WIDTH
 from autobert_zero_hf.model.graph import INPUTS, MAX_DEPTH, MAX_OPERATIONS
 from autobert_zero_hf.model.mixers import KINDS
 from autobert_zero_hf.model.operations import PAPER_OPERATIONS
-from autobert_zero_hf.options import Range, option
+from autobert_zero_hf.options import OneOf, Range, option
 from autobert_zero_hf.training.shared_options import DataOptions, SizeOptions
 
 from ..proxies.options import EstimationOptions, ScreenOptions
@@ -39,6 +40,9 @@ class SpaceOptions:
     )
     feed_forward: list[str] = option(
         (CONFIG,), "feed-forward blocks of layers: config, of the model's sizes, mlp(512) and the like, or none"
+    )
+    blocks: Annotated[list[str], OneOf(BLOCKS)] = option(
+        (), "blocks that a candidate may have, whose weights are trained apart; by itself --block alone; one of"
     )
     operations: list[str] = option(PAPER_OPERATIONS, "the operations of formulas")
     inputs: list[str] = option(INPUTS, "those of q, k and v that formulas use")

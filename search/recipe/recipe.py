@@ -193,6 +193,9 @@ class Recipe:
         given += [name for name in of_sizes if getattr(self.joint, name) != getattr(JointOptions(), name)]
         if given and not sized:
             yield f"{', '.join(given)}: for a search of sizes, which search_sizes heads or head_dim begins"
+        fixed = {"layers": options.layers, "supernet_from": options.supernet_from, "sandwich": options.sandwich}
+        if self.space.blocks and (others := [name for name, value in fixed.items() if value]):
+            yield f"blocks are searched together with new layers: leave {', '.join(others)} out, or blocks"
         if options.layers and len(options.layers) != self.sizes.num_layers:
             yield f"layers has {len(options.layers)} lines, num_layers is {self.sizes.num_layers}"
         if options.supernet_loss == "distillation" and PROXIES[self.estimation.proxy].scores_words:
@@ -231,7 +234,7 @@ class Recipe:
             (MUTATIONS, more),
             (OPERATIONS, self.space.operations),
             (KINDS, [text.partition("(")[0].strip() for text in self.space.layer_types]),
-            (BLOCKS, [self.sizes.block]),
+            (BLOCKS, [self.sizes.block, *self.space.blocks]),
         ]
         return {
             f"{table.what} {name}": table.modules[name]
@@ -280,6 +283,7 @@ class Recipe:
             shared_attention=space.shared_attention,
             sizes=self.searched_sizes,
             feed_forward=tuple(space.feed_forward),
+            blocks=tuple(space.blocks),
         )
 
     @cached_property
@@ -369,6 +373,7 @@ class Recipe:
             self.searched_sizes,
             self.sub_models.layers,
             whole,
+            self.space.blocks,
         )
 
     def with_config(self, config: "AutoBertZeroConfig") -> "Recipe":

@@ -167,7 +167,7 @@ class FinalTraining:
 
     def _model(self, name: str, candidate: Candidate) -> AutoBertZeroForMaskedLM:
         if name != SCRATCH:
-            return self.objective.net.extract(candidate.layers, candidate.sizes)
+            return self.objective.net.extract(candidate.layers, candidate.sizes, candidate.block)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.recipe.run.seed)
             model = AutoBertZeroForMaskedLM(candidate.config(self.objective.net.config))
@@ -183,4 +183,4 @@ class FinalTraining:
 
 def _shape(candidate: Candidate) -> dict[str, Any]:
     """What the journal says of a finalist's backbone."""
-    return {"layers": list(candidate.layers), "sizes": candidate.sizes}
+    return {"layers": list(candidate.layers), **candidate.own}

@@ -61,7 +61,7 @@ def rank(
 
     def compromise(evaluation: Evaluation) -> Compromise:
         candidate = evaluation.candidate
-        operations = budget.cost(candidate.layers, candidate.sizes).operations
+        operations = budget.cost(candidate.layers, candidate.sizes, candidate.block).operations
         parameters = masked_lm_parameters(candidate.config(config))
         return Compromise(evaluation, parameters, operations, None if predict is None else predict(candidate))
 
@@ -104,6 +104,7 @@ def describe_front(front: Sequence[Compromise], finalists: Mapping[str, Candidat
                 "identity": identity,
                 "layers": list(each.candidate.layers),
                 "sizes": None if each.candidate.sizes is None else each.candidate.sizes.to_dict(),
+                **({} if each.candidate.block is None else {"block": each.candidate.block}),
                 "score": each.evaluation.score,
                 "standard_error": each.evaluation.standard_error,
                 "parameters": each.parameters,

@@ -305,7 +305,8 @@ class Preparation:
 
     def _new_net(self, tokenizer: PreTrainedTokenizerBase) -> SuperNet:
         config = self.config(tokenizer)
-        net = SuperNet(config, self.recipe.branches(config.intermediate_size), self.recipe.run.seed)
+        branches, blocks = self.recipe.branches(config.intermediate_size), self.recipe.space.blocks
+        net = SuperNet(config, branches, self.recipe.run.seed, blocks)
         if self.start is not None:
             self.start.give(net)
         return net.to(self.accelerator.device)

@@ -297,7 +297,7 @@ class SearchRun:
             loop = SearchLoop(
                 prepared.strategy,
                 estimator.evaluate,
-                lambda candidate: self.recipe.cost_budget.cost(candidate.layers, candidate.sizes).operations,
+                lambda each: self.recipe.cost_budget.cost(each.layers, each.sizes, each.block).operations,
                 self.recipe.budget,
                 prepared.dispatcher,
                 self.journal,
@@ -330,7 +330,7 @@ class SearchRun:
         from scratch.
         """
         name = self.names[1]
-        bert = Candidate(tuple(architecture("bert", len(best.layers))), sizes=best.sizes)
+        bert = Candidate(tuple(architecture("bert", len(best.layers))), sizes=best.sizes, block=best.block)
         return {name: best if name == SCRATCH else bert}
 
     def _score(self, baseline: Mapping[str, Candidate], prepared: Prepared, known: Collection[str]) -> None:

@@ -74,6 +74,8 @@ def _model(trained: Trained, history: History) -> dict[str, Any]:
     facts: dict[str, Any] = {"layers": trained.layers}
     if trained.sizes is not None:
         facts["sizes"] = trained.sizes.to_dict()
+    if trained.block is not None:
+        facts["block"] = trained.block
     facts |= {name: getattr(trained, name) for name in ("parameters", "accuracy", "standard_error")}
     if trained.task_score is not None:
         facts |= {"task_score": trained.task_score, "task_error": trained.task_error}
@@ -104,8 +106,10 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
     if result["rejections"] is not None:
         counts = ", ".join(f"{count:,} {reason}" for reason, count in result["rejections"].items())
         yield f"Rejected before training: {counts or 'none'}"
-    sizes = f" ({Sizes(**best['sizes'])})" if "sizes" in best else ""
-    yield f"The best backbone, {best['parameters']:,} parameters{sizes}:"
+    own = [str(Sizes(**best["sizes"]))] if "sizes" in best else []
+    own += [f"block {best['block']}"] if "block" in best else []
+    besides = f" ({', '.join(own)})" if own else ""
+    yield f"The best backbone, {best['parameters']:,} parameters{besides}:"
     yield from (f"  {number:>2}  {layer}" for number, layer in enumerate(best["layers"], start=1))
     which = "some of which chose the winner" if result["rows_chose_the_winner"] else "that did not choose the winner"
     words, rows = result["masked_words"], result["held_out_rows"]

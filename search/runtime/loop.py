@@ -163,5 +163,5 @@ class SearchLoop:
             "parent": candidate.parent,
             "origin": candidate.origin,
             "layers": list(candidate.layers),
-            "sizes": candidate.sizes,
+            **candidate.own,
         }

@@ -96,19 +96,20 @@ def event(
 
 
 class _Backbone(Event):
-    """An event of a backbone, with sizes where these are searched."""
+    """An event of a backbone, with sizes and a block where these are searched."""
 
     layers: list[str]
     sizes: Sizes | None
+    block: str | None
 
     @cached_property
     def candidate(self) -> Candidate:
         """The backbone as a point of the search space."""
-        return Candidate(tuple(self.layers), sizes=self.sizes)
+        return Candidate(tuple(self.layers), sizes=self.sizes, block=self.block)
 
     def is_of(self, other: "_Backbone") -> bool:
-        """Whether the two have the same layers and sizes."""
-        return (self.layers, self.sizes) == (other.layers, other.sizes)
+        """Whether the two have the same layers, sizes and block."""
+        return (self.layers, self.sizes, self.block) == (other.layers, other.sizes, other.block)
 
     def contradiction(self) -> str | None:
         """No layers, or sizes of another number of layers."""
@@ -124,6 +125,8 @@ class _Backbone(Event):
         sized = before.recipe["search_sizes"] != "no"
         if (self.sizes is not None) != sized:
             return f"`sizes` {'is missing' if sized else 'is there'}, against the recipe"
+        if self.block not in (blocks := before.recipe["blocks"] or [None]):
+            return f"`block` is {excerpt(self.block)}, and the recipe has {excerpt(blocks)}"
         return super().contradiction_to(before)
 
 
@@ -300,6 +303,7 @@ class Evaluated(_Backbone, _Scored):
     origin: str
     layers: list[str]
     sizes: Sizes | None = None
+    block: str | None = None
     score: Score
     standard_error: Error
     failure: Failure | None
@@ -343,6 +347,7 @@ class Trained(_Backbone):
     name: str
     layers: list[str]
     sizes: Sizes | None = None
+    block: str | None = None
     parameters: Count
     accuracy: Annotated[float, Range(0.0, 1.001)]
     standard_error: Error

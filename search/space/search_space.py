@@ -10,6 +10,7 @@ from functools import cached_property
 from autobert_zero_hf.model import parse_layer
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from autobert_zero_hf.model.axes import infer_axes
+from autobert_zero_hf.model.blocks import BLOCKS
 from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.model.graph import INPUTS, MAX_DEPTH, MAX_OPERATIONS, AttentionGraph, FormulaError
 from autobert_zero_hf.model.layer_conv import MAX_KERNEL_SIZE
@@ -48,6 +49,7 @@ class SearchSpace:
         sizes: those that a candidate may have; None where all have the same, and no sizes of their own.
         feed_forward: the feed-forward blocks that a layer may have: "config", that of the sizes; "mlp(512)" and the
             like, one of its own; "none".
+        blocks: those that a candidate may have around its mixers, by name; none where all have the same.
 
     Raises:
         ValueError: with everything that is wrong, if a value is not known or out of range, or nothing could be sampled.
@@ -63,6 +65,7 @@ class SearchSpace:
     shared_attention: bool = False
     sizes: SizesSpace | None = None
     feed_forward: tuple[str, ...] = (CONFIG,)
+    blocks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if problems := list(self._problems()):
@@ -94,6 +97,8 @@ class SearchSpace:
     def _problems(self) -> Iterable[str]:
         yield from _misnamed("operations", self.operations, operation_names())
         yield from _misnamed("inputs", self.inputs, INPUTS)
+        if self.blocks:
+            yield from _misnamed("blocks", self.blocks, list(BLOCKS))
         if self.num_layers < 1:
             yield f"a space needs at least one layer, not {self.num_layers}"
         if self.sizes is not None and (most := self.sizes.largest.num_hidden_layers) != self.num_layers:
@@ -128,6 +133,8 @@ class SearchSpace:
         """Why a candidate does not belong to the space, in words; None if it does."""
         if (reason := self._sizes_rejection(candidate)) is not None:
             return reason
+        if candidate.block not in (self.blocks or (None,)):
+            return f"its block is {candidate.block or 'none of its own'}, of {', '.join(self.blocks) or 'no other one'}"
         for number, text in enumerate(candidate.layers, 1):
             try:
                 reason = self._layer_rejection(parse_layer(text))
@@ -185,8 +192,9 @@ class SearchSpace:
         """
         sizes = None if self.sizes is None else self.sizes.sample(rng)
         depth = self.num_layers if sizes is None else sizes.num_hidden_layers
+        block = rng.choice(self.blocks) if self.blocks else None
         while True:
-            candidate = Candidate(self._grow((), depth, attention, rng), sizes=sizes)
+            candidate = Candidate(self._grow((), depth, attention, rng), sizes=sizes, block=block)
             # What does not mix has kernels of 1 alone, or the given attention; what does turns up before long.
             if attention or candidate.mixes_tokens:
                 return candidate
@@ -258,7 +266,7 @@ class SearchSpace:
 
 def _misnamed(what: str, names: Sequence[str], known: Sequence[str]) -> Iterable[str]:
     if unknown := sorted(set(names).difference(known)):
-        how = f" ({NOT_REGISTERED})" if what == "operations" else ""
+        how = f" ({NOT_REGISTERED})" if what in ("operations", "blocks") else ""
         yield f"unknown {what} {excerpt(unknown)}; known are {list(known)}{how}"
     if repeated := [name for name, times in Counter(names).items() if times > 1]:
         yield f"{what} given more than once: {excerpt(repeated)}"

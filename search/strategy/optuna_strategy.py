@@ -154,7 +154,8 @@ class OptunaStrategy:
                 layers.append(str(Layer(mixer, self._suggest_feed_forward(trial, layer))))
         except FormulaError:
             return None
-        return Candidate(tuple(layers), origin=type(self.study.sampler).__name__, sizes=sizes)
+        block = _choose(trial, "block", self.space.blocks) if self.space.blocks else None
+        return Candidate(tuple(layers), origin=type(self.study.sampler).__name__, sizes=sizes, block=block)
 
     def _suggest_feed_forward(self, trial: "Trial", layer: str) -> FeedForward | None:
         written = _choose(trial, f"{layer}, feed-forward", self.space.feed_forward)

@@ -88,6 +88,7 @@ class SuperNetTraining:
                 layer_types=(*space.layer_types, ATTENTION),
                 sizes=space.sizes,
                 feed_forward=space.feed_forward,
+                blocks=space.blocks,
             )
         self.space = space
         self.rows = rows

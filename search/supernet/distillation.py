@@ -213,9 +213,9 @@ class TeacherDistillation:
             attention_mask: (B, N), 0 for padding, which counts for nothing; None where there is none.
         """
         sizes = self.net.sizes if candidate.sizes is None else candidate.sizes
-        skeleton = self.net.skeleton(candidate.layers, sizes)
+        skeleton = self.net.skeleton(candidate.layers, sizes, candidate.block)
         with _outputs_of(last_projections(skeleton.base_model)) as outputs:
-            hidden = self.net.encode(candidate.layers, input_ids, sizes, attention_mask)
+            hidden = self.net.encode(candidate.layers, input_ids, sizes, attention_mask, candidate.block)
         # (B, N, C) -> (B, N, T)
         projected = nn.functional.linear(hidden, **self._projection_of(sizes))
         scores = attention_scores(outputs, sizes.num_attention_heads) if outputs else None

@@ -29,7 +29,7 @@ class Inheritance:
 
     A child has its parent's weights wherever both have them: all of a layer's linears, whatever the formula, of its
     kernels the common centre, and of models of two sizes the common part. What the parent lacks comes from the
-    super-net.
+    super-net, and so does all of a child in another block than its parent.
 
     With write-back, the best candidate of each generation leaves what it learnt in the super-net, for all that follow.
     Then scores of different generations are not on the same weights; the processes write back at the same moments, so
@@ -57,11 +57,11 @@ class Inheritance:
         Raises:
             AutoBertZeroError: if its parent's weights are gone.
         """
-        model = self.net.extract(candidate.layers, candidate.sizes)
+        model = self.net.extract(candidate.layers, candidate.sizes, candidate.block)
         if self.options.inherit_from == "parent" and candidate.parent is not None:
-            weights, sizes = self._load(candidate.parent)
+            weights, sizes, block = self._load(candidate.parent)
             for name, own in model.named_parameters():
-                if name in weights:
+                if name in weights and block == candidate.block:
                     copy_overlap(name, own, candidate.sizes or self.net.sizes, weights[name], sizes)
         return model
 
@@ -77,6 +77,7 @@ class Inheritance:
         self.folder.mkdir(exist_ok=True)
         weights = {name: weight.detach().contiguous() for name, weight in model.named_parameters()}
         facts = {} if candidate.sizes is None else {"sizes": json.dumps(candidate.sizes.to_dict())}
+        facts |= {} if candidate.block is None else {"block": candidate.block}
         with written_whole(self._file(candidate.identity)) as partial:
             save_file(weights, partial, metadata={**facts, "digest": _digest(candidate.identity, weights, facts)})
 
@@ -94,13 +95,13 @@ class Inheritance:
         scored = [evaluation for evaluation in evaluations if evaluation.score is not None]
         if self.options.write_back and scored:
             best = max(scored, key=lambda evaluation: evaluation.rank_key).candidate
-            self.net.absorb(best.layers, self._load(best.identity)[0], best.sizes)
+            self.net.absorb(best.layers, self._load(best.identity)[0], best.sizes, best.block)
 
     def _file(self, identity: str) -> Path:
         return self.folder / f"{identity}.safetensors"
 
-    def _load(self, identity: str) -> tuple[dict[str, Tensor], Sizes]:
-        """The weights of a trained candidate, and its sizes.
+    def _load(self, identity: str) -> tuple[dict[str, Tensor], Sizes, str | None]:
+        """The weights of a trained candidate, its sizes, and its block where it has one of its own.
 
         Raises:
             AutoBertZeroError: if they are gone, or were damaged; an older version wrote nothing to tell it by.
@@ -118,7 +119,7 @@ class Inheritance:
             if facts.get("digest") not in (None, _digest(identity, weights, facts)):
                 raise ValueError("its digest is another one")
             sizes = facts.get("sizes")
-            return weights, self.net.sizes if sizes is None else Sizes(**json.loads(sizes))
+            return weights, self.net.sizes if sizes is None else Sizes(**json.loads(sizes)), facts.get("block")
         except (SafetensorError, ValueError, TypeError) as error:
             raise AutoBertZeroError(
                 f"{path}, with the weights that others inherit, was damaged ({error}): restore it, or search again in "

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor, nn
+from transformers.modeling_outputs import MaskedLMOutput
 
 from autobert_zero_hf.data.masked_rows import MaskedBatch
 from autobert_zero_hf.model import AutoBertZeroForMaskedLM
@@ -62,7 +63,7 @@ class MaskedLm:
 
     def loss(self, candidate: Candidate, batch: MaskedBatch, number: int) -> Tensor:  # noqa: ARG002
         """The loss of a candidate."""
-        return self.net(candidate.layers, batch.input_ids, batch.labels, candidate.sizes).loss
+        return _run(self.net, candidate, batch).loss
 
     def alone(self, model: AutoBertZeroForMaskedLM, inherits: bool) -> nn.Module:  # noqa: ARG002
         """The model itself, which learns masked words alone."""
@@ -92,13 +93,17 @@ class InPlaceDistillation(MaskedLm):
         if self._taught is None or self._taught[0] != number:
             self._taught = number, self._predictions(batch)
         # (M, V), as in a super-net the masked words alone are decoded.
-        logits = self.net(candidate.layers, batch.input_ids, batch.labels, candidate.sizes).logits
+        logits = _run(self.net, candidate, batch).logits
         return nn.functional.cross_entropy(logits.float(), self._taught[1])
 
     @torch.no_grad()
     def _predictions(self, batch: MaskedBatch) -> Tensor:
         training = self.net.training
         self.net.eval()
-        logits = self.net(self.largest.layers, batch.input_ids, batch.labels, self.largest.sizes).logits
+        logits = _run(self.net, self.largest, batch).logits
         self.net.train(training)
         return logits.float().softmax(-1)
+
+
+def _run(net: SuperNet, candidate: Candidate, batch: MaskedBatch) -> MaskedLMOutput:
+    return net(candidate.layers, batch.input_ids, batch.labels, candidate.sizes, block=candidate.block)

@@ -40,9 +40,10 @@ register = MUTATIONS.register
 USUAL = (
     "swap type", "change kernel", "change feed-forward",
     "replace", "rewire", "insert", "delete", "regrow",
-    "change sizes",
+    "change sizes", "change block",
 )  # fmt: skip
-"""Those that every search draws from, in this order, on which the draws depend: one more would be another search."""
+"""Those that every search draws from, as far as they are for its space, in this order, on which the draws depend: one
+more for the same space would be another search."""
 
 
 @dataclass

@@ -71,6 +71,7 @@ def _training(facts: ModelFacts) -> list[str]:
                 facts.finalist,
                 facts.search.history.data,
                 facts.search.finalists[facts.finalist].learning_rate,
+                facts.search.finalists[facts.finalist].block,
             )
         )
     if record := facts.records.get("pretraining"):
@@ -81,7 +82,9 @@ def _training(facts: ModelFacts) -> list[str]:
     return told
 
 
-def final_training(recipe: Recipe, name: str, read: Data | None, rate: float | None = None) -> str:
+def final_training(
+    recipe: Recipe, name: str, read: Data | None, rate: float | None = None, block: str | None = None
+) -> str:
     """How a finalist of a search comes by its weights.
 
     Args:
@@ -89,7 +92,9 @@ def final_training(recipe: Recipe, name: str, read: Data | None, rate: float | N
         name: of the finalist, as `finalist_title` has it.
         read: what the journal says of the text.
         rate: its peak learning rate, where that is the best of several.
+        block: its own, where it has one.
     """
+    anew = name == SCRATCH or (name == BERT and block not in (None, *recipe.space.blocks))
     data, sub_models, supernet, final = recipe.data, recipe.sub_models, recipe.supernet, recipe.final
     named = (sub_models.supernet_from, sub_models.teacher, data.tokenizer)
     source, teacher, tokenizer = (escaped(without_places(each)) for each in named)
@@ -98,18 +103,22 @@ def final_training(recipe: Recipe, name: str, read: Data | None, rate: float | N
     learnt = {"masked-lm": "", "distillation": f" of {taught}", "both": f" of masked words and {taught}"}
     weights = (
         "random weights"
-        if name == SCRATCH
+        if anew
         else f"weights inherited from a super-net ({'AutoTinyBERT' if sub_models.layers else 'BIWS'}; "
         + (f"begun with weights of {source}; " if source else "")
         + f"{supernet.supernet_steps} steps{learnt[sub_models.supernet_loss]} with {supernet.backbones_per_step} "
         f"backbones, {supernet.supernet_batch_size} rows each)"
     )
     text = escaped(text_of(recipe.to_dict()))
-    chosen = f"{rate:g}, the best of {len(final.baseline_rates)}" if rate is not None else ""
-    rated = chosen or f"{final.final_learning_rate:g}"
+    rated = f"{final.final_learning_rate if rate is None else rate:g}"
+    if rate is not None and len(final.baseline_rates) > 1:
+        rated += f", the best of {len(final.baseline_rates)}"
+    if rate is not None and final.baseline_blocks:
+        rated += f", in the block {block or recipe.sizes.block}, the best of those it was tried in"
+    steps = final.final_steps + (supernet.supernet_steps if anew and name == BERT else 0)
     return (
         f"Masked language modelling of {text}{f', and {taught}' if teacher else ''}: {weights}, "
-        f"then {final.final_steps} steps of {final.final_batch_size} rows of {data.sequence_length} tokens, peak "
+        f"then {steps} steps of {final.final_batch_size} rows of {data.sequence_length} tokens, peak "
         f"learning rate {rated}; seed {recipe.run.seed}, mixed precision {recipe.run.mixed_precision}. "
         + (
             f"The vocabulary is that of {source or teacher or tokenizer}."

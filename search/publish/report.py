@@ -78,7 +78,7 @@ def _contents(facts: ReportFacts) -> dict[str, Any]:
         "front": front,
         "front_chart": charts.front(front) if front else None,
         "baseline": finalists_of(recipe)[1],
-        "command": _command(facts.search),
+        "command": command_of(facts.search),
         "recipe": yaml.safe_dump(recipe, sort_keys=False),
         "scores_chart": charts.scores_over_evaluations(facts) if facts.scored else None,
         "layers_chart": _layers_chart(trained),
@@ -114,13 +114,16 @@ def _per_hour(facts: ReportFacts) -> float | None:
     return 3600 * (len(times) - 1) / spent if spent else None
 
 
-def _command(search: SearchFacts) -> str:
+def command_of(search: SearchFacts) -> str:
     """The command line that does the same search again; it says so where only Python can."""
     usual = with_defaults(option_groups(), load_options("quickstart"))
     words = ["autobert-zero", "search", "--output-dir", "runs/again"]
     for module in search.modules:
         words += ["--import", module]
-    for name, value in changed_options(decisive(search.recipe), usual).items():
+    changed = changed_options(decisive(search.recipe), usual)
+    if "positions" in changed and changed["positions"] is None:  # those of the block, which brings them
+        changed["block"] = search.recipe["block"]
+    for name, value in changed.items():
         if value is None:
             continue
         flag = name.replace("_", "-")

@@ -1,6 +1,6 @@
 """Recipes as files, and as what a command line puts in their place."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,27 @@ _REPLACED = {
     "dataset": ("text",),
     "tokenizer": OF_NEW_VOCABULARY,
     "supernet_from": OF_SOURCE,
+    "block": ("positions",),
 }
 """What an option takes the place of."""
 
 RECIPES = Path(__file__).parents[1] / "recipes"
+_EARLIER = RECIPES / "earlier"
+"""What recipes of the package had otherwise, in earlier versions of it."""
 
 
-def load_options(name_or_path: str) -> dict[str, Any]:
+def load_options(
+    name_or_path: str, begun: Mapping[str, Any] | None = None, given: Collection[str] = ()
+) -> dict[str, Any]:
     """The options of a recipe: the name of one that comes with the package, or a YAML file.
 
     The relative paths in a file mean the folder that it lies in.
+
+    Args:
+        name_or_path: of the recipe.
+        begun: the options of a search that is to go on, if there is one: a recipe of the package that has changed since
+            is as it was then.
+        given: the names of options that take the place of the recipe's.
 
     Raises:
         RecipeError: if there is none, or if it is not a mapping of options.
@@ -54,7 +65,17 @@ def load_options(name_or_path: str) -> dict[str, Any]:
         check_options(options)
     except AutoBertZeroError as error:
         raise RecipeError(f"{path}: {error}") from error
-    return options if packaged else from_folder(options, path.parent)
+    return {**options, **_earlier(path.name, begun or {}, given)} if packaged else from_folder(options, path.parent)
+
+
+def _earlier(name: str, begun: Mapping[str, Any], given: Collection[str]) -> dict[str, Any]:
+    """What a recipe of the package had otherwise when a search was begun by it; nothing if it was as it is."""
+    file = _EARLIER / name
+    editions = parse_yaml(decode(file.read_bytes())) if begun and file.is_file() else []
+    for edition in editions:
+        if all(begun.get(option) == value for option, value in edition.items() if option not in given):
+            return dict(edition)
+    return {}
 
 
 def imports_of(name_or_path: str) -> list[str]:
@@ -70,7 +91,7 @@ def overridden(options: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]
     """The options of a recipe with others in their place.
 
     A text replaces a data set, and a data set a text; a tokenizer what a new one would be; a model to begin as what it
-    has of its own; another strategy or proxy all options that only others have.
+    has of its own; a block the positions of another one; another strategy or proxy all options that only others have.
     """
     kept = dict(options)
     for what in CHOSEN.keys() & given.keys():

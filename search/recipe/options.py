@@ -201,6 +201,11 @@ class FinalOptions:
     baseline_rates: Annotated[list[float], Range(1e-6)] = option(
         (1.0,), "how many times that rate the baseline is trained with, each in its turn: the best of them counts"
     )
+    baseline_blocks: Annotated[list[str], OneOf(BLOCKS)] = option(
+        (),
+        "further blocks that the BERT is trained in, by each of these rates, from new weights, for the steps of "
+        "the super-net and these together; the best of all counts; one of",
+    )
 
 
 @dataclass

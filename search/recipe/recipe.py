@@ -247,6 +247,14 @@ class Recipe:
         """This recipe, where candidates are of a space that is an object, whatever the options say of it."""
         return dataclasses.replace(self, given_space=space)
 
+    def blocks_of_baseline(self, own: str) -> list[str]:
+        """The blocks that the BERT beside a winner is trained in, of which the best counts.
+
+        Args:
+            own: the winner's, which is the first.
+        """
+        return list(dict.fromkeys([own, *self.final.baseline_blocks]))
+
     def make_strategy(self, rng: random.Random, reject: Reject) -> Strategy:
         """Makes the strategy of the recipe.
 

@@ -1,7 +1,7 @@
 """The last training of a search: of what it found, and of a BERT beside it, on the weights of the super-net."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -31,6 +31,23 @@ from .preparation import Text, final_rows, rows_that_chose
 
 _ANALYSED = 64
 """Of the held-out rows, how many the layers of a finalist are measured on."""
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """One of the trainings of a finalist, the best of which counts.
+
+    Args:
+        candidate: the finalist, in the block that it is trained in.
+        rate: the peak learning rate.
+        steps: how many.
+        anew: whether it begins with random weights.
+    """
+
+    candidate: Candidate
+    rate: float
+    steps: int
+    anew: bool
 
 
 @dataclass
@@ -64,23 +81,26 @@ class FinalTraining:
             AutoBertZeroError: if a training diverges.
             JournalError: if what it knows is of other backbones.
         """
-        steps, seed = self.recipe.final.final_steps, self.recipe.run.seed
         known = journal.history.finalists
         for name, event in known.items():
             if name in finalists:
-                journal.compare(event, _shape(finalists[name]), f"the finalist {name}")
+                shape = _shape(finalists[name])
+                if name in BASELINES:  # whose block is the best of several
+                    shape.pop("block", None)
+                journal.compare(event, shape, f"the finalist {name}")
         missing = [name for name in finalists if name not in known or not self.folder.finalist(name).is_dir()]
-        total, left = (steps * sum(len(self._rates(name)) for name in names) for names in (finalists, missing))
-        trained = total - left
+        steps = {name: sum(each.steps for each in self._trials(name, each)) for name, each in finalists.items()}
+        total = sum(steps.values())
+        trained = total - sum(steps[name] for name in missing)
         chosen = list(final_rows(self.recipe, len(self.text.held_out)))
-        evaluation = self.text.held_out.batch(chosen, seed)
+        evaluation = self.text.held_out.batch(chosen, self.recipe.run.seed)
         analysed = self.text.held_out.rows[chosen[:_ANALYSED]]["input_ids"]
         rows = analysed.split(texts_of_batch(analysed.shape[1]))
 
         def work(name: str) -> dict[str, Any]:
-            candidate = finalists[name]
+            trials = self._trials(name, finalists[name])
             try:
-                model, rate = self._trained(name, candidate, lambda step: show(trained + step, name))
+                model, best = self._trained(trials, lambda step: show(trained + step, name))
                 score = evaluate_masked_lm(model, evaluation)
                 on_tasks = self.tasks(model, lambda _: None) if self.tasks else None
                 analysis = analyse(model, [(each, torch.ones_like(each)) for each in rows])
@@ -90,7 +110,8 @@ class FinalTraining:
                     "another --output-dir"
                 ) from error
             place = local_place(self.folder.path, name)
-            card = write_card(self._card(name, candidate, score, rate), model, place)
+            rate = best.rate if len(trials) > 1 else None
+            card = write_card(self._card(name, best.candidate, score, rate), model, place)
             # A tokenizer as it was written: one that was used keeps, for one, the length that it cut to.
             export(model, AutoTokenizer.from_pretrained(self.text.tokenizer), card, self.folder.finalist(name))
             return {
@@ -101,15 +122,16 @@ class FinalTraining:
                 "masked": list(score.masked),
                 "analysis": asdict(analysis),
                 "learning_rate": rate,
+                "block": best.candidate.block,
                 **({} if on_tasks is None else {"task_score": on_tasks.value, "task_error": on_tasks.standard_error}),
             }
 
         def write(number: int, result: dict[str, Any]) -> None:
             nonlocal trained
             name = missing[number]
-            analysis = Analysis(**result.pop("analysis"))
-            journal.append(Trained(name=name, **_shape(finalists[name]), **result, analysis=analysis))
-            trained += steps * len(self._rates(name))
+            result = {**_shape(finalists[name]), **result, "analysis": Analysis(**result["analysis"])}
+            journal.append(Trained(name=name, **result))
+            trained += steps[name]
             show(trained, name)
 
         with reporter.phase("Final training", total, trained) as show:
@@ -117,56 +139,63 @@ class FinalTraining:
         # The main process serves the queue until all have read it to the end.
         self.accelerator.wait_for_everyone()
 
-    def _rates(self, name: str) -> list[float]:
-        """The peak learning rates that a finalist is trained with: of the baseline, the best of several counts.
+    def _trials(self, name: str, candidate: Candidate) -> list[_Trial]:
+        """The trainings of a finalist: of the baseline, by several rates and in several blocks.
 
         A winner that is better than an untuned baseline alone has shown nothing.
         """
-        final = self.recipe.final
-        times = final.baseline_rates if name in BASELINES else [1.0]
-        return [final.final_learning_rate * each for each in times]
+        final, inherits = self.recipe.final, name != SCRATCH
+        if name not in BASELINES:
+            return [_Trial(candidate, final.final_learning_rate, final.final_steps, anew=False)]
+        rates = [final.final_learning_rate * each for each in final.baseline_rates]
+        trials = [_Trial(candidate, rate, final.final_steps, anew=not inherits) for rate in rates]
+        own = candidate.block or self.objective.net.config.block
+        together = final.final_steps + (self.recipe.supernet.supernet_steps if inherits else 0)
+        others = [replace(candidate, block=block) for block in self.recipe.blocks_of_baseline(own)[1:]]
+        return trials + [_Trial(each, rate, together, anew=True) for each in others for rate in rates]
 
     def _trained(
-        self, name: str, candidate: Candidate, after_step: Callable[[int], None]
-    ) -> tuple[AutoBertZeroForMaskedLM, float | None]:
-        """A finalist after its training, and which of several learning rates was the best, where there are some.
+        self, trials: Sequence[_Trial], after_step: Callable[[int], None]
+    ) -> tuple[AutoBertZeroForMaskedLM, _Trial]:
+        """A finalist after its training, and which of the trainings was the best.
 
         What is best is seen on the rows that chose the winner, or on all where none did.
 
         Raises:
-            FloatingPointError: if it diverges with each rate.
+            FloatingPointError: if each diverges.
         """
-        rates, steps, seed = self._rates(name), self.recipe.final.final_steps, self.recipe.run.seed
+        seed, done = self.recipe.run.seed, 0
         chose = rows_that_chose(self.recipe) or len(self.text.held_out)
         choosing = self.text.held_out.batch(list(range(min(chose, len(self.text.held_out)))), seed)
-        best: tuple[float, AutoBertZeroForMaskedLM, float] | None = None
-        for number, rate in enumerate(rates):
-            model = self._model(name, candidate)
+        best: tuple[float, AutoBertZeroForMaskedLM, _Trial] | None = None
+        for trial in trials:
+            model = self._model(trial)
             try:
                 train_masked_lm(
-                    self.objective.alone(model, name != SCRATCH),
+                    self.objective.alone(model, not trial.anew),
                     self.text.rows,
-                    steps,
+                    trial.steps,
                     self.recipe.final.final_batch_size,
-                    rate,
+                    trial.rate,
                     seed,
                     self.accelerator.autocast,
-                    after_step=lambda step, done=number * steps: after_step(done + step),  # type: ignore[misc]
+                    after_step=lambda step, before=done: after_step(before + step),  # type: ignore[misc]
                 )
-                if len(rates) == 1:
-                    return model, None
+                if len(trials) == 1:
+                    return model, trial
                 score = evaluate_masked_lm(model, choosing).value
+                if best is None or score > best[0]:
+                    best = score, model, trial
             except FloatingPointError:
-                if best is None and rate == rates[-1]:
+                if best is None and trial is trials[-1]:
                     raise
-                continue
-            if best is None or score > best[0]:
-                best = score, model, rate
+            done += trial.steps
         assert best is not None
         return best[1:]
 
-    def _model(self, name: str, candidate: Candidate) -> AutoBertZeroForMaskedLM:
-        if name != SCRATCH:
+    def _model(self, trial: _Trial) -> AutoBertZeroForMaskedLM:
+        candidate = trial.candidate
+        if not trial.anew:
             return self.objective.net.extract(candidate.layers, candidate.sizes, candidate.block)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.recipe.run.seed)
@@ -177,7 +206,10 @@ class FinalTraining:
         text = text_of(self.recipe.to_dict())
         title, summary = finalist_title(name, self.evaluated, text, candidate.sizes)
         return Card(
-            title, summary, [final_training(self.recipe, name, self.text.data, rate)], [masked_lm_result(score, text)]
+            title,
+            summary,
+            [final_training(self.recipe, name, self.text.data, rate, candidate.block)],
+            [masked_lm_result(score, text)],
         )
 
 

@@ -366,7 +366,7 @@ class SearchRun:
         )
         final.run(finalists, prepared.dispatcher, self.journal, self.reporter)
         if prepared.bound:
-            prepared.bound.measured(list(finalists.values()))
+            prepared.bound.measured([history.finalists[name].candidate for name in finalists])
         if selected.front and self.accelerator.is_main_process:
             write_json(self.folder.front, describe_front(selected.front, finalists, history))
         if not history.finished:

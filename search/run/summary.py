@@ -41,6 +41,7 @@ def search_result(folder: Path) -> dict[str, Any]:
     if data is None or finished is None or set(names) - set(finalists):
         raise JournalError(f"{run.journal} is not that of a finished search: lines of it are missing")
     recipe = Recipe.restored(history.recipe)
+    own = finalists[names[0]].block or recipe.sizes.block
     best, beside = (finalists[name].score for name in names)
     difference, error = best.difference(beside)
     rows = final_rows(recipe, data.held_out_rows)
@@ -63,6 +64,7 @@ def search_result(folder: Path) -> dict[str, Any]:
         "rows_chose_the_winner": rows.start < rows_that_chose(recipe),
         "final_steps": recipe.final.final_steps,
         **({"baseline_rates": rates} if len(rates := recipe.final.baseline_rates) > 1 else {}),
+        **({"baseline_blocks": blocks} if len(blocks := recipe.blocks_of_baseline(own)) > 1 else {}),
         "tasks": recipe.own[TaskOptions].tasks,
         "latency_target_ms": history.latency.target if history.latency else None,
         "front": front,
@@ -118,6 +120,8 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
     yield f"  best         {plus_minus(best['accuracy'], best['standard_error'])}"
     score = plus_minus(beside["accuracy"], beside["standard_error"])
     tuned = f"; the best of {len(rates)} learning rates" if (rates := result.get("baseline_rates")) else ""
+    if blocks := result.get("baseline_blocks"):
+        tuned += f"; in the block {beside.get('block', blocks[0])}, the best of {', '.join(blocks)}"
     yield f"  {baseline:<12} {score}  ({beside['parameters']:,} parameters{tuned})"
     difference, error = result["difference"], result["difference_standard_error"]
     yield f"  difference  {plus_minus(difference, error, signed=True)}  {_verdict(difference, error)}"

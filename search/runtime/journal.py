@@ -122,7 +122,7 @@ class Journal:
         if changed:
             raise JournalError(
                 f"{path.parent} holds a search with another recipe ({'; '.join(changed)}): "
-                "use the same recipe to resume it, or another --output-dir"
+                "use the same recipe to resume it, which is recipe.yaml there, or another --output-dir"
             )
 
     def close(self) -> None:
@@ -211,6 +211,16 @@ def recorded_recipe(path: Path) -> dict[str, Any]:
     except (OSError, RecordError):
         return {}
     return history.start.recipe
+
+
+def begun_with(path: Path) -> dict[str, Any] | None:
+    """The options of the search whose journal this is; None where there is none, or its first line cannot be read."""
+    try:
+        with path.open("rb") as file:
+            start = Codec().decode(file.readline().rstrip(b"\n"), first=True)
+    except (OSError, RecordError):
+        return None
+    return decisive(start.options) if isinstance(start, Start) else None
 
 
 def read_history(path: Path) -> History:

@@ -28,6 +28,7 @@ from ..space.sizes import Sizes
 from ..strategy.evaluation import Failure
 from ..strategy.table import STRATEGIES
 from .environment import Environment
+from .run_folder import BASELINES
 
 if typing.TYPE_CHECKING:
     from .history import History
@@ -111,6 +112,10 @@ class _Backbone(Event):
         """Whether the two have the same layers, sizes and block."""
         return (self.layers, self.sizes, self.block) == (other.layers, other.sizes, other.block)
 
+    def _blocks(self, recipe: Mapping[str, Any]) -> list[str | None]:
+        """Those that it may have."""
+        return recipe["blocks"] or [None]
+
     def contradiction(self) -> str | None:
         """No layers, or sizes of another number of layers."""
         if not self.layers:
@@ -125,7 +130,7 @@ class _Backbone(Event):
         sized = before.recipe["search_sizes"] != "no"
         if (self.sizes is not None) != sized:
             return f"`sizes` {'is missing' if sized else 'is there'}, against the recipe"
-        if self.block not in (blocks := before.recipe["blocks"] or [None]):
+        if self.block not in (blocks := self._blocks(before.recipe)):
             return f"`block` is {excerpt(self.block)}, and the recipe has {excerpt(blocks)}"
         return super().contradiction_to(before)
 
@@ -362,6 +367,10 @@ class Trained(_Backbone):
     def score(self) -> MaskedScore:
         """The accuracy on masked words, row by row."""
         return MaskedScore(tuple(self.correct), tuple(self.masked))
+
+    def _blocks(self, recipe: Mapping[str, Any]) -> list[str | None]:
+        """Those that it may have; the BERT beside the winner may be the best of further ones."""
+        return [*super()._blocks(recipe), *(recipe["baseline_blocks"] if self.name in BASELINES else ())]
 
     def left_out(self) -> set[str]:
         """The fields that are not written, as of all events; the error of a score stands beside it, known or not."""

@@ -25,7 +25,29 @@ def test_recipes_of_the_package_are_whole(name: str) -> None:
 
 
 def test_the_defaults_are_those_of_quickstart() -> None:
-    assert Recipe.from_dict({}) == Recipe.from_dict(load_options("quickstart"))
+    """But for the block, which models have had since before there was another one, and the rates of the baseline."""
+    own = load_options("quickstart")
+    assert {own.pop(name) for name in ("block", "positions")} == {"pre_norm", "rotary"}
+    assert own.pop("baseline_rates") == [0.3, 1, 3]
+    assert Recipe.from_dict({}) == Recipe.from_dict(own)
+
+
+def test_a_recipe_of_the_package_is_as_it_was_when_a_search_was_begun_by_it() -> None:
+    now = load_options("quickstart")
+    before = {"block": "bert", "positions": None, "baseline_rates": [1.0]}
+    begun = decisive({**now, **before})
+    assert load_options("quickstart", begun) == {**now, **before}
+    assert load_options("quickstart", decisive(now)) == load_options("quickstart", {}) == now
+    # One of them may have been given on the command line, then and now.
+    other = {**begun, "baseline_rates": [2.0]}
+    assert load_options("quickstart", other) == now, "another search, which is refused"
+    assert load_options("quickstart", other, {"baseline_rates"})["block"] == "bert"
+
+
+def test_a_block_brings_its_positions() -> None:
+    assert overridden(load_options("quickstart"), {"block": "modernbert"}).get("positions") is None
+    assert overridden(load_options("quickstart"), {"block": "bert", "positions": "rotary"})["positions"] == "rotary"
+    assert overridden(load_options("quickstart"), {"blocks": ["bert", "pre_norm"]})["positions"] == "rotary"
 
 
 WRONG = {

@@ -34,6 +34,9 @@ class TaskOptions:
     task_steps: Annotated[int, Range(1)] = option(100, "training steps on each task")
     task_batch_size: Annotated[int, Range(1, 1_000_000)] = option(16, "rows of such a step")
     task_learning_rate: Annotated[float, Range(0.0)] = option(5e-4, "peak learning rate of such a training")
+    task_by_length: bool = option(
+        False, "whether its batches are of texts of about the same length, which have little padding"
+    )
 
 
 @dataclass
@@ -104,6 +107,7 @@ class TaskProxy:
             self.seed,
             self.autocast,
             after_step,
+            self.options.task_by_length,
         )
         score = prepared.task.score(predict(classifier, prepared.validation))
         return Score(score.value, score.standard_error)

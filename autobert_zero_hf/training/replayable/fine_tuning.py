@@ -3,6 +3,7 @@
 Shapes: R rows, B rows of a batch, N tokens of its longest row, L outputs of a classifier.
 """
 
+import random
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -26,6 +27,9 @@ from autobert_zero_hf.tasks.task import Task
 
 from .loop import train
 
+_SORTED = 16
+"""Steps whose rows are dealt out by length."""
+
 
 class TaskRows:
     """Rows of a task, tokenized once; a batch is padded to its longest row.
@@ -48,9 +52,23 @@ class TaskRows:
         """A classifier's keyword arguments: token ids and what goes with them, (B, N), and `labels`, (B,)."""
         return dict(self._collator([self.rows[index] for index in indices]))
 
-    def sample(self, step: int, size: int, seed: int) -> dict[str, Tensor]:
-        """The batch of a training step; epochs are permutations of the rows, each with its own seed."""
-        return self.batch(rows_at(step, size, len(self), seed))
+    def sample(self, step: int, size: int, seed: int, by_length: bool = False) -> dict[str, Tensor]:
+        """The batch of a training step; epochs are permutations of the rows, each with its own seed.
+
+        Args:
+            step: the step, from 0.
+            size: the rows of a step.
+            seed: of the permutations.
+            by_length: whether the rows of several steps are dealt out by their length, so that a batch has little
+                padding; which of these batches comes when is drawn.
+        """
+        if not by_length:
+            return self.batch(rows_at(step, size, len(self), seed))
+        first, place = step // _SORTED * _SORTED, step % _SORTED
+        drawn = [row for each in range(first, first + _SORTED) for row in rows_at(each, size, len(self), seed)]
+        drawn.sort(key=lambda row: self.lengths[row])
+        batch = random.Random(f"{seed}/{first}").sample(range(_SORTED), _SORTED)[place]
+        return self.batch(drawn[batch * size : (batch + 1) * size])
 
 
 def make_classifier(model: AutoBertZeroPreTrainedModel, task: Task, seed: int) -> AutoBertZeroForSequenceClassification:
@@ -94,6 +112,7 @@ def fine_tune(
     seed: int,
     autocast: Callable[[], AbstractContextManager],
     after_step: Callable[[int], None] | None = None,
+    by_length: bool = False,
 ) -> None:
     """Fine-tune a classifier in place; the result depends on the arguments alone.
 
@@ -106,11 +125,16 @@ def fine_tune(
         seed: of the order of the rows, and of the dropout.
         autocast: makes the context that a forward pass runs in.
         after_step: called with the number of steps done.
+        by_length: whether batches are of texts of about the same length.
 
     Raises:
         FloatingPointError: at the first loss that is not finite.
     """
-    train(model, lambda step: rows.sample(step, batch_size, seed), steps, learning_rate, seed, autocast, after_step)
+
+    def batch(step: int) -> dict[str, Tensor]:
+        return rows.sample(step, batch_size, seed, by_length)
+
+    train(model, batch, steps, learning_rate, seed, autocast, after_step)
 
 
 @torch.no_grad()

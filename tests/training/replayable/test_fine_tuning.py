@@ -69,6 +69,26 @@ def test_a_batch_is_padded_to_its_longest_row(tasks: dict[str, Task], tokenizer:
     assert TaskRows(tasks["topics"].train, tokenizer, 64).batch([0])["labels"].dtype == torch.int64
 
 
+def test_batches_by_length_are_the_same_rows_with_less_padding(
+    tasks: dict[str, Task], tokenizer: BertTokenizer
+) -> None:
+    rows, steps = TaskRows(tasks["long_words"].train, tokenizer, 512), range(32)
+    sorted_, drawn = (
+        [rows.sample(step, 8, seed=3, by_length=by_length)["input_ids"] for step in steps]
+        for by_length in (True, False)
+    )
+
+    def texts(batches: list[torch.Tensor]) -> list[list[int]]:
+        return sorted([token for token in row if token] for batch in batches for row in batch.tolist())
+
+    for first in (0, 16):
+        assert texts(sorted_[first : first + 16]) == texts(drawn[first : first + 16])
+    assert sum(batch.numel() for batch in sorted_) < 0.9 * sum(batch.numel() for batch in drawn)
+    widths = [batch.shape[1] for batch in sorted_[:16]]
+    assert widths not in (sorted(widths), sorted(widths, reverse=True)), "short and long ones alternate by chance"
+    assert torch.equal(sorted_[5], rows.sample(5, 8, seed=3, by_length=True)["input_ids"])
+
+
 def test_an_epoch_has_every_row_once_and_follows_from_the_seed(
     tasks: dict[str, Task], tokenizer: BertTokenizer
 ) -> None:

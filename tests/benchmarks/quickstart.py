@@ -1,0 +1,99 @@
+"""What does the demo find, in five seeds, in today's block and in BERT's?
+
+The recipe quickstart, whole, with the BERT beside the winner in both blocks and at three learning rates each; and the
+same search in BERT's block, with learned positions, as the recipe had it before. It resumes; each seed may run in a
+process of its own:
+
+    OMP_NUM_THREADS=1 python -m tests.benchmarks.quickstart runs/quickstart now 0
+    OMP_NUM_THREADS=1 python -m tests.benchmarks.quickstart runs/quickstart before 0
+    python -m tests.benchmarks.quickstart runs/quickstart
+"""
+
+import argparse
+import json
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from autobert_zero_hf.search.recipe.files import load_options
+from autobert_zero_hf.search.recipe.recipe import Recipe
+from autobert_zero_hf.search.run.search_run import search
+from autobert_zero_hf.search.run.summary import search_result
+from autobert_zero_hf.search.runtime.journal import read_history
+
+from tests.benchmarks.blocks import kind
+from tests.benchmarks.experiment import fill
+from tests.benchmarks.paired import machine
+
+SEEDS = 5
+EDITIONS: Mapping[str, Mapping[str, Any]] = {
+    "now": {"baseline_blocks": ["bert"]},
+    "before": {"block": "bert", "positions": None},
+}
+
+
+def run(folder: Path, edition: str, seed: int) -> dict[str, Any]:
+    """A whole search, and what came of it."""
+    options = {**load_options("quickstart"), **EDITIONS[edition], "seed": seed, "mixed_precision": "no"}
+    place = folder / f"{edition}-{seed}"
+    search(Recipe.from_dict(options), place)
+    result, history = search_result(place), read_history(place / "journal.jsonl")
+    best, bert = (history.finalists[name] for name in ("best", "bert"))
+    return {
+        "layers": best.layers,
+        "kind": kind(best.layers),
+        "best": best.accuracy,
+        "BERT": bert.accuracy,
+        "BERT's block": bert.block or options["block"],
+        "BERT's learning rate": bert.learning_rate,
+        "difference": result["difference"],
+        "standard_error": result["difference_standard_error"],
+        "seconds": round(history.elapsed),
+        "never left the level of word frequency": (result["constant_answer"] or {}).get("never_left"),
+    }
+
+
+def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The mean difference between the winner and its BERT, with its standard error over seeds."""
+    differences = [row["difference"] for row in rows]
+    error = statistics.stdev(differences) / math.sqrt(len(rows))
+    return {
+        "best": round(statistics.mean(row["best"] for row in rows), 4),
+        "BERT": round(statistics.mean(row["BERT"] for row in rows), 4),
+        "difference": [round(statistics.mean(differences), 4), round(error, 4)],
+        "surely better": sum(row["difference"] > 2 * row["standard_error"] for row in rows),
+        "surely worse": sum(row["difference"] < -2 * row["standard_error"] for row in rows),
+        "kinds": [row["kind"] for row in rows],
+        "BERT's blocks": [row["BERT's block"] for row in rows],
+        "seconds, one thread": [row["seconds"] for row in rows],
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("edition", nargs="?", choices=EDITIONS)
+    parser.add_argument("seeds", nargs="*", type=int, default=list(range(SEEDS)))
+    given = parser.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
+    found = {}
+    for edition in [given.edition] if given.edition else EDITIONS:
+        table = given.folder / f"{edition}.jsonl"
+        names = [str(seed) for seed in given.seeds]
+        found[edition] = fill(table, names, lambda name, of=edition: run(given.folder, of, int(name)))
+    if given.edition:
+        return
+    facts = {
+        "what": f"the recipe quickstart in float32, seeds 0 to {SEEDS - 1}",
+        "machine": machine(),
+        "summary": {edition: summary(list(rows.values())) for edition, rows in found.items()},
+        "runs": {edition: list(rows.values()) for edition, rows in found.items()},
+    }
+    print(json.dumps(facts["summary"], indent=1))
+    Path(__file__).with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -14,6 +14,7 @@ from ..errors import AutoBertZeroError
 from ..model import AutoBertZeroConfig
 from ..places import without_places
 from ..search.publish.report_facts import ReportFacts, models_of, read_report_facts
+from ..search.publish.worth import RandomDraws, Ties
 from ..search.recipe.options import OF_SOURCE
 from .closing import UploadsClosed
 from .masks import MaskFiller
@@ -72,7 +73,9 @@ def make_app(facts: ReportFacts, models: dict[str, Path]) -> gr.Blocks:
     title = f"{name}: a search for BERT backbones"
     with gr.Blocks(title=title, analytics_enabled=False) as app:
         constant = facts.search.constant_answer if facts.scored else None
-        gr.HTML(Markup("<h1>{}</h1><p>{}. {}</p>").format(name, facts.state, constant or ""))
+        worth = [constant, RandomDraws.of(facts.history), Ties.of(facts.history)]
+        said = " ".join(str(each) for each in worth if each)
+        gr.HTML(Markup("<h1>{}</h1><p>{}. {}</p>").format(name, facts.state, said))
         if facts.candidates:
             with gr.Tab("Candidates"):
                 _candidates(facts, config)

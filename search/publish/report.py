@@ -25,6 +25,7 @@ from . import report_charts as charts
 from .facts import SearchFacts
 from .report_facts import Finalist, ReportFacts, changed_options, differences
 from .templates import report_environment
+from .worth import RandomDraws, Ties
 
 _TOP = 20
 
@@ -78,6 +79,9 @@ def _contents(facts: ReportFacts) -> dict[str, Any]:
         "front": front,
         "front_chart": charts.front(front) if front else None,
         "baseline": finalists_of(recipe)[1],
+        "rates": len(recipe["baseline_rates"]),
+        "blocks": recipe["baseline_blocks"],
+        "worth": [each for each in (RandomDraws.of(facts.history), Ties.of(facts.history)) if each],
         "command": command_of(facts.search),
         "recipe": yaml.safe_dump(recipe, sort_keys=False),
         "scores_chart": charts.scores_over_evaluations(facts) if facts.scored else None,

@@ -9,6 +9,7 @@ from autobert_zero_hf.standard_error import plus_minus
 
 from ..proxies.tasks import TaskOptions
 from ..publish.facts import ConstantAnswer, read_json
+from ..publish.worth import RandomDraws, Ties
 from ..recipe.recipe import Recipe
 from ..runtime.history import History
 from ..runtime.journal import JournalError, read_history
@@ -27,7 +28,8 @@ def search_result(folder: Path) -> dict[str, Any]:
         folder: of the run.
 
     Returns:
-        What JSON can hold. `constant_answer` is None where an older version began the search. `models` has the winner
+        What JSON can hold. `constant_answer` is None where an older version began the search, `ties` where no error is
+        known, `random_draws` where there are few random candidates, or no others. `models` has the winner
         first: layers, sizes where they were searched, parameters, accuracy and its standard error, and, where they were
         measured, the score on tasks and the latency in milliseconds.
 
@@ -54,6 +56,8 @@ def search_result(folder: Path) -> dict[str, Any]:
         "candidates": len(history.candidates),
         "failed": len(history.candidates) - len(history.scored),
         "constant_answer": None if constant is None else asdict(constant),
+        "ties": asdict(ties) if (ties := Ties.of(history)) else None,
+        "random_draws": asdict(draws) if (draws := RandomDraws.of(history)) else None,
         "seconds": history.elapsed,
         "rejections": finished.rejections,
         "models": {name: _model(finalists[name], history) for name in names},
@@ -105,6 +109,10 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
     )
     if result["constant_answer"] is not None:
         yield str(ConstantAnswer(**result["constant_answer"]))
+    if result["random_draws"] is not None:
+        yield str(RandomDraws(**result["random_draws"]))
+    if result["ties"] is not None:
+        yield str(Ties(**result["ties"]))
     if result["rejections"] is not None:
         counts = ", ".join(f"{count:,} {reason}" for reason, count in result["rejections"].items())
         yield f"Rejected before training: {counts or 'none'}"

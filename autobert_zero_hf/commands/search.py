@@ -54,7 +54,7 @@ def run(arguments: Namespace) -> Result | None:
     from autobert_zero_hf.search.recipe.recipe import Recipe
     from autobert_zero_hf.search.run.search_run import search
     from autobert_zero_hf.search.run.summary import in_words, search_result
-    from autobert_zero_hf.search.runtime.journal import begun_with
+    from autobert_zero_hf.search.runtime.journal import recorded_recipe
     from autobert_zero_hf.search.runtime.run_folder import RunFolder
 
     # The search shows its own progress.
@@ -62,7 +62,7 @@ def run(arguments: Namespace) -> Result | None:
     datasets.disable_progress_bars()
     known = option_names(option_groups())
     given = {name: value for name, value in vars(arguments).items() if name in known}
-    begun = begun_with(RunFolder(arguments.output_dir).journal)
+    begun = recorded_recipe(RunFolder(arguments.output_dir).journal)
     options = overridden(load_options(arguments.recipe, begun, given), given)
     search(Recipe.from_dict(options, given), arguments.output_dir, arguments.report_to)
     if not join_launch().is_main_process:

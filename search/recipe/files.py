@@ -10,7 +10,7 @@ from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.reading import ReadingError, decode, parse_yaml
 from autobert_zero_hf.training.shared_options import OF_NEW_VOCABULARY
 
-from .choices import CHOSEN, RecipeError, check_options, idle_options
+from .choices import CHOSEN, RecipeError, check_options, decisive, idle_options
 from .options import OF_SOURCE
 from .paths import from_folder
 
@@ -37,8 +37,8 @@ def load_options(
 
     Args:
         name_or_path: of the recipe.
-        begun: the options of a search that is to go on, if there is one: a recipe of the package that has changed since
-            is as it was then.
+        begun: the options of a search that is to go on, if there is one, as its journal has them: a recipe of the
+            package that has changed since is as it was then.
         given: the names of options that take the place of the recipe's.
 
     Raises:
@@ -72,8 +72,9 @@ def _earlier(name: str, begun: Mapping[str, Any], given: Collection[str]) -> dic
     """What a recipe of the package had otherwise when a search was begun by it; nothing if it was as it is."""
     file = _EARLIER / name
     editions = parse_yaml(decode(file.read_bytes())) if begun and file.is_file() else []
+    known = decisive(begun) if editions else {}
     for edition in editions:
-        if all(begun.get(option) == value for option, value in edition.items() if option not in given):
+        if all(known.get(option) == value for option, value in edition.items() if option not in given):
             return dict(edition)
     return {}
 

@@ -32,7 +32,7 @@ from ..recipe.paths import for_folder
 from ..recipe.recipe import Recipe
 from ..runtime.journal import Journal, JournalError
 from ..runtime.progress import Reporter
-from ..runtime.records import Data, TrainedSuperNet
+from ..runtime.records import Data, Extended, TrainedSuperNet
 from ..runtime.run_folder import RunFolder
 from ..runtime.tracking import Tracking
 from ..space.candidate import Candidate
@@ -288,20 +288,24 @@ class Preparation:
                     "or another --output-dir"
                 )
             self.journal.compare(known, facts, "the text")
+            if self.accelerator.is_main_process and self.journal.history.of(Extended):
+                self._write_recipe()
             return known
         if self.accelerator.is_main_process:
             check_claims(self.folder.path)
             self.folder.supernet.unlink(missing_ok=True)  # of a search whose journal was removed
-            options = for_folder(self.recipe.to_dict(), self.folder.path)
-            if modules := self.recipe.imports():
-                options = {"import": modules, **options}
-            text = yaml.safe_dump(options, sort_keys=False)
-            with written_whole(self.folder.recipe) as partial:
-                partial.write_text(text, encoding="utf-8")
+            self._write_recipe()
         data = Data(**facts, digest=digest, new_vocabulary=self._new_vocabulary)
         self.journal.append(data)
         self.accelerator.wait_for_everyone()
         return data
+
+    def _write_recipe(self) -> None:
+        options = for_folder(self.recipe.to_dict(), self.folder.path)
+        if modules := self.recipe.imports():
+            options = {"import": modules, **options}
+        with written_whole(self.folder.recipe) as partial:
+            partial.write_text(yaml.safe_dump(options, sort_keys=False), encoding="utf-8")
 
     def _new_net(self, tokenizer: PreTrainedTokenizerBase) -> SuperNet:
         config = self.config(tokenizer)

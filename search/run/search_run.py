@@ -1,5 +1,6 @@
 """A search from the recipe to the exported winner; every phase is taken up where the journal ends."""
 
+import shutil
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 from accelerate import Accelerator
 
+from autobert_zero_hf.claims import check_claims
 from autobert_zero_hf.model import architecture
 from autobert_zero_hf.model_folder import find_models
 from autobert_zero_hf.writing import write_json
@@ -22,7 +24,7 @@ from ..runtime.environment import warn_of_changes
 from ..runtime.journal import Journal, JournalError
 from ..runtime.loop import SearchLoop
 from ..runtime.progress import CANDIDATES, Reporter, clock
-from ..runtime.records import Baseline, ConstantAnswer, Data, Finished, TrainedSuperNet
+from ..runtime.records import Baseline, ConstantAnswer, Data, Extended, Finished, TrainedSuperNet
 from ..runtime.run_folder import BEST, FRONT, SCRATCH, RunFolder, finalists_of
 from ..runtime.tracking import Tracking, choose_trackers
 from ..space.candidate import Candidate
@@ -238,6 +240,12 @@ class SearchRun:
             self.reporter.say(f"Resuming the search in {path}, {clock(self.journal.spent_before)} old.")
             if self.shared is None and self.accelerator.is_main_process:
                 warn_of_changes(path, history.start.environment)
+        if history.events and isinstance(history.events[-1], Extended):
+            budget = self.recipe.budget
+            self.reporter.say(
+                f"Its budget is {budget.candidates:,} candidates, {budget.hours:g} hours and {budget.patience} "
+                "generations without a better one by now."
+            )
         self.tracking.start(path.resolve().name, self.recipe.to_dict())
 
     def _prepare(self) -> Prepared:
@@ -367,8 +375,19 @@ class SearchRun:
         final.run(finalists, prepared.dispatcher, self.journal, self.reporter)
         if prepared.bound:
             prepared.bound.measured([history.finalists[name].candidate for name in finalists])
+        if self.accelerator.is_main_process:
+            self._remove_others(finalists)
         if selected.front and self.accelerator.is_main_process:
             write_json(self.folder.front, describe_front(selected.front, finalists, history))
         if not history.finished:
             processes = self.accelerator.num_processes
             self.journal.append(Finished(reason=found.reason, rejections=dict(found.rejections), processes=processes))
+
+    def _remove_others(self, finalists: Collection[str]) -> None:
+        """Remove the compromises that the search by a smaller budget kept."""
+        front = self.folder.finalist(FRONT)
+        if self.journal.history.of(Extended) and front.is_dir():
+            check_claims(self.folder.path)
+            for place in front.iterdir():
+                if f"{FRONT}/{place.name}" not in finalists:
+                    shutil.rmtree(place)

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from autobert_zero_hf.folders import BEST
 
 from .records import (
+    EXTENDED,
     Base,
     Baseline,
     Budgets,
@@ -14,6 +15,7 @@ from .records import (
     Data,
     Evaluated,
     Event,
+    Extended,
     Finished,
     LatencyTarget,
     Measured,
@@ -56,6 +58,7 @@ class History:
         self.best: Evaluated | None = None
         self.finalists: dict[str, Trained] = {}
         self.elapsed: float = 0.0
+        self._options: dict[str, Any] | None = None
         self._of_kind: dict[type[Event], list[Any]] = {}
         self._by_value: dict[tuple[type[Event], str, Any], Any] = {}
         for event in events:
@@ -92,6 +95,11 @@ class History:
                 self.best = event
         elif isinstance(event, Trained):
             self.finalists[event.name] = event
+        elif isinstance(event, Extended):
+            self._options = {**self.recipe, **{name: getattr(event, name) for name in EXTENDED}}
+            self.finalists = {}
+            for kind in (Baseline, Finished):
+                self._of_kind.pop(kind, None)
 
     def of(self, kind: type[EventT]) -> Sequence[EventT]:
         """All events of a kind, in the order in which they were written."""
@@ -119,8 +127,8 @@ class History:
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """The options of the run; those that its version did not have, as they are by default."""
-        return self.start.options
+        """The options of the run, with the last budget; those that its version did not have, as they are by default."""
+        return self.start.options if self._options is None else self._options
 
     @property
     def data(self) -> Data | None:

@@ -20,7 +20,7 @@ from ..recipe.choices import decisive, groups_of, is_of_encoder
 from .codec import Codec, UnregisteredError, VersionError, decode_all
 from .environment import environment
 from .history import History, RecordError
-from .records import Event, Start
+from .records import EXTENDED, Event, Extended, Start
 from .run_folder import RunFolder
 from .upgrades import VERSION
 
@@ -75,7 +75,7 @@ class Journal:
         contents: Mapping[str, Digest] | None = None,
         parts: Mapping[str, dict[str, str]] = MappingProxyType({}),
     ) -> "Journal":
-        """Open the journal of a recipe, new or old.
+        """Open the journal of a recipe, new or old; where the recipe has a larger budget than it, that is written down.
 
         Raises:
             JournalError: if it belongs to another recipe or version, or is damaged before its last line.
@@ -84,16 +84,19 @@ class Journal:
         """
         written = RunFolder.WRITTEN_FOR_ENCODER if is_of_encoder(recipe) else RunFolder.WRITTEN
         claim, file, codec = claimed(path.parent, _lock_of(path), written), GrowingFile(path), Codec()
+        extension = None
         try:
             journal = cls(path, recipe, _decoded(path, file.read(), codec), contents, parts)
             if journal.history.events:
-                journal._check(path)
+                extension = journal._check(path)
         except BaseException:
             file.close()
             claim.release()
             raise
         # Released when the process ends, however it ends.
         journal._claim, journal._file, journal._codec = claim, file, codec
+        if extension is not None:
+            journal.append(extension)
         return journal
 
     @classmethod
@@ -103,15 +106,17 @@ class Journal:
         journal._claim = shared_claim(path.parent, _lock_of(path))
         return journal
 
-    def _check(self, path: Path) -> None:
+    def _check(self, path: Path) -> Extended | None:
+        """See that the journal is of the recipe, or of one with a smaller budget, which has been extended then."""
         groups = groups_of(self.recipe)
         start, recipe = self.history.start, decisive(with_defaults(groups, self.recipe))
-        written, contents = decisive(start.options), start.contents or {}
+        written, contents = decisive(self.history.recipe), start.contents or {}
+        names = list(find_changes(groups, written, contents, recipe, self.contents))
         changed = [
             f"{name}: {written.get(name)!r} there, {recipe.get(name)!r} here"
             if written.get(name) != recipe.get(name)
             else f"{name}: what {recipe.get(name)!r} holds has changed"
-            for name in find_changes(groups, written, contents, recipe, self.contents)
+            for name in names
         ]
         there, here = start.objects or {}, self.parts.get("objects", {})
         changed += [
@@ -119,11 +124,16 @@ class Journal:
             for name in sorted({*there, *here})
             if there.get(name) != here.get(name)
         ]
+        budget = {name: recipe[name] for name in EXTENDED if name in recipe}
+        grows = all(budget[name] >= written[name] for name in budget) and not self.history.budgets
+        if changed and len(changed) == len(names) and grows and set(names) <= set(budget):
+            return Extended(**budget)
         if changed:
             raise JournalError(
-                f"{path.parent} holds a search with another recipe ({'; '.join(changed)}): "
-                "use the same recipe to resume it, which is recipe.yaml there, or another --output-dir"
+                f"{path.parent} holds a search with another recipe ({'; '.join(changed)}): use the same recipe to "
+                f"resume it, which is recipe.yaml there ({', '.join(EXTENDED)} may grow), or another --output-dir"
             )
+        return None
 
     def close(self) -> None:
         """Let other processes open it."""
@@ -211,16 +221,6 @@ def recorded_recipe(path: Path) -> dict[str, Any]:
     except (OSError, RecordError):
         return {}
     return history.start.recipe
-
-
-def begun_with(path: Path) -> dict[str, Any] | None:
-    """The options of the search whose journal this is; None where there is none, or its first line cannot be read."""
-    try:
-        with path.open("rb") as file:
-            start = Codec().decode(file.readline().rstrip(b"\n"), first=True)
-    except (OSError, RecordError):
-        return None
-    return decisive(start.options) if isinstance(start, Start) else None
 
 
 def read_history(path: Path) -> History:

@@ -16,13 +16,14 @@ from autobert_zero_hf.analysis.layers import Analysis
 from autobert_zero_hf.data.contents import Digest
 from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.model.origins import NOT_REGISTERED
-from autobert_zero_hf.options import Range, find_problems, with_defaults
+from autobert_zero_hf.options import Range, find_problems, option_names, with_defaults
 from autobert_zero_hf.training.replayable.masked_lm import MaskedScore
 
 from ..latency.band import Verdict
 from ..latency.measuring import Latency
 from ..proxies.table import PROXIES, SCREENS
 from ..recipe.choices import groups_of
+from ..recipe.options import BudgetOptions
 from ..space.candidate import Candidate
 from ..space.sizes import Sizes
 from ..strategy.evaluation import Failure
@@ -396,6 +397,27 @@ class Trained(_Backbone):
         if other.masked != self.masked or (other.task_score is None) != (self.task_score is None):
             return "`masked`, or whether it has a `task_score`, is not as of the finalist before it"
         return super().contradiction_to(before)
+
+
+@event("extended")
+@dataclass(frozen=True, kw_only=True)
+class Extended(Event):
+    """A larger budget than before: what the search came to by that, but for its candidates, counts no more."""
+
+    candidates: Annotated[int, Range(1, 2**53)]
+    hours: Annotated[float, Range(0.0)]
+    patience: Annotated[int, Range(1, 2**53)]
+
+    def contradiction_to(self, before: "History") -> str | None:
+        """A budget that is smaller than the one before it."""
+        for name in EXTENDED:
+            if (wanted := getattr(self, name)) < (had := before.recipe[name]):
+                return f"`{name}` is {wanted}, less than {had} before it"
+        return super().contradiction_to(before)
+
+
+EXTENDED = option_names([BudgetOptions])
+"""The options that a search may be given more of."""
 
 
 @event("finished", once=True)

@@ -109,11 +109,11 @@ def test_a_dumb_terminal_and_a_log_get_plain_lines(finished: tuple[Path, str], t
     status, shown = terminal.end()
     assert status == 0, shown
     assert b"\x1b" not in terminal.raw
-    assert re.search(r"^Final training: 12/12, \d:\d\d so far", shown, re.MULTILINE)
+    assert re.search(r"^Final training: 24/24, \d:\d\d so far", shown, re.MULTILINE)
     shutil.rmtree(folder / "best")
     status, out, err = Piped(words(text, folder), FORCE_COLOR="1").end()
     assert status == 0
     assert "\x1b" not in out + err
-    assert "Final training: 12/12" in err
+    assert "Final training: 24/24" in err
     assert "Final training" not in out
     assert out.startswith("13 candidates were evaluated, ")

@@ -82,10 +82,11 @@ class RandomDraws:
 
     def __str__(self) -> str:
         above = self.best - self.expected
+        least = "at least " if self.draws > self.drawn else ""
         verdict = "above" if above > 2 * self.error else "below" if above < -2 * self.error else "level with"
         return (
             f"The best score, {self.best:.4f}, is {verdict} what {self.draws} random draws would have reached, "
-            f"{plus_minus(self.expected, self.error)}, by the {self.drawn} that there are."
+            f"{least}{plus_minus(self.expected, self.error)} by the {self.drawn} that there are."
         )
 
 

@@ -1,6 +1,7 @@
 """`autobert-zero search`: search for a backbone."""
 
 from argparse import Namespace
+from pathlib import Path
 from typing import Any
 
 from autobert_zero_hf.options import add_groups, option_names
@@ -13,6 +14,7 @@ EXAMPLE = """example:
   autobert-zero search --output-dir runs/first
   autobert-zero search --output-dir runs/mine --text a.txt b.txt --candidates 100
   autobert-zero search --output-dir runs/first --report-to tensorboard
+  autobert-zero search --output-dir runs/next --start-from runs/first --seed 1
   autobert-zero search --output-dir runs/joint --recipe joint --speedup-over runs/first/bert --speedup 1.5
   accelerate launch --quiet --num_processes 2 --cpu -m autobert_zero_hf search --output-dir runs/two
 """
@@ -40,6 +42,14 @@ def add_parser(commands: Any) -> None:
         help="where to send the metrics: tensorboard, trackio, wandb or another tracker of Accelerate, all that are "
         "installed, or none; not of the recipe, so a resumed search may report elsewhere [none]",
     )
+    parser.add_argument(
+        "--start-from",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="RUN",
+        help="other searches, with whose best backbones this one begins: as many of each as --parents, for --starts",
+    )
     add_groups(parser, option_groups())
     parser.set_defaults(run=run)
 
@@ -53,6 +63,7 @@ def run(arguments: Namespace) -> Result | None:
     from autobert_zero_hf.search.recipe.files import load_options, overridden
     from autobert_zero_hf.search.recipe.recipe import Recipe
     from autobert_zero_hf.search.run.search_run import search
+    from autobert_zero_hf.search.run.starts import best_of
     from autobert_zero_hf.search.run.summary import in_words, search_result
     from autobert_zero_hf.search.runtime.journal import recorded_recipe
     from autobert_zero_hf.search.runtime.run_folder import RunFolder
@@ -64,6 +75,8 @@ def run(arguments: Namespace) -> Result | None:
     given = {name: value for name, value in vars(arguments).items() if name in known}
     begun = recorded_recipe(RunFolder(arguments.output_dir).journal)
     options = overridden(load_options(arguments.recipe, begun, given), given)
+    if arguments.start_from:
+        options["starts"] = [*options.get("starts", []), *best_of(arguments.start_from, options)]
     search(Recipe.from_dict(options, given), arguments.output_dir, arguments.report_to)
     if not join_launch().is_main_process:
         return None

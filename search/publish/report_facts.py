@@ -112,7 +112,7 @@ class ReportFacts:
     @property
     def random_scores(self) -> list[float]:
         """The scores of the candidates that no result led to, in ascending order."""
-        return sorted(score_of(each) for each in self.scored if each.parent is None)
+        return sorted(score_of(each) for each in self.scored if each.is_drawn)
 
     @property
     def baseline_score(self) -> tuple[float, float | None] | None:

@@ -20,9 +20,11 @@ from autobert_zero_hf.training.shared_options import OF_NEW_VOCABULARY, DataOpti
 
 from ..proxies.table import PROXIES, SCREENS
 from ..space.budget import CostBudget
+from ..space.candidate import Candidate
 from ..space.mutation import MUTATIONS
 from ..space.search_space import SearchSpace
 from ..space.sizes import Sizes, SizesSpace, Steps
+from ..space.starting import StartingSpace, start
 from ..space.sub_models import SubModels
 from ..strategy.strategy import Reject, Strategy
 from ..strategy.table import STRATEGIES, StrategyContext, make_strategy
@@ -170,6 +172,8 @@ class Recipe:
                 self.search_space, self.cost_budget  # noqa: B018  # they check themselves
             except ValueError as error:
                 yield str(error)
+            else:
+                yield from self._contradictions_of_starts()
 
     def _contradictions_of_vocabulary(self) -> Iterator[str]:
         data, usual = self.data, DataOptions()
@@ -179,6 +183,31 @@ class Recipe:
         of_new = [name for name in OF_NEW_VOCABULARY if getattr(data, name) != getattr(usual, name)]
         if of_new and data.tokenizer:
             yield f"{', '.join(of_new)}: of a new vocabulary, and tokenizer names one that is there: leave that out"
+
+    def _contradictions_of_starts(self) -> Iterator[str]:
+        name, starts = self.strategy.strategy, self.strategy.starts
+        if starts and not STRATEGIES[name].draws:
+            yield f"starts: the strategy {name} draws its first candidates itself: leave that out"
+        elif starts and not isinstance(self.search_space, SearchSpace):
+            yield "starts are layers, and here all candidates have those of one backbone: leave that out"
+        else:
+            for line in starts:
+                try:
+                    self.check_start(line)
+                except ValueError as error:
+                    yield f"starts, {excerpt(line)}: {error}"
+
+    def check_start(self, line: str) -> Candidate:
+        """The candidate that a line of `starts` gives.
+
+        Raises:
+            ValueError: if it is not legal, not of the space, or costs too much; the reason is told.
+        """
+        assert isinstance(self.search_space, SearchSpace)
+        candidate = start(line, self.search_space)
+        if (reason := self.cost_budget(candidate)) is not None:
+            raise ValueError(reason)
+        return candidate
 
     def _contradictions_of_sub_models(self) -> Iterator[str]:
         options, sized = self.sub_models, self.joint.search_sizes != "no"
@@ -266,8 +295,10 @@ class Recipe:
             ValueError: if the options do not fit together, or the strategy does not fit the space.
             ModuleNotFoundError: if it needs a library that is not installed.
         """
-        common = self.strategy
-        context = StrategyContext(self.search_space, rng, reject, common.population, common.parents, common.children)
+        common, space = self.strategy, self.search_space
+        if common.starts and isinstance(space, SearchSpace):
+            space = StartingSpace.of(space, [self.check_start(line) for line in common.starts])
+        context = StrategyContext(space, rng, reject, common.population, common.parents, common.children)
         return make_strategy(common.strategy, self.own_options(STRATEGIES[common.strategy]), context)
 
     @cached_property

@@ -26,6 +26,7 @@ from ..recipe.choices import groups_of
 from ..recipe.options import BudgetOptions
 from ..space.candidate import Candidate
 from ..space.sizes import Sizes
+from ..space.starting import GIVEN
 from ..strategy.evaluation import Failure
 from ..strategy.table import STRATEGIES
 from .environment import Environment
@@ -315,6 +316,11 @@ class Evaluated(_Backbone, _Scored):
     failure: Failure | None
     detail: str | None
     seconds: Seconds
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether neither a result led to it, nor somebody."""
+        return self.parent is None and self.origin != GIVEN
 
     def contradiction_to(self, before: "History") -> str | None:
         """More candidates than the recipe asks for, or a parent that comes later."""

@@ -289,4 +289,4 @@ def _make(context: StrategyContext, options: OptunaOptions) -> OptunaStrategy:
     )
 
 
-register(StrategyKind("optuna", "a sampler of Optuna", _make, OptunaOptions))
+register(StrategyKind("optuna", "a sampler of Optuna", _make, OptunaOptions, draws=False))

@@ -51,6 +51,7 @@ class StrategyKind:
             they do not fit together.
         options: a dataclass of its own options; None where it has none.
         searches_layers: whether it needs a space of layers. One that does not searches the sizes of one backbone, too.
+        draws: whether its first candidates are drawn from the space, so that it can begin with given ones.
         problems: what in its own options does not fit the others of strategies, in words.
     """
 
@@ -59,6 +60,7 @@ class StrategyKind:
     make: Callable[[StrategyContext, Any], Strategy]
     options: type | None = None
     searches_layers: bool = True
+    draws: bool = True
     problems: "Callable[[Any, StrategyOptions], Iterable[str]]" = no_problems
 
 

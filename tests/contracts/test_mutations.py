@@ -1,5 +1,6 @@
 """What every mutation promises, in wide and narrow spaces. A new one is tested because it is in the table."""
 
+import itertools
 import math
 import random
 from collections import Counter
@@ -19,8 +20,9 @@ from autobert_zero_hf.search.space.sub_models import SubModels
 from autobert_zero_hf.model.architectures import AUTOBERT_ZERO, BERT_ATTENTION
 from autobert_zero_hf.model.operations import operation_names
 
-MUTATIONS = {name: mutation for name, mutation in EVERY.items() if mutation.level != "sizes"}
-CHANGE_SIZES = EVERY["change sizes"]
+CHANGE_SIZES, CHANGE_BLOCK = EVERY["change sizes"], EVERY["change block"]
+MUTATIONS = {name: mutation for name, mutation in EVERY.items() if mutation not in (CHANGE_SIZES, CHANGE_BLOCK)}
+"""Those of layers."""
 BY_HEADS = SizesSpace.within(Sizes(4, 64, 128, 4, 16), "heads")
 GRAPH = [name for name, mutation in MUTATIONS.items() if mutation.level == "graph"]
 DRAWING = ("swap type", "replace", "insert", "regrow")
@@ -31,7 +33,8 @@ SPACES = {
     "shared": SearchSpace(4, kernel_sizes=(3, 9), max_operations=8, shared_attention=True),
     "attention alone": SearchSpace(3, layer_types=("attention",), max_operations=6, max_depth=4),
     "convolution alone": SearchSpace(3, kernel_sizes=(1, 3, 9), layer_types=("convolution",)),
-    "blocks": SearchSpace(3, kernel_sizes=(3, 9), feed_forward=("config", "mlp(64)", "none"), max_operations=6),
+    "feed-forward": SearchSpace(3, kernel_sizes=(3, 9), feed_forward=("config", "mlp(64)", "none"), max_operations=6),
+    "blocks": SearchSpace(3, kernel_sizes=(3, 9), max_operations=6, blocks=("bert", "pre_norm", "modernbert")),
     "narrow": SearchSpace(
         2, kernel_sizes=(1, 3), operations=("matmul", "transpose", "add"), max_operations=4, inputs=("q", "k")
     ),
@@ -42,6 +45,7 @@ SPACES = {
 SIZED = {
     "joint": SearchSpace(4, kernel_sizes=(1, 3, 9), max_operations=8, sizes=BY_HEADS),
     "joint, shared": SearchSpace(4, shared_attention=True, max_operations=8, sizes=BY_HEADS),
+    "embeddings": SearchSpace(4, sizes=replace(BY_HEADS, embedding_size=Steps(16, 128, 16))),
     "sub-models": SubModels((BERT_ATTENTION,) * 4, BY_HEADS),
     "sub-models of a discovered one": SubModels(
         AUTOBERT_ZERO, SizesSpace.within(Sizes(12, 768, 3072, 12, 64), "head_dim")
@@ -96,7 +100,7 @@ def check_change(parent: Candidate, child: Candidate, space: SearchSpace, mutati
         assert len(changed) == 1
     layers = " and ".join(f"layer {place + 1}" for place in changed)
     assert child.origin == f"{parent.origin}, {mutation.name} in {layers}"
-    assert child.parent == parent.parent
+    assert (child.parent, child.block) == (parent.parent, parent.block)
 
 
 @every_space
@@ -152,7 +156,8 @@ def test_mutations_are_drawn_evenly(level: Level, more: tuple[str, ...]) -> None
     mutations = Mutations(more)
     mutate, table = getattr(mutations, level), [mutation.name for mutation in mutations.of(level)]
     table = [name for name in table if EVERY[name].is_for(SPACES["wide"])]
-    assert set(table) == {n for n in more or USUAL if EVERY[n].level == level} - {"change feed-forward"}
+    others = {"change feed-forward", "change block"}
+    assert set(table) == {n for n in more or USUAL if EVERY[n].level == level} - others
     candidate, rng = Candidate((BERT_ATTENTION, "conv(3)") * 2, origin=""), random.Random(0)
     drawn = Counter(mutate(candidate, SPACES["wide"], rng).origin.split(" in ")[0] for _ in range(500))
     assert set(drawn) == set(table)
@@ -243,7 +248,7 @@ def test_sizes_move_within_reach_and_the_layers_below_stay(space: SearchSpace | 
             assert 1 <= steps <= MOVES[name].reach
         moved.update(changed)
         candidate = replace(child, origin="")
-    varied = [name for name in MOVES if len(getattr(space.sizes, name).values) > 1]
+    varied = [name for name, steps in space.sizes.steps.items() if len(steps.values) > 1]
     assert set(moved) == set(varied)
     # Of 300, but for the draws where nothing moved, which are drawn again; a quarter is 75, and half is 150.
     for name in varied:
@@ -260,6 +265,23 @@ def test_mutations_of_layers_leave_the_sizes(mutation: Mutation) -> None:
         assert child.sizes == parent.sizes
         assert space.rejection(child) is None
         assert child.layers != parent.layers
+
+
+def test_blocks_change_evenly_and_layers_and_sizes_stay() -> None:
+    blocks = ("bert", "pre_norm", "modernbert")
+    space, rng = replace(BLOCKS, sizes=BY_HEADS, blocks=blocks), random.Random(0)
+    candidate, drawn = space.sample(rng), Counter[tuple[str | None, str | None]]()
+    for _ in range(600):
+        child = CHANGE_BLOCK(candidate, space, rng)
+        assert child is not None and space.rejection(child) is None
+        assert child == replace(candidate, block=child.block) and child.identity != candidate.identity
+        assert child.origin.endswith(f"change block to {child.block}")
+        drawn[candidate.block, child.block] += 1
+        candidate = replace(child, origin="")
+    assert set(drawn) == set(itertools.permutations(blocks, 2))
+    assert all(60 < times < 140 for times in drawn.values()), drawn
+    for one in (SPACES["wide"], replace(BLOCKS, blocks=("bert",)), SIZED["sub-models"]):
+        assert CHANGE_BLOCK(one.sample(rng), one, rng) is None
 
 
 def test_where_there_are_no_sizes_none_change() -> None:

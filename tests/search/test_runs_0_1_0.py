@@ -86,11 +86,16 @@ def told(events: Events) -> list[str]:
     )
 
 
+LATER_TOLD = {"ties", "random_draws"}
+"""What is told of a search, and was not by then."""
+
+
 @pytest.mark.parametrize("name", FINISHED)
 def test_what_was_found_is_told_as_it_was(name: str, take: Callable[[str], Path]) -> None:
     folder = take(name)
     said = {**search_result(folder), "folder": "", "written": []}
-    assert json.loads(json.dumps(said)) == json.loads((folder / "summary.json").read_text())
+    known = json.loads((folder / "summary.json").read_text())
+    assert {name: value for name, value in json.loads(json.dumps(said)).items() if name not in LATER_TOLD} == known
     assert in_words(said)
 
 

@@ -27,7 +27,9 @@ class ChangeBlock:
         rng: random.Random,
         weights: Weights | None = None,
     ) -> Candidate | None:
-        """The candidate in another block; None if that does not belong to the space."""
+        """The candidate in another block; None in a space of one, or if that does not belong to the space."""
+        if not self.is_for(space):
+            return None
         block = rng.choice([each for each in space.blocks if each != candidate.block])
         mutant = replace(candidate, block=block, origin=described(candidate.origin, f"{self.name} to {block}"))
         return mutant if space.rejection(mutant) is None else None

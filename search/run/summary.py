@@ -43,8 +43,9 @@ def search_result(folder: Path) -> dict[str, Any]:
     if data is None or finished is None or set(names) - set(finalists):
         raise JournalError(f"{run.journal} is not that of a finished search: lines of it are missing")
     recipe = Recipe.restored(history.recipe)
-    own = finalists[names[0]].block or recipe.sizes.block
-    best, beside = (finalists[name].score for name in names)
+    trained = [finalists[name] for name in names]
+    own = trained[0].block or recipe.sizes.block
+    best, beside = (each.score for each in trained)
     difference, error = best.difference(beside)
     rows = final_rows(recipe, data.held_out_rows)
     constant = ConstantAnswer.of(history)

@@ -6,11 +6,10 @@ Shapes: M masked words of a batch, V vocabulary.
 """
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from transformers.modeling_outputs import MaskedLMOutput
 
 from autobert_zero_hf.data.masked_rows import MaskedBatch
 from autobert_zero_hf.model import AutoBertZeroForMaskedLM
@@ -105,5 +104,5 @@ class InPlaceDistillation(MaskedLm):
         return logits.float().softmax(-1)
 
 
-def _run(net: SuperNet, candidate: Candidate, batch: MaskedBatch) -> MaskedLMOutput:
+def _run(net: SuperNet, candidate: Candidate, batch: MaskedBatch) -> Any:
     return net(candidate.layers, batch.input_ids, batch.labels, candidate.sizes, block=candidate.block)

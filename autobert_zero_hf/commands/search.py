@@ -50,6 +50,12 @@ def add_parser(commands: Any) -> None:
         metavar="RUN",
         help="other searches, with whose best backbones this one begins: as many of each as --parents, for --starts",
     )
+    parser.add_argument(
+        "--propose",
+        metavar="COMMAND",
+        help="a program, such as a script that asks a language model, that proposes backbones for each generation, at "
+        "most as many as --parents: it reads and writes JSON (docs/search.md); not of the recipe [none]",
+    )
     add_groups(parser, option_groups())
     parser.set_defaults(run=run)
 
@@ -77,7 +83,7 @@ def run(arguments: Namespace) -> Result | None:
     options = overridden(load_options(arguments.recipe, begun, given), given)
     if arguments.start_from:
         options["starts"] = [*options.get("starts", []), *best_of(arguments.start_from, options)]
-    search(Recipe.from_dict(options, given), arguments.output_dir, arguments.report_to)
+    search(Recipe.from_dict(options, given), arguments.output_dir, arguments.report_to, propose=arguments.propose)
     if not join_launch().is_main_process:
         return None
     result = search_result(arguments.output_dir)

@@ -42,6 +42,8 @@ from .latency_bound import LatencyBound, Stopwatch
 from .limits import make_proposing, make_strategy
 from .objects import NO_OBJECTS, Objects
 from .preparation import Preparation, Text
+from .program import Program
+from .proposals import Proposals, taking_in
 from .screening import screened, screening_report
 
 
@@ -53,6 +55,7 @@ def search(
     strategy: Strategy | str | None = None,
     proxy: Proxy | PreparedProxy | str | None = None,
     space: Space | None = None,
+    propose: str | None = None,
 ) -> Path:
     """Search for a backbone.
 
@@ -67,6 +70,8 @@ def search(
         strategy: one that is an object, new and with a seed of its own; or the name of one. By itself the recipe's.
         proxy: one that is an object, a `Proxy` or a `PreparedProxy`; or the name of one. By itself the recipe's.
         space: where the strategy looks, of as many layers as the recipe has. By itself what the recipe says.
+        propose: the command of a program that proposes backbones besides, as `search.run.program` says; its answers are
+            in the journal, and not the program, so that a search goes on without it, or with another one.
 
     The journal names the classes of objects, and with others the search does not go on. The same object must do the
     same again: the journal tells it the results that it was told before.
@@ -87,6 +92,7 @@ def search(
     named = {what: each for what, each in (("strategy", strategy), ("proxy", proxy)) if isinstance(each, str)}
     if named:
         recipe = Recipe.from_dict({**recipe.to_dict(), **named})
+    program = None if propose is None else Program(propose)
     objects = Objects(None if isinstance(strategy, str) else strategy, None if isinstance(proxy, str) else proxy, space)
     recipe = objects.applied_to(Recipe.restored(find_models(option_groups(), recipe.to_dict())))
     if recipe.bounds_latency:
@@ -95,7 +101,7 @@ def search(
         accelerated(recipe, folder, choose_trackers(report_to)) as (recipe, accelerator),
         Reporter(accelerator.is_main_process) as reporter,
     ):
-        run = SearchRun(recipe, folder, accelerator, reporter, objects=objects)
+        run = SearchRun(recipe, folder, accelerator, reporter, objects=objects, program=program)
         unfinished = accelerator.is_main_process and run.journal.history.finished is None
         try:
             with measured_energy(folder.energy, begin=unfinished):
@@ -184,6 +190,7 @@ class SearchRun:
         shared: what is prepared already; by itself the search prepares all.
         budget: what the models may cost, in words; that of the recipe, if it is empty.
         objects: what stands in the place of the recipe's strategy, proxy and space.
+        program: proposes backbones besides the strategy's; None for none.
     """
 
     def __init__(
@@ -195,6 +202,7 @@ class SearchRun:
         shared: Shared | None = None,
         budget: str = "",
         objects: Objects = NO_OBJECTS,
+        program: Program | None = None,
     ):
         self.recipe = recipe
         self.folder = folder
@@ -202,8 +210,11 @@ class SearchRun:
         self.reporter = reporter
         self.shared = shared
         self.objects = objects
+        self.program = program
         self.names = finalists_of(recipe.to_dict())
-        make_strategy(recipe, given=objects.strategy)  # one that cannot be made leaves no journal
+        strategy = make_strategy(recipe, given=objects.strategy)  # one that cannot be made leaves no journal
+        if program is not None:
+            taking_in(strategy, recipe)
         self.tasks = () if objects.proxy else load_tasks(recipe)
         self.journal = self._open_journal()
         self.tracking = Tracking(accelerator, self.journal, recipe.supernet.supernet_steps)
@@ -267,6 +278,9 @@ class SearchRun:
             objective = preparation.train(text)
         dispatcher = Dispatcher(self.accelerator)
         inheritance = Inheritance(objective.net, self.recipe.inheritance, self.folder.candidates)
+        asks = self.accelerator.is_main_process
+        band = bound.band if bound else None
+        strategy = Proposals(self.program, self.recipe, self.journal, asks, band).joined(strategy)
         estimator = make_estimator(
             self.recipe, inheritance, text.rows, text.held_out, self.tasks, self.accelerator, self.objects.proxy
         )

@@ -26,7 +26,7 @@ from ..recipe.choices import groups_of
 from ..recipe.options import BudgetOptions
 from ..space.candidate import Candidate
 from ..space.sizes import Sizes
-from ..space.starting import GIVEN
+from ..space.starting import GIVEN, PROPOSED
 from ..strategy.evaluation import Failure
 from ..strategy.table import STRATEGIES
 from .environment import Environment
@@ -320,7 +320,7 @@ class Evaluated(_Backbone, _Scored):
     @property
     def is_drawn(self) -> bool:
         """Whether neither a result led to it, nor somebody."""
-        return self.parent is None and self.origin != GIVEN
+        return self.parent is None and self.origin not in (GIVEN, PROPOSED)
 
     def contradiction_to(self, before: "History") -> str | None:
         """More candidates than the recipe asks for, or a parent that comes later."""
@@ -403,6 +403,15 @@ class Trained(_Backbone):
         if other.masked != self.masked or (other.task_score is None) != (self.task_score is None):
             return "`masked`, or whether it has a `task_score`, is not as of the finalist before it"
         return super().contradiction_to(before)
+
+
+@event("proposed", unique={"generation": "the second of its generation"})
+@dataclass(frozen=True, kw_only=True)
+class Proposed(Event):
+    """What a program proposed for a generation, and could be evaluated: each a backbone on a line."""
+
+    generation: Count
+    backbones: list[str]
 
 
 @event("extended")

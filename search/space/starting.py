@@ -10,8 +10,8 @@ from autobert_zero_hf.model import parse_layer
 from .candidate import Candidate
 from .search_space import SearchSpace
 
-GIVEN = "given to begin with"
-"""The origin of such a candidate."""
+GIVEN, PROPOSED = "given to begin with", "proposed by a program"
+"""The origins of candidates that come from outside a search."""
 _BETWEEN = " | "
 
 

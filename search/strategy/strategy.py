@@ -1,6 +1,7 @@
 """What every strategy is: it is asked for candidates and told their results, and never proposes one twice."""
 
 import random
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -109,7 +110,7 @@ class Proposals:
         return sorted(evaluations, key=lambda evaluation: places[evaluation.candidate.identity])
 
 
-class Proposing:
+class Proposing(ABC):
     """What strategies share that propose candidates of a space.
 
     Args:
@@ -126,6 +127,18 @@ class Proposing:
     def rejections(self) -> Counter[str]:
         """How many draws were not proposed, by reason."""
         return self._proposals.rejections
+
+    @abstractmethod
+    def ask(self) -> list[Candidate]:
+        """The next generation; empty if nothing new is found."""
+
+    @abstractmethod
+    def tell(self, evaluations: Sequence[Evaluation]) -> None:
+        """Take in results of what was asked for, or taken in."""
+
+    def take_in(self, candidate: Candidate) -> bool:
+        """Count a candidate of somebody else as proposed, so that its result may be told; False if it may not be."""
+        return self._proposals.rejection(candidate) is None
 
 
 def need_sizes(space: SizedSpace, strategy: str) -> SizesSpace:

@@ -24,8 +24,12 @@ from autobert_zero_hf.data.packing import pack
 from autobert_zero_hf.data.tokenization import train_tokenizer
 
 
+BERTS: Mapping[str, Any] = {"block": "bert", "positions": None}
+"""The block that the quickstart had when most of the figures that are kept were measured."""
+
+
 class Experiment:
-    """The quickstart's text, super-net and proxy, with some options changed.
+    """The quickstart's text, super-net and proxy in BERT's block, with some options changed.
 
     Args:
         folder: for the super-net's checkpoint; what is there is not computed again.
@@ -41,8 +45,8 @@ class Experiment:
 
     @staticmethod
     def make_recipe(**options: Any) -> Recipe:
-        """The quickstart, with some options changed."""
-        return Recipe.from_dict({**load_options("quickstart"), **options})
+        """The quickstart in BERT's block, with some options changed."""
+        return Recipe.from_dict({**load_options("quickstart"), **BERTS, **options})
 
     def config(self, layers: Sequence[str], vocab_size: int | None = None) -> AutoBertZeroConfig:
         """A backbone's, with the recipe's sizes."""

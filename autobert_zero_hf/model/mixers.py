@@ -366,13 +366,18 @@ def _read(kind: type[Mixer], text: str) -> Mixer:
         raise FormulaError(f"{kind.noun} is written as in {example}{what}", text, (begin, end))
     start, inner = match.start(1), match[1]
     values: dict[str, int] = {}
-    parts = inner.split(",", len(kind.numbers)) if kind.takes_formula else [inner]
+    parts = [inner]
+    if kind.takes_formula or len(kind.numbers) > 1:
+        parts = inner.split(",", len(kind.numbers))
+    if not kind.takes_formula and len(parts) != len(kind.numbers):
+        what = " and ".join(number.what for number in kind.numbers)
+        raise FormulaError(f"{kind.noun} is written as in {example}, with its {what}", text, match.span(1))
     for number, part in zip(kind.numbers, parts, strict=False):
         value = number.read(part.strip())
         if value is None:
-            raise FormulaError(
-                f"{kind.noun} takes {number}, not {excerpt(part.strip())}", text, (start, start + len(part))
-            )
+            first = start + len(part) - len(part.lstrip()) if part.strip() else start
+            last = start + max(len(part.rstrip()), first - start + 1)
+            raise FormulaError(f"{kind.noun} takes {number}, not {excerpt(part.strip())}", text, (first, last))
         values[number.name] = value
         start += len(part) + 1
     if not kind.takes_formula:

@@ -103,7 +103,8 @@ def _choices(kind: type[Mixer], written: str | None, kernel_sizes: Sequence[int]
     if written is None:
         return {number.name: number.choices or tuple(kernel_sizes) for number in kind.numbers}
     if len(kind.numbers) != 1:
-        raise ValueError(f"layer type {kind.kind}({written}): {kind.noun} has no number to choose, write {kind.kind}")
+        has = "several numbers" if kind.numbers else "no number"
+        raise ValueError(f"layer type {kind.kind}({written}): {kind.noun} has {has} to choose, write {kind.kind}")
     (number,) = kind.numbers
     values = [number.read(each.strip()) for each in written.split(",")]
     read = [value for value in values if value is not None]

@@ -23,7 +23,6 @@ from autobert_zero_hf.data.masked_rows import MaskedRows
 from autobert_zero_hf.data.packing import pack
 from autobert_zero_hf.data.tokenization import train_tokenizer
 
-
 BERTS: Mapping[str, Any] = {"block": "bert", "positions": None}
 """The block that the quickstart had when most of the figures that are kept were measured."""
 

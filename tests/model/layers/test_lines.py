@@ -1,10 +1,17 @@
 """What is wrong with a line, and what a line leaves out."""
 
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import pytest
+from autobert_zero_hf.search.space.search_space import SearchSpace
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroModel
 from autobert_zero_hf.model import FormulaError, parse_layer
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
+from autobert_zero_hf.model.layer_fourier import Fourier
+from autobert_zero_hf.model.mixers import Number, register, unregister
 
 
 @pytest.mark.parametrize(
@@ -47,3 +54,45 @@ def test_layers_without_a_mixer_or_a_feed_forward_block_have_no_norm_of_it() -> 
         for layer in AutoBertZeroModel(AutoBertZeroConfig(layers=layers, **sizes)).layers
     ]
     assert names == [{"mlp", "mlp_norm"}, {"convolution", "mixer_norm"}, {"mlp", "mlp_norm"}]
+
+
+@pytest.fixture
+def stride() -> Iterator[None]:
+    """A kind with two numbers, which somebody registers."""
+
+    @register
+    @dataclass(frozen=True)
+    class Strided(Fourier):
+        size: int
+        step: int
+
+        word = "stride"
+        kind = "strided"
+        noun = "a strided layer"
+        example = "stride(4, 2)"
+        module = "strided"
+        numbers = (Number("size", "size", 9, choices=(2, 4)), Number("step", "step", 5, odd=True, choices=(1, 3)))
+
+    yield
+    unregister("strided")
+
+
+@pytest.mark.usefixtures("stride")
+def test_a_kind_of_two_numbers_is_read_and_drawn() -> None:
+    layer = parse_layer(" stride( 4,3 ) + mlp(8)")
+    assert str(layer) == "stride(4, 3) + mlp(8)" and layer.mixer.values == {"size": 4, "step": 3}
+    for text, reason in (
+        ("stride(4)", "written as in stride(4, 2), with its size and step\n    stride(4)\n           ^"),
+        ("stride(4, 3, 5)", "with its size and step\n    stride(4, 3, 5)\n           ^^^^^^^"),
+        ("stride(4, 2)", "not '2'\n    stride(4, 2)\n              ^"),
+        ("stride(40, 3)", "a size from 1 to 9, not '40'\n    stride(40, 3)\n           ^^"),
+    ):
+        with pytest.raises(FormulaError) as caught:
+            parse_layer(text)
+        assert reason in str(caught.value)
+    space = SearchSpace(2, layer_types=("strided",))
+    assert {space.sample(random.Random(seed)).layers[0] for seed in range(60)} == {
+        f"stride({size}, {step})" for size in (2, 4) for step in (1, 3)
+    }
+    with pytest.raises(ValueError, match="a strided layer has several numbers to choose, write strided"):
+        SearchSpace(2, layer_types=("strided(2, 4)",))

@@ -139,6 +139,8 @@ def add_options(
         hint, names = hints[field.name], _named_in(hints[field.name])
         kind, many, choices = _command_line_type(hint)
         default = field.default_factory() if callable(field.default_factory) else field.default
+        # A recipe may have some where by themselves there are none; of files, none is a mistake.
+        none = many and not default and field.metadata["place"] is None
         default = defaults.get(field.name, default)
         shown = " ".join(map(str, default)) if isinstance(default, list) else default
         flag, text = f"--{field.name.replace('_', '-')}", field.metadata["help"]
@@ -150,7 +152,7 @@ def add_options(
         section.add_argument(
             flag,
             type=_name_of(names) if names else kind,
-            nargs="+" if many else None,
+            nargs="*" if none else "+" if many else None,
             choices=choices,
             metavar="NAME" if names and many else None if choices else kind.__name__.upper().replace("STR", "TEXT"),
             default=SUPPRESS,

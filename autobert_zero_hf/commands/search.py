@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from autobert_zero_hf.options import add_groups, option_names
+from autobert_zero_hf.search.recipe.files import load_options, overridden
 from autobert_zero_hf.search.recipe.options import option_groups
 
 from .parsers import add_resumed
@@ -20,6 +21,9 @@ EXAMPLE = """example:
 """
 
 
+RECIPE = "quickstart"
+
+
 def add_parser(commands: Any) -> None:
     """Add this command, with an option for each field of a recipe."""
     parser = add_resumed(
@@ -31,8 +35,8 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--recipe",
-        default="quickstart",
-        help="a recipe of this package, or a YAML file; options override it [quickstart]",
+        default=RECIPE,
+        help=f"a recipe of this package, or a YAML file; options override it [{RECIPE}]",
     )
     parser.add_argument(
         "--report-to",
@@ -56,7 +60,7 @@ def add_parser(commands: Any) -> None:
         help="a program, such as a script that asks a language model, that proposes backbones for each generation, at "
         "most as many as --parents: it reads and writes JSON (docs/search.md); not of the recipe [none]",
     )
-    add_groups(parser, option_groups())
+    add_groups(parser, option_groups(), defaults=load_options(RECIPE))
     parser.set_defaults(run=run)
 
 
@@ -66,7 +70,6 @@ def run(arguments: Namespace) -> Result | None:
     import transformers
 
     from autobert_zero_hf.launch.processes import join_launch
-    from autobert_zero_hf.search.recipe.files import load_options, overridden
     from autobert_zero_hf.search.recipe.recipe import Recipe
     from autobert_zero_hf.search.run.search_run import search
     from autobert_zero_hf.search.run.starts import best_of

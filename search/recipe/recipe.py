@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from autobert_zero_hf.model import architecture
+from autobert_zero_hf.model.architectures import ARCHITECTURES
 from autobert_zero_hf.model.blocks import BLOCKS
 from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.model.mixers import KINDS
@@ -185,7 +186,7 @@ class Recipe:
             yield f"{', '.join(of_new)}: of a new vocabulary, and tokenizer names one that is there: leave that out"
 
     def _contradictions_of_starts(self) -> Iterator[str]:
-        name, starts = self.strategy.strategy, self.strategy.starts
+        name, starts = self.strategy.strategy, self._written_starts
         if starts and not STRATEGIES[name].draws:
             yield f"starts: the strategy {name} draws its first candidates itself: leave that out"
         elif starts and not isinstance(self.search_space, SearchSpace):
@@ -196,6 +197,20 @@ class Recipe:
                     self.check_start(line)
                 except ValueError as error:
                     yield f"starts, {excerpt(line)}: {error}"
+
+    @property
+    def _written_starts(self) -> list[str]:
+        """Those that are layers; the names of architectures stand for what there is of them in the space."""
+        return [line for line in self.strategy.starts if line not in ARCHITECTURES]
+
+    def _starts(self) -> Iterator[Candidate]:
+        """The candidates that the first generation begins with."""
+        for line in self.strategy.starts:
+            try:
+                yield self.check_start(line)
+            except ValueError:
+                if line not in ARCHITECTURES:
+                    raise
 
     def check_start(self, line: str) -> Candidate:
         """The candidate that a line of `starts` gives.
@@ -297,7 +312,7 @@ class Recipe:
         """
         common, space = self.strategy, self.search_space
         if common.starts and isinstance(space, SearchSpace):
-            space = StartingSpace.of(space, [self.check_start(line) for line in common.starts])
+            space = StartingSpace.of(space, list(self._starts()))
         context = StrategyContext(space, rng, reject, common.population, common.parents, common.children)
         return make_strategy(common.strategy, self.own_options(STRATEGIES[common.strategy]), context)
 

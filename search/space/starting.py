@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Self
 
-from autobert_zero_hf.model import parse_layer
+from autobert_zero_hf.model import architecture, parse_layer
+from autobert_zero_hf.model.architectures import ARCHITECTURES
 
 from .candidate import Candidate
 from .search_space import SearchSpace
@@ -54,13 +55,14 @@ def start(line: str, space: SearchSpace) -> Candidate:
     """The candidate that a line gives, in the largest sizes and the first block of its space.
 
     Args:
-        line: the layers, with | between them.
+        line: the layers, with | between them; or the name of an architecture, in as many layers as the space has.
         space: which it belongs to.
 
     Raises:
         ValueError: if a layer is not legal, or the candidate is none of the space; the reason is told.
     """
-    layers = tuple(str(parse_layer(layer.strip())) for layer in line.split(_BETWEEN.strip()))
+    lines = architecture(line, space.num_layers) if line in ARCHITECTURES else line.split(_BETWEEN.strip())
+    layers = tuple(str(parse_layer(layer.strip())) for layer in lines)
     sizes = None if space.sizes is None else replace(space.sizes.largest, num_hidden_layers=len(layers))
     candidate = Candidate(layers, origin=GIVEN, sizes=sizes, block=space.blocks[0] if space.blocks else None)
     if (reason := space.rejection(candidate)) is not None:

@@ -13,6 +13,7 @@ from autobert_zero_hf.search.space.starting import GIVEN
 from autobert_zero_hf.search.strategy.table import STRATEGIES
 
 from autobert_zero_hf.commands.main import main
+from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from tests.search.small_search import journal, search, words
 
 TWO = ["conv(3) | conv(5)", "matmul(softmax(scale(matmul(q, transpose(k)))), v)|conv(9)"]
@@ -35,6 +36,25 @@ def test_they_are_of_the_largest_sizes_and_the_first_block() -> None:
     first = recipe.make_strategy(random.Random(0), lambda _: None).ask()[0]
     assert first.block == "pre_norm"
     assert first.sizes is not None and (first.sizes.num_hidden_layers, first.sizes.hidden_size) == (2, 128)
+
+
+@pytest.mark.parametrize(
+    ("options", "begins"),
+    [
+        ({}, True),
+        ({"num_layers": 3}, True),
+        ({"layer_types": ["convolution"]}, False),
+        ({"max_parameters": 350_000}, False),
+        ({"strategy": "optuna"}, False),
+        ({"search_sizes": "heads", "layers": ["conv(3)"] * 2, "strategy": "evolved"}, False),
+    ],
+)
+def test_bert_is_among_them_where_it_belongs_to_the_space(options: dict[str, Any], begins: bool) -> None:
+    recipe = Recipe.from_dict({**OPTIONS, **options, "starts": ["bert"]})
+    asked = recipe.make_strategy(random.Random(0), lambda _: None).ask()
+    assert [each.layers for each in asked if each.origin == GIVEN] == (
+        [(BERT_ATTENTION,) * recipe.sizes.num_layers] if begins else []
+    )
 
 
 @pytest.mark.parametrize(

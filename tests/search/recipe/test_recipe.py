@@ -25,16 +25,17 @@ def test_recipes_of_the_package_are_whole(name: str) -> None:
 
 
 def test_the_defaults_are_those_of_quickstart() -> None:
-    """But for the block, which models have had since before there was another one, and the rates of the baseline."""
+    """But for what it has had since there was another block than BERT's."""
     own = load_options("quickstart")
     assert {own.pop(name) for name in ("block", "positions")} == {"pre_norm", "rotary"}
+    assert (own.pop("starts"), own.pop("final_learning_rate")) == (["bert"], 0.003)
     assert own.pop("baseline_rates") == [0.3, 1, 3]
     assert Recipe.from_dict({}) == Recipe.from_dict(own)
 
 
 def test_a_recipe_of_the_package_is_as_it_was_when_a_search_was_begun_by_it() -> None:
     now = load_options("quickstart")
-    before = {"block": "bert", "positions": None, "baseline_rates": [1.0]}
+    before = {"block": "bert", "positions": None, "baseline_rates": [1.0], "starts": [], "final_learning_rate": 0.001}
     begun = decisive({**now, **before})
     assert load_options("quickstart", begun) == {**now, **before}
     assert load_options("quickstart", decisive(now)) == load_options("quickstart", {}) == now

@@ -196,6 +196,11 @@ class FinalOptions:
     final_steps: Annotated[int, Range(0)] = option(
         400, "training steps of the winner and of the BERT, on their inherited weights"
     )
+    final_candidates: Annotated[int, Range(1, 10_000)] = option(
+        1,
+        "best candidates that are trained on so long, of which the winner is the best, by the rows that chose them, or "
+        "by the tasks",
+    )
     final_batch_size: Annotated[int, Range(1, 1_000_000)] = option(8, "rows of such a step")
     final_learning_rate: Annotated[float, Range(0.0)] = option(1e-3, "peak learning rate")
     baseline_rates: Annotated[list[float], Range(1e-6)] = option(

@@ -164,6 +164,8 @@ class Recipe:
             yield "max_parameters_of says of what max_parameters is a bound: give that, too"
         if joint.latency_ms is not None and joint.speedup is not None:
             yield "latency_ms and speedup are two bounds on the same: give one of them"
+        if self.final.final_candidates > 1 and (joint.front or self.bounds_latency):
+            yield "final_candidates: the winner is the best of several, and here one of a front, or within a latency"
         if not self.final.baseline_rates:
             yield "baseline_rates: one at least is needed, such as 1"
         yield from self._contradictions_of_vocabulary()

@@ -9,6 +9,7 @@ from accelerate import Accelerator
 from transformers import AutoTokenizer
 
 from autobert_zero_hf.analysis.layers import Analysis, analyse, texts_of_batch
+from autobert_zero_hf.data.masked_rows import MaskedBatch
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import AutoBertZeroForMaskedLM
 from autobert_zero_hf.places import local_place
@@ -23,9 +24,10 @@ from ..recipe.recipe import Recipe
 from ..runtime.dispatch import Dispatcher
 from ..runtime.journal import Journal
 from ..runtime.progress import Reporter
-from ..runtime.records import Trained
+from ..runtime.records import LastRound, Trained
 from ..runtime.run_folder import BASELINES, SCRATCH, RunFolder
 from ..space.candidate import Candidate
+from ..strategy.evaluation import Failure
 from ..supernet.objectives import Objective
 from .preparation import Text, final_rows, rows_that_chose
 
@@ -139,6 +141,78 @@ class FinalTraining:
         # The main process serves the queue until all have read it to the end.
         self.accelerator.wait_for_everyone()
 
+    def choose(
+        self, candidates: Sequence[Candidate], dispatcher: Dispatcher, journal: Journal, reporter: Reporter
+    ) -> Candidate:
+        """The best of several after their last training, by the rows that chose them, or by the tasks.
+
+        Args:
+            candidates: the best first; of those that end with the same score the first one is chosen.
+            dispatcher: the processes.
+            journal: holds what came of each; those that it knows are not trained again.
+            reporter: shows how far it is.
+
+        Raises:
+            AutoBertZeroError: if the training of each diverges.
+        """
+        known = {event.identity: event for event in journal.history.of(LastRound)}
+        missing = [each for each in candidates if each.identity not in known]
+        final, choosing = self.recipe.final, self._choosing
+        trained = final.final_steps * (len(candidates) - len(missing))
+
+        def work(candidate: Candidate) -> dict[str, Any]:
+            trial = _Trial(candidate, final.final_learning_rate, final.final_steps, anew=False)
+            try:
+                model = self._fit(trial, lambda step: show(trained + step))
+                found = self.tasks(model, lambda _: None) if self.tasks else evaluate_masked_lm(model, choosing)
+            except FloatingPointError:
+                return {"score": None, "standard_error": None, "failure": Failure.NOT_FINITE}
+            return {"score": found.value, "standard_error": found.standard_error, "failure": None}
+
+        def write(number: int, result: dict[str, Any]) -> None:
+            nonlocal trained
+            failure = None if result["failure"] is None else Failure(result["failure"])
+            journal.append(LastRound(identity=missing[number].identity, **{**result, "failure": failure}))
+            trained += final.final_steps
+            show(trained)
+
+        with reporter.phase("Last round", final.final_steps * len(candidates), trained) as show:
+            results = dispatcher.run(missing, work, write)
+        scores = {identity: event.score for identity, event in known.items()}
+        scores |= {each.identity: result["score"] for each, result in zip(missing, results, strict=True)}
+        best = max((score for each in candidates if (score := scores[each.identity]) is not None), default=None)
+        if best is None:
+            raise AutoBertZeroError(
+                f"the last training of all {len(candidates)} candidates diverged: search with a lower "
+                "--final-learning-rate in another --output-dir"
+            )
+        return next(each for each in candidates if scores[each.identity] == best)
+
+    @property
+    def _choosing(self) -> MaskedBatch:
+        """The rows that chose the candidates, or all where none did."""
+        chose = rows_that_chose(self.recipe) or len(self.text.held_out)
+        return self.text.held_out.batch(list(range(min(chose, len(self.text.held_out)))), self.recipe.run.seed)
+
+    def _fit(self, trial: _Trial, after_step: Callable[[int], None]) -> AutoBertZeroForMaskedLM:
+        """A model after its training.
+
+        Raises:
+            FloatingPointError: if it diverges.
+        """
+        model = self._model(trial)
+        train_masked_lm(
+            self.objective.alone(model, not trial.anew),
+            self.text.rows,
+            trial.steps,
+            self.recipe.final.final_batch_size,
+            trial.rate,
+            self.recipe.run.seed,
+            self.accelerator.autocast,
+            after_step=after_step,
+        )
+        return model
+
     def _trials(self, name: str, candidate: Candidate) -> list[_Trial]:
         """The trainings of a finalist: of the baseline, by several rates and in several blocks.
 
@@ -164,23 +238,11 @@ class FinalTraining:
         Raises:
             FloatingPointError: if each diverges.
         """
-        seed, done = self.recipe.run.seed, 0
-        chose = rows_that_chose(self.recipe) or len(self.text.held_out)
-        choosing = self.text.held_out.batch(list(range(min(chose, len(self.text.held_out)))), seed)
+        done, choosing = 0, self._choosing
         best: tuple[float, AutoBertZeroForMaskedLM, _Trial] | None = None
         for trial in trials:
-            model = self._model(trial)
             try:
-                train_masked_lm(
-                    self.objective.alone(model, not trial.anew),
-                    self.text.rows,
-                    trial.steps,
-                    self.recipe.final.final_batch_size,
-                    trial.rate,
-                    seed,
-                    self.accelerator.autocast,
-                    after_step=lambda step, before=done: after_step(before + step),  # type: ignore[misc]
-                )
+                model = self._fit(trial, lambda step, before=done: after_step(before + step))  # type: ignore[misc]
                 if len(trials) == 1:
                     return model, trial
                 score = evaluate_masked_lm(model, choosing).value

@@ -340,10 +340,28 @@ class SearchRun:
             config = prepared.objective.net.config
             compromises = rank(found.evaluations, config, self.recipe.cost_budget, predict)
             ranked, front = [each.candidate for each in compromises], find_front(compromises)
-        best = bound.choose(ranked) if bound else ranked[0]
+        best = bound.choose(ranked) if bound else self._best(prepared, found)
         baseline = self._baseline(best)
         self._score(baseline, prepared, {evaluation.candidate.identity for evaluation in found.evaluations})
         return Selected({BEST: best, **baseline, **name_models(front, best, self.recipe.joint.front)}, front)
+
+    def _best(self, prepared: Prepared, found: Found) -> Candidate:
+        """The best score, or, of several best, the one that is the best after its last training."""
+        several = found.ranked[: self.recipe.final.final_candidates]
+        if len(several) == 1:
+            return several[0]
+        return self._final(prepared, found).choose(several, prepared.dispatcher, self.journal, self.reporter)
+
+    def _final(self, prepared: Prepared, found: Found) -> FinalTraining:
+        return FinalTraining(
+            self.recipe,
+            self.folder,
+            prepared.objective,
+            prepared.text,
+            prepared.estimator.proxy if self.tasks else None,
+            len(found.evaluations),
+            self.accelerator,
+        )
 
     def _baseline(self, best: Candidate) -> dict[str, Candidate]:
         """What the winner is compared with.
@@ -377,16 +395,7 @@ class SearchRun:
     def _finish(self, prepared: Prepared, found: Found, selected: Selected) -> None:
         """Train the finalists on, write their folders, and what was compared."""
         finalists, history = selected.finalists, self.journal.history
-        final = FinalTraining(
-            self.recipe,
-            self.folder,
-            prepared.objective,
-            prepared.text,
-            prepared.estimator.proxy if self.tasks else None,
-            len(found.evaluations),
-            self.accelerator,
-        )
-        final.run(finalists, prepared.dispatcher, self.journal, self.reporter)
+        self._final(prepared, found).run(finalists, prepared.dispatcher, self.journal, self.reporter)
         if prepared.bound:
             prepared.bound.measured([history.finalists[name].candidate for name in finalists])
         if self.accelerator.is_main_process:

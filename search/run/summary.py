@@ -13,7 +13,7 @@ from ..publish.worth import RandomDraws, Ties
 from ..recipe.recipe import Recipe
 from ..runtime.history import History
 from ..runtime.journal import JournalError, read_history
-from ..runtime.records import Trained
+from ..runtime.records import LastRound, Trained
 from ..runtime.run_folder import BASELINES, RunFolder, finalists_of
 from ..runtime.status import clock
 from ..space.sizes import Sizes
@@ -68,6 +68,7 @@ def search_result(folder: Path) -> dict[str, Any]:
         "held_out_rows": len(best.masked),
         "rows_chose_the_winner": rows.start < rows_that_chose(recipe),
         "final_steps": recipe.final.final_steps,
+        **({"last_round": rounds} if (rounds := len(history.of(LastRound))) else {}),
         **({"baseline_rates": rates} if len(rates := recipe.final.baseline_rates) > 1 else {}),
         **({"baseline_blocks": blocks} if len(blocks := recipe.blocks_of_baseline(own)) > 1 else {}),
         "tasks": recipe.own[TaskOptions].tasks,
@@ -122,6 +123,8 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
     besides = f" ({', '.join(own)})" if own else ""
     yield f"The best backbone, {best['parameters']:,} parameters{besides}:"
     yield from (f"  {number:>2}  {layer}" for number, layer in enumerate(best["layers"], start=1))
+    if rounds := result.get("last_round"):
+        yield f"It is the best of {rounds} candidates after as long a training as its own."
     which = "some of which chose the winner" if result["rows_chose_the_winner"] else "that did not choose the winner"
     words, rows = result["masked_words"], result["held_out_rows"]
     yield f"Accuracy (± standard error) on {words:,} masked words of {rows:,} held-out rows"

@@ -347,6 +347,23 @@ class Baseline(_Scored):
         return super().contradiction() if self.layers else "`layers` is empty"
 
 
+@event("last_round", unique={"identity": "the second of its candidate"})
+@dataclass(frozen=True, kw_only=True)
+class LastRound(_Scored):
+    """One of the best candidates after as long a training as the winner's: what chose the winner among them."""
+
+    identity: str
+    score: Score
+    standard_error: Error
+    failure: Failure | None
+
+    def contradiction_to(self, before: "History") -> str | None:
+        """An identity of no candidate."""
+        if before.find(Evaluated, "identity", self.identity) is None:
+            return f"`identity` is that of no candidate: {excerpt(self.identity)}"
+        return super().contradiction_to(before)
+
+
 @event("trained")
 @dataclass(frozen=True, kw_only=True)
 class Trained(_Backbone):

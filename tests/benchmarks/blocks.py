@@ -8,7 +8,9 @@ of convolutions alone, or of both. It resumes; the parts may run side by side:
 
     OMP_NUM_THREADS=1 python -m tests.benchmarks.blocks runs/blocks scratch [BLOCK ...]
     OMP_NUM_THREADS=1 python -m tests.benchmarks.blocks runs/blocks inherited [BLOCK ...]
-    python -m tests.benchmarks.blocks runs/blocks
+    python -m tests.benchmarks.blocks runs/blocks [--so-far]
+
+`--so-far` computes nothing, and compares the backbones that are there in all blocks.
 """
 
 import argparse
@@ -84,14 +86,25 @@ def inherited(folder: Path, blocks: Sequence[str]) -> dict[str, dict[str, Row]]:
     return rows
 
 
-def facts_of(block: str, scratch: dict[str, Row], proxy: dict[str, Row]) -> Row:
+def complete(folder: Path) -> tuple[dict[str, Row], dict[str, tuple[str, ...]], list[str]]:
+    """The rows that there are, the backbones that were trained in all blocks that were begun, and these."""
+    rows = {row["name"]: row for row in map(json.loads, (folder / "scratch.jsonl").read_text().splitlines())}
+    blocks = [block for block in BLOCKS if f"{block}/{LEARNING_RATE}/BERT" in rows]
+    known = {
+        name: layers
+        for name, layers in backbones().items()
+        if all(f"{block}/{LEARNING_RATE}/{name}" in rows for block in blocks)
+    }
+    return rows, known, blocks
+
+
+def facts_of(block: str, layers: dict[str, tuple[str, ...]], scratch: dict[str, Row], proxy: dict[str, Row]) -> Row:
     """What a search of this block has to choose from."""
-    layers = backbones()
     rows = [scratch[f"{block}/{LEARNING_RATE}/{name}"] for name in layers]
     # A backbone whose training failed ranks last.
     best = sorted(layers, key=lambda name: -(scratch[f"{block}/{LEARNING_RATE}/{name}"]["score"] or 0.0))
     scores = sorted((row["score"] or 0.0 for row in rows), reverse=True)
-    berts = {rate: scratch[f"{block}/{rate}/BERT"]["score"] for rate in RATES}
+    berts = {rate: row["score"] for rate in RATES if (row := scratch.get(f"{block}/{rate}/BERT"))}
     error = statistics.median(row["standard_error"] for row in rows if row["score"] is not None)
     return {
         "best": round(scores[0], 4),
@@ -105,7 +118,7 @@ def facts_of(block: str, scratch: dict[str, Row], proxy: dict[str, Row]) -> Row:
         "first": dict(Counter(kind(layers[name]) for name in best[:FIRST])),
         "all": dict(Counter(kind(each) for each in layers.values())),
         "best backbone": " | ".join(layers[best[0]]),
-        "proxy": tau([proxy[name] for name in layers], rows),
+        **({"proxy": tau([proxy[name] for name in layers], rows)} if proxy else {}),
     }
 
 
@@ -113,20 +126,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("part", nargs="?", choices=("scratch", "inherited"))
-    parser.add_argument("blocks", nargs="*", choices=[*BLOCKS, []], default=list(BLOCKS))
+    parser.add_argument("blocks", nargs="*", choices=[*BLOCKS, []], default=[])
+    parser.add_argument("--so-far", action="store_true")
     given = parser.parse_args()
+    given.blocks = given.blocks or list(BLOCKS)
     if given.part == "inherited":
         inherited(given.folder, given.blocks)
         return
-    training = FromScratch(given.folder)
-    scratch = fill(given.folder / "scratch.jsonl", training.names(given.blocks), timed(training))
-    if given.part == "scratch":
-        return
-    proxy = inherited(given.folder, given.blocks)
+    proxy: dict[str, dict[str, Row]] = {}
+    if given.so_far:
+        scratch, layers, given.blocks = complete(given.folder)
+    else:
+        training, layers = FromScratch(given.folder), backbones()
+        scratch = fill(given.folder / "scratch.jsonl", training.names(given.blocks), timed(training))
+        if given.part == "scratch":
+            return
+        proxy = inherited(given.folder, given.blocks)
     facts = {
-        "what": f"quickstart recipe, seed 0; from scratch {SCRATCH_STEPS} steps of 8 rows at {LEARNING_RATE}",
+        "what": f"{len(layers)} backbones, seed 0; from scratch {SCRATCH_STEPS} steps of 8 rows at {LEARNING_RATE}",
         "machine": machine(),
-        "blocks": {block: facts_of(block, scratch, proxy[block]) for block in given.blocks},
+        "blocks": {block: facts_of(block, layers, scratch, proxy.get(block, {})) for block in given.blocks},
         "scratch": list(scratch.values()),
         "inherited": {block: list(rows.values()) for block, rows in proxy.items()},
     }

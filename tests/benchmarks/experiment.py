@@ -23,12 +23,19 @@ from autobert_zero_hf.data.masked_rows import MaskedRows
 from autobert_zero_hf.data.packing import pack
 from autobert_zero_hf.data.tokenization import train_tokenizer
 
-BERTS: Mapping[str, Any] = {"block": "bert", "positions": None}
-"""The block that the quickstart had when most of the figures that are kept were measured."""
+BERTS: Mapping[str, Any] = {
+    "block": "bert",
+    "positions": None,
+    "starts": [],
+    "final_candidates": 1,
+    "final_learning_rate": 1e-3,
+    "baseline_rates": [1.0],
+}
+"""What the quickstart had otherwise when most of the figures that are kept were measured: BERT's block above all."""
 
 
 class Experiment:
-    """The quickstart's text, super-net and proxy in BERT's block, with some options changed.
+    """The quickstart's text, super-net and proxy as they were in BERT's block, with some options changed.
 
     Args:
         folder: for the super-net's checkpoint; what is there is not computed again.
@@ -44,7 +51,7 @@ class Experiment:
 
     @staticmethod
     def make_recipe(**options: Any) -> Recipe:
-        """The quickstart in BERT's block, with some options changed."""
+        """The quickstart as it was in BERT's block, with some options changed."""
         return Recipe.from_dict({**load_options("quickstart"), **BERTS, **options})
 
     def config(self, layers: Sequence[str], vocab_size: int | None = None) -> AutoBertZeroConfig:

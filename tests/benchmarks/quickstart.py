@@ -1,8 +1,8 @@
-"""What does the demo find, in five seeds, in today's block and in BERT's?
+"""What does the demo find, in five seeds, with its last round and without, and in BERT's block?
 
-The recipe quickstart, whole, with the BERT beside the winner in both blocks and at three learning rates each; and the
-same search in BERT's block, with learned positions, as the recipe had it before. It resumes; each seed may run in a
-process of its own:
+The recipe quickstart, whole, beside a BERT at three learning rates; the same without a last round, beside the best of
+BERT's in both blocks; and the same search in BERT's block, with learned positions, as the recipe had it before. It
+resumes; each seed may run in a process of its own:
 
     OMP_NUM_THREADS=1 python -m tests.benchmarks.quickstart runs/quickstart now 0
     OMP_NUM_THREADS=1 python -m tests.benchmarks.quickstart runs/quickstart before 0
@@ -24,13 +24,14 @@ from autobert_zero_hf.search.run.summary import search_result
 from autobert_zero_hf.search.runtime.journal import read_history
 
 from tests.benchmarks.blocks import kind
-from tests.benchmarks.experiment import fill
+from tests.benchmarks.experiment import BERTS, fill
 from tests.benchmarks.paired import machine
 
 SEEDS = 5
 EDITIONS: Mapping[str, Mapping[str, Any]] = {
-    "now": {"baseline_blocks": ["bert"]},
-    "before": {"block": "bert", "positions": None},
+    "now": {},
+    "one": {"final_candidates": 1, "baseline_blocks": ["bert"]},
+    "before": {**BERTS, "baseline_rates": [0.3, 1, 3]},
 }
 
 

@@ -88,9 +88,9 @@ def test_a_command_that_is_none_is_refused_or_warned_of(
     text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     for given, said in (("", "propose is empty"), ("python 'x", "No closing quotation")):
-        assert main([*words(text, tmp_path / "run"), "--propose", given]) == 1
+        assert main([*words(text, tmp_path / "run", mixed_precision="no"), "--propose", given]) == 1
         assert said in capsys.readouterr().err
-    assert main([*words(text, tmp_path / "run", strategy="optuna"), "--propose", "python"]) == 1
+    assert main([*words(text, tmp_path / "run", strategy="optuna", mixed_precision="no"), "--propose", "python"]) == 1
     assert "the strategy optuna takes in nothing from others here" in capsys.readouterr().err
     assert not (tmp_path / "run" / "journal.jsonl").exists()
     assert propose("/no/such/program") == []

@@ -20,9 +20,6 @@ _REPLACED = {
     "tokenizer": OF_NEW_VOCABULARY,
     "supernet_from": OF_SOURCE,
     "block": ("positions",),
-    "front": ("final_candidates",),
-    "latency_ms": ("final_candidates",),
-    "speedup": ("final_candidates",),
 }
 """What an option takes the place of."""
 
@@ -95,8 +92,7 @@ def overridden(options: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]
     """The options of a recipe with others in their place.
 
     A text replaces a data set, and a data set a text; a tokenizer what a new one would be; a model to begin as what it
-    has of its own; a block the positions of another one; a front, or a latency, a last round; another strategy or proxy
-    all options that only others have.
+    has of its own; a block the positions of another one; another strategy or proxy all options that only others have.
     """
     kept = dict(options)
     for what in CHOSEN.keys() & given.keys():

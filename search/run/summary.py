@@ -136,7 +136,9 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
         tuned += f"; in the block {beside.get('block', blocks[0])}, the best of {', '.join(blocks)}"
     yield f"  {baseline:<12} {score}  ({beside['parameters']:,} parameters{tuned})"
     difference, error = result["difference"], result["difference_standard_error"]
-    yield f"  difference  {plus_minus(difference, error, signed=True)}  {_verdict(difference, error)}"
+    is_same = {**best, "latency_ms": None} == {**beside, "latency_ms": None}
+    verdict = f"best is that {baseline} itself: nothing better was found" if is_same else _verdict(difference, error)
+    yield f"  difference  {plus_minus(difference, error, signed=True)}  {verdict}"
     if result["tasks"]:
         yield f"Mean score on {', '.join(result['tasks'])}, on the rows that chose the winner:"
         for shown, model in (("best", best), (baseline, beside)):

@@ -27,7 +27,6 @@ BERTS: Mapping[str, Any] = {
     "block": "bert",
     "positions": None,
     "starts": [],
-    "final_candidates": 1,
     "final_learning_rate": 1e-3,
     "baseline_rates": [1.0],
 }

@@ -1,12 +1,14 @@
-"""What does the demo find, in five seeds, with its last round and without, and in BERT's block?
+"""What does the demo find, in five seeds, with a last round and without, and in BERT's block?
 
-The recipe quickstart, whole, beside a BERT at three learning rates; the same without a last round, beside the best of
-BERT's in both blocks; and the same search in BERT's block, with learned positions, as the recipe had it before. It
-resumes; each seed may run in a process of its own:
+The recipe quickstart, whole, beside the best BERT of three learning rates in both blocks; the same with a last round of
+four, beside a BERT of its own block; and the same search in BERT's block, with learned positions, as the recipe had it
+before. It resumes; each seed may run in a process of its own:
 
     OMP_NUM_THREADS=1 python -m tests.benchmarks.quickstart runs/quickstart now 0
     OMP_NUM_THREADS=1 python -m tests.benchmarks.quickstart runs/quickstart before 0
     python -m tests.benchmarks.quickstart runs/quickstart
+
+The last one writes down what there is.
 """
 
 import argparse
@@ -23,14 +25,15 @@ from autobert_zero_hf.search.run.search_run import search
 from autobert_zero_hf.search.run.summary import search_result
 from autobert_zero_hf.search.runtime.journal import read_history
 
+from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from tests.benchmarks.blocks import kind
 from tests.benchmarks.experiment import BERTS, fill
 from tests.benchmarks.paired import machine
 
 SEEDS = 5
 EDITIONS: Mapping[str, Mapping[str, Any]] = {
-    "now": {},
-    "one": {"final_candidates": 1, "baseline_blocks": ["bert"]},
+    "now": {"baseline_blocks": ["bert"]},
+    "last round": {"final_candidates": 4},
     "before": {**BERTS, "baseline_rates": [0.3, 1, 3]},
 }
 
@@ -60,16 +63,23 @@ def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The mean difference between the winner and its BERT, with its standard error over seeds."""
     differences = [row["difference"] for row in rows]
     error = statistics.stdev(differences) / math.sqrt(len(rows))
+    sure = [2 * (row["standard_error"] or 0.0) for row in rows]
     return {
         "best": round(statistics.mean(row["best"] for row in rows), 4),
         "BERT": round(statistics.mean(row["BERT"] for row in rows), 4),
         "difference": [round(statistics.mean(differences), 4), round(error, 4)],
-        "surely better": sum(row["difference"] > 2 * row["standard_error"] for row in rows),
-        "surely worse": sum(row["difference"] < -2 * row["standard_error"] for row in rows),
+        "seeds": len(rows),
+        "better by two errors": sum(each > two for each, two in zip(differences, sure, strict=True)),
+        "worse by two errors": sum(each < -two for each, two in zip(differences, sure, strict=True)),
+        "BERT itself": sum(set(row["layers"]) == {BERT_ATTENTION} for row in rows),
         "kinds": [row["kind"] for row in rows],
         "BERT's blocks": [row["BERT's block"] for row in rows],
         "seconds, one thread": [row["seconds"] for row in rows],
     }
+
+
+def _rows(table: Path) -> list[dict[str, Any]]:
+    return sorted(map(json.loads, table.read_text().splitlines()), key=lambda row: row["name"])
 
 
 def main() -> None:
@@ -79,18 +89,17 @@ def main() -> None:
     parser.add_argument("seeds", nargs="*", type=int, default=list(range(SEEDS)))
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
-    found = {}
-    for edition in [given.edition] if given.edition else EDITIONS:
-        table = given.folder / f"{edition}.jsonl"
-        names = [str(seed) for seed in given.seeds]
-        found[edition] = fill(table, names, lambda name, of=edition: run(given.folder, of, int(name)))
+    tables = {edition: given.folder / f"{edition}.jsonl" for edition in EDITIONS}
     if given.edition:
+        names = [str(seed) for seed in given.seeds]
+        fill(tables[given.edition], names, lambda name: run(given.folder, given.edition, int(name)))
         return
+    found = {edition: _rows(table) for edition, table in tables.items() if table.exists()}
     facts = {
-        "what": f"the recipe quickstart in float32, seeds 0 to {SEEDS - 1}",
+        "what": "the recipe quickstart in float32",
         "machine": machine(),
-        "summary": {edition: summary(list(rows.values())) for edition, rows in found.items()},
-        "runs": {edition: list(rows.values()) for edition, rows in found.items()},
+        "summary": {edition: summary(rows) for edition, rows in found.items()},
+        "runs": found,
     }
     print(json.dumps(facts["summary"], indent=1))
     Path(__file__).with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n")

@@ -37,7 +37,6 @@ OPTIONS = {
     "evaluation-rows": 40,
     "candidates": 13,
     "final-steps": 6,
-    "final-candidates": 1,
 }
 LAUNCH = ("-m", "accelerate.commands.launch", "--cpu", "--num_machines", "1", "--mixed_precision", "no", "--quiet")
 SMALLEST: dict[str, Any] = {

@@ -99,3 +99,9 @@ def test_a_search_begins_where_another_ended(
         )
         assert said in capsys.readouterr().err
     assert not (tmp_path / "no").exists()
+
+
+def test_a_winner_that_is_its_own_baseline_is_called_that(text: Path, tmp_path: Path) -> None:
+    few = {"candidates": 1, "population": 1, "supernet_steps": 2, "final_steps": 1, "baseline_rates": 1}
+    said = search(text, tmp_path / "run", **few, max_parameters=40_000, starts="bert", mixed_precision="no")
+    assert "best is that BERT itself: nothing better was found" in said

@@ -1,5 +1,4 @@
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -30,14 +29,13 @@ def test_the_defaults_are_those_of_quickstart() -> None:
     own = load_options("quickstart")
     assert {own.pop(name) for name in ("block", "positions")} == {"pre_norm", "rotary"}
     assert (own.pop("starts"), own.pop("final_learning_rate")) == (["bert"], 0.003)
-    assert (own.pop("final_candidates"), own.pop("baseline_rates")) == (4, [0.3, 1, 3])
+    assert own.pop("baseline_rates") == [0.3, 1, 3]
     assert Recipe.from_dict({}) == Recipe.from_dict(own)
 
 
 def test_a_recipe_of_the_package_is_as_it_was_when_a_search_was_begun_by_it() -> None:
     now = load_options("quickstart")
-    before = {"block": "bert", "positions": None, "starts": [], "final_candidates": 1, "final_learning_rate": 0.001}
-    before["baseline_rates"] = [1.0]
+    before = {"block": "bert", "positions": None, "starts": [], "final_learning_rate": 0.001, "baseline_rates": [1.0]}
     begun = decisive({**now, **before})
     assert load_options("quickstart", begun) == {**now, **before}
     assert load_options("quickstart", decisive(now)) == load_options("quickstart", {}) == now
@@ -222,11 +220,6 @@ def test_another_strategy_takes_the_place_of_the_recipes_with_its_options() -> N
     assert overridden(recipe, {"strategy": "random"}) == {"strategy": "random", "population": 8}
     assert overridden(recipe, {"strategy": "evolution"}) == recipe
     assert overridden(recipe, {"strategy": "random", "tournament": 4})["tournament"] == 4, "which is then refused"
-
-
-@pytest.mark.parametrize("given", [{"front": 3, "search_sizes": "heads"}, {"latency_ms": 2.0}])
-def test_a_front_and_a_latency_take_the_place_of_a_last_round(given: dict[str, Any]) -> None:
-    assert Recipe.from_dict(overridden(load_options("quickstart"), given), given).final.final_candidates == 1
 
 
 OF_A_CHECKPOINT = {"search_sizes": "heads", "supernet_from": "x"}

@@ -46,14 +46,14 @@ def test_a_terminal_shows_the_search_and_is_left_as_it_was(text: Path, tmp_path:
     # What was said before stands above it.
     assert shown.index("Super-net: 4/4") < shown.index("phase")
 
-    for columns, rows in ((40, 24), (40, 10), (120, 40)):
+    for columns, rows in ((40, 24), (40, 8), (120, 40)):
         terminal.resize(columns, rows)
         before = len(terminal.raw)
         terminal.wait_until(lambda shown, before=before: terminal.raw.count(b"phase", before) > 1)  # drawn since
         view = labelled(terminal.look(0.3))
         assert view["phase"].startswith("Candidates")
         assert {"done", "speed", "left"} <= set(view)
-        assert ("scores" in view) == (rows > 10)
+        assert ("scores" in view) == (rows > 8)
 
     terminal.interrupt()
     status, shown = terminal.end()

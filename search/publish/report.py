@@ -19,7 +19,7 @@ from autobert_zero_hf.rendering import draw_backbone, to_latex, to_svg
 from ..recipe.choices import decisive
 from ..recipe.files import load_options
 from ..recipe.options import option_groups
-from ..runtime.records import Evaluated, LastRound
+from ..runtime.records import Evaluated
 from ..runtime.run_folder import finalists_of
 from . import report_charts as charts
 from .facts import SearchFacts
@@ -79,7 +79,7 @@ def _contents(facts: ReportFacts) -> dict[str, Any]:
         "front": front,
         "front_chart": charts.front(front) if front else None,
         "baseline": finalists_of(recipe)[1],
-        "rounds": len(facts.history.of(LastRound)),
+        "rounds": min(recipe["final_candidates"], len(facts.scored)),
         "rates": len(recipe["baseline_rates"]),
         "blocks": recipe["baseline_blocks"],
         "worth": [each for each in (RandomDraws.of(facts.history), Ties.of(facts.history)) if each],

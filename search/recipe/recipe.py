@@ -191,14 +191,12 @@ class Recipe:
         name, starts = self.strategy.strategy, self._written_starts
         if starts and not STRATEGIES[name].draws:
             yield f"starts: the strategy {name} draws its first candidates itself: leave that out"
-        elif starts and not isinstance(self.search_space, SearchSpace):
-            yield "starts are layers, and here all candidates have those of one backbone: leave that out"
-        else:
-            for line in starts:
-                try:
-                    self.check_start(line)
-                except ValueError as error:
-                    yield f"starts, {excerpt(line)}: {error}"
+            return
+        for line in starts:
+            try:
+                self.check_start(line)
+            except ValueError as error:
+                yield f"starts, {excerpt(line)}: {error}"
 
     @property
     def _written_starts(self) -> list[str]:
@@ -220,7 +218,8 @@ class Recipe:
         Raises:
             ValueError: if it is not legal, not of the space, or costs too much; the reason is told.
         """
-        assert isinstance(self.search_space, SearchSpace)
+        if not isinstance(self.search_space, SearchSpace):
+            raise ValueError("all candidates have the layers of one backbone")
         candidate = start(line, self.search_space)
         if (reason := self.cost_budget(candidate)) is not None:
             raise ValueError(reason)
@@ -313,7 +312,8 @@ class Recipe:
             ModuleNotFoundError: if it needs a library that is not installed.
         """
         common, space = self.strategy, self.search_space
-        if common.starts and isinstance(space, SearchSpace):
+        # A space that is an object says itself what is drawn first.
+        if common.starts and self.given_space is None and isinstance(space, SearchSpace):
             space = StartingSpace.of(space, list(self._starts()))
         context = StrategyContext(space, rng, reject, common.population, common.parents, common.children)
         return make_strategy(common.strategy, self.own_options(STRATEGIES[common.strategy]), context)

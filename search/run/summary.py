@@ -13,7 +13,7 @@ from ..publish.worth import RandomDraws, Ties
 from ..recipe.recipe import Recipe
 from ..runtime.history import History
 from ..runtime.journal import JournalError, read_history
-from ..runtime.records import LastRound, Trained
+from ..runtime.records import Trained
 from ..runtime.run_folder import BASELINES, RunFolder, finalists_of
 from ..runtime.status import clock
 from ..space.sizes import Sizes
@@ -68,7 +68,7 @@ def search_result(folder: Path) -> dict[str, Any]:
         "held_out_rows": len(best.masked),
         "rows_chose_the_winner": rows.start < rows_that_chose(recipe),
         "final_steps": recipe.final.final_steps,
-        **({"last_round": rounds} if (rounds := len(history.of(LastRound))) else {}),
+        **({"last_round": rounds} if (rounds := min(recipe.final.final_candidates, len(history.scored))) > 1 else {}),
         **({"baseline_rates": rates} if len(rates := recipe.final.baseline_rates) > 1 else {}),
         **({"baseline_blocks": blocks} if len(blocks := recipe.blocks_of_baseline(own)) > 1 else {}),
         "tasks": recipe.own[TaskOptions].tasks,

@@ -9,6 +9,8 @@ from autobert_zero_hf.search.publish.worth import RandomDraws
 from autobert_zero_hf.search.recipe.choices import RecipeError
 from autobert_zero_hf.search.recipe.recipe import Recipe
 from autobert_zero_hf.search.runtime.journal import read_history
+from autobert_zero_hf.search.space.candidate import Candidate
+from autobert_zero_hf.search.space.search_space import SearchSpace
 from autobert_zero_hf.search.space.starting import GIVEN
 from autobert_zero_hf.search.strategy.table import STRATEGIES
 
@@ -65,7 +67,10 @@ def test_bert_is_among_them_where_it_belongs_to_the_space(options: dict[str, Any
         ({"starts": ["conv(11) | conv(3)"]}, "layer 1, conv(11): "),
         ({"starts": TWO, "strategy": "optuna"}, "the strategy optuna draws its first candidates itself"),
         ({"starts": TWO, "max_parameters": 350_000}, "too many parameters"),
-        ({"starts": TWO, "search_sizes": "heads", "layers": ["conv(3)"] * 2}, "have those of one backbone"),
+        (
+            {"starts": TWO, "search_sizes": "heads", "layers": ["conv(3)"] * 2},
+            "all candidates have the layers of one backbone",
+        ),
     ],
 )
 def test_what_a_search_cannot_begin_with_is_refused(options: dict[str, Any], reason: str) -> None:
@@ -99,6 +104,24 @@ def test_a_search_begins_where_another_ended(
         )
         assert said in capsys.readouterr().err
     assert not (tmp_path / "no").exists()
+
+
+def test_a_space_that_is_an_object_draws_as_it_says() -> None:
+    class Own(SearchSpace):
+        def sample(self, rng: random.Random, attention: str | None = None) -> Candidate:
+            return Candidate((f"conv({rng.choice([3, 5, 7])})", f"conv({rng.choice([3, 5, 7])})"))
+
+    recipe = Recipe.from_dict({**OPTIONS, "starts": ["bert"]}).in_space(Own(2))
+    asked = recipe.make_strategy(random.Random(0), lambda _: None).ask()
+    assert {layer for each in asked for layer in each.layers} == {"conv(3)", "conv(5)", "conv(7)"}
+
+
+def test_a_run_to_start_from_needs_layers_to_search(
+    finished: tuple[Path, str], text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sizes = {"search_sizes": "heads", "layers": "conv(3) conv(3)", "strategy": "evolved", "mixed_precision": "no"}
+    assert main(words(text, tmp_path / "run", **sizes, start_from=finished[0])) == 1
+    assert "the best, all candidates have the layers of one backbone" in capsys.readouterr().err
 
 
 def test_a_winner_that_is_its_own_baseline_is_called_that(text: Path, tmp_path: Path) -> None:

@@ -226,7 +226,7 @@ OF_A_CHECKPOINT = {"search_sizes": "heads", "supernet_from": "x"}
 
 
 def test_a_model_to_begin_as_takes_the_place_of_the_recipes_block() -> None:
-    recipe = {"block": "pre_norm", "positions": "rotary", "seed": 3}
+    recipe = {"block": "pre_norm", "positions": "rotary", "seed": 3, "final_learning_rate": 0.003}
     assert overridden(recipe, OF_A_CHECKPOINT) == {"seed": 3, **OF_A_CHECKPOINT}
     assert overridden(recipe, {**OF_A_CHECKPOINT, "block": "bert"})["block"] == "bert", "which it has to have, too"
 

@@ -92,7 +92,8 @@ def overridden(options: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]
     """The options of a recipe with others in their place.
 
     A text replaces a data set, and a data set a text; a tokenizer what a new one would be; a model to begin as what it
-    has of its own, and the rate that suits new weights; a block the positions of another one; another strategy or proxy all options that only others have.
+    has of its own, and the rate that suits new weights; a block the positions of another one; another strategy or proxy
+    all options that only others have.
     """
     kept = dict(options)
     for what in CHOSEN.keys() & given.keys():

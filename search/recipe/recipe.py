@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 from autobert_zero_hf.model import architecture
 from autobert_zero_hf.model.architectures import ARCHITECTURES
 from autobert_zero_hf.model.blocks import BLOCKS
-from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.model.mixers import KINDS
 from autobert_zero_hf.model.operations import OPERATIONS
 from autobert_zero_hf.model.origins import with_version
 from autobert_zero_hf.model.registry import Registry
-from autobert_zero_hf.training.shared_options import OF_NEW_VOCABULARY, DataOptions, SizeOptions
+from autobert_zero_hf.training.shared_options import DataOptions, SizeOptions
 
-from ..proxies.table import PROXIES, SCREENS
+from ..proxies.table import SCREENS
 from ..space.budget import CostBudget
 from ..space.candidate import Candidate
 from ..space.mutation import MUTATIONS
@@ -30,9 +29,9 @@ from ..space.sub_models import SubModels
 from ..strategy.strategy import Reject, Strategy
 from ..strategy.table import STRATEGIES, StrategyContext, make_strategy
 from .choices import CHOSEN, check_options, idle_options, refuse
+from .contradictions import contradictions, misplaced, unlike_source
 from .files import without_imports
 from .options import (
-    OF_SOURCE,
     BudgetOptions,
     EstimationOptions,
     FinalOptions,
@@ -47,7 +46,6 @@ from .options import (
     SubModelOptions,
     SuperNetOptions,
     option_groups,
-    own_groups,
 )
 
 if TYPE_CHECKING:
@@ -97,7 +95,7 @@ class Recipe:
                 where it was given, or is not as by default.
         """
         recipe = cls._of(without_imports(options))
-        refuse([*recipe._misplaced(given), *recipe._contradictions()])
+        refuse([*misplaced(recipe, given), *contradictions(recipe)])
         return recipe
 
     @classmethod
@@ -107,7 +105,7 @@ class Recipe:
         Options of strategies and proxies that are not chosen decide nothing, and are no mistake here.
         """
         recipe = cls._of(options)
-        refuse(recipe._contradictions())
+        refuse(contradictions(recipe))
         return recipe
 
     @classmethod
@@ -124,84 +122,9 @@ class Recipe:
         """The options of a strategy or proxy; None where it has none of its own."""
         return None if part.options is None else self.own[part.options]
 
-    def _misplaced(self, given: Collection[str]) -> Iterator[str]:
-        """What is given for strategies and proxies that are not chosen."""
-        for what, table in CHOSEN.items():
-            chosen = self._choice(what)
-            usual: dict[str, Any] = {}
-            values: dict[str, Any] = {}
-            for group in own_groups(table):
-                usual |= dataclasses.asdict(group())
-                values |= dataclasses.asdict(self.own[group])
-            for name in sorted(idle_options(what, chosen)):
-                if name in given or values[name] != usual[name]:
-                    owners = [each for each in table if name not in idle_options(what, each)]
-                    yield (
-                        f"{name} ({excerpt(values[name])}) is an option of the {what} {' and '.join(owners)}, and the "
-                        f"{what} is {chosen}: leave it out, or take {what}: {owners[0]}"
-                    )
-
-    def _choice(self, what: str) -> str:
+    def choice(self, what: str) -> str:
+        """The name of the strategy, or of the proxy."""
         return self.strategy.strategy if what == "strategy" else self.estimation.proxy
-
-    def _contradictions(self) -> Iterator[str]:
-        """What does not go together."""
-        joint, width, heads = self.joint, self.sizes.hidden_size, self.sizes.num_attention_heads
-        kernels = self.space.kernel_sizes
-        narrow = bool(width % heads) and self.sub_models.head_dim is None
-        if narrow:
-            yield f"hidden_size ({width}) is not a multiple of num_attention_heads ({heads})"
-        if kernels != sorted(set(kernels)):
-            yield f"kernel_sizes must rise: {excerpt(kernels)}"
-        strategy, proxy = STRATEGIES[self.strategy.strategy], PROXIES[self.estimation.proxy]
-        yield from strategy.problems(self.own_options(strategy), self.strategy)
-        yield from proxy.problems(self.own_options(proxy), self.estimation)
-        if self.screen.screen_keep is not None and self.screen.screen_by is None:
-            yield "screen_keep needs screen_by, the measure that is screened by"
-        if (joint.speedup_over is None) != (joint.speedup is None):
-            yield "speedup_over names a model and speedup how many times as fast: give both, or neither"
-        if self.space.max_parameters_of == "model" and self.space.max_parameters is None:
-            yield "max_parameters_of says of what max_parameters is a bound: give that, too"
-        if joint.latency_ms is not None and joint.speedup is not None:
-            yield "latency_ms and speedup are two bounds on the same: give one of them"
-        if self.final.final_candidates > 1 and (joint.front or self.bounds_latency):
-            yield "final_candidates: the winner is the best of several, and here one of a front, or within a latency"
-        if not self.final.baseline_rates:
-            yield "baseline_rates: one at least is needed, such as 1"
-        yield from self._contradictions_of_vocabulary()
-        yield from self._contradictions_of_sub_models()
-        if not narrow:
-            try:
-                self.search_space, self.cost_budget  # noqa: B018  # they check themselves
-            except ValueError as error:
-                yield str(error)
-            else:
-                yield from self._contradictions_of_starts()
-
-    def _contradictions_of_vocabulary(self) -> Iterator[str]:
-        data, usual = self.data, DataOptions()
-        source = "supernet_from" if self.sub_models.supernet_from else "teacher" if self.sub_models.teacher else None
-        if data.tokenizer and source:
-            yield f"tokenizer: that of the model which {source} names is used, leave that out"
-        of_new = [name for name in OF_NEW_VOCABULARY if getattr(data, name) != getattr(usual, name)]
-        if of_new and data.tokenizer:
-            yield f"{', '.join(of_new)}: of a new vocabulary, and tokenizer names one that is there: leave that out"
-
-    def _contradictions_of_starts(self) -> Iterator[str]:
-        name, starts = self.strategy.strategy, self._written_starts
-        if starts and not STRATEGIES[name].draws:
-            yield f"starts: the strategy {name} draws its first candidates itself: leave that out"
-            return
-        for line in starts:
-            try:
-                self.check_start(line)
-            except ValueError as error:
-                yield f"starts, {excerpt(line)}: {error}"
-
-    @property
-    def _written_starts(self) -> list[str]:
-        """Those that are layers; the names of architectures stand for what there is of them in the space."""
-        return [line for line in self.strategy.starts if line not in ARCHITECTURES]
 
     def _starts(self) -> Iterator[Candidate]:
         """The candidates that the first generation begins with."""
@@ -225,36 +148,12 @@ class Recipe:
             raise ValueError(reason)
         return candidate
 
-    def _contradictions_of_sub_models(self) -> Iterator[str]:
-        options, sized = self.sub_models, self.joint.search_sizes != "no"
-        if (options.supernet_loss != "masked-lm") != (options.teacher is not None):
-            yield "supernet_loss: distillation or both needs a teacher, and a teacher one of these losses"
-        usual = dataclasses.asdict(SubModelOptions())
-        given = [name for name, value in dataclasses.asdict(options).items() if value != usual[name]]
-        of_sizes = (
-            "hidden_step", "intermediate_step", "min_layers", "min_hidden_size", "min_intermediate_size",
-            "min_embedding_size",
-        )  # fmt: skip
-        given += [name for name in of_sizes if getattr(self.joint, name) != getattr(JointOptions(), name)]
-        if given and not sized:
-            yield f"{', '.join(given)}: for a search of sizes, which search_sizes heads or head_dim begins"
-        fixed = {"layers": options.layers, "supernet_from": options.supernet_from, "sandwich": options.sandwich}
-        if self.space.blocks and (others := [name for name, value in fixed.items() if value]):
-            yield f"blocks are searched together with new layers: leave {', '.join(others)} out, or blocks"
-        if options.layers and len(options.layers) != self.sizes.num_layers:
-            yield f"layers has {len(options.layers)} lines, num_layers is {self.sizes.num_layers}"
-        if options.supernet_loss == "distillation" and PROXIES[self.estimation.proxy].scores_words:
-            yield (
-                "supernet_loss: distillation leaves the head that predicts words untrained, so that it cannot be "
-                "scored by masked words: take proxy: tasks, or supernet_loss: both"
-            )
-
     def to_dict(self) -> dict[str, Any]:
         """Every option that the search depends on, by name; `restored` gives the same recipe back.
 
         The options of strategies and proxies that are not chosen are left out where they are as by default.
         """
-        idle = {name for what in CHOSEN for name in idle_options(what, self._choice(what))}
+        idle = {name for what in CHOSEN for name in idle_options(what, self.choice(what))}
         groups = {**{type(group): group for group in vars(self).values()}, **self.own}
         written: dict[str, Any] = {}
         for kind in option_groups():
@@ -274,7 +173,7 @@ class Recipe:
     def _modules(self) -> dict[str, str]:
         more = getattr(self.own_options(STRATEGIES[self.strategy.strategy]), "more_mutations", ())
         used: list[tuple[Registry[Any], Iterable[str]]] = [
-            *((table, [self._choice(what)]) for what, table in CHOSEN.items()),
+            *((table, [self.choice(what)]) for what, table in CHOSEN.items()),
             (SCREENS, [self.screen.screen_by] if self.screen.screen_by else []),
             (MUTATIONS, more),
             (OPERATIONS, self.space.operations),
@@ -441,23 +340,13 @@ class Recipe:
         Raises:
             RecipeError: if no backbone can be within the bounds, or the checkpoint has what the recipe has otherwise.
         """
-        refuse(self._unlike_source(config))
+        refuse(unlike_source(self, config))
         known = dataclasses.replace(self, config=config)
         try:
             known.cost_budget  # noqa: B018  # it checks itself
         except ValueError as error:
             refuse([str(error)])
         return known
-
-    def _unlike_source(self, config: "AutoBertZeroConfig") -> list[str]:
-        """What is given, and is otherwise in the checkpoint that the super-net begins as."""
-        source, usual = self.sub_models.supernet_from, SizeOptions()
-        return [
-            f"{name} is {value}, and {source}, which supernet_from names, has {getattr(config, name) or 'none'}: leave "
-            "it out, and that is taken"
-            for name in OF_SOURCE
-            if (value := getattr(self.sizes, name)) not in (getattr(usual, name), getattr(config, name)) and source
-        ]
 
     def make_config(
         self, vocab_size: int, special_ids: Mapping[str, Any] = MappingProxyType({})

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from autobert_zero_hf.options import Range
 
-from .records import Count, Event, Milliseconds, Timed, event
+from .events import Count, Event, Milliseconds, Timed, event
 
 if TYPE_CHECKING:
     from .history import History

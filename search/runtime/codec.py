@@ -20,8 +20,9 @@ from autobert_zero_hf.options import unmet
 
 from ..space.sizes import Sizes
 from . import block_records as block_records  # makes its events known
+from .events import KINDS, Event
 from .history import History, RecordError
-from .records import KINDS, Event, unregistered_in
+from .records import unregistered_in
 from .upgrades import READ, upgraded
 
 _CHECKSUM = re.compile(rb', "crc": "([0-9a-f]{8})"\}$')

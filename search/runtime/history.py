@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from autobert_zero_hf.folders import BEST
 
+from .events import Event
 from .records import (
     EXTENDED,
     Base,
@@ -14,7 +15,6 @@ from .records import (
     ConstantAnswer,
     Data,
     Evaluated,
-    Event,
     Extended,
     Finished,
     LatencyTarget,

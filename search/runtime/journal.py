@@ -19,8 +19,9 @@ from autobert_zero_hf.writing import claimed, how_to_mend
 from ..recipe.choices import decisive, groups_of, is_of_encoder
 from .codec import Codec, UnregisteredError, VersionError, decode_all
 from .environment import environment
+from .events import Event
 from .history import History, RecordError
-from .records import EXTENDED, Event, Extended, Start
+from .records import EXTENDED, Extended, Start
 from .run_folder import RunFolder
 from .upgrades import VERSION
 

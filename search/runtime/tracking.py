@@ -10,8 +10,9 @@ from accelerate.utils import LoggerType
 
 from autobert_zero_hf.errors import AutoBertZeroError
 
+from .events import Event
 from .journal import Journal
-from .records import Evaluated, Event, Trained
+from .records import Evaluated, Trained
 
 PROJECT = "autobert-zero"
 

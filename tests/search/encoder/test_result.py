@@ -14,8 +14,8 @@ from autobert_zero_hf.search.recipe.shrink_options import ShrinkOptions
 from autobert_zero_hf.search.run.encoder_shrink import shrink_encoder
 from autobert_zero_hf.search.runtime.block_records import Assembled, Healed, Quantised
 from autobert_zero_hf.search.runtime.codec import encode_all
+from autobert_zero_hf.search.runtime.events import KINDS
 from autobert_zero_hf.search.runtime.journal import read_history
-from autobert_zero_hf.search.runtime.records import KINDS
 from transformers import (
     AutoModel,
     AutoModelForMaskedLM,

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from autobert_zero_hf.search.runtime.events import Event
 from autobert_zero_hf.search.runtime.history import History
 from autobert_zero_hf.search.runtime.journal import Journal, JournalError, read_history
-from autobert_zero_hf.search.runtime.records import Evaluated, Event, Finished, Start
+from autobert_zero_hf.search.runtime.records import Evaluated, Finished, Start
 from autobert_zero_hf.search.strategy.evaluation import Failure
 
 from tests.search.journal_lines import read_journal, with_checksums

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from autobert_zero_hf.search.runtime.codec import Codec, decode_all, encode_all, from_json, to_json
+from autobert_zero_hf.search.runtime.events import KINDS
 from autobert_zero_hf.search.runtime.history import RecordError
 from autobert_zero_hf.search.runtime.journal import Journal, JournalError, read_history
-from autobert_zero_hf.search.runtime.records import KINDS, Evaluated, Extended, Finished, LastRound, Proposed, Trained
+from autobert_zero_hf.search.runtime.records import Evaluated, Extended, Finished, LastRound, Proposed, Trained
 from autobert_zero_hf.search.strategy.evaluation import Failure
 
 from tests.search.journal_lines import read_journal

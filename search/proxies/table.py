@@ -79,6 +79,7 @@ class ProxyKind:
             words, and leaves all held-out rows to the finalists.
         load: the tasks that it needs, by its own options and the seed, read before anything is trained.
         problems: what in its own options does not fit the others of an estimation, in words.
+        steps: which of its own options says for how many steps it trains, which a rung may say otherwise.
     """
 
     name: str
@@ -89,6 +90,7 @@ class ProxyKind:
     scores_words: bool = True
     load: "Callable[[Any, int], Sequence[Task]]" = _no_tasks
     problems: "Callable[[Any, EstimationOptions], Iterable[str]]" = no_problems
+    steps: str | None = None
 
 
 @dataclass(frozen=True)

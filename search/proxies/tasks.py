@@ -142,5 +142,6 @@ register(
         scores_words=False,
         load=_load,
         problems=_problems,
+        steps="task_steps",
     )
 )

@@ -24,6 +24,7 @@ from ..runtime.run_folder import finalists_of
 from . import report_charts as charts
 from .facts import SearchFacts
 from .report_facts import Finalist, ReportFacts, changed_options, differences
+from .rungs import rungs_of
 from .templates import report_environment
 from .worth import RandomDraws, Ties
 
@@ -79,7 +80,7 @@ def _contents(facts: ReportFacts) -> dict[str, Any]:
         "front": front,
         "front_chart": charts.front(front) if front else None,
         "baseline": finalists_of(recipe)[1],
-        "rounds": min(recipe["final_candidates"], len(facts.scored)),
+        "rungs": rungs_of(facts.history),
         "rates": len(recipe["baseline_rates"]),
         "blocks": recipe["baseline_blocks"],
         "worth": [each for each in (RandomDraws.of(facts.history), Ties.of(facts.history)) if each],

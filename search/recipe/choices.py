@@ -1,6 +1,6 @@
 """What options of a recipe are, what they decide, and what is wrong with them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from autobert_zero_hf.options import find_problems, option_names, with_defaults
@@ -12,15 +12,22 @@ from .block_options import BLOCK_GROUPS
 from .errors import RecipeError as RecipeError
 from .errors import refuse as refuse
 from .options import option_groups, own_groups
+from .rungs import readable
 
 CHOSEN: dict[str, Table[Any]] = {"strategy": STRATEGIES, "proxy": PROXIES}
 """The options that choose a part with options of its own, and the tables of these parts."""
 
 
-def idle_options(what: str, chosen: Any) -> set[str]:
-    """The names of options that other strategies, or proxies, have and the chosen one has not."""
-    part = CHOSEN[what].get(chosen)
-    mine = [part.options] if part is not None and part.options is not None else []
+def chosen_by(what: str, options: Mapping[str, Any]) -> list[str]:
+    """The names of the strategy, or of the proxies, that options choose: the recipe's, and those of its rungs."""
+    rungs = readable(options.get("rungs") or ()) if what == "proxy" else ()
+    return list(dict.fromkeys([options[what], *(rung.proxy for rung in rungs)]))
+
+
+def idle_options(what: str, chosen: Iterable[Any]) -> set[str]:
+    """The names of options that other strategies, or proxies, have and the chosen ones have not."""
+    parts = [part for name in chosen if (part := CHOSEN[what].get(name)) is not None]
+    mine = [part.options for part in parts if part.options is not None]
     return set(option_names(own_groups(CHOSEN[what]))) - set(option_names(mine))
 
 
@@ -42,7 +49,7 @@ def decisive(options: Mapping[str, Any]) -> dict[str, Any]:
     filled = with_defaults(groups_of(options), options)
     if is_of_encoder(options):
         return filled
-    idle = {name for what in CHOSEN for name in idle_options(what, filled[what])}
+    idle = {name for what in CHOSEN for name in idle_options(what, chosen_by(what, filled))}
     return {name: value for name, value in filled.items() if name not in idle}
 
 

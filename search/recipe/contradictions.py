@@ -12,6 +12,7 @@ from ..proxies.table import PROXIES
 from ..strategy.table import STRATEGIES
 from .choices import CHOSEN, idle_options
 from .options import OF_SOURCE, JointOptions, SubModelOptions, own_groups
+from .rungs import problems
 
 if TYPE_CHECKING:
     from autobert_zero_hf.model import AutoBertZeroConfig
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def misplaced(recipe: "Recipe", given: Collection[str]) -> Iterator[str]:
     """What is given for strategies and proxies that are not chosen."""
     for what, table in CHOSEN.items():
-        chosen = recipe.choice(what)
+        chosen = recipe.chosen(what)
         usual: dict[str, Any] = {}
         values: dict[str, Any] = {}
         for group in own_groups(table):
@@ -30,10 +31,10 @@ def misplaced(recipe: "Recipe", given: Collection[str]) -> Iterator[str]:
             values |= dataclasses.asdict(recipe.own[group])
         for name in sorted(idle_options(what, chosen)):
             if name in given or values[name] != usual[name]:
-                owners = [each for each in table if name not in idle_options(what, each)]
+                owners = [each for each in table if name not in idle_options(what, [each])]
                 yield (
                     f"{name} ({excerpt(values[name])}) is an option of the {what} {' and '.join(owners)}, and the "
-                    f"{what} is {chosen}: leave it out, or take {what}: {owners[0]}"
+                    f"{what} is {' and '.join(chosen)}: leave it out, or take {what}: {owners[0]}"
                 )
 
 
@@ -49,6 +50,7 @@ def contradictions(recipe: "Recipe") -> Iterator[str]:
     strategy, proxy = STRATEGIES[recipe.strategy.strategy], PROXIES[recipe.estimation.proxy]
     yield from strategy.problems(recipe.own_options(strategy), recipe.strategy)
     yield from proxy.problems(recipe.own_options(proxy), recipe.estimation)
+    yield from _of_rungs(recipe)
     if recipe.screen.screen_keep is not None and recipe.screen.screen_by is None:
         yield "screen_keep needs screen_by, the measure that is screened by"
     if (joint.speedup_over is None) != (joint.speedup is None):
@@ -57,8 +59,6 @@ def contradictions(recipe: "Recipe") -> Iterator[str]:
         yield "max_parameters_of says of what max_parameters is a bound: give that, too"
     if joint.latency_ms is not None and joint.speedup is not None:
         yield "latency_ms and speedup are two bounds on the same: give one of them"
-    if recipe.final.final_candidates > 1 and (joint.front or recipe.bounds_latency):
-        yield "final_candidates: the winner is the best of several, and here one of a front, or within a latency"
     if not recipe.final.baseline_rates:
         yield "baseline_rates: one at least is needed, such as 1"
     yield from _of_vocabulary(recipe)
@@ -70,6 +70,17 @@ def contradictions(recipe: "Recipe") -> Iterator[str]:
             yield str(error)
         else:
             yield from _of_starts(recipe)
+
+
+def _of_rungs(recipe: "Recipe") -> Iterator[str]:
+    lines = recipe.rung.rungs
+    if found := list(problems(lines, recipe.budget.candidates)):
+        yield from found
+        return
+    if recipe.rung.rung_rows is not None and not lines:
+        yield "rung_rows: of rungs, and there are none"
+    for name in recipe.proxies_of_rungs:
+        yield from PROXIES[name].problems(recipe.own_options(PROXIES[name]), recipe.estimation)
 
 
 def _of_vocabulary(recipe: "Recipe") -> Iterator[str]:
@@ -114,7 +125,7 @@ def _of_sub_models(recipe: "Recipe") -> Iterator[str]:
         yield f"blocks are searched together with new layers: leave {', '.join(others)} out, or blocks"
     if options.layers and len(options.layers) != recipe.sizes.num_layers:
         yield f"layers has {len(options.layers)} lines, num_layers is {recipe.sizes.num_layers}"
-    if options.supernet_loss == "distillation" and PROXIES[recipe.estimation.proxy].scores_words:
+    if options.supernet_loss == "distillation" and any(PROXIES[each].scores_words for each in recipe.chosen("proxy")):
         yield (
             "supernet_loss: distillation leaves the head that predicts words untrained, so that it cannot be "
             "scored by masked words: take proxy: tasks, or supernet_loss: both"

@@ -10,7 +10,7 @@ from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.reading import ReadingError, decode, parse_yaml
 from autobert_zero_hf.training.shared_options import OF_NEW_VOCABULARY
 
-from .choices import CHOSEN, RecipeError, check_options, decisive, idle_options
+from .choices import CHOSEN, RecipeError, check_options, chosen_by, decisive, idle_options
 from .options import OF_SOURCE
 from .paths import from_folder
 
@@ -98,7 +98,7 @@ def overridden(options: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]
     kept = dict(options)
     for what in CHOSEN.keys() & given.keys():
         if given[what] != kept.get(what):
-            for other in idle_options(what, given[what]):
+            for other in idle_options(what, chosen_by(what, {**kept, **given})):
                 kept.pop(other, None)
     for name, others in _REPLACED.items():
         if given.get(name):

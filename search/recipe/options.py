@@ -190,16 +190,26 @@ class BudgetOptions:
 
 
 @dataclass
+class RungOptions:
+    """How the best candidates are looked at for longer, before one of them is the winner (successive halving)."""
+
+    rungs: list[str] = option(
+        (),
+        "each 'CANDIDATES PROXY STEPS': so many of the best are trained on masked words for so many steps, on the "
+        "weights of the super-net, and scored by that proxy; the next rung has the best of them, and the winner is the "
+        "best of the last; with a fourth number, the proxy's own steps: '16 accuracy 200' '8 tasks 400 50'",
+    )
+    rung_rows: Annotated[int | None, Range(2)] = option(
+        None, "rows that they are scored on there; by itself as many as the candidates"
+    )
+
+
+@dataclass
 class FinalOptions:
     """How the winner, and a BERT beside it, are trained on."""
 
     final_steps: Annotated[int, Range(0)] = option(
         400, "training steps of the winner and of the BERT, on their inherited weights"
-    )
-    final_candidates: Annotated[int, Range(1, 10_000)] = option(
-        1,
-        "best candidates that are trained on so long, of which the winner is the best, by the rows that chose them, or "
-        "by the tasks",
     )
     final_batch_size: Annotated[int, Range(1, 1_000_000)] = option(8, "rows of such a step")
     final_learning_rate: Annotated[float, Range(0.0)] = option(1e-3, "peak learning rate")
@@ -245,6 +255,7 @@ def option_groups() -> tuple[type, ...]:
         *own_groups(PROXIES),
         LatencyOptions,
         BudgetOptions,
+        RungOptions,
         FinalOptions,
         RunOptions,
     )

@@ -28,7 +28,7 @@ from ..space.starting import StartingSpace, start
 from ..space.sub_models import SubModels
 from ..strategy.strategy import Reject, Strategy
 from ..strategy.table import STRATEGIES, StrategyContext, make_strategy
-from .choices import CHOSEN, check_options, idle_options, refuse
+from .choices import CHOSEN, check_options, chosen_by, idle_options, refuse
 from .contradictions import contradictions, misplaced, unlike_source
 from .files import without_imports
 from .options import (
@@ -39,6 +39,7 @@ from .options import (
     JointOptions,
     LatencyOptions,
     Part,
+    RungOptions,
     RunOptions,
     ScreenOptions,
     SpaceOptions,
@@ -47,6 +48,7 @@ from .options import (
     SuperNetOptions,
     option_groups,
 )
+from .rungs import Rung
 
 if TYPE_CHECKING:
     from autobert_zero_hf.model import AutoBertZeroConfig
@@ -74,6 +76,7 @@ class Recipe:
     estimation: EstimationOptions
     latency: LatencyOptions
     budget: BudgetOptions
+    rung: RungOptions
     final: FinalOptions
     run: RunOptions
     own: Mapping[type, Any]
@@ -122,9 +125,20 @@ class Recipe:
         """The options of a strategy or proxy; None where it has none of its own."""
         return None if part.options is None else self.own[part.options]
 
-    def choice(self, what: str) -> str:
-        """The name of the strategy, or of the proxy."""
-        return self.strategy.strategy if what == "strategy" else self.estimation.proxy
+    def chosen(self, what: str) -> list[str]:
+        """The name of the strategy, or of the proxies: the one that candidates are scored by, and those of rungs."""
+        given = {**vars(self.strategy), **vars(self.estimation), "rungs": self.rung.rungs}
+        return chosen_by(what, given)
+
+    @property
+    def proxies_of_rungs(self) -> list[str]:
+        """The names of what scores the candidates of rungs."""
+        return list(dict.fromkeys(rung.proxy for rung in self.rungs))
+
+    @cached_property
+    def rungs(self) -> list[Rung]:
+        """The longer looks at the best candidates."""
+        return [Rung.of(line) for line in self.rung.rungs]
 
     def _starts(self) -> Iterator[Candidate]:
         """The candidates that the first generation begins with."""
@@ -153,7 +167,7 @@ class Recipe:
 
         The options of strategies and proxies that are not chosen are left out where they are as by default.
         """
-        idle = {name for what in CHOSEN for name in idle_options(what, self.choice(what))}
+        idle = {name for what in CHOSEN for name in idle_options(what, self.chosen(what))}
         groups = {**{type(group): group for group in vars(self).values()}, **self.own}
         written: dict[str, Any] = {}
         for kind in option_groups():
@@ -173,7 +187,7 @@ class Recipe:
     def _modules(self) -> dict[str, str]:
         more = getattr(self.own_options(STRATEGIES[self.strategy.strategy]), "more_mutations", ())
         used: list[tuple[Registry[Any], Iterable[str]]] = [
-            *((table, [self.choice(what)]) for what, table in CHOSEN.items()),
+            *((table, self.chosen(what)) for what, table in CHOSEN.items()),
             (SCREENS, [self.screen.screen_by] if self.screen.screen_by else []),
             (MUTATIONS, more),
             (OPERATIONS, self.space.operations),

@@ -13,7 +13,7 @@ from autobert_zero_hf.data.masked_rows import MaskedBatch
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import AutoBertZeroForMaskedLM
 from autobert_zero_hf.places import local_place
-from autobert_zero_hf.training.replayable.masked_lm import MaskedScore, evaluate_masked_lm, train_masked_lm
+from autobert_zero_hf.training.replayable.masked_lm import MaskedScore, evaluate_masked_lm
 
 from ..proxies.proxy import Proxy
 from ..publish.card import Card, masked_lm_result, write_card
@@ -24,32 +24,14 @@ from ..recipe.recipe import Recipe
 from ..runtime.dispatch import Dispatcher
 from ..runtime.journal import Journal
 from ..runtime.progress import Reporter
-from ..runtime.records import LastRound, Trained
+from ..runtime.records import Trained
 from ..runtime.run_folder import BASELINES, SCRATCH, RunFolder
 from ..space.candidate import Candidate
-from ..strategy.evaluation import Failure
-from ..supernet.objectives import Objective
 from .preparation import Text, final_rows, rows_that_chose
+from .training import TrainedOn, Training
 
 _ANALYSED = 64
 """Of the held-out rows, how many the layers of a finalist are measured on."""
-
-
-@dataclass(frozen=True)
-class _Trial:
-    """One of the trainings of a finalist, the best of which counts.
-
-    Args:
-        candidate: the finalist, in the block that it is trained in.
-        rate: the peak learning rate.
-        steps: how many.
-        anew: whether it begins with random weights.
-    """
-
-    candidate: Candidate
-    rate: float
-    steps: int
-    anew: bool
 
 
 @dataclass
@@ -59,16 +41,16 @@ class FinalTraining:
     Args:
         recipe: of the search.
         folder: of the run; a finalist's is in it, under its name.
-        objective: what the super-net learnt, with the trained super-net.
-        text: the rows to train on, and those that are scored on.
+        train: trains one on.
+        text: the rows that are scored on.
         tasks: scores on the tasks that the search went by; None for another search.
         evaluated: how many candidates there were.
-        accelerator: the processes, and the autocast.
+        accelerator: the processes.
     """
 
     recipe: Recipe
     folder: RunFolder
-    objective: Objective
+    train: TrainedOn
     text: Text
     tasks: Proxy | None
     evaluated: int
@@ -141,96 +123,30 @@ class FinalTraining:
         # The main process serves the queue until all have read it to the end.
         self.accelerator.wait_for_everyone()
 
-    def choose(
-        self, candidates: Sequence[Candidate], dispatcher: Dispatcher, journal: Journal, reporter: Reporter
-    ) -> Candidate:
-        """The best of several after their last training, by the rows that chose them, or by the tasks.
-
-        Args:
-            candidates: the best first; of those that end with the same score the first one is chosen.
-            dispatcher: the processes.
-            journal: holds what came of each; those that it knows are not trained again.
-            reporter: shows how far it is.
-
-        Raises:
-            AutoBertZeroError: if the training of each diverges.
-        """
-        known = {event.identity: event for event in journal.history.of(LastRound)}
-        missing = [each for each in candidates if each.identity not in known]
-        final, choosing = self.recipe.final, self._choosing
-        trained = final.final_steps * (len(candidates) - len(missing))
-
-        def work(candidate: Candidate) -> dict[str, Any]:
-            trial = _Trial(candidate, final.final_learning_rate, final.final_steps, anew=False)
-            try:
-                model = self._fit(trial, lambda step: show(trained + step))
-                found = self.tasks(model, lambda _: None) if self.tasks else evaluate_masked_lm(model, choosing)
-            except FloatingPointError:
-                return {"score": None, "standard_error": None, "failure": Failure.NOT_FINITE}
-            return {"score": found.value, "standard_error": found.standard_error, "failure": None}
-
-        def write(number: int, result: dict[str, Any]) -> None:
-            nonlocal trained
-            failure = None if result["failure"] is None else Failure(result["failure"])
-            journal.append(LastRound(identity=missing[number].identity, **{**result, "failure": failure}))
-            trained += final.final_steps
-            show(trained)
-
-        with reporter.phase("Last round", final.final_steps * len(candidates), trained) as show:
-            results = dispatcher.run(missing, work, write)
-        scores = {identity: event.score for identity, event in known.items()}
-        scores |= {each.identity: result["score"] for each, result in zip(missing, results, strict=True)}
-        best = max((score for each in candidates if (score := scores[each.identity]) is not None), default=None)
-        if best is None:
-            raise AutoBertZeroError(
-                f"the last training of all {len(candidates)} candidates diverged: search with a lower "
-                "--final-learning-rate in another --output-dir"
-            )
-        return next(each for each in candidates if scores[each.identity] == best)
-
     @property
     def _choosing(self) -> MaskedBatch:
         """The rows that chose the candidates, or all where none did."""
         chose = rows_that_chose(self.recipe) or len(self.text.held_out)
         return self.text.held_out.batch(list(range(min(chose, len(self.text.held_out)))), self.recipe.run.seed)
 
-    def _fit(self, trial: _Trial, after_step: Callable[[int], None]) -> AutoBertZeroForMaskedLM:
-        """A model after its training.
-
-        Raises:
-            FloatingPointError: if it diverges.
-        """
-        model = self._model(trial)
-        train_masked_lm(
-            self.objective.alone(model, not trial.anew),
-            self.text.rows,
-            trial.steps,
-            self.recipe.final.final_batch_size,
-            trial.rate,
-            self.recipe.run.seed,
-            self.accelerator.autocast,
-            after_step=after_step,
-        )
-        return model
-
-    def _trials(self, name: str, candidate: Candidate) -> list[_Trial]:
+    def _trials(self, name: str, candidate: Candidate) -> list[Training]:
         """The trainings of a finalist: of the baseline, by several rates and in several blocks.
 
         A winner that is better than an untuned baseline alone has shown nothing.
         """
         final, inherits = self.recipe.final, name != SCRATCH
         if name not in BASELINES:
-            return [_Trial(candidate, final.final_learning_rate, final.final_steps, anew=False)]
+            return [Training(candidate, final.final_learning_rate, final.final_steps)]
         rates = [final.final_learning_rate * each for each in final.baseline_rates]
-        trials = [_Trial(candidate, rate, final.final_steps, anew=not inherits) for rate in rates]
-        own = candidate.block or self.objective.net.config.block
+        trials = [Training(candidate, rate, final.final_steps, anew=not inherits) for rate in rates]
+        own = candidate.block or self.train.objective.net.config.block
         together = final.final_steps + (self.recipe.supernet.supernet_steps if inherits else 0)
         others = [replace(candidate, block=block) for block in self.recipe.blocks_of_baseline(own)[1:]]
-        return trials + [_Trial(each, rate, together, anew=True) for each in others for rate in rates]
+        return trials + [Training(each, rate, together, anew=True) for each in others for rate in rates]
 
     def _trained(
-        self, trials: Sequence[_Trial], after_step: Callable[[int], None]
-    ) -> tuple[AutoBertZeroForMaskedLM, _Trial]:
+        self, trials: Sequence[Training], after_step: Callable[[int], None]
+    ) -> tuple[AutoBertZeroForMaskedLM, Training]:
         """A finalist after its training, and which of the trainings was the best.
 
         What is best is seen on the rows that chose the winner, or on all where none did.
@@ -239,10 +155,10 @@ class FinalTraining:
             FloatingPointError: if each diverges.
         """
         done, choosing = 0, self._choosing
-        best: tuple[float, AutoBertZeroForMaskedLM, _Trial] | None = None
+        best: tuple[float, AutoBertZeroForMaskedLM, Training] | None = None
         for trial in trials:
             try:
-                model = self._fit(trial, lambda step, before=done: after_step(before + step))  # type: ignore[misc]
+                model = self.train(trial, lambda step, before=done: after_step(before + step))  # type: ignore[misc]
                 if len(trials) == 1:
                     return model, trial
                 score = evaluate_masked_lm(model, choosing).value
@@ -254,15 +170,6 @@ class FinalTraining:
             done += trial.steps
         assert best is not None
         return best[1:]
-
-    def _model(self, trial: _Trial) -> AutoBertZeroForMaskedLM:
-        candidate = trial.candidate
-        if not trial.anew:
-            return self.objective.net.extract(candidate.layers, candidate.sizes, candidate.block)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.recipe.run.seed)
-            model = AutoBertZeroForMaskedLM(candidate.config(self.objective.net.config))
-            return model.to(self.accelerator.device)
 
     def _card(self, name: str, candidate: Candidate, score: MaskedScore, rate: float | None) -> Card:
         text = text_of(self.recipe.to_dict())

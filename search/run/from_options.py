@@ -1,12 +1,13 @@
 """The estimation that a recipe asks for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 from accelerate import Accelerator
 from transformers import PreTrainedTokenizerBase
 
-from autobert_zero_hf.data.masked_rows import MaskedBatch, MaskedRows
+from autobert_zero_hf.data.masked_rows import MaskedRows
 from autobert_zero_hf.model import AutoBertZeroConfig
 from autobert_zero_hf.tasks.task import Task
 
@@ -14,6 +15,7 @@ from ..proxies.proxy import Proxy
 from ..proxies.table import PROXIES, PreparedProxy, ProxyContext, prepared
 from ..recipe.options import SubModelOptions
 from ..recipe.recipe import Recipe
+from ..recipe.rungs import Rung
 from ..space.candidate import Candidate
 from ..space.sizes import SizesSpace
 from ..supernet.distillation import Teacher, TeacherDistillation
@@ -25,47 +27,58 @@ from ..supernet.supernet import SuperNet
 _PROBED_ROWS = 2
 
 
-def load_tasks(recipe: Recipe) -> Sequence[Task]:
-    """The tasks that candidates are fine-tuned on; none with a proxy that needs none.
+def load_tasks(recipe: Recipe, proxies: Iterable[str]) -> dict[str, Sequence[Task]]:
+    """The tasks that candidates are fine-tuned on, by proxy; proxies that need none have none.
+
+    Args:
+        recipe: which tasks.
+        proxies: the names of those that are used.
 
     Raises:
         TaskError: if one is not there, or its files are not as they should be.
     """
-    kind = PROXIES[recipe.estimation.proxy]
-    return kind.load(recipe.own_options(kind), recipe.run.seed)
+    kinds = {name: PROXIES[name] for name in proxies}
+    loaded = {name: kind.load(recipe.own_options(kind), recipe.run.seed) for name, kind in kinds.items()}
+    return {name: tasks for name, tasks in loaded.items() if tasks}
 
 
-def make_proxy(
+def make_context(
     recipe: Recipe,
-    evaluation: MaskedBatch,
+    held_out: MaskedRows,
+    rows: int,
     tasks: Sequence[Task],
     tokenizer: PreTrainedTokenizerBase,
     autocast: Callable[[], AbstractContextManager],
-    given: Proxy | PreparedProxy | None = None,
-) -> Proxy:
-    """Makes the proxy that a recipe names.
+) -> ProxyContext:
+    """What a proxy is made from.
 
     Args:
-        recipe: which one.
-        evaluation: the masked rows to score on.
-        tasks: those of the recipe.
+        recipe: of the search.
+        held_out: the rows to score on: the first ones, with the same masks for all.
+        rows: how many of them, and at most how many of a task.
+        tasks: those of the proxy.
         tokenizer: of the tasks' texts.
         autocast: the precision.
-        given: one that is an object, in the place of the recipe's.
     """
-    context = ProxyContext(
-        evaluation,
-        tokenizer,
-        recipe.data.sequence_length,
-        recipe.estimation.evaluation_rows,
-        recipe.run.seed,
-        autocast,
-        tasks,
-    )
-    if given is not None:
-        return prepared(given, context)
-    kind = PROXIES[recipe.estimation.proxy]
-    return kind.make(context, recipe.own_options(kind))
+    seed = recipe.run.seed
+    evaluation = held_out.batch(list(range(min(rows, len(held_out)))), seed)
+    return ProxyContext(evaluation, tokenizer, recipe.data.sequence_length, rows, seed, autocast, tasks)
+
+
+def make_rung_proxy(recipe: Recipe, rung: Rung, context: ProxyContext) -> Proxy:
+    """Makes what scores the candidates of a rung.
+
+    Args:
+        recipe: of the search.
+        rung: which proxy, and for how many steps it trains itself.
+        context: what it is made from.
+    """
+    kind = PROXIES[rung.proxy]
+    options = recipe.own_options(kind)
+    if rung.proxy_steps is not None:
+        assert kind.steps is not None  # the recipe was checked
+        options = replace(options, **{kind.steps: rung.proxy_steps})
+    return kind.make(context, options)
 
 
 def make_estimator(
@@ -73,7 +86,7 @@ def make_estimator(
     inheritance: Inheritance,
     rows: MaskedRows,
     held_out: MaskedRows,
-    tasks: Sequence[Task],
+    tasks: Mapping[str, Sequence[Task]],
     accelerator: Accelerator,
     given: Proxy | PreparedProxy | None = None,
 ) -> Estimator:
@@ -84,14 +97,16 @@ def make_estimator(
         inheritance: gives candidates their weights.
         rows: the training rows.
         held_out: the rows to score on: the first ones, with the same masks for all.
-        tasks: those of the recipe.
+        tasks: those of the recipe, by proxy.
         accelerator: the device and the autocast.
         given: a proxy that is an object, in the place of the recipe's.
     """
-    options, seed = recipe.estimation, recipe.run.seed
-    evaluation = held_out.batch(list(range(min(options.evaluation_rows, len(held_out)))), seed)
-    proxy = make_proxy(recipe, evaluation, tasks, rows.tokenizer, accelerator.autocast, given)
-    return Estimator(inheritance, proxy, rows, evaluation[:_PROBED_ROWS], options, seed, accelerator)
+    options, kind = recipe.estimation, PROXIES[recipe.estimation.proxy]
+    own = tasks.get(kind.name, ())
+    context = make_context(recipe, held_out, options.evaluation_rows, own, rows.tokenizer, accelerator.autocast)
+    proxy = kind.make(context, recipe.own_options(kind)) if given is None else prepared(given, context)
+    probe = context.evaluation[:_PROBED_ROWS]
+    return Estimator(inheritance, proxy, rows, probe, options, recipe.run.seed, accelerator)
 
 
 def load_teacher(

@@ -13,7 +13,7 @@ from ..runtime.run_folder import BASELINES, FRONT
 from ..space.budget import CostBudget
 from ..space.candidate import Candidate
 from ..strategy.evaluation import Evaluation
-from ..strategy.pareto import pareto_front, spread
+from ..strategy.pareto import pareto_front, spread, survivors
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,11 @@ def rank(
 
     found = [compromise(evaluation) for evaluation in evaluations if evaluation.score is not None]
     return sorted(found, key=lambda each: each.objectives, reverse=True)
+
+
+def best_compromises(ranked: Sequence[Compromise], number: int) -> list[Evaluation]:
+    """So many of them, front by front."""
+    return [ranked[place].evaluation for place in survivors([each.objectives for each in ranked], number)]
 
 
 def find_front(ranked: Sequence[Compromise]) -> list[Compromise]:

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from ..proxies.proxy import Proxy, score_without_a_model
 from ..proxies.table import PreparedProxy
 from ..recipe.options import option_groups
 from ..recipe.recipe import Recipe
+from ..recipe.rungs import Rung
 from ..runtime.dispatch import Dispatcher
 from ..runtime.energy import measured_energy
 from ..runtime.environment import warn_of_changes
@@ -36,15 +38,17 @@ from ..supernet.inheritance import Inheritance
 from ..supernet.objectives import Objective
 from .accelerated import accelerated, open_journal
 from .finalists import FinalTraining
-from .from_options import load_tasks, make_estimator
-from .front import Compromise, describe_front, find_front, name_models, rank
+from .from_options import load_tasks, make_context, make_estimator, make_rung_proxy
+from .front import Compromise, best_compromises, describe_front, find_front, name_models, rank
 from .latency_bound import LatencyBound, Stopwatch
 from .limits import make_proposing, make_strategy
 from .objects import NO_OBJECTS, Objects
-from .preparation import Preparation, Text
+from .preparation import Preparation, Text, rows_of_rungs
 from .program import Program
 from .proposals import Proposals, taking_in
+from .rungs import Rungs, by_score, forget
 from .screening import screened, screening_report
+from .training import TrainedOn
 
 
 def search(
@@ -138,6 +142,8 @@ class Prepared:
         bound: of latencies; None where there is none.
         strategy: proposes candidates within the limits; it was not told of any.
         estimator: scores them.
+        rungs: what the best of them are looked at by afterwards, each with what scores there.
+        tasks: the last of all that scores on tasks; None where none does.
         dispatcher: the processes that do it.
     """
 
@@ -146,6 +152,8 @@ class Prepared:
     bound: LatencyBound | None
     strategy: Strategy
     estimator: Estimator
+    rungs: Sequence[tuple[Rung, Proxy]]
+    tasks: Proxy | None
     dispatcher: Dispatcher
 
 
@@ -215,7 +223,7 @@ class SearchRun:
         strategy = make_strategy(recipe, given=objects.strategy)  # one that cannot be made leaves no journal
         if program is not None:
             taking_in(strategy, recipe)
-        self.tasks = () if objects.proxy else load_tasks(recipe)
+        self.tasks = load_tasks(recipe, recipe.chosen("proxy") if objects.proxy is None else recipe.proxies_of_rungs)
         self.journal = self._open_journal()
         self.tracking = Tracking(accelerator, self.journal, recipe.supernet.supernet_steps)
         self.reporter.follow(self.journal, budget or recipe.latency_budget)
@@ -268,8 +276,9 @@ class SearchRun:
             bound, strategy = self._limit(shared.stopwatch)
             self._note(shared.supernet)
         else:
+            tasks = [each for of_proxy in self.tasks.values() for each in of_proxy]
             preparation = Preparation(
-                self.recipe, self.folder, self.tasks, self.accelerator, self.journal, self.reporter, self.tracking
+                self.recipe, self.folder, tasks, self.accelerator, self.journal, self.reporter, self.tracking
             )
             text = preparation.read()
             self.recipe = preparation.recipe
@@ -286,7 +295,19 @@ class SearchRun:
         )
         self._score_constant_answer(estimator)
         strategy = screened(strategy, self.recipe, objective.net.config, estimator.rows)
-        return Prepared(text, objective, bound, strategy, estimator, dispatcher)
+        rungs = self._rungs(text)
+        proxies = [(self.recipe.estimation.proxy, estimator.proxy), *((rung.proxy, proxy) for rung, proxy in rungs)]
+        tasks = next((proxy for name, proxy in reversed(proxies) if name in self.tasks), None)
+        return Prepared(text, objective, bound, strategy, estimator, rungs, tasks, dispatcher)
+
+    def _rungs(self, text: Text) -> list[tuple[Rung, Proxy]]:
+        rows, tokenizer, autocast = rows_of_rungs(self.recipe), text.rows.tokenizer, self.accelerator.autocast
+        found = []
+        for rung in self.recipe.rungs:
+            tasks = self.tasks.get(rung.proxy, ())
+            context = make_context(self.recipe, text.held_out, rows, tasks, tokenizer, autocast)
+            found.append((rung, make_rung_proxy(self.recipe, rung, context)))
+        return found
 
     def _limit(self, stopwatch: Stopwatch) -> tuple[LatencyBound | None, Strategy]:
         """The latency to keep to, if there is one, and the strategy that keeps to it."""
@@ -334,34 +355,33 @@ class SearchRun:
 
     def _select(self, prepared: Prepared, found: Found) -> Selected:
         """The winner, what stands beside it, and the compromises."""
-        bound, ranked, front = prepared.bound, found.ranked, list[Compromise]()
+        bound, front = prepared.bound, list[Compromise]()
+        predict = bound.band.predict if bound else None
+        config, budget = prepared.objective.net.config, self.recipe.cost_budget
+        compromises = partial(rank, config=config, budget=budget, predict=predict)
+        rungs = Rungs(
+            prepared.rungs,
+            self._train(prepared),
+            (lambda some, number: best_compromises(compromises(some), number)) if self.recipe.joint.front else by_score,
+            self.folder.rungs,
+            prepared.dispatcher,
+            self.journal,
+        )
+        settled = rungs.climb(found.evaluations, self.reporter)
+        ranked = [each.candidate for each in by_score(settled)]
         if self.recipe.joint.front:
-            predict = bound.band.predict if bound else None
-            config = prepared.objective.net.config
-            compromises = rank(found.evaluations, config, self.recipe.cost_budget, predict)
-            ranked, front = [each.candidate for each in compromises], find_front(compromises)
-        best = bound.choose(ranked) if bound else self._best(prepared, found)
+            ordered = compromises(settled)
+            ranked, front = [each.candidate for each in ordered], find_front(ordered)
+        # Whatever is within a latency comes after those that were looked at for longest.
+        last = {each.identity for each in ranked}
+        ranked += [each for each in found.ranked if each.identity not in last]
+        best = bound.choose(ranked) if bound else ranked[0]
         baseline = self._baseline(best)
         self._score(baseline, prepared, {evaluation.candidate.identity for evaluation in found.evaluations})
         return Selected({BEST: best, **baseline, **name_models(front, best, self.recipe.joint.front)}, front)
 
-    def _best(self, prepared: Prepared, found: Found) -> Candidate:
-        """The best score, or, of several best, the one that is the best after its last training."""
-        several = found.ranked[: self.recipe.final.final_candidates]
-        if len(several) == 1:
-            return several[0]
-        return self._final(prepared, found).choose(several, prepared.dispatcher, self.journal, self.reporter)
-
-    def _final(self, prepared: Prepared, found: Found) -> FinalTraining:
-        return FinalTraining(
-            self.recipe,
-            self.folder,
-            prepared.objective,
-            prepared.text,
-            prepared.estimator.proxy if self.tasks else None,
-            len(found.evaluations),
-            self.accelerator,
-        )
+    def _train(self, prepared: Prepared) -> TrainedOn:
+        return TrainedOn(self.recipe, prepared.objective, prepared.text, self.accelerator)
 
     def _baseline(self, best: Candidate) -> dict[str, Candidate]:
         """What the winner is compared with.
@@ -395,11 +415,21 @@ class SearchRun:
     def _finish(self, prepared: Prepared, found: Found, selected: Selected) -> None:
         """Train the finalists on, write their folders, and what was compared."""
         finalists, history = selected.finalists, self.journal.history
-        self._final(prepared, found).run(finalists, prepared.dispatcher, self.journal, self.reporter)
+        final = FinalTraining(
+            self.recipe,
+            self.folder,
+            self._train(prepared),
+            prepared.text,
+            prepared.tasks,
+            len(found.evaluations),
+            self.accelerator,
+        )
+        final.run(finalists, prepared.dispatcher, self.journal, self.reporter)
         if prepared.bound:
             prepared.bound.measured([history.finalists[name].candidate for name in finalists])
         if self.accelerator.is_main_process:
             self._remove_others(finalists)
+            forget(self.folder.rungs)
         if selected.front and self.accelerator.is_main_process:
             write_json(self.folder.front, describe_front(selected.front, finalists, history))
         if not history.finished:

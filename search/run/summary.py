@@ -9,6 +9,7 @@ from autobert_zero_hf.standard_error import plus_minus
 
 from ..proxies.tasks import TaskOptions
 from ..publish.facts import ConstantAnswer, read_json
+from ..publish.rungs import RungFacts, rungs_of
 from ..publish.worth import RandomDraws, Ties
 from ..recipe.recipe import Recipe
 from ..runtime.history import History
@@ -68,7 +69,7 @@ def search_result(folder: Path) -> dict[str, Any]:
         "held_out_rows": len(best.masked),
         "rows_chose_the_winner": rows.start < rows_that_chose(recipe),
         "final_steps": recipe.final.final_steps,
-        **({"last_round": rounds} if (rounds := min(recipe.final.final_candidates, len(history.scored))) > 1 else {}),
+        **({"rungs": rungs} if (rungs := [asdict(each) for each in rungs_of(history)]) else {}),
         **({"baseline_rates": rates} if len(rates := recipe.final.baseline_rates) > 1 else {}),
         **({"baseline_blocks": blocks} if len(blocks := recipe.blocks_of_baseline(own)) > 1 else {}),
         "tasks": recipe.own[TaskOptions].tasks,
@@ -123,8 +124,7 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
     besides = f" ({', '.join(own)})" if own else ""
     yield f"The best backbone, {best['parameters']:,} parameters{besides}:"
     yield from (f"  {number:>2}  {layer}" for number, layer in enumerate(best["layers"], start=1))
-    if rounds := result.get("last_round"):
-        yield f"It is the best of {rounds} candidates after as long a training as its own."
+    yield from (str(RungFacts(**each)) for each in result.get("rungs", []))
     which = "some of which chose the winner" if result["rows_chose_the_winner"] else "that did not choose the winner"
     words, rows = result["masked_words"], result["held_out_rows"]
     yield f"Accuracy (± standard error) on {words:,} masked words of {rows:,} held-out rows"

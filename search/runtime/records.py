@@ -12,6 +12,7 @@ from autobert_zero_hf.data.contents import Digest
 from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.model.origins import NOT_REGISTERED
 from autobert_zero_hf.options import Range, find_problems, option_names, with_defaults
+from autobert_zero_hf.tables import Table
 from autobert_zero_hf.training.replayable.masked_lm import MaskedScore
 
 from ..latency.band import Verdict
@@ -19,6 +20,7 @@ from ..latency.measuring import Latency
 from ..proxies.table import PROXIES, SCREENS
 from ..recipe.choices import groups_of
 from ..recipe.options import BudgetOptions
+from ..recipe.rungs import readable
 from ..space.candidate import Candidate
 from ..space.sizes import Sizes
 from ..space.starting import GIVEN, PROPOSED
@@ -264,18 +266,33 @@ class Baseline(_Scored):
         return super().contradiction() if self.layers else "`layers` is empty"
 
 
-@event("last_round", unique={"identity": "the second of its candidate"})
+@event("rung", unique={"look": "the second of its candidate in its rung"})
 @dataclass(frozen=True, kw_only=True)
-class LastRound(_Scored):
-    """One of the best candidates after as long a training as the winner's: what chose the winner among them."""
+class Rung(_Scored):
+    """One of the best candidates after a longer look: what chose those of the next rung, or the winner.
 
+    Args:
+        number: of the rung, from 1.
+        identity: of the candidate.
+        seconds: of its training and scoring; an older version did not write them down.
+    """
+
+    number: Annotated[int, Range(1, 2**53)]
     identity: str
     score: Score
     standard_error: Error
     failure: Failure | None
+    seconds: Annotated[float | None, Range(0.0, 1e12)]
+
+    @property
+    def look(self) -> tuple[int, str]:
+        """The rung and the candidate."""
+        return self.number, self.identity
 
     def contradiction_to(self, before: "History") -> str | None:
-        """An identity of no candidate."""
+        """A rung that the recipe does not have, or an identity of no candidate."""
+        if self.number > (most := len(before.recipe["rungs"])):
+            return f"`number` is {self.number}, and the recipe has {most} rungs"
         if before.find(Evaluated, "identity", self.identity) is None:
             return f"`identity` is that of no candidate: {excerpt(self.identity)}"
         return super().contradiction_to(before)
@@ -384,8 +401,11 @@ def unregistered_in(start: Mapping[str, Any]) -> str | None:
     recipe, origins = start.get("recipe"), start.get("origins")
     if not isinstance(recipe, dict):
         return None
-    for option, table in (("strategy", STRATEGIES), ("proxy", PROXIES), ("screen_by", SCREENS)):
-        name = recipe.get(option)
+    used: list[tuple[Any, Table[Any]]] = [(recipe.get("strategy"), STRATEGIES), (recipe.get("screen_by"), SCREENS)]
+    rungs = recipe.get("rungs")
+    lines = [line for line in rungs if isinstance(line, str)] if isinstance(rungs, list) else []
+    used += [(name, PROXIES) for name in (recipe.get("proxy"), *(rung.proxy for rung in readable(lines)))]
+    for name, table in used:
         if isinstance(name, str) and name not in table:
             origin = origins.get(f"{table.what} {name}") if isinstance(origins, dict) else None
             return f"the {table.what} {excerpt(name)} is {NOT_REGISTERED}" + (f", {excerpt(origin)}" if origin else "")

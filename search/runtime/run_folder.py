@@ -36,7 +36,7 @@ class RunFolder:
 
     WRITTEN = (
         "energy.json", "recipe.yaml", "tokenizer", "supernet.pt", BEST, BERT, SCRATCH, f"{FRONT}/*", "front.json",
-        "candidates/*", "shrink.*",
+        "candidates/*", "rungs/*", "shrink.*",
     )  # fmt: skip
     """What a run writes whole in its folder, and nobody else: names, and patterns of them."""
     WRITTEN_FOR_ENCODER = (
@@ -69,6 +69,11 @@ class RunFolder:
     def candidates(self) -> Path:
         """The folder of the weights that others inherit, a file a candidate."""
         return self.path / "candidates"
+
+    @property
+    def rungs(self) -> Path:
+        """The folder of the weights that a later rung goes on from, a file a candidate."""
+        return self.path / "rungs"
 
     @property
     def latencies(self) -> Path:

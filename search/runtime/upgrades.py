@@ -38,4 +38,17 @@ def upgraded(event: dict[str, Any], version: int) -> dict[str, Any]:
     """
     for number in range(version, VERSION):
         event = _UPGRADES[number](event)
+    return _with_rungs(event)
+
+
+def _with_rungs(event: dict[str, Any]) -> dict[str, Any]:
+    """What searches before 0.2 called the last round is a rung, and no version of its own."""
+    recipe = event.get("recipe")
+    if event["event"] == "start" and isinstance(recipe, dict) and "final_candidates" in recipe:
+        several = recipe["final_candidates"]
+        line = f"{several} {recipe.get('proxy')} {recipe.get('final_steps')}"
+        kept = {name: value for name, value in recipe.items() if name != "final_candidates"}
+        return {**event, "recipe": kept if several == 1 else {**kept, "rungs": [line]}}
+    if event["event"] == "last_round":
+        return {**event, "event": "rung", "number": 1, "seconds": None}
     return event

@@ -22,6 +22,35 @@ def pareto_front(points: Sequence[Objectives]) -> list[int]:
     return front
 
 
+def survivors(points: Sequence[Objectives], number: int) -> list[int]:
+    """The places of so many points, the best first: front by front, of the last that fits in part the least crowded.
+
+    The first front is what no other point dominates, the next one what of the rest no other dominates (NSGA-II; Deb et
+    al. 2002, IEEE TEC 6:182).
+    """
+    chosen, rest = list[int](), list(range(len(points)))
+    while rest and len(chosen) < number:
+        best = {tuple(points[rest[place]]) for place in pareto_front([points[place] for place in rest])}
+        front = [place for place in rest if tuple(points[place]) in best]
+        distances = dict(zip(front, _crowding([points[place] for place in front]), strict=True))
+        wanted = number - len(chosen)
+        chosen += front if len(front) <= wanted else sorted(front, key=lambda place: -distances[place])[:wanted]
+        rest = [place for place in rest if place not in distances]
+    return chosen
+
+
+def _crowding(front: Sequence[Objectives]) -> list[float]:
+    """How far the neighbours of each are from one another, objective by objective; without end for the outermost."""
+    found = [0.0] * len(front)
+    for values in zip(*front, strict=True):
+        order = sorted(range(len(front)), key=values.__getitem__)
+        extent = values[order[-1]] - values[order[0]] or 1.0
+        found[order[0]] = found[order[-1]] = math.inf
+        for before, place, after in zip(order, order[1:], order[2:], strict=False):
+            found[place] += (values[after] - values[before]) / extent
+    return found
+
+
 def _covers(one: Objectives, other: Objectives) -> bool:
     return all(a >= b for a, b in zip(one, other, strict=True))
 

@@ -1,7 +1,7 @@
-"""What does the demo find, in five seeds, with a last round and without, and in BERT's block?
+"""What does the demo find, in five seeds, with a rung and without, and in BERT's block?
 
-The recipe quickstart, whole, beside the best BERT of three learning rates in both blocks; the same with a last round of
-four, beside a BERT of its own block; and the same search in BERT's block, with learned positions, as the recipe had it
+The recipe quickstart, whole, beside the best BERT of three learning rates in both blocks; the same with a rung of four,
+beside a BERT of its own block; and the same search in BERT's block, with learned positions, as the recipe had it
 before. It resumes; each seed may run in a process of its own:
 
     OMP_NUM_THREADS=1 python -m tests.benchmarks.quickstart runs/quickstart now 0
@@ -33,7 +33,7 @@ from tests.benchmarks.paired import machine
 SEEDS = 5
 EDITIONS: Mapping[str, Mapping[str, Any]] = {
     "now": {"baseline_blocks": ["bert"]},
-    "last round": {"final_candidates": 4},
+    "last round": {"rungs": ["4 accuracy 400"]},
     "before": {**BERTS, "baseline_rates": [0.3, 1, 3]},
 }
 

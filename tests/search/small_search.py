@@ -66,7 +66,8 @@ SMALLEST: dict[str, Any] = {
 def words(text: Path, folder: Path, **changes: Any) -> list[str]:
     """Those of the command line."""
     options = {**OPTIONS, **{name.replace("_", "-"): value for name, value in changes.items()}}
-    given = [word for name, value in options.items() for word in (f"--{name}", *str(value).split())]
+    listed = {name: value if isinstance(value, list) else str(value).split() for name, value in options.items()}
+    given = [word for name, value in listed.items() for word in (f"--{name}", *value)]
     return ["search", "--output-dir", str(folder), "--text", str(text), *given]
 
 

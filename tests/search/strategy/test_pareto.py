@@ -1,7 +1,9 @@
 """Dominance against a definition that compares all with all."""
 
+import functools
+
 import pytest
-from autobert_zero_hf.search.strategy.pareto import dominates, pareto_front, spread
+from autobert_zero_hf.search.strategy.pareto import dominates, pareto_front, spread, survivors
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,3 +47,25 @@ def test_a_spread_takes_the_ends_and_then_the_middle() -> None:
 def test_objectives_of_other_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match=r"shorter|longer"):
         dominates((1.0,), (1.0, 2.0))
+
+
+@given(points, st.integers(1, 12))
+def test_survivors_come_front_by_front(points: list[tuple[float, ...]], number: int) -> None:
+    chosen = survivors(points, number)
+    assert len(chosen) == len(set(chosen)) == min(number, len(points))
+
+    @functools.cache
+    def depth(place: int) -> int:
+        """In which front a point is, by the chains that end in it."""
+        above = [other for other in range(len(points)) if dominates(points[other], points[place])]
+        return 1 + max(map(depth, above), default=0)
+
+    depths = [depth(place) for place in chosen]
+    left = [depth(place) for place in range(len(points)) if place not in chosen]
+    assert depths == sorted(depths)
+    assert not left or max(depths) <= min(left)
+
+
+def test_of_a_front_that_fits_in_part_the_ends_survive_and_then_the_loneliest() -> None:
+    points = [(0.0, 10.0), (1.0, 9.0), (2.0, 8.0), (7.0, 3.0), (10.0, 0.0)]
+    assert set(survivors(points, 3)) == {0, 4, 3}

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,7 +77,7 @@ class Preparation:
     Args:
         recipe: of the search.
         folder: of the run.
-        tasks: those that candidates are scored on; other rows of theirs are another search.
+        tasks: those that candidates are scored on, by proxy; other rows of theirs are another search.
         accelerator: the processes.
         journal: is told of the text and of the super-net.
         reporter: says what happens.
@@ -86,7 +86,7 @@ class Preparation:
 
     recipe: Recipe
     folder: RunFolder
-    tasks: Sequence[Task]
+    tasks: Mapping[str, Sequence[Task]]
     accelerator: Accelerator
     journal: Journal
     reporter: Reporter
@@ -144,10 +144,14 @@ class Preparation:
         name = text_of(self.recipe.to_dict())
         if said := Tokens.sum([trained, scored]).warning(texts, tokenizer, self._way_out):
             logger.warning("%s: %s", name, said)
-        for task in self.tasks:
+        for task in self._all_tasks:
             texts_of_task = task.train["text"]
             for said in unknown_in(Tokens.of_texts(texts_of_task, tokenizer), texts_of_task, tokenizer):
                 logger.warning("%s: %s", task.name, said)
+
+    @property
+    def _all_tasks(self) -> list[Task]:
+        return [task for tasks in self.tasks.values() for task in tasks]
 
     @property
     def _way_out(self) -> str:
@@ -280,7 +284,7 @@ class Preparation:
 
     def _write_down(self, train: Dataset, held_out: Dataset, facts: dict[str, Any]) -> Data:
         """What the journal says of the text, by now or from before."""
-        digest = _digest(train, held_out, *(rows for task in self.tasks for rows in (task.train, task.validation)))
+        digest = _digest(train, held_out, *(rows for task in self._all_tasks for rows in (task.train, task.validation)))
         if (known := self.journal.history.data) is not None:
             if known.digest != digest:
                 raise JournalError(

@@ -134,7 +134,7 @@ class Rungs:
             check_claims(self.folder)
             self.folder.mkdir(exist_ok=True)
             with written_whole(place) as partial:
-                save_model(model, partial)
+                save_model(model, str(partial))
         return model
 
 

@@ -143,7 +143,7 @@ class Prepared:
         strategy: proposes candidates within the limits; it was not told of any.
         estimator: scores them.
         rungs: what the best of them are looked at by afterwards, each with what scores there.
-        tasks: the last of all that scores on tasks; None where none does.
+        on_tasks: the last of all that scores on tasks; None where none does.
         dispatcher: the processes that do it.
     """
 
@@ -153,7 +153,7 @@ class Prepared:
     strategy: Strategy
     estimator: Estimator
     rungs: Sequence[tuple[Rung, Proxy]]
-    tasks: Proxy | None
+    on_tasks: Proxy | None
     dispatcher: Dispatcher
 
 
@@ -276,9 +276,8 @@ class SearchRun:
             bound, strategy = self._limit(shared.stopwatch)
             self._note(shared.supernet)
         else:
-            tasks = [each for of_proxy in self.tasks.values() for each in of_proxy]
             preparation = Preparation(
-                self.recipe, self.folder, tasks, self.accelerator, self.journal, self.reporter, self.tracking
+                self.recipe, self.folder, self.tasks, self.accelerator, self.journal, self.reporter, self.tracking
             )
             text = preparation.read()
             self.recipe = preparation.recipe
@@ -297,8 +296,8 @@ class SearchRun:
         strategy = screened(strategy, self.recipe, objective.net.config, estimator.rows)
         rungs = self._rungs(text)
         proxies = [(self.recipe.estimation.proxy, estimator.proxy), *((rung.proxy, proxy) for rung, proxy in rungs)]
-        tasks = next((proxy for name, proxy in reversed(proxies) if name in self.tasks), None)
-        return Prepared(text, objective, bound, strategy, estimator, rungs, tasks, dispatcher)
+        on_tasks = next((proxy for name, proxy in reversed(proxies) if name in self.tasks), None)
+        return Prepared(text, objective, bound, strategy, estimator, rungs, on_tasks, dispatcher)
 
     def _rungs(self, text: Text) -> list[tuple[Rung, Proxy]]:
         rows, tokenizer, autocast = rows_of_rungs(self.recipe), text.rows.tokenizer, self.accelerator.autocast
@@ -420,7 +419,7 @@ class SearchRun:
             self.folder,
             self._train(prepared),
             prepared.text,
-            prepared.tasks,
+            prepared.on_tasks,
             len(found.evaluations),
             self.accelerator,
         )

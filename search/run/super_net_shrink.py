@@ -138,7 +138,7 @@ class _Shrinking:
         preparation = Preparation(
             self.recipe,
             self.folder,
-            load_tasks(self.recipe),
+            load_tasks(self.recipe, self.recipe.chosen("proxy")),
             self.accelerator,
             self.journal,
             self.reporter,

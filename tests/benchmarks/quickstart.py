@@ -59,6 +59,17 @@ def run(folder: Path, edition: str, seed: int) -> dict[str, Any]:
     }
 
 
+def hopeless(place: Path) -> float:
+    """The share of a search's time that went to candidates which never rose above the level of word frequency.
+
+    It is the most that it could save to reject them before they are trained, if that took no time and was never wrong.
+    """
+    history = read_history(place / "journal.jsonl")
+    level = history.constant_answer.score if history.constant_answer else 0.0
+    spent = sum(each.seconds for each in history.candidates if each.score is None or each.score <= level)
+    return round(spent / history.elapsed, 4)
+
+
 def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The mean difference between the winner and its BERT, with its standard error over seeds."""
     differences = [row["difference"] for row in rows]
@@ -99,6 +110,9 @@ def main() -> None:
         "what": "the recipe quickstart in float32",
         "machine": machine(),
         "summary": {edition: summary(rows) for edition, rows in found.items()},
+        "share of the time that went to candidates that learnt nothing": {
+            place.name: hopeless(place) for place in sorted(given.folder.glob("*-[0-9]"))
+        },
         "runs": found,
     }
     print(json.dumps(facts["summary"], indent=1))

@@ -4,18 +4,21 @@ The paper evaluates all neighbours of a cell. A backbone of formulas has no end 
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from autobert_zero_hf.options import Range, option
 
 from ..space.candidate import Candidate
-from ..space.mutation import USUAL_MUTATIONS, MutationOptions, Mutations
+from ..space.mutation import MUTATIONS, USUAL_MUTATIONS, Crossing, MutationOptions, Mutations
 from ..space.search_space import SearchSpace
 from .evaluation import Evaluation
 from .strategy import Proposing, Reject, at_least
 from .table import StrategyContext, StrategyKind, register
+
+if TYPE_CHECKING:
+    from .options import StrategyOptions
 
 
 @dataclass
@@ -100,4 +103,17 @@ def _make(context: StrategyContext, options: LocalSearchOptions) -> LocalSearch:
     )
 
 
-register(StrategyKind("local-search", "local search that begins anew where it is stuck", _make, LocalSearchOptions))
+def _problems(options: LocalSearchOptions, _: "StrategyOptions") -> Iterable[str]:
+    if crossings := [name for name in options.more_mutations if isinstance(MUTATIONS.get(name), Crossing)]:
+        yield f"more_mutations: {', '.join(crossings)} needs several parents, and local search has one: leave that out"
+
+
+register(
+    StrategyKind(
+        "local-search",
+        "local search that begins anew where it is stuck",
+        _make,
+        LocalSearchOptions,
+        problems=_problems,
+    )
+)

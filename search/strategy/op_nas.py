@@ -102,6 +102,7 @@ class OpNas(Proposing):
     def ask(self) -> list[Candidate]:
         """The next generation; empty if nothing new is found."""
         parents = self.parents()
+        self.mutations = self.mutations.among(each.candidate for each in parents)
         weights = self.priority.probabilities() if self.priority and parents else None
         children = [
             child

@@ -78,9 +78,10 @@ class RegularizedEvolution(Proposing):
         parent = max(sample, key=lambda evaluation: evaluation.rank_key, default=None)
         if parent is None or parent.score is None:  # nothing to select by
             return self.space.sample(self._rng)
-        levels: list[Callable[..., Candidate]] = [self.mutations.layout, self.mutations.graph]
+        mutations = self.mutations.among(each.candidate for each in sample if each.score is not None)
+        levels: list[Callable[..., Candidate]] = [mutations.layout, mutations.graph]
         if self.space.sizes is not None:
-            levels.append(self.mutations.sizes)
+            levels.append(mutations.sizes)
         mutate = self._rng.choice(levels)
         start = replace(parent.candidate, parent=parent.candidate.identity, origin="")
         return mutate(start, self.space, self._rng)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.mutation import MUTATIONS as EVERY
-from autobert_zero_hf.search.space.mutation import USUAL, USUAL_MUTATIONS, Level, Mutation, Mutations
+from autobert_zero_hf.search.space.mutation import USUAL, USUAL_MUTATIONS, Crossing, Level, Mutation, Mutations
 from autobert_zero_hf.search.space.mutation.change_sizes import MOVES
 from autobert_zero_hf.search.space.mutation.regrow import Regrow
 from autobert_zero_hf.search.space.mutation.replace_operation import ReplaceOperation
@@ -21,8 +21,13 @@ from autobert_zero_hf.model.architectures import AUTOBERT_ZERO, BERT_ATTENTION
 from autobert_zero_hf.model.operations import operation_names
 
 CHANGE_SIZES, CHANGE_BLOCK = EVERY["change sizes"], EVERY["change block"]
-MUTATIONS = {name: mutation for name, mutation in EVERY.items() if mutation not in (CHANGE_SIZES, CHANGE_BLOCK)}
-"""Those of layers."""
+MUTATIONS = {
+    name: mutation
+    for name, mutation in EVERY.items()
+    if mutation not in (CHANGE_SIZES, CHANGE_BLOCK) and not isinstance(mutation, Crossing)
+}
+"""Those of the layers of one candidate."""
+CROSSINGS = {name: mutation for name, mutation in EVERY.items() if isinstance(mutation, Crossing)}
 BY_HEADS = SizesSpace.within(Sizes(4, 64, 128, 4, 16), "heads")
 GRAPH = [name for name, mutation in MUTATIONS.items() if mutation.level == "graph"]
 DRAWING = ("swap type", "replace", "insert", "regrow")
@@ -317,3 +322,44 @@ def test_sizes_move_as_often_and_as_far_as_in_the_paper() -> None:
         moves = [abs(getattr(mutant, name) - getattr(middle.sizes, name)) for mutant in mutants]
         assert sum(map(bool, moves)) / draws == pytest.approx(probability / (1 - none), abs=0.03), name
         assert max(moves) == reach
+
+
+@every_space
+@pytest.mark.parametrize("mutation", CROSSINGS.values(), ids=CROSSINGS)
+def test_a_child_of_two_belongs_to_the_space_and_is_neither(mutation: Crossing, space: SearchSpace) -> None:
+    rng, found = random.Random(0), 0
+    for seed in range(30):
+        candidate, *mates = (space.sample(rng) for _ in range(4))
+        child = mutation.crossed(candidate, mates, space, random.Random(seed))
+        assert repr(child) == repr(mutation.crossed(candidate, mates, space, random.Random(seed))), "the seed decides"
+        assert mutation(candidate, space, rng) is None and mutation.crossed(candidate, [], space, rng) is None
+        if child is None:
+            continue
+        found += 1
+        assert space.rejection(child) is None
+        assert (child.parent, child.block) == (candidate.parent, candidate.block)
+        mate = next(each for each in mates if child.origin.endswith(f"{mutation.name} with {each.identity}"))
+        assert child.identity not in {candidate.identity, mate.identity}
+        assert set(child.layers) <= {*candidate.layers, *mate.layers}
+    # Of one layer nothing is between; of two formulas the space may not have both.
+    assert bool(found) == (space.num_layers > 1)
+
+
+def test_layers_that_both_parents_have_stay_wherever_they_stand() -> None:
+    """Place by place the two have nothing in common."""
+    one = Candidate(("conv(3)", BERT_ATTENTION, "conv(9)", "conv(65)"), origin="")
+    other = Candidate((BERT_ATTENTION, "conv(9)", "conv(65)", AUTOBERT_ZERO[5]), origin="")
+    assert EVERY["crossover"].crossed(one, [other], SPACES["wide"], random.Random(0)) is None, "a single move apart"
+    third = Candidate((BERT_ATTENTION, "conv(9)", "conv(3)", "conv(3)"), origin="")
+    child = EVERY["crossover"].crossed(one, [third], SPACES["wide"], random.Random(0))
+    assert child is not None and {BERT_ATTENTION, "conv(9)"} <= set(child.layers)
+
+
+def test_crossings_are_drawn_where_there_are_mates() -> None:
+    space, rng = SPACES["wide"], random.Random(0)
+    candidates = [space.sample(rng) for _ in range(6)]
+    mutations = Mutations(("crossover",)).among(candidates)
+    drawn = Counter(
+        mutations.layout(replace(candidates[0], origin=""), space, rng).origin.split(" ")[0] for _ in range(300)
+    )
+    assert 60 < drawn["crossover"] < 140, drawn

@@ -5,6 +5,16 @@ callable, `mutation(candidate, space, rng, weights=None)`, that gives a candidat
 does not apply. Another one is a file like these, which registers it.
 """
 
-from .table import MUTATIONS, USUAL, USUAL_MUTATIONS, Level, Mutation, MutationOptions, Mutations, register
+from .table import MUTATIONS, USUAL, USUAL_MUTATIONS, Crossing, Level, Mutation, MutationOptions, Mutations, register
 
-__all__ = ["MUTATIONS", "USUAL", "USUAL_MUTATIONS", "Level", "Mutation", "MutationOptions", "Mutations", "register"]
+__all__ = [
+    "MUTATIONS",
+    "USUAL",
+    "USUAL_MUTATIONS",
+    "Crossing",
+    "Level",
+    "Mutation",
+    "MutationOptions",
+    "Mutations",
+    "register",
+]

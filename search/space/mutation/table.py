@@ -1,9 +1,9 @@
 """The table of mutations, and how one of them is drawn."""
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, Protocol
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from autobert_zero_hf.options import OneOf, option
 from autobert_zero_hf.tables import Table
@@ -34,6 +34,17 @@ class Mutation(Protocol):
         ...
 
 
+@runtime_checkable
+class Crossing(Mutation, Protocol):
+    """A mutation that makes a child of two candidates; as a call, which has one alone, it does not apply."""
+
+    def crossed(
+        self, candidate: Candidate, mates: Sequence[Candidate], space: Any, rng: random.Random
+    ) -> Candidate | None:
+        """A child of the candidate and one of the others; None where there is none in the space."""
+        ...
+
+
 MUTATIONS: Table[Mutation] = Table("mutation", __name__.rpartition(".")[0])
 register = MUTATIONS.register
 
@@ -61,9 +72,15 @@ class Mutations:
 
     Args:
         more: the names of those that come after the usual ones.
+        mates: the candidates that crossings may take from.
     """
 
     more: Sequence[str] = ()
+    mates: Sequence[Candidate] = ()
+
+    def among(self, mates: Iterable[Candidate]) -> "Mutations":
+        """These mutations, where crossings take from these candidates."""
+        return replace(self, mates=tuple(mates))
 
     def layout(self, candidate: Candidate, space: SearchSpace, rng: random.Random) -> Candidate:
         """One inter-layer mutation, drawn evenly among those that apply; the candidate as it is if none does."""
@@ -98,7 +115,10 @@ class Mutations:
         mutations = [mutation for mutation in self.of(level) if mutation.is_for(space)]
         # A level of one mutation has nothing to draw.
         for mutation in rng.sample(mutations, len(mutations)) if len(mutations) > 1 else mutations:
-            mutant = mutation(candidate, space, rng, weights)
+            if isinstance(mutation, Crossing):
+                mutant = mutation.crossed(candidate, self.mates, space, rng)
+            else:
+                mutant = mutation(candidate, space, rng, weights)
             if mutant is not None:
                 return mutant
         return candidate

@@ -95,6 +95,10 @@ WRONG = {
         {"search_sizes": "heads", "supernet_from": "x", "tokenizer": "y"},
         "tokenizer: that of the model which supernet_from names is used",
     ),
+    "crossings": (
+        {"strategy": "local-search", "more_mutations": ["crossover"]},
+        "crossover needs several parents, and local search has one",
+    ),
     "tournament": ({"strategy": "evolution", "population": 5, "tournament": 6}, "must not exceed population (5)"),
     "no teacher": ({"search_sizes": "heads", "supernet_loss": "both"}, "distillation or both needs a teacher"),
     "a teacher of nothing": ({"search_sizes": "heads", "teacher": "x"}, "and a teacher one of these losses"),

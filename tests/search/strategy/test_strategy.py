@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 import statistics
 import sys
 from collections import Counter
@@ -116,6 +117,21 @@ def test_the_intra_layer_mutation_draws_by_priority_and_the_ablation_evenly() ->
     ablated, _ = run(3, alpha=None, mutations=Watched())
     assert ablated.priority is None
     assert set(weights) == {None}
+
+
+def test_a_crossover_takes_from_the_other_parents() -> None:
+    strategy, _ = run(1, num_children=12, mutations=Mutations(("crossover",)))
+    parents = {parent.candidate.identity for parent in strategy.parents()}
+    crossed = [child for child in strategy.ask() if "crossover" in child.origin]
+    assert crossed
+    for child in crossed:
+        mate = re.search(r"crossover with (\w+)", child.origin)[1]
+        assert {mate, child.parent} <= parents and mate != child.parent
+    evolution = RegularizedEvolution(SPACE, random.Random(0), 10, 4, 10, mutations=Mutations(("crossover",)))
+    for _ in range(4):
+        asked = evolution.ask()
+        evolution.tell([score(candidate) for candidate in asked])
+    assert any("crossover with" in candidate.origin for candidate in asked)
 
 
 def test_priorities_by_hand() -> None:

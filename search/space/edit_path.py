@@ -62,7 +62,7 @@ class EditPath:
     @property
     def edits(self) -> list[list[Pair]]:
         """What leaves the number of layers as it is: a layer that changes, or one that goes with one that comes."""
-        changes = [
+        changes: list[list[Pair]] = [
             [(row, column)]
             for row, column in self.pairs
             if row is not None and column is not None and layer_distance(self.one[row], self.other[column])

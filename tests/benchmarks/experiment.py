@@ -95,7 +95,9 @@ class Experiment:
         """The recipe's, with some options changed."""
         recipe = Recipe.from_dict({**self.recipe.to_dict(), **options})
         inheritance = Inheritance(self.net, recipe.inheritance, self.folder / "candidates")
-        return make_estimator(recipe, inheritance, self.train, self.held_out, load_tasks(recipe), self.accelerator)
+        return make_estimator(
+            recipe, inheritance, self.train, self.held_out, load_tasks(recipe, recipe.chosen("proxy")), self.accelerator
+        )
 
 
 def fill(file: Path, names: Iterable[str], compute: Callable[[str], Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -7,8 +7,9 @@ text. FOLDER holds BERT_benchmark.json and BERT_results_activation.csv; no row o
 
     OMP_NUM_THREADS=1 python -m tests.benchmarks.nas_bench_bert FOLDER runs/nas-bench-bert
 
-Kendall's tau with GLUE, with a 95% interval (bootstrap over the models), among all and among those of the same depth,
-which is most of what there is to know; the seconds that a measure takes; and the same of the paper's own columns.
+Kendall's tau (b) with GLUE, with a 95% interval (bootstrap over the models), among all, and among those of the same
+depth and width, which are most of what there is to know; the seconds that a measure takes; and the same of the paper's
+own columns. "depth, then width" is a measure of our own, which sees no more of a model than these two numbers.
 """
 
 import argparse
@@ -128,17 +129,20 @@ def tau(found: Sequence[float], glue: Sequence[float]) -> Row:
     return {"tau": round(kendalltau(found, glue).statistic, 3), "interval": [round(each, 3) for each in ends]}
 
 
-def ranks(columns: Mapping[str, Sequence[float]], glue: Sequence[float], depths: Sequence[int]) -> dict[str, Row]:
-    """How well each column ranks all models, and those of each depth."""
+def ranks(
+    columns: Mapping[str, Sequence[float]], glue: Sequence[float], sizes: Sequence[tuple[int, int]]
+) -> dict[str, Row]:
+    """How well each column ranks all models, and those of each depth and width."""
     found = {}
     for name, column in columns.items():
         found[name] = tau(column, glue)
-        if name != "layers":
-            found[name]["same depth"] = [
-                round(kendalltau(*zip(*((v, g) for v, g, d in zip(column, glue, depths, strict=True) if d == depth),
-                                      strict=True)).statistic, 3)
-                for depth in sorted(set(depths))
-            ]  # fmt: skip
+        if name not in ("layers", "hidden", "depth, then width"):
+            found[name]["same depth and width"] = {
+                f"{size[0]} x {size[1]}": round(
+                    kendalltau(*zip(*((v, g) for v, g, s in zip(column, glue, sizes, strict=True) if s == size),
+                                    strict=True)).statistic, 3)
+                for size in sorted(set(sizes))
+            }  # fmt: skip
     return found
 
 
@@ -161,9 +165,10 @@ def main() -> None:
     batch = experiment.train.batch(list(range(ROWS)), seed=0)
     rows = fill(given.folder / "measures.jsonl", expressed, lambda name: measures(models[name], batch, ids))
     glue = [float(each["scores"]["glue"]) for each in trained if str(each["id"]) in rows]
-    depths = [rows[name]["layers"] for name in expressed]
+    sizes = [(rows[name]["layers"], rows[name]["hidden"]) for name in expressed]
     ours = {name: [float(rows[each][name]) for each in expressed] for name in rows[expressed[0]]
             if name not in ("name", "seconds")}  # fmt: skip
+    ours["depth, then width"] = [float(sorted(set(sizes)).index(size)) for size in sizes]
     with (given.benchmark / "BERT_results_activation.csv").open() as file:
         published = {row["ID"]: row for row in csv.DictReader(file)}
     columns = [name for name in next(iter(published.values())) if name not in ("ID", "GLUE Score")]
@@ -174,8 +179,8 @@ def main() -> None:
         "what": f"{len(expressed)} of {len(models)} models; GLUE from {min(glue)} to {max(glue)}",
         "machine": machine(),
         "left out, by operation": {name: len(each) for name, each in left_out.items()},
-        "ours, untrained": ranks(ours, glue, depths),
-        "published": ranks(theirs, glue, depths),
+        "ours, untrained": ranks(ours, glue, sizes),
+        "published": ranks(theirs, glue, sizes),
         "seconds of a model": seconds,
         "parameters, ours and theirs": tau(ours["parameters of the model"], theirs["Number of Parameters"]),
     }

@@ -65,7 +65,7 @@ def contradictions(recipe: "Recipe") -> Iterator[str]:
     yield from _of_sub_models(recipe)
     if not narrow:
         try:
-            recipe.search_space, recipe.cost_budget  # noqa: B018  # they check themselves
+            recipe.steered_space, recipe.cost_budget  # noqa: B018  # they check themselves
         except ValueError as error:
             yield str(error)
         else:

@@ -61,6 +61,17 @@ class SpaceOptions:
 
 
 @dataclass
+class SteeringOptions:
+    """What somebody wants of all candidates; a search that is under way goes on with other values of these."""
+
+    pin: list[str] = option((), "layers that are to stay, each a number and a line: '2: conv(9)'")
+    forbid: list[str] = option(
+        (), "operations, and kinds of layers, that no candidate has, such as softmax or attention"
+    )
+    prefer: list[str] = option((), "operations that are drawn three times as often as others")
+
+
+@dataclass
 class JointOptions:
     """Sizes that are searched beside the layers, what candidates may take, and the best compromises."""
 
@@ -244,6 +255,7 @@ def option_groups() -> tuple[type, ...]:
         DataOptions,
         SizeOptions,
         SpaceOptions,
+        SteeringOptions,
         JointOptions,
         SuperNetOptions,
         SubModelOptions,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from autobert_zero_hf.model import architecture
 from autobert_zero_hf.model.architectures import ARCHITECTURES
 from autobert_zero_hf.model.blocks import BLOCKS
+from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.model.mixers import KINDS
 from autobert_zero_hf.model.operations import OPERATIONS
 from autobert_zero_hf.model.origins import with_version
@@ -25,6 +26,7 @@ from ..space.mutation import MUTATIONS
 from ..space.search_space import SearchSpace
 from ..space.sizes import Sizes, SizesSpace, Steps
 from ..space.starting import StartingSpace, start
+from ..space.steering import Steering
 from ..space.sub_models import SubModels
 from ..strategy.strategy import Reject, Strategy
 from ..strategy.table import STRATEGIES, StrategyContext, make_strategy
@@ -43,6 +45,7 @@ from .options import (
     RunOptions,
     ScreenOptions,
     SpaceOptions,
+    SteeringOptions,
     StrategyOptions,
     SubModelOptions,
     SuperNetOptions,
@@ -67,6 +70,7 @@ class Recipe:
     data: DataOptions
     sizes: SizeOptions
     space: SpaceOptions
+    steering: SteeringOptions
     joint: JointOptions
     supernet: SuperNetOptions
     sub_models: SubModelOptions
@@ -224,7 +228,7 @@ class Recipe:
             ValueError: if the options do not fit together, or the strategy does not fit the space.
             ModuleNotFoundError: if it needs a library that is not installed.
         """
-        common, space = self.strategy, self.search_space
+        common, space = self.strategy, self.steered_space
         # A space that is an object says itself what is drawn first.
         if common.starts and self.given_space is None and isinstance(space, SearchSpace):
             space = StartingSpace.of(space, list(self._starts()))
@@ -254,6 +258,31 @@ class Recipe:
             feed_forward=tuple(space.feed_forward),
             blocks=tuple(space.blocks),
         )
+
+    @cached_property
+    def steered_space(self) -> SearchSpace | SubModels:
+        """The space where strategies look: what can be found, under the steering.
+
+        Raises:
+            ValueError: if nothing is left of it, or it has no layers to steer.
+        """
+        options, space = self.steering, self.search_space
+        try:
+            steering = Steering.of(options.pin, options.forbid, options.prefer)
+        except ValueError as error:
+            raise ValueError(f"pin, {error}") from error
+        if steering is None:
+            return space
+        if not isinstance(space, SearchSpace):
+            raise ValueError("pin, forbid and prefer are of layers, and here all candidates have those of one backbone")
+        known = {*self.space.operations, *space.types}
+        if foreign := sorted({*steering.forbidden, *steering.preferred} - known):
+            lacking = ", ".join(map(excerpt, foreign))
+            raise ValueError(f"forbid and prefer: the space has no {lacking}, but {', '.join(sorted(known))}")
+        try:
+            return space.steered(steering)
+        except ValueError as error:
+            raise ValueError(f"pin and forbid: {error}") from error
 
     @cached_property
     def searched_sizes(self) -> SizesSpace | None:

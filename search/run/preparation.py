@@ -32,7 +32,7 @@ from ..recipe.paths import for_folder
 from ..recipe.recipe import Recipe
 from ..runtime.journal import Journal, JournalError
 from ..runtime.progress import Reporter
-from ..runtime.records import Data, Extended, TrainedSuperNet
+from ..runtime.records import Data, Extended, Steered, TrainedSuperNet
 from ..runtime.run_folder import RunFolder
 from ..runtime.tracking import Tracking
 from ..space.candidate import Candidate
@@ -292,7 +292,9 @@ class Preparation:
                     "or another --output-dir"
                 )
             self.journal.compare(known, facts, "the text")
-            if self.accelerator.is_main_process and self.journal.history.of(Extended):
+            if self.accelerator.is_main_process and (
+                self.journal.history.of(Extended) or self.journal.history.of(Steered)
+            ):
                 self._write_recipe()
             return known
         if self.accelerator.is_main_process:

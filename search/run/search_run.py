@@ -26,11 +26,12 @@ from ..runtime.environment import warn_of_changes
 from ..runtime.journal import Journal, JournalError
 from ..runtime.loop import SearchLoop
 from ..runtime.progress import CANDIDATES, Reporter, clock
-from ..runtime.records import Baseline, ConstantAnswer, Data, Extended, Finished, TrainedSuperNet
+from ..runtime.records import Baseline, ConstantAnswer, Data, Extended, Finished, Steered, TrainedSuperNet
 from ..runtime.run_folder import BEST, FRONT, SCRATCH, RunFolder, finalists_of
 from ..runtime.tracking import Tracking, choose_trackers
 from ..space.candidate import Candidate
 from ..space.space import Space
+from ..space.steering import Steering
 from ..strategy.evaluation import Evaluation, Failure
 from ..strategy.strategy import Strategy
 from ..supernet.estimator import Estimator
@@ -48,6 +49,7 @@ from .program import Program
 from .proposals import Proposals, taking_in
 from .rungs import Rungs, by_score, forget
 from .screening import screened, screening_report
+from .steering import as_begun, check_steerable, steered
 from .training import TrainedOn
 
 
@@ -221,6 +223,7 @@ class SearchRun:
         self.program = program
         self.names = finalists_of(recipe.to_dict())
         strategy = make_strategy(recipe, given=objects.strategy)  # one that cannot be made leaves no journal
+        check_steerable(strategy, recipe)
         if program is not None:
             taking_in(strategy, recipe)
         self.tasks = load_tasks(recipe, recipe.chosen("proxy") if objects.proxy is None else recipe.proxies_of_rungs)
@@ -259,12 +262,15 @@ class SearchRun:
             self.reporter.say(f"Resuming the search in {path}, {clock(self.journal.spent_before)} old.")
             if self.shared is None and self.accelerator.is_main_process:
                 warn_of_changes(path, history.start.environment)
-        if history.events and isinstance(history.events[-1], Extended):
+        if any(isinstance(event, Extended) for event in history.events[-2:]):
             budget = self.recipe.budget
             self.reporter.say(
                 f"Its budget is {budget.candidates:,} candidates, {budget.hours:g} hours and {budget.patience} "
                 "generations without a better one by now."
             )
+        for event in history.of(Steered)[-1:]:
+            wanted = Steering.of(event.pin, event.forbid, event.prefer)
+            self.reporter.say(f"Steered from generation {event.generation + 1} on: {wanted or 'no more'}.")
         self.tracking.start(path.resolve().name, self.recipe.to_dict())
 
     def _prepare(self) -> Prepared:
@@ -288,12 +294,14 @@ class SearchRun:
         inheritance = Inheritance(objective.net, self.recipe.inheritance, self.folder.candidates)
         asks = self.accelerator.is_main_process
         band = bound.band if bound else None
+        steers = strategy
         strategy = Proposals(self.program, self.recipe, self.journal, asks, band).joined(strategy)
         estimator = make_estimator(
             self.recipe, inheritance, text.rows, text.held_out, self.tasks, self.accelerator, self.objects.proxy
         )
         self._score_constant_answer(estimator)
         strategy = screened(strategy, self.recipe, objective.net.config, estimator.rows)
+        strategy = steered(strategy, steers, self.recipe, self.journal.history)
         rungs = self._rungs(text)
         proxies = [(self.recipe.estimation.proxy, estimator.proxy), *((rung.proxy, proxy) for rung, proxy in rungs)]
         on_tasks = next((proxy for name, proxy in reversed(proxies) if name in self.tasks), None)
@@ -312,7 +320,7 @@ class SearchRun:
         """The latency to keep to, if there is one, and the strategy that keeps to it."""
         bound = LatencyBound(self.recipe, stopwatch, self.journal) if self.recipe.bounds_latency else None
         band = bound.prepare() if bound else None
-        return bound, make_proposing(self.recipe, band, self.objects.strategy)
+        return bound, make_proposing(as_begun(self.recipe, self.journal.history), band, self.objects.strategy)
 
     def _note(self, event: Data | TrainedSuperNet) -> None:
         """Have an event that was written elsewhere in this journal, too."""

@@ -9,6 +9,7 @@ from autobert_zero_hf.folders import BEST
 from .events import Event
 from .records import (
     EXTENDED,
+    STEERED,
     Base,
     Baseline,
     Budgets,
@@ -20,6 +21,7 @@ from .records import (
     LatencyTarget,
     Measured,
     Start,
+    Steered,
     Trained,
     TrainedSuperNet,
 )
@@ -95,6 +97,8 @@ class History:
                 self.best = event
         elif isinstance(event, Trained):
             self.finalists[event.name] = event
+        elif isinstance(event, Steered):
+            self._options = {**self.recipe, **{name: getattr(event, name) for name in STEERED}}
         elif isinstance(event, Extended):
             self._options = {**self.recipe, **{name: getattr(event, name) for name in EXTENDED}}
             self.finalists = {}
@@ -127,8 +131,13 @@ class History:
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """The options of the run, with the last budget; those that its version did not have, as they are by default."""
+        """The options of the run, with the last budget and steering; what its version did not have is as by default."""
         return self.start.options if self._options is None else self._options
+
+    @property
+    def next_generation(self) -> int:
+        """The number of the first generation of which no candidate is evaluated, from 0."""
+        return 1 + max((each.generation for each in self.candidates), default=-1)
 
     @property
     def data(self) -> Data | None:

@@ -21,7 +21,7 @@ from .codec import Codec, UnregisteredError, VersionError, decode_all
 from .environment import environment
 from .events import Event
 from .history import History, RecordError
-from .records import EXTENDED, Extended, Start
+from .records import EXTENDED, STEERED, Extended, Start, Steered
 from .run_folder import RunFolder
 from .upgrades import VERSION
 
@@ -76,7 +76,9 @@ class Journal:
         contents: Mapping[str, Digest] | None = None,
         parts: Mapping[str, dict[str, str]] = MappingProxyType({}),
     ) -> "Journal":
-        """Open the journal of a recipe, new or old; where the recipe has a larger budget than it, that is written down.
+        """Open the journal of a recipe, new or old.
+
+        Where the recipe has a larger budget than it, or another steering, that is written down.
 
         Raises:
             JournalError: if it belongs to another recipe or version, or is damaged before its last line.
@@ -85,19 +87,19 @@ class Journal:
         """
         written = RunFolder.WRITTEN_FOR_ENCODER if is_of_encoder(recipe) else RunFolder.WRITTEN
         claim, file, codec = claimed(path.parent, _lock_of(path), written), GrowingFile(path), Codec()
-        extension = None
+        changes: list[Event] = []
         try:
             journal = cls(path, recipe, _decoded(path, file.read(), codec), contents, parts)
             if journal.history.events:
-                extension = journal._check(path)
+                changes = journal._check(path)
         except BaseException:
             file.close()
             claim.release()
             raise
         # Released when the process ends, however it ends.
         journal._claim, journal._file, journal._codec = claim, file, codec
-        if extension is not None:
-            journal.append(extension)
+        for change in changes:
+            journal.append(change)
         return journal
 
     @classmethod
@@ -107,8 +109,12 @@ class Journal:
         journal._claim = shared_claim(path.parent, _lock_of(path))
         return journal
 
-    def _check(self, path: Path) -> Extended | None:
-        """See that the journal is of the recipe, or of one with a smaller budget, which has been extended then."""
+    def _check(self, path: Path) -> list[Event]:
+        """See that the journal is of the recipe, or of one with a smaller budget or another steering.
+
+        Returns:
+            What has changed, as events.
+        """
         groups = groups_of(self.recipe)
         start, recipe = self.history.start, decisive(with_defaults(groups, self.recipe))
         written, contents = decisive(self.history.recipe), start.contents or {}
@@ -125,16 +131,21 @@ class Journal:
             for name in sorted({*there, *here})
             if there.get(name) != here.get(name)
         ]
-        budget = {name: recipe[name] for name in EXTENDED if name in recipe}
+        budget, steering = ({name: recipe[name] for name in some if name in recipe} for some in (EXTENDED, STEERED))
         grows = all(budget[name] >= written[name] for name in budget) and not self.history.budgets
-        if changed and len(changed) == len(names) and grows and set(names) <= set(budget):
-            return Extended(**budget)
-        if changed:
+        if changed and not (len(changed) == len(names) and grows and set(names) <= {*budget, *steering}):
             raise JournalError(
                 f"{path.parent} holds a search with another recipe ({'; '.join(changed)}): use the same recipe to "
-                f"resume it, which is recipe.yaml there ({', '.join(EXTENDED)} may grow), or another --output-dir"
+                f"resume it, which is recipe.yaml there ({', '.join(EXTENDED)} may grow, {', '.join(STEERED)} "
+                "change), or another --output-dir"
             )
-        return None
+        steered = [Steered(generation=self.history.next_generation, **steering)] if set(names) & set(steering) else []
+        extended = [Extended(**budget)] if set(names) & set(budget) else []
+        if steered and self.history.finished and not extended:
+            raise JournalError(
+                f"the search in {path.parent} is finished: to go on otherwise, give it more --candidates"
+            )
+        return [*extended, *steered]
 
     def close(self) -> None:
         """Let other processes open it."""

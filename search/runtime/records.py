@@ -19,7 +19,7 @@ from ..latency.band import Verdict
 from ..latency.measuring import Latency
 from ..proxies.table import PROXIES, SCREENS
 from ..recipe.choices import groups_of
-from ..recipe.options import BudgetOptions
+from ..recipe.options import BudgetOptions, SteeringOptions
 from ..recipe.rungs import readable
 from ..space.candidate import Candidate
 from ..space.sizes import Sizes
@@ -384,6 +384,27 @@ class Extended(Event):
 
 EXTENDED = option_names([BudgetOptions])
 """The options that a search may be given more of."""
+
+
+@event("steered")
+@dataclass(frozen=True, kw_only=True)
+class Steered(Event):
+    """What somebody wants of all candidates from a generation on, in the place of what was wanted before."""
+
+    generation: Count
+    pin: list[str]
+    forbid: list[str]
+    prefer: list[str]
+
+    def contradiction_to(self, before: "History") -> str | None:
+        """A generation of which candidates were looked at."""
+        if self.generation < (least := before.next_generation):
+            return f"`generation` is {self.generation}, and the next one is {least}"
+        return super().contradiction_to(before)
+
+
+STEERED = option_names([SteeringOptions])
+"""The options that a search which is under way may be given otherwise."""
 
 
 @event("finished", once=True)

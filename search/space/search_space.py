@@ -22,6 +22,7 @@ from .candidate import Candidate
 from .layer_types import CONFIG, LayerType, branches, mixing, read_feed_forward, read_layer_types
 from .sampling import Weights, sample_graph
 from .sizes import Sizes, SizesSpace
+from .steering import STEERED, Steering
 
 ATTENTION, CONVOLUTION = "attention", "convolution"
 LAYER_TYPES = (ATTENTION, CONVOLUTION)
@@ -50,6 +51,7 @@ class SearchSpace:
         feed_forward: the feed-forward blocks that a layer may have: "config", that of the sizes; "mlp(512)" and the
             like, one of its own; "none".
         blocks: those that a candidate may have around its mixers, by name; none where all have the same.
+        steering: what somebody wants besides; its forbidden names are out of the space.
 
     Raises:
         ValueError: with everything that is wrong, if a value is not known or out of range, or nothing could be sampled.
@@ -66,6 +68,7 @@ class SearchSpace:
     sizes: SizesSpace | None = None
     feed_forward: tuple[str, ...] = (CONFIG,)
     blocks: tuple[str, ...] = ()
+    steering: Steering | None = None
 
     def __post_init__(self) -> None:
         if problems := list(self._problems()):
@@ -142,6 +145,8 @@ class SearchSpace:
                 reason = illegal.reason
             if reason is not None:
                 return f"layer {number}, {text}: {reason}"
+        if self.steering is not None and (reason := self.steering.rejection(candidate.layers)) is not None:
+            return reason
         if self.shared_attention and len(set(candidate.graphs.values())) > 1:
             return "the attention layers have different formulas, but the space has one for all"
         return None if candidate.mixes_tokens else "no layer mixes tokens"
@@ -209,10 +214,61 @@ class SearchSpace:
         layers = self._grow(candidate.layers[:depth], depth, shared, rng)
         return replace(candidate, layers=layers, sizes=sizes)
 
+    def steered(self, steering: Steering | None) -> "SearchSpace":
+        """This space under another steering.
+
+        Raises:
+            ValueError: if nothing is left, or a pinned line is none of it.
+        """
+        if steering is None:
+            return replace(self, steering=None)
+        forbidden = steering.forbidden
+        kinds = [each for each in self.layer_types if each.partition("(")[0].strip() not in forbidden]
+        operations = [each for each in self.operations if each not in forbidden]
+        space = replace(self, operations=tuple(operations), layer_types=tuple(kinds), steering=steering)
+        for place, line in steering.pinned.items():
+            if place >= self.num_layers:
+                raise ValueError(f"there is no layer {place + 1}, but {self.num_layers}")
+            if (reason := space._layer_rejection(parse_layer(line))) is not None:
+                raise ValueError(f"layer {place + 1} cannot be {line}: {reason}")
+            if self.shared_attention and parse_layer(line).mixer.graph is not None:
+                raise ValueError(f"layer {place + 1} cannot be {line}: all attentions have the same formula here")
+        if len(steering.pinned) == self.num_layers:
+            raise ValueError(f"all {self.num_layers} layers have a pin: leave one to be searched")
+        return space
+
+    def weighted(self, weights: Weights | None) -> Weights | None:
+        """The weights that operations are drawn by here, by themselves those that are given."""
+        return self.steering.weighted(self.operations, weights) if self.steering else weights
+
+    def conforming(self, candidate: Candidate, rng: random.Random) -> Candidate:
+        """The candidate where the search keeps to something that it does not: with the pinned layers, and with random
+        ones for those that are forbidden.
+        """
+        if self.steering is None:
+            return candidate
+        lines = list[str]()
+        for place, line in enumerate(candidate.layers):
+            if place in self.steering.pinned:
+                lines.append(self.steering.pinned[place])
+            elif self._layer_rejection(parse_layer(line)) is None:
+                lines.append(line)
+            else:
+                graphs = (parse_layer(each).mixer.graph for each in lines if self.shared_attention)
+                shared = next((str(graph) for graph in graphs if graph is not None), None)
+                lines = list(self._grow(lines, place + 1, shared, rng))
+        if tuple(lines) == candidate.layers:
+            return candidate
+        return replace(candidate, layers=tuple(lines), origin=", ".join(filter(None, (candidate.origin, STEERED))))
+
     def _grow(self, layers: Sequence[str], depth: int, attention: str | None, rng: random.Random) -> tuple[str, ...]:
         """Random layers on top of these; what every new attention computes, if that is given."""
         grown = list(layers)
+        pinned = self.steering.pinned if self.steering else {}
         while len(grown) < depth:
+            if len(grown) in pinned:
+                grown.append(pinned[len(grown)])
+                continue
             types = [each for each in self.types.values() if attention is None or each.takes(attention)]
             drawn = types[int(rng.random() * len(types))] if len(types) > 1 else types[0]
             layer = self.sample_layer(drawn, rng, attention)
@@ -258,6 +314,7 @@ class SearchSpace:
 
     def sample_attention(self, rng: random.Random, weights: Weights | None = None) -> str:
         """A random attention that mixes tokens; its operations are drawn evenly, or by these weights."""
+        weights = self.weighted(None) if weights is None else weights
         graph = sample_graph(
             rng, self.operations, self.max_operations, weights, inputs=self.inputs, max_depth=self.max_depth
         )

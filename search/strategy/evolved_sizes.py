@@ -47,7 +47,6 @@ class EvolvedSizes(Proposing):
         at_least(1, num_parents=num_parents, generation_size=generation_size)
         need_sizes(space, "evolved")
         super().__init__(space, rng, reject)
-        self.space = space
         self.num_parents = num_parents
         self.generation_size = generation_size
         self.mutations = mutations

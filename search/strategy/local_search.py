@@ -55,7 +55,6 @@ class LocalSearch(Proposing):
     ):
         at_least(1, population_size=population_size, generation_size=generation_size, restart_after=restart_after)
         super().__init__(space, rng, reject)
-        self.space = space
         self.generation_size = generation_size
         self.restart_after = restart_after
         self.mutations = mutations

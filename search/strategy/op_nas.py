@@ -88,13 +88,15 @@ class OpNas(Proposing):
             raise ValueError(f"levels must be one of {', '.join(get_args(Levels))}, not {levels!r}")
         at_least(1, population_size=population_size, num_parents=num_parents, num_children=num_children)
         super().__init__(space, rng, reject)
-        self.space = space
         self.population_size = population_size
         self.num_parents = num_parents
         self.num_children = num_children
-        self.priority = (
-            None if alpha is None else OperationPriority(space.operations, alpha, scale, credit, temperature)
+        self._make_priority = (
+            None
+            if alpha is None
+            else partial(OperationPriority, alpha=alpha, scale=scale, credit=credit, temperature=temperature)
         )
+        self.priority = self._make_priority(space.operations) if self._make_priority else None
         self.levels = levels
         self.mutations = mutations
         self.population: list[Evaluation] = []
@@ -116,10 +118,20 @@ class OpNas(Proposing):
         """Take in the results of a generation."""
         for evaluation in self._proposals.told(evaluations):
             self.population.append(evaluation)
-            if self.priority:
-                graphs = evaluation.candidate.graphs.values()
-                names = [node.name for graph in graphs for node in graph.operations]
-                self.priority.update(names, evaluation.score)
+            self._learn(evaluation)
+
+    def steer(self, space: SearchSpace) -> None:
+        """Look in another space from now on; the priorities are those of its operations, by all that was told."""
+        super().steer(space)
+        self.priority = self._make_priority(space.operations) if self._make_priority else None
+        for evaluation in self.population:
+            self._learn(evaluation)
+
+    def _learn(self, evaluation: Evaluation) -> None:
+        if self.priority:
+            graphs = evaluation.candidate.graphs.values()
+            names = [node.name for graph in graphs for node in graph.operations]
+            self.priority.update([name for name in names if name in self.space.operations], evaluation.score)
 
     def parents(self) -> list[Evaluation]:
         """P, the top K of the population; the earlier of two with the same score."""

@@ -25,7 +25,6 @@ class RandomSearch(Proposing):
     def __init__(self, space: Space, rng: random.Random, generation_size: int = 10, reject: Reject | None = None):
         at_least(1, generation_size=generation_size)
         super().__init__(space, rng, reject)
-        self.space = space
         self.generation_size = generation_size
 
     def ask(self) -> list[Candidate]:

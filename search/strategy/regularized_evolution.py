@@ -53,7 +53,6 @@ class RegularizedEvolution(Proposing):
         if sample_size > population_size:
             raise ValueError(f"sample_size={sample_size} must not exceed population_size={population_size}")
         super().__init__(space, rng, reject)
-        self.space = space
         self.population_size = population_size
         self.sample_size = sample_size
         self.generation_size = generation_size

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import islice
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..space.candidate import Candidate
 from ..space.sizes import SizesSpace
@@ -60,6 +60,7 @@ class Proposals:
         self._reject = reject
         self._tries = tries
         self._seen: set[str] = set()
+        self._proposed: set[str] = set()
         self._pending: dict[str, int] = {}
         self._count = 0
 
@@ -87,11 +88,17 @@ class Proposals:
             else:
                 reason = self._reject(candidate) if self._reject else None
         if reason is None:
+            self._proposed.add(candidate.identity)
             self._pending[candidate.identity] = self._count
             self._count += 1
         else:
             self.rejections[reason] += 1
         return reason
+
+    def move(self, space: Space) -> None:
+        """Propose candidates of another space from now on; what the one before had not may be in this."""
+        self._space = space
+        self._seen = set(self._proposed)
 
     def told(self, evaluations: Sequence[Evaluation]) -> list[Evaluation]:
         """The evaluations in the order in which their candidates were proposed, whatever the order they came in.
@@ -120,6 +127,7 @@ class Proposing(ABC):
     """
 
     def __init__(self, space: Space, rng: random.Random, reject: Reject | None):
+        self.space: Any = space
         self._rng = rng
         self._proposals = Proposals(space, reject)
 
@@ -135,6 +143,11 @@ class Proposing(ABC):
     @abstractmethod
     def tell(self, evaluations: Sequence[Evaluation]) -> None:
         """Take in results of what was asked for, or taken in."""
+
+    def steer(self, space: Any) -> None:
+        """Look in another space from now on, with what was told; the strategies have theirs as `space`."""
+        self.space = space
+        self._proposals.move(space)
 
     def take_in(self, candidate: Candidate) -> bool:
         """Count a candidate of somebody else as proposed, so that its result may be told; False if it may not be."""

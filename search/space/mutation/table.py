@@ -112,6 +112,8 @@ class Mutations:
         rng: random.Random,
         weights: Weights | None,
     ) -> Candidate:
+        if isinstance(space, SearchSpace):
+            candidate, weights = space.conforming(candidate, rng), space.weighted(weights)
         mutations = [mutation for mutation in self.of(level) if mutation.is_for(space)]
         # A level of one mutation has nothing to draw.
         for mutation in rng.sample(mutations, len(mutations)) if len(mutations) > 1 else mutations:

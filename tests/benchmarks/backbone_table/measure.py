@@ -4,7 +4,7 @@ The space is that of the recipe quickstart (4 layers, width 128, norms first, ro
 the weights of one super-net, as a search's do:
 
 - `inherited`: the quickstart's own proxy, 8 steps and 256 rows;
-- `words-100` and `words-400`: so many steps of 8 rows on masked words, scored on all held-out rows;
+- `words-100` and `words-400`: so many steps of 8 rows on masked words, scored on 1,024 held-out rows;
 - `tasks-25` and `tasks-100`: after the 400 steps, so many steps on each of five tasks, by each task's metric.
 
 Backbones are the BERT, the paper's and `conv(9)` in every layer; 128 random ones; and 72 children of these, each of the
@@ -47,7 +47,7 @@ from tests.benchmarks.winner import TASKS, files
 
 RANDOM, CHILDREN, TOURNAMENT = 128, 72, 5
 WORDS, TASK_STEPS = (100, 400), (25, 100)
-LENGTH, TASK_ROWS = 64, 1000
+LENGTH, TASK_ROWS, HELD_OUT = 64, 1000, 1024
 ROWS, RATE = 8, 3e-3
 """Of the quickstart's last training."""
 BLOCK = {"block": "pre_norm", "positions": "rotary"}
@@ -138,7 +138,7 @@ class Table:
 
     @cached_property
     def _held_out(self) -> Any:
-        return self.experiment.held_out.batch(list(range(len(self.experiment.held_out))), seed=0)
+        return self.experiment.held_out.batch(list(range(HELD_OUT)), seed=0)
 
     def _task(self, model: Any, task: PreparedTask, steps: int) -> tuple[float | None, float | None]:
         options = TaskOptions(task_steps=steps, task_by_length=True)

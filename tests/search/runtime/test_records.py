@@ -12,7 +12,7 @@ from autobert_zero_hf.search.runtime.codec import Codec, decode_all, encode_all,
 from autobert_zero_hf.search.runtime.events import KINDS
 from autobert_zero_hf.search.runtime.history import RecordError
 from autobert_zero_hf.search.runtime.journal import Journal, JournalError, read_history
-from autobert_zero_hf.search.runtime.records import Evaluated, Extended, Finished, Proposed, Rung, Trained
+from autobert_zero_hf.search.runtime.records import Evaluated, Extended, Finished, Proposed, Rung, Steered, Trained
 from autobert_zero_hf.search.strategy.evaluation import Failure
 
 from tests.search.journal_lines import read_journal
@@ -54,6 +54,7 @@ def test_events_come_back_from_lines_byte_by_byte() -> None:
         Extended,
         Proposed,
         Rung,
+        Steered,
     }
 
 

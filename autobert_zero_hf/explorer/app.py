@@ -18,6 +18,7 @@ from ..search.publish.worth import RandomDraws, Ties
 from ..search.recipe.options import OF_SOURCE
 from .closing import UploadsClosed
 from .masks import MaskFiller
+from .steering import can_be_steered, steer
 from .views import compare, show_candidate, show_formula, table
 
 HEADERS = ("candidate", "score", "made by", "layers")
@@ -81,6 +82,9 @@ def make_app(facts: ReportFacts, models: dict[str, Path]) -> gr.Blocks:
                 _candidates(facts, config)
             with gr.Tab("Compare"):
                 _compare(facts, config)
+            if can_be_steered(recipe):
+                with gr.Tab("Steer"):
+                    steer(facts, recipe)
         with gr.Tab("Formula"):
             _formula(config, recipe.data.sequence_length)
         if models:

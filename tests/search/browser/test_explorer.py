@@ -123,6 +123,19 @@ def test_a_formula_is_explained_or_its_error_shown_with_its_place(opened: Page) 
     assert sticks_out(opened) <= 0
 
 
+def test_a_search_is_steered_by_the_command_that_is_shown(opened: Page, finished: tuple[Path, str]) -> None:
+    tab(opened, "Steer")
+    shown = opened.locator(".cm-content:visible")
+    expect(shown).to_contain_text("autobert-zero search --recipe ")
+    opened.get_by_role("checkbox").first.check()
+    expect(shown).to_contain_text("--pin '1: ")
+    opened.get_by_label("more candidates").fill("5")
+    begun = journal(finished[0])[0]["recipe"]["candidates"]
+    expect(shown).to_contain_text(f"--candidates {begun + 5}")
+    assert "--forbid" not in shown.inner_text()
+    assert sticks_out(opened) <= 0
+
+
 def test_a_mask_is_filled(opened: Page) -> None:
     tab(opened, "Fill a mask")
     opened.get_by_role("button", name="Fill").click()

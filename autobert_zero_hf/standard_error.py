@@ -4,6 +4,7 @@ All right, all wrong, or a single row: an error of nought would claim what nobod
 """
 
 import math
+from collections.abc import Sequence
 
 _ROUNDING = 1e-12
 """Scores are of the order of 1: a smaller error is that of adding numbers up."""
@@ -17,6 +18,16 @@ def is_known(error: float | None) -> bool:
 def if_known(error: float) -> float | None:
     """An error as it was computed, or None where the sample had no variation."""
     return error if is_known(error) else None
+
+
+def mean_error(errors: Sequence[float | None]) -> float | None:
+    """The standard error of a mean of independent values; None where that of one of them is not known.
+
+    >>> mean_error([0.3, 0.4]), mean_error([0.3, None])
+    (0.25, None)
+    """
+    known = [error for error in errors if error is not None]
+    return math.sqrt(sum(e**2 for e in known)) / len(errors) if errors and len(known) == len(errors) else None
 
 
 def say_error(error: float | None, digits: int = 4) -> str:

@@ -30,7 +30,7 @@ LAYERS = (
     ("training.pretraining", "training.finetuning"),
     ("search.space",),
     ("search.strategy",),
-    ("search.proxies",),
+    ("search.proxies", "search.replay"),
     ("search.recipe",),
     ("search.supernet", "search.latency"),
     ("search.blocks",),

@@ -1,6 +1,5 @@
 """The proxy that the paper searches by: fine-tuning on tasks (arXiv 2107.07445, which takes GLUE)."""
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from autobert_zero_hf.options import Range, option
+from autobert_zero_hf.standard_error import mean_error
 
 from .proxy import Score
 from .table import ProxyContext, ProxyKind, register
@@ -84,8 +84,7 @@ class TaskProxy:
     def __call__(self, model: "AutoBertZeroForMaskedLM", after_step: Callable[[int], None]) -> Score:
         """The mean, and its error, if that of each task is known: the tasks' rows are independent of one another."""
         scores = [self._score(each, model, after_step) for each in self.tasks]
-        errors = [score.standard_error for score in scores if score.standard_error is not None]
-        error = math.sqrt(sum(e**2 for e in errors)) / len(scores) if len(errors) == len(scores) else None
+        error = mean_error([score.standard_error for score in scores])
         return Score(sum(score.value for score in scores) / len(scores), error)
 
     def score_without_a_model(self, rows: "MaskedRows") -> float:  # noqa: ARG002

@@ -5,7 +5,7 @@ that comes or goes. These are distances between layers (a metric), so that a bac
 lies on a shortest way: it is as far from the two together as they are from each other.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from autobert_zero_hf.model import parse_layer
@@ -13,6 +13,7 @@ from autobert_zero_hf.model import parse_layer
 _COMES_OR_GOES = 0.5
 _OF_ITS_KIND = 0.5
 
+Distance = Callable[[str, str], float]
 Pair = tuple[int | None, int | None]
 """The place of a layer in one backbone and in the other; None where it has none there."""
 
@@ -34,19 +35,26 @@ class EditPath:
     length: float
 
     @classmethod
-    def between(cls, one: Sequence[str], other: Sequence[str]) -> "EditPath":
-        """The shortest way, by dynamic programming (Needleman and Wunsch 1970)."""
+    def between(cls, one: Sequence[str], other: Sequence[str], apart: Distance | None = None) -> "EditPath":
+        """The shortest way, by dynamic programming (Needleman and Wunsch 1970).
+
+        Args:
+            one: the lines that it leads from.
+            other: those that it leads to.
+            apart: how far two lines are from each other, from 0 to 1; by itself `layer_distance`.
+        """
+        apart = apart or layer_distance
         rows, columns = len(one), len(other)
         cost = [[_COMES_OR_GOES * (row + column) for column in range(columns + 1)] for row in range(rows + 1)]
         for row in range(1, rows + 1):
             for column in range(1, columns + 1):
-                changed = cost[row - 1][column - 1] + layer_distance(one[row - 1], other[column - 1])
+                changed = cost[row - 1][column - 1] + apart(one[row - 1], other[column - 1])
                 moved = min(cost[row - 1][column], cost[row][column - 1]) + _COMES_OR_GOES
                 cost[row][column] = min(changed, moved)
         pairs, row, column = list[Pair](), rows, columns
         while row or column:
             if row and column:
-                changed = cost[row - 1][column - 1] + layer_distance(one[row - 1], other[column - 1])
+                changed = cost[row - 1][column - 1] + apart(one[row - 1], other[column - 1])
                 if cost[row][column] == changed:
                     row, column = row - 1, column - 1
                     pairs.append((row, column))

@@ -63,18 +63,17 @@ def steer(facts: ReportFacts, recipe: Recipe) -> None:
         more = gr.Number(_MORE, label="more candidates", precision=0)
     chosen: list[Any] = [pins, forbid, prefer, more]
 
-    def show(*values: Any) -> str:
-        lists = [
-            [each for each in value if isinstance(each, str)] if isinstance(value, list) else [] for value in values
-        ]
-        added = values[-1] if isinstance(values[-1], int | float) else _MORE
-        return command(facts, *lists[:3], int(min(max(added, 0), 1_000_000)))
+    def show(pinned: Any, without: Any, rather: Any, added: Any) -> str:
+        count = added if isinstance(added, int | float) else _MORE
+        return command(facts, _names(pinned), _names(without), _names(rather), int(min(max(count, 0), 1_000_000)))
 
     def lines(value: Any) -> Any:
         event = by_number.get(value) if isinstance(value, int) else None
         return gr.CheckboxGroup(list(pinned | _lines(event)), value=list(pinned))
 
-    shown = gr.Code(show(*([*pinned], [*wanted.forbid], [*wanted.prefer], _MORE)), language="shell", label="go on")
+    shown = gr.Code(
+        show(list(pinned), list(wanted.forbid), list(wanted.prefer), _MORE), language="shell", label="go on"
+    )
     number.change(lines, number, pins, show_progress="hidden", preprocess=False)
     for each in chosen:
         each.change(show, chosen, shown, show_progress="hidden", preprocess=False)
@@ -82,3 +81,8 @@ def steer(facts: ReportFacts, recipe: Recipe) -> None:
 
 def _lines(event: Evaluated | None) -> dict[str, None]:
     return {f"{number}: {line}": None for number, line in enumerate(event.layers if event else (), start=1)}
+
+
+def _names(value: Any) -> list[str]:
+    """What a control holds, as texts: anybody may send anything."""
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []

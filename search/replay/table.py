@@ -16,7 +16,6 @@ from autobert_zero_hf.standard_error import mean_error
 from ..space.candidate import Candidate
 from ..space.edit_path import EditPath, layer_distance
 
-
 _LEAST = 0.1
 """Of a step: what differs is never the same, however alike it is."""
 _DOUBLINGS = 5

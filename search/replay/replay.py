@@ -2,8 +2,9 @@
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from ..space.candidate import Candidate
 from ..strategy.evaluation import Evaluation, Failure
@@ -72,22 +73,31 @@ def replay(make: Make, table: BackboneTable, look: str, seconds: float, seed: in
     return Replayed(evaluations, spent)
 
 
-def climb(table: BackboneTable, before: Replayed, rungs: Sequence[tuple[int, str]]) -> Replayed:
+def climb(
+    table: BackboneTable,
+    before: Replayed,
+    rungs: Sequence[tuple[int, str]],
+    needs: Mapping[str, str] = MappingProxyType({}),
+) -> Replayed:
     """Rungs after a search: so many of the best are looked at in a dearer way, and so on; the last look is the result.
 
     Args:
         table: of backbones.
         before: the search.
         rungs: how many candidates, and by which look.
+        needs: looks that begin with what another one has trained, which is paid for once: by look, the other one.
     """
     found, total = list(before.evaluations), before.seconds[-1] if before.seconds else 0.0
-    spent = list(before.seconds)
+    spent, paid = list(before.seconds), set[tuple[str, str]]()
     for candidates, look in rungs:
         chosen = sorted((each for each in found if each.score is not None), key=lambda each: -each.rank_key)
         found, spent = [], []
-        for evaluation in chosen[:candidates]:
-            again, cost = _look(table, look, evaluation.candidate)
-            total += cost
+        for candidate in [each.candidate for each in chosen[:candidates]]:
+            for each in (needs.get(look), look):
+                if each is not None and (each, candidate.identity) not in paid:
+                    paid.add((each, candidate.identity))
+                    again, cost = _look(table, each, candidate)
+                    total += cost
             found.append(again)
             spent.append(total)
     return Replayed(found, spent)

@@ -8,9 +8,9 @@ of convolutions alone, or of both. It resumes; the parts may run side by side:
 
     OMP_NUM_THREADS=1 python -m tests.benchmarks.blocks runs/blocks scratch [BLOCK ...]
     OMP_NUM_THREADS=1 python -m tests.benchmarks.blocks runs/blocks inherited [BLOCK ...]
-    python -m tests.benchmarks.blocks runs/blocks [--so-far]
+    python -m tests.benchmarks.blocks runs/blocks [--so-far [BLOCK ...]]
 
-`--so-far` computes nothing, and compares the backbones that are there in all blocks.
+`--so-far` computes nothing, and compares the backbones that are there in all of these blocks, or all that were begun.
 """
 
 import argparse
@@ -86,10 +86,22 @@ def inherited(folder: Path, blocks: Sequence[str]) -> dict[str, dict[str, Row]]:
     return rows
 
 
-def complete(folder: Path) -> tuple[dict[str, Row], dict[str, tuple[str, ...]], list[str]]:
-    """The rows that there are, the backbones that were trained in all blocks that were begun, and these."""
+def scored_already(folder: Path, blocks: Sequence[str]) -> dict[str, dict[str, Row]]:
+    """The same, of the blocks that have all of them."""
+    files = {block: folder / f"super-net-{list(BLOCKS).index(block)}" / "inherited.jsonl" for block in blocks}
+    read = {block: [*map(json.loads, file.read_text().splitlines())] for block, file in files.items() if file.exists()}
+    return {block: {row["name"]: row for row in rows} for block, rows in read.items() if len(rows) == len(backbones())}
+
+
+def complete(folder: Path, blocks: list[str]) -> tuple[dict[str, Row], dict[str, tuple[str, ...]], list[str]]:
+    """The rows that there are, the backbones that were trained in all of these blocks, and the blocks.
+
+    Args:
+        folder: of the experiment.
+        blocks: none for all that were begun.
+    """
     rows = {row["name"]: row for row in map(json.loads, (folder / "scratch.jsonl").read_text().splitlines())}
-    blocks = [block for block in BLOCKS if f"{block}/{LEARNING_RATE}/BERT" in rows]
+    blocks = blocks or [block for block in BLOCKS if f"{block}/{LEARNING_RATE}/BERT" in rows]
     known = {
         name: layers
         for name, layers in backbones().items()
@@ -127,15 +139,16 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("part", nargs="?", choices=("scratch", "inherited"))
     parser.add_argument("blocks", nargs="*", choices=[*BLOCKS, []], default=[])
-    parser.add_argument("--so-far", action="store_true")
+    parser.add_argument("--so-far", nargs="*", choices=BLOCKS, metavar="BLOCK")
     given = parser.parse_args()
     given.blocks = given.blocks or list(BLOCKS)
     if given.part == "inherited":
         inherited(given.folder, given.blocks)
         return
     proxy: dict[str, dict[str, Row]] = {}
-    if given.so_far:
-        scratch, layers, given.blocks = complete(given.folder)
+    if given.so_far is not None:
+        scratch, layers, given.blocks = complete(given.folder, given.so_far)
+        proxy = scored_already(given.folder, given.blocks)
     else:
         training, layers = FromScratch(given.folder), backbones()
         scratch = fill(given.folder / "scratch.jsonl", training.names(given.blocks), timed(training))

@@ -95,6 +95,9 @@ def test_rungs_are_paid_for_and_the_last_one_decides(table: BackboneTable) -> No
     ranked = sorted((each for each in before.evaluations if each.score is not None), key=lambda each: -each.rank_key)
     assert [each.candidate for each in after.evaluations] == [each.candidate for each in ranked[:5]]
     assert after.seconds[-1] == before.seconds[-1] + 50.0
+    assert climb(table, before, [(5, "tasks")], {"tasks": "words"}).seconds[-1] == after.seconds[-1] + 5.0
+    twice = climb(table, before, [(5, "words"), (3, "tasks")], {"tasks": "words"})
+    assert twice.seconds[-1] == before.seconds[-1] + 5.0 + 30.0, "what was trained in a rung before is there"
     assert after.best is not None
     scores = {each.candidate.identity: each.score for each in after.evaluations}
     assert scores[after.best.identity] == max(scores.values())

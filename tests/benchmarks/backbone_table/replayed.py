@@ -1,0 +1,133 @@
+"""Strategies and rungs on the table: what do they find for the same seconds of the processor, and who is first?
+
+Each strategy searches by the quickstart's proxy (`inherited`) in the table, with SEEDS seeds; then nothing, rungs by
+words, or rungs that end with tasks follow. All have the same seconds, the rungs' counted in. Of what each chooses, the
+mean score of five tasks after 100 steps each, paired by seed with random search without rungs; and how soon each
+strategy reaches what random search with the same seed ends at, by words after 400 steps as the only look:
+
+    python -m tests.benchmarks.backbone_table.replayed
+"""
+
+import json
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from autobert_zero_hf.search.replay import BackboneTable, Replayed, TableMutations, climb, replay
+from autobert_zero_hf.search.replay.replay import Make
+from autobert_zero_hf.search.strategy.local_search import LocalSearch
+from autobert_zero_hf.search.strategy.op_nas import OpNas
+from autobert_zero_hf.search.strategy.random_search import RandomSearch
+from autobert_zero_hf.search.strategy.regularized_evolution import RegularizedEvolution
+
+FOLDER = Path(__file__).parent
+SEEDS = 20
+LOOKS = 64
+"""Looks of the cheapest kind that random search has the time for, if no rungs follow."""
+PROXY, WORDS, JUDGE = "inherited", "words-400", "tasks-100"
+NEEDS = {"tasks-25": WORDS, "tasks-100": WORDS}
+RUNGS: Mapping[str, Sequence[tuple[int, str]]] = {
+    "none": (),
+    "words": ((12, "words-100"), (4, WORDS)),
+    "tasks": ((12, "words-100"), (6, "tasks-25"), (3, JUDGE)),
+}
+_near = {"mutations": TableMutations()}
+_op_nas = partial(OpNas, population_size=16, num_parents=4, num_children=2, **_near)
+STRATEGIES: Mapping[str, Make] = {
+    "random": RandomSearch,
+    "evolution": partial(RegularizedEvolution, population_size=16, sample_size=5, generation_size=8, **_near),
+    "local search": partial(LocalSearch, population_size=16, generation_size=8, **_near),
+    "op-nas, even": partial(_op_nas, alpha=None),
+    "op-nas, the paper's": _op_nas,
+    "op-nas, occurrences, temperature 0.1": partial(_op_nas, alpha=0.3, credit="occurrences", temperature=0.1),
+}
+
+
+def median_seconds(table: BackboneTable, look: str) -> float:
+    return statistics.median(each.seconds for each in table.looks[look].values())
+
+
+def cost_of(table: BackboneTable, rungs: Sequence[tuple[int, str]]) -> float:
+    """About what rungs take: each is in its time what its looks are in the median, with those that they need."""
+    looked = {look for _, look in rungs}
+    total = 0.0
+    for candidates, look in rungs:
+        needed = NEEDS.get(look)
+        total += candidates * median_seconds(table, look)
+        if needed is not None and needed not in looked:
+            total += candidates * median_seconds(table, needed)
+            looked.add(needed)
+    return total
+
+
+def judged(table: BackboneTable, found: Replayed) -> float:
+    """The mean score on tasks of what a search chooses; a constant's where that failed."""
+    assert found.best is not None
+    look = table.looks[JUDGE].get(found.best.identity)
+    return look.score if look is not None and look.score is not None else 0.0
+
+
+def mean_and_error(values: Sequence[float]) -> list[float]:
+    return [round(statistics.mean(values), 4), round(statistics.stdev(values) / math.sqrt(len(values)), 4)]
+
+
+def chosen(table: BackboneTable) -> dict[str, Any]:
+    """What every strategy with every kind of rungs chooses, for the same seconds."""
+    seconds = LOOKS * median_seconds(table, PROXY) + cost_of(table, RUNGS["tasks"])
+    found: dict[str, list[float]] = {}
+    for name, make in STRATEGIES.items():
+        for kind, rungs in RUNGS.items():
+            for seed in range(SEEDS):
+                before = replay(make, table, PROXY, seconds - cost_of(table, rungs), seed)
+                found.setdefault(f"{name}; rungs: {kind}", []).append(judged(table, climb(table, before, rungs, NEEDS)))
+    base = found["random; rungs: none"]
+    return {
+        "seconds": round(seconds),
+        "searches": {
+            name: {
+                "tasks": mean_and_error(values),
+                "less random search's": mean_and_error([a - b for a, b in zip(values, base, strict=True)]),
+            }
+            for name, values in found.items()
+        },
+        "tasks less words, all strategies": mean_and_error(
+            [
+                a - b
+                for name in STRATEGIES
+                for a, b in zip(found[f"{name}; rungs: tasks"], found[f"{name}; rungs: words"], strict=True)
+            ]
+        ),
+    }
+
+
+def soon(table: BackboneTable) -> dict[str, Any]:
+    """How soon a strategy reaches what random search ends at, as a share of random search's seconds."""
+    seconds = LOOKS * median_seconds(table, WORDS)
+    until: dict[str, list[float]] = {name: [] for name in STRATEGIES}
+    for seed in range(SEEDS):
+        ends = replay(RandomSearch, table, WORDS, seconds, seed)
+        wanted = max(each.score for each in ends.evaluations if each.score is not None)
+        for name, make in STRATEGIES.items():
+            share = replay(make, table, WORDS, seconds, seed).seconds_to(wanted) / seconds
+            until[name].append(share)
+    return {name: round(statistics.median(shares), 3) for name, shares in until.items()}
+
+
+def main() -> None:
+    table = BackboneTable.load(FOLDER)
+    scores = sorted((each.score or 0.0 for each in table.looks[JUDGE].values()), reverse=True)
+    facts = {
+        "backbones": len(table.backbones),
+        "tasks: best, median, worst": [round(each, 4) for each in (scores[0], statistics.median(scores), scores[-1])],
+        "for the same seconds": chosen(table),
+        "share of random search's seconds until its score is reached, median": soon(table),
+    }
+    print(json.dumps(facts, indent=1))
+    (FOLDER / "replayed.json").write_text(json.dumps(facts, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

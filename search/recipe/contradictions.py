@@ -8,7 +8,7 @@ from autobert_zero_hf.model.architectures import ARCHITECTURES
 from autobert_zero_hf.model.excerpts import excerpt
 from autobert_zero_hf.training.shared_options import OF_NEW_VOCABULARY, DataOptions, SizeOptions
 
-from ..proxies.table import PROXIES
+from ..proxies.table import PROXIES, ProxyKind
 from ..strategy.table import STRATEGIES
 from .choices import CHOSEN, idle_options
 from .options import OF_SOURCE, JointOptions, SubModelOptions, own_groups
@@ -47,9 +47,10 @@ def contradictions(recipe: "Recipe") -> Iterator[str]:
         yield f"hidden_size ({width}) is not a multiple of num_attention_heads ({heads})"
     if kernels != sorted(set(kernels)):
         yield f"kernel_sizes must rise: {excerpt(kernels)}"
-    strategy, proxy = STRATEGIES[recipe.strategy.strategy], PROXIES[recipe.estimation.proxy]
+    strategy, proxies = STRATEGIES[recipe.strategy.strategy], _proxies(recipe)
     yield from strategy.problems(recipe.own_options(strategy), recipe.strategy)
-    yield from proxy.problems(recipe.own_options(proxy), recipe.estimation)
+    for proxy in proxies:
+        yield from proxy.problems(recipe.own_options(proxy), recipe.estimation)
     yield from _of_rungs(recipe)
     if recipe.screen.screen_keep is not None and recipe.screen.screen_by is None:
         yield "screen_keep needs screen_by, the measure that is screened by"
@@ -73,14 +74,14 @@ def contradictions(recipe: "Recipe") -> Iterator[str]:
 
 
 def _of_rungs(recipe: "Recipe") -> Iterator[str]:
-    lines = recipe.rung.rungs
-    if found := list(problems(lines, recipe.budget.candidates)):
-        yield from found
-        return
-    if recipe.rung.rung_rows is not None and not lines:
+    yield from problems(recipe.rung.rungs, recipe.budget.candidates)
+    if recipe.rung.rung_rows is not None and not recipe.rung.rungs:
         yield "rung_rows: of rungs, and there are none"
-    for name in recipe.proxies_of_rungs:
-        yield from PROXIES[name].problems(recipe.own_options(PROXIES[name]), recipe.estimation)
+
+
+def _proxies(recipe: "Recipe") -> list[ProxyKind]:
+    """What scores candidates, in the search and in its rungs, as far as there is such a proxy."""
+    return [PROXIES[name] for name in recipe.chosen("proxy") if name in PROXIES]
 
 
 def _of_vocabulary(recipe: "Recipe") -> Iterator[str]:
@@ -125,7 +126,7 @@ def _of_sub_models(recipe: "Recipe") -> Iterator[str]:
         yield f"blocks are searched together with new layers: leave {', '.join(others)} out, or blocks"
     if options.layers and len(options.layers) != recipe.sizes.num_layers:
         yield f"layers has {len(options.layers)} lines, num_layers is {recipe.sizes.num_layers}"
-    if options.supernet_loss == "distillation" and any(PROXIES[each].scores_words for each in recipe.chosen("proxy")):
+    if options.supernet_loss == "distillation" and any(proxy.scores_words for proxy in _proxies(recipe)):
         yield (
             "supernet_loss: distillation leaves the head that predicts words untrained, so that it cannot be "
             "scored by masked words: take proxy: tasks, or supernet_loss: both"

@@ -64,7 +64,7 @@ def find_formulas(teacher: Teacher, layer: int, rows: Tensor, options: PartOptio
     own = parse_layer(config.layers[layer])
     if own.mixer.graph is None or not (options.formula_candidates and options.part_steps):
         return []
-    imitation = _Imitation(teacher, layer, rows, seed)
+    imitation = Imitation(teacher, layer, rows, seed)
     most, tokens = layer_cost(str(own), config, rows.shape[1]).operations, rows.shape[1]
 
     def reject(candidate: Candidate) -> str | None:
@@ -90,8 +90,15 @@ def find_formulas(teacher: Teacher, layer: int, rows: Tensor, options: PartOptio
     return sorted(found.values(), key=lambda each: each.error)
 
 
-class _Imitation:
-    """How well formulas give what the mixer of a layer gives."""
+class Imitation:
+    """How well formulas give what the mixer of a layer gives.
+
+    Args:
+        teacher: the encoder.
+        layer: the number of the layer, from 0.
+        rows: (R, N), real tokens alone; three of four are fitted to, the others give the error.
+        seed: of the weights that the layer has not.
+    """
 
     def __init__(self, teacher: Teacher, layer: int, rows: Tensor, seed: int):
         self.teacher = teacher

@@ -42,9 +42,9 @@ def test_those_that_are_found_imitate_as_they_are_scored_and_take_no_longer() ->
 
 @pytest.mark.parametrize("formula", [NOT_SCALED, BERT_ATTENTION])
 def test_the_formula_of_the_layer_itself_would_have_no_error(formula: str) -> None:
-    from autobert_zero_hf.search.blocks.formulas import _Imitation
+    from autobert_zero_hf.search.blocks.formulas import Imitation
 
     teacher = Teacher(make([formula, "conv(3)"]))
     rows = torch.randint(1, SIZES["vocab_size"], (16, 30), generator=torch.Generator().manual_seed(0))
-    found = _Imitation(teacher, 0, rows, 0)(formula)
+    found = Imitation(teacher, 0, rows, 0)(formula)
     assert found is not None and found.error < 1e-3

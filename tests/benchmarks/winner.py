@@ -22,8 +22,9 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -61,18 +62,34 @@ def files(data: Path, part: str) -> list[str]:
 
 
 class Training:
-    """Trains and scores a backbone; its weights are kept in `folder`, one file a row."""
+    """Trains and scores a backbone; its weights are kept in `folder`, one file a row.
 
-    def __init__(self, folder: Path, data: Path, backbones: dict[str, tuple[str, ...]]):
+    Args:
+        folder: of the experiment.
+        data: text and tasks.
+        backbones: by their names.
+        rates: the peak learning rates, by backbone; those that have none here have the usual one.
+        options: of the recipe, that are not as in BERT's block.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        data: Path,
+        backbones: Mapping[str, tuple[str, ...]],
+        rates: Mapping[str, float] = MappingProxyType({}),
+        **options: Any,
+    ):
         self.folder = folder
         self.backbones = backbones
-        self.experiment = Experiment(folder)
-        options = self.experiment.recipe.data
+        self.rates = rates
+        self.experiment = Experiment(folder, **options)
+        data_options = self.experiment.recipe.data
         train, validation = (load_documents(files(data, part)) for part in ("train", "validation"))
-        self.tokenizer = train_tokenizer(train, options.vocab_size, options.sequence_length)
+        self.tokenizer = train_tokenizer(train, data_options.vocab_size, data_options.sequence_length)
         self.tokenizer.save_pretrained(folder / "tokenizer")
         self.rows, held_out = (
-            MaskedRows(pack(each, self.tokenizer, options.sequence_length), self.tokenizer)
+            MaskedRows(pack(each, self.tokenizer, data_options.sequence_length), self.tokenizer)
             for each in (train, validation)
         )
         self.held_out: MaskedBatch = held_out.batch(list(range(len(held_out))), seed=0)
@@ -83,8 +100,8 @@ class Training:
         config = self.experiment.config(self.backbones[backbone], len(self.tokenizer))
         model = AutoBertZeroForMaskedLM(config)
         start = time.process_time()
-        steps = STEPS * int(times)
-        train_masked_lm(model, self.rows, steps, ROWS, LEARNING_RATE, int(seed), self.experiment.accelerator.autocast)
+        steps, rate = STEPS * int(times), self.rates.get(backbone, LEARNING_RATE)
+        train_masked_lm(model, self.rows, steps, ROWS, rate, int(seed), self.experiment.accelerator.autocast)
         seconds = time.process_time() - start
         score = evaluate_masked_lm(model, self.held_out)
         model.save_pretrained(self.folder / "models" / name)

@@ -72,7 +72,10 @@ def steer(facts: ReportFacts, recipe: Recipe) -> None:
         return gr.CheckboxGroup(list(pinned | _lines(event)), value=list(pinned))
 
     shown = gr.Code(
-        show(list(pinned), list(wanted.forbid), list(wanted.prefer), _MORE), language="shell", label="go on"
+        show(list(pinned), list(wanted.forbid), list(wanted.prefer), _MORE),
+        language="shell",
+        wrap_lines=True,
+        label="go on",
     )
     number.change(lines, number, pins, show_progress="hidden", preprocess=False)
     for each in chosen:

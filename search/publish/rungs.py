@@ -1,6 +1,5 @@
 """What the rungs of a search came to: how each one ranked its candidates, how surely, and what it cost."""
 
-import statistics
 from dataclasses import dataclass
 
 from scipy.stats import kendalltau
@@ -28,7 +27,8 @@ class RungFacts:
         best: the highest score.
         standard_error: of that; None where the rows do not tell it.
         best_before: the rank that the candidate with the highest score had before, among those of this rung, from 1.
-        rank_correlation: Kendall's tau of the scores here and before; None where there are fewer than three.
+        rank_correlation: Kendall's tau of the scores here and before; None where there are fewer than three, or all are
+            the same.
         seconds: of all its candidates together; None where an older version did not write them down.
     """
 
@@ -68,7 +68,9 @@ def rungs_of(history: History) -> list[RungFacts]:
             break
         best = max((event for event in looked if event.score is not None), key=lambda event: scores[event.identity])
         earlier = [before[identity] for identity in scores]
-        tau = kendalltau(list(scores.values()), earlier).statistic if len(scores) >= _FEWEST_PAIRS else None
+        # Where all have the same score, here or before, no order agrees with another.
+        told = len(scores) >= _FEWEST_PAIRS and min(len(set(earlier)), len(set(scores.values()))) > 1
+        tau = kendalltau(list(scores.values()), earlier).statistic if told else None
         seconds = [event.seconds for event in looked]
         found.append(
             RungFacts(
@@ -79,7 +81,7 @@ def rungs_of(history: History) -> list[RungFacts]:
                 best=scores[best.identity],
                 standard_error=best.standard_error,
                 best_before=1 + sum(score > before[best.identity] for score in earlier),
-                rank_correlation=None if tau is None or statistics.pstdev(earlier) == 0 else round(float(tau), 3),
+                rank_correlation=None if tau is None else round(float(tau), 3),
                 seconds=None if None in seconds else sum(each for each in seconds if each is not None),
             )
         )

@@ -1,14 +1,19 @@
 """Rungs: longer looks at ever fewer of the best candidates, of which the last one's best is the winner."""
 
+import json
 import re
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
+from autobert_zero_hf.search.publish.rungs import rungs_of
 from autobert_zero_hf.search.recipe.choices import RecipeError
 from autobert_zero_hf.search.recipe.recipe import Recipe
+from autobert_zero_hf.search.runtime.history import History
 from autobert_zero_hf.search.runtime.journal import read_history
+from autobert_zero_hf.search.runtime.records import Evaluated, Rung, Start
 
 from autobert_zero_hf.commands.main import main
 from autobert_zero_hf.data.corpus import load_demo
@@ -166,3 +171,28 @@ def test_the_best_compromises_are_looked_at_for_longer(text: Path, tmp_path: Pat
     assert len(found) == 5 and any(each.score == best for each in history.scored if each.identity in found)
     kept = [each for name, each in history.finalists.items() if name != "bert"]
     assert all(each.candidate.identity in found for each in kept)
+
+
+def test_where_all_scores_are_the_same_no_rank_correlation_is_told() -> None:
+    recipe = {"rungs": ["4 accuracy 1"], "candidates": 8}
+    start = Start(version=3, identity="x", recipe=recipe)
+    known = {
+        "generation": 0,
+        "parent": None,
+        "origin": "random",
+        "standard_error": 0.1,
+        "failure": None,
+        "detail": None,
+    }
+    candidates = [
+        Evaluated(number=n, identity=f"c{n}", layers=["conv(3)"], score=n / 10, seconds=1.0, **known)
+        for n in range(1, 5)
+    ]
+    looks = [
+        Rung(number=1, identity=each.identity, score=0.5, standard_error=0.1, failure=None, seconds=2.0)
+        for each in candidates
+    ]
+    (facts,) = rungs_of(History([start, *candidates, *looks]))
+    assert facts.rank_correlation is None and "tau" not in str(facts) and "nan" not in str(facts)
+    assert (facts.candidates, facts.failed, facts.seconds) == (4, 0, 8.0)
+    assert json.loads(json.dumps(asdict(facts), allow_nan=False))["best"] == 0.5

@@ -68,7 +68,8 @@ def test_every_backbone_is_looked_at_once_and_paid_for(name: str, table: Backbon
     found = replay(STRATEGIES[name], table, "words", 1e9, seed=0)
     identities = [each.candidate.identity for each in found.evaluations]
     assert len(identities) == len(set(identities)) and set(identities) <= set(table.backbones)
-    assert len(identities) > 0.9 * len(table.backbones)
+    # Where all that is near its parents is known, evolution ends; the others go on elsewhere.
+    assert len(identities) > (0.5 if name == "evolution" else 0.9) * len(table.backbones)
     assert list(found.seconds) == [float(place) for place in range(1, len(identities) + 1)]
     for each in found.evaluations:
         look = table.looks["words"][each.candidate.identity]

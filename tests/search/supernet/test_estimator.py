@@ -30,7 +30,7 @@ OPTIONS = {"candidate_steps": 10, "candidate_batch_size": 4, "candidate_learning
 def estimator(net: SuperNet, rows: MaskedRows, folder: Path, **options: Any) -> Estimator:
     recipe = Recipe.from_dict({**OPTIONS, **options})
     inheritance = Inheritance(net, recipe.inheritance, folder / "candidates")
-    return make_estimator(recipe, inheritance, rows, rows, [], Accelerator(cpu=True))
+    return make_estimator(recipe, inheritance, rows, rows, {}, Accelerator(cpu=True))
 
 
 @pytest.mark.parametrize("proxy", ["accuracy", "loss"])

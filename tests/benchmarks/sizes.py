@@ -55,7 +55,7 @@ def main(run: Path, evaluations: int, seeds: int, speedups: list[float]) -> None
     text = preparation.read()
     net = preparation.train(text).net
     inheritance = Inheritance(net, recipe.inheritance, folder.candidates)
-    estimator = make_estimator(recipe, inheritance, text.rows, text.held_out, [], accelerator)
+    estimator = make_estimator(recipe, inheritance, text.rows, text.held_out, {}, accelerator)
     predictor = LatencyPredictor(
         collect(recipe.search_space, net.config, 0, folder.latencies, recipe.latency), net.config
     )

@@ -3,6 +3,7 @@
 The page changes nothing itself: whoever can open it need not be who may search.
 """
 
+import math
 import shlex
 from collections.abc import Sequence
 from typing import Any
@@ -64,7 +65,7 @@ def steer(facts: ReportFacts, recipe: Recipe) -> None:
     chosen: list[Any] = [pins, forbid, prefer, more]
 
     def show(pinned: Any, without: Any, rather: Any, added: Any) -> str:
-        count = added if isinstance(added, int | float) else _MORE
+        count = added if isinstance(added, int | float) and math.isfinite(added) else _MORE
         return command(facts, _names(pinned), _names(without), _names(rather), int(min(max(count, 0), 1_000_000)))
 
     def lines(value: Any) -> Any:

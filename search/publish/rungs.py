@@ -9,8 +9,7 @@ from autobert_zero_hf.standard_error import plus_minus
 from ..proxies.table import PROXIES
 from ..recipe.rungs import Rung
 from ..runtime.history import History
-from ..runtime.records import Evaluated
-from ..runtime.records import Rung as Looked
+from ..runtime.records import Evaluated, Looked
 
 _FEWEST_PAIRS = 3
 

@@ -135,6 +135,11 @@ class Recipe:
         return chosen_by(what, given)
 
     @property
+    def rows_of_rungs(self) -> int:
+        """How many rows the candidates of rungs are scored on."""
+        return self.rung.rung_rows or self.estimation.evaluation_rows
+
+    @property
     def proxies_of_rungs(self) -> list[str]:
         """The names of what scores the candidates of rungs."""
         return list(dict.fromkeys(rung.proxy for rung in self.rungs))
@@ -275,10 +280,13 @@ class Recipe:
             return space
         if not isinstance(space, SearchSpace):
             raise ValueError("pin, forbid and prefer are of layers, and here all candidates have those of one backbone")
-        known = {*self.space.operations, *space.types}
-        if foreign := sorted({*steering.forbidden, *steering.preferred} - known):
-            lacking = ", ".join(map(excerpt, foreign))
-            raise ValueError(f"forbid and prefer: the space has no {lacking}, but {', '.join(sorted(known))}")
+        operations = {*self.space.operations}
+        for option, names, known in (
+            ("forbid", steering.forbidden, operations | space.types.keys()),
+            ("prefer", steering.preferred, operations - steering.forbidden),
+        ):
+            if foreign := sorted(names - known):
+                raise ValueError(f"{option}: {', '.join(map(excerpt, foreign))} is none of {', '.join(sorted(known))}")
         try:
             return space.steered(steering)
         except ValueError as error:

@@ -11,6 +11,8 @@ from typing import Any
 
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import parse_layer
+from autobert_zero_hf.model.excerpts import excerpt
+from autobert_zero_hf.options import unmet
 from autobert_zero_hf.standard_error import mean_error
 
 from ..space.candidate import Candidate
@@ -20,6 +22,15 @@ _LEAST = 0.1
 """Of a step: what differs is never the same, however alike it is."""
 _DOUBLINGS = 5
 """Of a kernel, which make it as different as one of its kind can be."""
+
+
+_OF_SCORES = {
+    "backbone": str,
+    "look": str,
+    "score": float | None,
+    "standard_error": float | None,
+    "seconds": float,
+}
 
 
 class TableError(AutoBertZeroError):
@@ -63,10 +74,10 @@ class BackboneTable:
         """
         folder = Path(folder)
         names: dict[str, Candidate] = {}
-        for row in _rows(folder / "backbones.jsonl", ("name", "layers")):
+        for row in _rows(folder / "backbones.jsonl", {"name": str, "layers": list[str]}):
             names[row["name"]] = Candidate(tuple(row["layers"]), origin=row.get("origin") or "measured")
         found: dict[str, dict[str, list[Look]]] = {}
-        for row in _rows(folder / "scores.jsonl", ("backbone", "look", "score", "standard_error", "seconds")):
+        for row in _rows(folder / "scores.jsonl", _OF_SCORES):
             if (candidate := names.get(row["backbone"])) is None:
                 raise TableError(
                     f"{folder / 'scores.jsonl'}: there is no backbone {row['backbone']!r} in backbones.jsonl"
@@ -94,8 +105,8 @@ class BackboneTable:
         }
 
 
-def _rows(file: Path, fields: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    """The lines of a file, each of which has these fields.
+def _rows(file: Path, fields: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The lines of a file, each of which has these fields, of these types.
 
     Raises:
         TableError: naming the line that has not.
@@ -112,6 +123,9 @@ def _rows(file: Path, fields: tuple[str, ...]) -> Iterator[dict[str, Any]]:
         lacking = [name for name in fields if not isinstance(row, dict) or name not in row]
         if lacking:
             raise TableError(f"{file}, line {number}: it has no {lacking[0]!r}")
+        for name, hint in fields.items():
+            if wanted := unmet(row[name], hint):
+                raise TableError(f"{file}, line {number}: {name!r} must be {wanted}, not {excerpt(row[name])}")
         yield row
 
 

@@ -1,7 +1,6 @@
 """The estimation that a recipe asks for."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from accelerate import Accelerator
@@ -42,43 +41,47 @@ def load_tasks(recipe: Recipe, proxies: Iterable[str]) -> dict[str, Sequence[Tas
     return {name: tasks for name, tasks in loaded.items() if tasks}
 
 
-def make_context(
+def make_rungs(
     recipe: Recipe,
+    rows: MaskedRows,
     held_out: MaskedRows,
-    rows: int,
+    tasks: Mapping[str, Sequence[Task]],
+    accelerator: Accelerator,
+) -> list[tuple[Rung, Proxy]]:
+    """The rungs that a recipe asks for, each with what scores its candidates.
+
+    Args:
+        recipe: which rungs, on how many rows.
+        rows: the training rows.
+        held_out: the rows to score on.
+        tasks: those of the recipe, by proxy.
+        accelerator: the autocast.
+    """
+    found = []
+    for rung in recipe.rungs:
+        kind = PROXIES[rung.proxy]
+        options = recipe.own_options(kind)
+        if rung.proxy_steps is not None:
+            assert kind.steps is not None  # the recipe was checked
+            options = replace(options, **{kind.steps: rung.proxy_steps})
+        context = _context(recipe, rows, held_out, recipe.rows_of_rungs, tasks.get(rung.proxy, ()), accelerator)
+        found.append((rung, kind.make(context, options)))
+    return found
+
+
+def _context(
+    recipe: Recipe,
+    rows: MaskedRows,
+    held_out: MaskedRows,
+    scored: int,
     tasks: Sequence[Task],
-    tokenizer: PreTrainedTokenizerBase,
-    autocast: Callable[[], AbstractContextManager],
+    accelerator: Accelerator,
 ) -> ProxyContext:
-    """What a proxy is made from.
-
-    Args:
-        recipe: of the search.
-        held_out: the rows to score on: the first ones, with the same masks for all.
-        rows: how many of them, and at most how many of a task.
-        tasks: those of the proxy.
-        tokenizer: of the tasks' texts.
-        autocast: the precision.
-    """
+    """What a proxy is made from, which scores on so many of the held-out rows, the first ones, with the same masks."""
     seed = recipe.run.seed
-    evaluation = held_out.batch(list(range(min(rows, len(held_out)))), seed)
-    return ProxyContext(evaluation, tokenizer, recipe.data.sequence_length, rows, seed, autocast, tasks)
-
-
-def make_rung_proxy(recipe: Recipe, rung: Rung, context: ProxyContext) -> Proxy:
-    """Makes what scores the candidates of a rung.
-
-    Args:
-        recipe: of the search.
-        rung: which proxy, and for how many steps it trains itself.
-        context: what it is made from.
-    """
-    kind = PROXIES[rung.proxy]
-    options = recipe.own_options(kind)
-    if rung.proxy_steps is not None:
-        assert kind.steps is not None  # the recipe was checked
-        options = replace(options, **{kind.steps: rung.proxy_steps})
-    return kind.make(context, options)
+    evaluation = held_out.batch(list(range(min(scored, len(held_out)))), seed)
+    length = recipe.data.sequence_length
+    return ProxyContext(evaluation, rows.tokenizer, length, scored, seed, accelerator.autocast, tasks)
 
 
 def make_estimator(
@@ -103,7 +106,7 @@ def make_estimator(
     """
     options, kind = recipe.estimation, PROXIES[recipe.estimation.proxy]
     own = tasks.get(kind.name, ())
-    context = make_context(recipe, held_out, options.evaluation_rows, own, rows.tokenizer, accelerator.autocast)
+    context = _context(recipe, rows, held_out, options.evaluation_rows, own, accelerator)
     proxy = kind.make(context, recipe.own_options(kind)) if given is None else prepared(given, context)
     probe = context.evaluation[:_PROBED_ROWS]
     return Estimator(inheritance, proxy, rows, probe, options, recipe.run.seed, accelerator)

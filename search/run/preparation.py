@@ -337,16 +337,11 @@ class Preparation:
         return SubModels(tuple(layers), sizes).extremes
 
 
-def rows_of_rungs(recipe: Recipe) -> int:
-    """How many rows the candidates of rungs are scored on."""
-    return recipe.rung.rung_rows or recipe.estimation.evaluation_rows
-
-
 def rows_that_chose(recipe: Recipe) -> int:
     """How many of the held-out rows, the first ones, candidates are scored on, in the search or in its rungs."""
     by_words = PROXIES[recipe.estimation.proxy].scores_words
     chose = [recipe.estimation.evaluation_rows] if by_words else [0]
-    chose += [rows_of_rungs(recipe) for name in recipe.proxies_of_rungs if PROXIES[name].scores_words]
+    chose += [recipe.rows_of_rungs for name in recipe.proxies_of_rungs if PROXIES[name].scores_words]
     return max(chose)
 
 

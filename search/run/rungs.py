@@ -24,7 +24,7 @@ from ..recipe.rungs import Rung
 from ..runtime.dispatch import Dispatcher
 from ..runtime.journal import Journal
 from ..runtime.progress import Reporter
-from ..runtime.records import Rung as Looked
+from ..runtime.records import Looked
 from ..space.candidate import Candidate
 from ..strategy.evaluation import Evaluation, Failure
 from .training import TrainedOn, Training

@@ -39,12 +39,12 @@ from ..supernet.inheritance import Inheritance
 from ..supernet.objectives import Objective
 from .accelerated import accelerated, open_journal
 from .finalists import FinalTraining
-from .from_options import load_tasks, make_context, make_estimator, make_rung_proxy
+from .from_options import load_tasks, make_estimator, make_rungs
 from .front import Compromise, best_compromises, describe_front, find_front, name_models, rank
 from .latency_bound import LatencyBound, Stopwatch
 from .limits import make_proposing, make_strategy
 from .objects import NO_OBJECTS, Objects
-from .preparation import Preparation, Text, rows_of_rungs
+from .preparation import Preparation, Text
 from .program import Program
 from .proposals import Proposals, taking_in
 from .rungs import Rungs, by_score, forget
@@ -302,19 +302,10 @@ class SearchRun:
         self._score_constant_answer(estimator)
         strategy = screened(strategy, self.recipe, objective.net.config, estimator.rows)
         strategy = steered(strategy, steers, self.recipe, self.journal.history)
-        rungs = self._rungs(text)
+        rungs = make_rungs(self.recipe, text.rows, text.held_out, self.tasks, self.accelerator)
         proxies = [(self.recipe.estimation.proxy, estimator.proxy), *((rung.proxy, proxy) for rung, proxy in rungs)]
         on_tasks = next((proxy for name, proxy in reversed(proxies) if name in self.tasks), None)
         return Prepared(text, objective, bound, strategy, estimator, rungs, on_tasks, dispatcher)
-
-    def _rungs(self, text: Text) -> list[tuple[Rung, Proxy]]:
-        rows, tokenizer, autocast = rows_of_rungs(self.recipe), text.rows.tokenizer, self.accelerator.autocast
-        found = []
-        for rung in self.recipe.rungs:
-            tasks = self.tasks.get(rung.proxy, ())
-            context = make_context(self.recipe, text.held_out, rows, tasks, tokenizer, autocast)
-            found.append((rung, make_rung_proxy(self.recipe, rung, context)))
-        return found
 
     def _limit(self, stopwatch: Stopwatch) -> tuple[LatencyBound | None, Strategy]:
         """The latency to keep to, if there is one, and the strategy that keeps to it."""

@@ -24,6 +24,7 @@ from ..recipe.rungs import readable
 from ..space.candidate import Candidate
 from ..space.sizes import Sizes
 from ..space.starting import GIVEN, PROPOSED
+from ..space.steering import Steering
 from ..strategy.evaluation import Failure
 from ..strategy.table import STRATEGIES
 from .environment import Environment
@@ -268,7 +269,7 @@ class Baseline(_Scored):
 
 @event("rung", unique={"look": "the second of its candidate in its rung"})
 @dataclass(frozen=True, kw_only=True)
-class Rung(_Scored):
+class Looked(_Scored):
     """One of the best candidates after a longer look: what chose those of the next rung, or the winner.
 
     Args:
@@ -290,11 +291,16 @@ class Rung(_Scored):
         return self.number, self.identity
 
     def contradiction_to(self, before: "History") -> str | None:
-        """A rung that the recipe does not have, or an identity of no candidate."""
+        """A rung that the recipe does not have, or a candidate without a score in what came before it."""
         if self.number > (most := len(before.recipe["rungs"])):
             return f"`number` is {self.number}, and the recipe has {most} rungs"
-        if before.find(Evaluated, "identity", self.identity) is None:
+        came: _Scored | None = before.find(Evaluated, "identity", self.identity)
+        if came is None:
             return f"`identity` is that of no candidate: {excerpt(self.identity)}"
+        if self.number > 1:
+            came = before.find(Looked, "look", (self.number - 1, self.identity))
+        if came is None or came.score is None:
+            return f"its candidate has no score before rung {self.number}: {excerpt(self.identity)}"
         return super().contradiction_to(before)
 
 
@@ -395,6 +401,14 @@ class Steered(Event):
     pin: list[str]
     forbid: list[str]
     prefer: list[str]
+
+    def contradiction(self) -> str | None:
+        """A pin that is none."""
+        try:
+            Steering.of(self.pin, self.forbid, self.prefer)
+        except ValueError as error:
+            return f"`pin`, {error}"
+        return super().contradiction()
 
     def contradiction_to(self, before: "History") -> str | None:
         """A generation of which candidates were looked at."""

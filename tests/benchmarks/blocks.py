@@ -25,7 +25,7 @@ from autobert_zero_hf.search.space.candidate import Candidate
 
 from autobert_zero_hf import architecture
 from tests.benchmarks.biws_ranking import LEARNING_RATE, SCRATCH_STEPS, Row, backbones, from_scratch, tau, timed
-from tests.benchmarks.experiment import Experiment, fill
+from tests.benchmarks.experiment import Experiment, fill, rows_of
 from tests.benchmarks.paired import machine
 
 BLOCKS: dict[str, dict[str, Any]] = {
@@ -89,8 +89,8 @@ def inherited(folder: Path, blocks: Sequence[str]) -> dict[str, dict[str, Row]]:
 def scored_already(folder: Path, blocks: Sequence[str]) -> dict[str, dict[str, Row]]:
     """The same, of the blocks that have all of them."""
     files = {block: folder / f"super-net-{list(BLOCKS).index(block)}" / "inherited.jsonl" for block in blocks}
-    read = {block: [*map(json.loads, file.read_text().splitlines())] for block, file in files.items() if file.exists()}
-    return {block: {row["name"]: row for row in rows} for block, rows in read.items() if len(rows) == len(backbones())}
+    read = {block: {row["name"]: row for row in rows_of(file)} for block, file in files.items()}
+    return {block: rows for block, rows in read.items() if len(rows) == len(backbones())}
 
 
 def complete(folder: Path, blocks: list[str]) -> tuple[dict[str, Row], dict[str, tuple[str, ...]], list[str]]:
@@ -100,7 +100,7 @@ def complete(folder: Path, blocks: list[str]) -> tuple[dict[str, Row], dict[str,
         folder: of the experiment.
         blocks: none for all that were begun.
     """
-    rows = {row["name"]: row for row in map(json.loads, (folder / "scratch.jsonl").read_text().splitlines())}
+    rows = {row["name"]: row for row in rows_of(folder / "scratch.jsonl")}
     blocks = blocks or [block for block in BLOCKS if f"{block}/{LEARNING_RATE}/BERT" in rows]
     known = {
         name: layers

@@ -26,19 +26,17 @@ from autobert_zero_hf.search.run.search_run import search
 from autobert_zero_hf.search.run.summary import search_result
 
 from autobert_zero_hf import architecture
-from tests.benchmarks.experiment import fill
+from tests.benchmarks.experiment import fill, rows_of
 from tests.benchmarks.paired import machine
 from tests.benchmarks.winner import (
     NUM_LAYERS,
-    SEEDS,
     TASKS,
-    TUNED,
     FineTuning,
-    Row,
     Training,
     files,
     names,
     summary,
+    tunings,
 )
 
 BLOCK = {"block": "pre_norm", "positions": "rotary", "mixed_precision": "no"}
@@ -68,10 +66,6 @@ def backbones_of(folder: Path) -> dict[str, tuple[str, ...]]:
     return {"winner": layers, "bert": tuple(architecture("bert", NUM_LAYERS)), "conv(9)": ("conv(9)",) * NUM_LAYERS}
 
 
-def rows_of(file: Path) -> list[Row]:
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-
-
 def rates_of(folder: Path) -> dict[str, float]:
     """The best learning rate of each backbone that was tried with all of them."""
     tried: dict[str, dict[float, float]] = {}
@@ -89,14 +83,7 @@ def train(folder: Path, data: Path, backbones: Mapping[str, tuple[str, ...]]) ->
     fill(folder / "rates.jsonl", [f"{name}/{TUNED_AFTER}/0" for name in tried], trial)
     training = Training(folder, data, backbones, rates_of(folder), **BLOCK)
     fill(folder / "pretraining.jsonl", [each for each in names(backbones) if each.split("/")[1] != "1"], training)
-    tuning = [
-        f"{name}/{times}/{seed}/{task}"
-        for times in TUNED
-        for seed in range(SEEDS[times])
-        for name in backbones
-        for task in TASKS
-    ]
-    fill(folder / "finetuning.jsonl", tuning, FineTuning(folder, data, training))
+    fill(folder / "finetuning.jsonl", tunings(backbones), FineTuning(folder, data, training))
 
 
 def main() -> None:

@@ -100,12 +100,14 @@ class Experiment:
         )
 
 
+def rows_of(file: Path) -> list[dict[str, Any]]:
+    """The rows of a table as far as it is filled."""
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
 def fill(file: Path, names: Iterable[str], compute: Callable[[str], Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """A table with a row for each name, a JSON object a line; rows that the file has are not computed again."""
-    rows = {}
-    if file.exists():
-        lines = file.read_text().splitlines()
-        rows = {row["name"]: row for row in map(json.loads, lines)}
+    rows = {row["name"]: row for row in rows_of(file)}
     wanted = list(names)
     for name in wanted:
         if name not in rows:

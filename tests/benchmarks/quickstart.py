@@ -27,7 +27,7 @@ from autobert_zero_hf.search.runtime.journal import read_history
 
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from tests.benchmarks.blocks import kind
-from tests.benchmarks.experiment import BERTS, fill
+from tests.benchmarks.experiment import BERTS, fill, rows_of
 from tests.benchmarks.paired import machine
 
 SEEDS = 5
@@ -89,10 +89,6 @@ def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _rows(table: Path) -> list[dict[str, Any]]:
-    return sorted(map(json.loads, table.read_text().splitlines()), key=lambda row: row["name"])
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
@@ -105,7 +101,11 @@ def main() -> None:
         names = [str(seed) for seed in given.seeds]
         fill(tables[given.edition], names, lambda name: run(given.folder, given.edition, int(name)))
         return
-    found = {edition: _rows(table) for edition, table in tables.items() if table.exists()}
+    found = {
+        edition: sorted(rows_of(table), key=lambda row: row["name"])
+        for edition, table in tables.items()
+        if table.exists()
+    }
     facts = {
         "what": "the recipe quickstart in float32",
         "machine": machine(),

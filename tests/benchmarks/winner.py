@@ -38,7 +38,7 @@ from autobert_zero_hf.data.tokenization import train_tokenizer
 from autobert_zero_hf.tasks.loading import load_task
 from autobert_zero_hf.training.replayable.fine_tuning import fine_tune, make_classifier, predict
 from autobert_zero_hf.training.replayable.masked_lm import evaluate_masked_lm, train_masked_lm
-from tests.benchmarks.experiment import Experiment, fill
+from tests.benchmarks.experiment import Experiment, fill, rows_of
 from tests.benchmarks.paired import machine
 
 SEEDS = {1: 3, 4: 3, 16: 3}
@@ -119,6 +119,17 @@ class Training:
 def names(backbones: Iterable[str]) -> list[str]:
     """Short runs first, so that what there is can be looked at early."""
     return [f"{name}/{times}/{seed}" for times, seeds in SEEDS.items() for seed in range(seeds) for name in backbones]
+
+
+def tunings(backbones: Iterable[str]) -> list[str]:
+    """The fine-tunings that follow these."""
+    return [
+        f"{name}/{times}/{seed}/{task}"
+        for times in TUNED
+        for seed in range(SEEDS[times])
+        for name in backbones
+        for task in TASKS
+    ]
 
 
 class FineTuning:
@@ -219,14 +230,7 @@ def run(folder: Path, data: Path, search: Path, *only: str) -> None:
     wanted = only or tuple(backbones)
     training = Training(folder, data, backbones)
     fill(folder / "pretraining.jsonl", names(wanted), training)
-    tuning = [
-        f"{name}/{times}/{seed}/{task}"
-        for times in TUNED
-        for seed in range(SEEDS[times])
-        for name in wanted
-        for task in TASKS
-    ]
-    fill(folder / "finetuning.jsonl", tuning, FineTuning(folder, data, training))
+    fill(folder / "finetuning.jsonl", tunings(wanted), FineTuning(folder, data, training))
 
 
 def main() -> None:
@@ -234,10 +238,7 @@ def main() -> None:
     if rest:
         data, search, *only = rest
         run(Path(folder), Path(data), Path(search), *only)
-    rows = {
-        name: [json.loads(line) for line in (Path(folder) / f"{name}.jsonl").read_text().splitlines()]
-        for name in ("pretraining", "finetuning")
-    }
+    rows = {name: rows_of(Path(folder) / f"{name}.jsonl") for name in ("pretraining", "finetuning")}
     results = summary(**rows)
     print(json.dumps(results, indent=1))
     facts = {

@@ -13,7 +13,7 @@ from autobert_zero_hf.search.recipe.choices import RecipeError
 from autobert_zero_hf.search.recipe.recipe import Recipe
 from autobert_zero_hf.search.runtime.history import History
 from autobert_zero_hf.search.runtime.journal import read_history
-from autobert_zero_hf.search.runtime.records import Evaluated, Rung, Start
+from autobert_zero_hf.search.runtime.records import Evaluated, Looked, Start
 
 from autobert_zero_hf.commands.main import main
 from autobert_zero_hf.data.corpus import load_demo
@@ -121,6 +121,22 @@ def test_a_last_round_of_before_is_read_as_a_rung(
     capsys.readouterr()
 
 
+def test_a_look_at_what_was_not_in_the_rung_before_is_damage(
+    whole: tuple[Path, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events = journal(whole[0])
+    last = next(event["identity"] for event in events if event["event"] == "rung" and event["number"] == 3)
+    rewrite(tmp_path, [event for event in events if (event.get("number"), event.get("identity")) != (2, last)])
+    assert main(["report", str(tmp_path)]) == 1
+    assert "its candidate has no score before rung 3" in capsys.readouterr().err
+    for event in events:
+        if event["event"] == "rung" and event["number"] == 1 and event["identity"] == last:
+            event |= {"score": None, "standard_error": None, "failure": "not finite"}
+    rewrite(tmp_path, events)
+    assert main(["report", str(tmp_path)]) == 1
+    assert "its candidate has no score before rung 2" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
@@ -189,7 +205,7 @@ def test_where_all_scores_are_the_same_no_rank_correlation_is_told() -> None:
         for n in range(1, 5)
     ]
     looks = [
-        Rung(number=1, identity=each.identity, score=0.5, standard_error=0.1, failure=None, seconds=2.0)
+        Looked(number=1, identity=each.identity, score=0.5, standard_error=0.1, failure=None, seconds=2.0)
         for each in candidates
     ]
     (facts,) = rungs_of(History([start, *candidates, *looks]))

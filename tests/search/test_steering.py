@@ -77,14 +77,21 @@ def test_a_finished_search_is_steered_together_with_more_candidates(steered: tup
     assert "is finished: to go on otherwise, give it more --candidates" in said
 
 
-def test_steering_that_comes_too_late_is_damage(
-    steered: tuple[Path, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("generation", 1, "`generation` is 1, and the next one is 2"),
+        ("pin", ["conv(5)"], "`pin`, 'conv(5)': a pin is a layer's number and its line"),
+    ],
+)
+def test_steering_that_cannot_have_been_is_damage(
+    field: str, value: Any, said: str, steered: tuple[Path, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     events = journal(steered[0])
-    next(event for event in events if event["event"] == "steered")["generation"] = 1
+    next(event for event in events if event["event"] == "steered")[field] = value
     rewrite(tmp_path, events)
     assert main(["report", str(tmp_path)]) == 1
-    assert "`generation` is 1, and the next one is 2" in capsys.readouterr().err
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -98,7 +105,9 @@ def test_steering_that_comes_too_late_is_damage(
         ({"pin": ["1: conv(11)"]}, "layer 1 cannot be conv(11): "),
         ({"pin": [f"{place}: conv(9)" for place in range(1, 5)]}, "all 4 layers have a pin: leave one to be searched"),
         ({"forbid": ["attention", "convolution"]}, "pin and forbid: "),
-        ({"forbid": ["max"]}, "forbid and prefer: the space has no 'max', but add, attention, convolution"),
+        ({"forbid": ["max"]}, "forbid: 'max' is none of add, attention, convolution"),
+        ({"prefer": ["attention"]}, "prefer: 'attention' is none of add, cosine_similarity"),
+        ({"prefer": ["add"], "forbid": ["add"]}, "prefer: 'add' is none of cosine_similarity"),
         ({"pin": [f"1: {BERT_ATTENTION}"], "shared_attention": True}, "all attentions have the same formula here"),
         ({"layers": ["conv(3)"] * 4, "search_sizes": "heads", "strategy": "random", "forbid": ["add"]}, "of layers"),
     ],

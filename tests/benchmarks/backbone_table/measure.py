@@ -41,7 +41,7 @@ from autobert_zero_hf.search.space.mutation import Mutations
 from autobert_zero_hf import AutoBertZeroForMaskedLM, AutoBertZeroModel, architecture
 from autobert_zero_hf.tasks.loading import load_text_task
 from autobert_zero_hf.training.replayable.masked_lm import evaluate_masked_lm, train_masked_lm
-from tests.benchmarks.experiment import Experiment, fill
+from tests.benchmarks.experiment import Experiment, fill, rows_of
 from tests.benchmarks.paired import machine
 from tests.benchmarks.winner import TASKS, files
 
@@ -161,10 +161,9 @@ def timed(compute: Callable[[], tuple[float | None, float | None]]) -> Row:
     }
 
 
-def rows_of(folder: Path) -> dict[str, Row]:
+def measured(folder: Path) -> dict[str, Row]:
     """What is measured, by all processes together."""
-    lines = [line for file in sorted(folder.glob("rows*.jsonl")) for line in file.read_text().splitlines()]
-    return {row["name"]: row for row in map(json.loads, lines)}
+    return {row["name"]: row for file in sorted(folder.glob("rows*.jsonl")) for row in rows_of(file)}
 
 
 def write(rows: Mapping[str, Row]) -> None:
@@ -197,7 +196,7 @@ def main() -> None:
     parser.add_argument("--share", default="1/1")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
-    known = rows_of(given.folder)
+    known = measured(given.folder)
     if given.part == "write":
         write(known)
         return

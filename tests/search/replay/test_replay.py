@@ -134,6 +134,7 @@ def test_layers_are_near_by_what_they_have_in_common(one: str, near: str, far: s
         ("backbones", None, "no table can be read there"),
         ("backbones", "no json\n", "line 1: no JSON"),
         ("backbones", '{"name": "b"}\n', "line 1: it has no 'layers'"),
+        ("backbones", '{"name": "b", "layers": "conv(3)"}\n', "line 1: 'layers' must be a list of texts"),
         ("scores", "[]\n", "line 1: it has no 'backbone'"),
         (
             "scores",

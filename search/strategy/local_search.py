@@ -4,8 +4,8 @@ The paper evaluates all neighbours of a cell. A backbone of formulas has no end 
 """
 
 import random
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from autobert_zero_hf.options import Range, option
@@ -83,11 +83,7 @@ class LocalSearch(Proposing):
 
     def _neighbour(self) -> Candidate:
         assert self.here is not None
-        levels: list[Callable[..., Candidate]] = [self.mutations.layout, self.mutations.graph]
-        if self.space.sizes is not None:
-            levels.append(self.mutations.sizes)
-        start = replace(self.here.candidate, parent=self.here.candidate.identity, origin="")
-        return self._rng.choice(levels)(start, self.space, self._rng)
+        return self.mutations.child(self.here.candidate, self.space, self._rng)
 
 
 def _make(context: StrategyContext, options: LocalSearchOptions) -> LocalSearch:

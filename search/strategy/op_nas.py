@@ -12,7 +12,8 @@ from ..space.candidate import Candidate
 from ..space.mutation import USUAL_MUTATIONS, MutationOptions, Mutations
 from ..space.search_space import SearchSpace
 from .evaluation import Evaluation
-from .operation_priority import Credit, OperationPriority, Scale
+from .operation_priority import Credit, OperationPriority
+from .rewards import Scale
 from .strategy import Proposing, Reject, at_least
 from .table import StrategyContext, StrategyKind, register
 

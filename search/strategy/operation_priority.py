@@ -1,12 +1,12 @@
 """The priority of operations in OP-NAS: an upper confidence bound (arXiv 2107.07445; UCB1: Auer et al. 2002)."""
 
 import math
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
 from typing import Literal, get_args
 
-Scale = Literal["ranks", "range"]
+from .rewards import Scale, rewards
+
 Credit = Literal["presence", "occurrences"]
 
 
@@ -60,14 +60,7 @@ class OperationPriority:
 
     def rewards(self) -> list[float]:
         """What each candidate is worth on the scale of the run, in the order in which they were told."""
-        known = sorted(score for _, score in self._told if score is not None)
-        if not known:
-            return [0.0] * len(self._told)
-        if self.scale == "range":
-            worst, spread = known[0], known[-1] - known[0] or 1.0
-            return [0.0 if score is None else (score - worst) / spread for _, score in self._told]
-        failed, others = len(self._told) - len(known), max(1, len(self._told) - 1)
-        return [0.0 if score is None else (failed + bisect_left(known, score)) / others for _, score in self._told]
+        return rewards([score for _, score in self._told], self.scale)
 
     def bounds(self) -> dict[str, float]:
         """u_i of each operation; one that was never evaluated counts as evaluated once, with the best reward."""

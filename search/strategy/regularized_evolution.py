@@ -2,8 +2,8 @@
 
 import random
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from autobert_zero_hf.options import Range, option
@@ -78,12 +78,7 @@ class RegularizedEvolution(Proposing):
         if parent is None or parent.score is None:  # nothing to select by
             return self.space.sample(self._rng)
         mutations = self.mutations.among(each.candidate for each in sample if each.score is not None)
-        levels: list[Callable[..., Candidate]] = [mutations.layout, mutations.graph]
-        if self.space.sizes is not None:
-            levels.append(mutations.sizes)
-        mutate = self._rng.choice(levels)
-        start = replace(parent.candidate, parent=parent.candidate.identity, origin="")
-        return mutate(start, self.space, self._rng)
+        return mutations.child(parent.candidate, self.space, self._rng)
 
 
 def _make(context: StrategyContext, options: EvolutionOptions) -> RegularizedEvolution:

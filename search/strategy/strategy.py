@@ -3,7 +3,7 @@
 import random
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any, Protocol
@@ -61,6 +61,7 @@ class Proposals:
         self._tries = tries
         self._seen: set[str] = set()
         self._proposed: set[str] = set()
+        self._withdrawn: set[str] = set()
         self._pending: dict[str, int] = {}
         self._count = 0
 
@@ -85,8 +86,10 @@ class Proposals:
             self._seen.add(candidate.identity)
             if self._space.rejection(candidate) is not None:
                 reason = "outside the space"
+            elif self._reject is None or candidate.identity in self._withdrawn:
+                reason = None
             else:
-                reason = self._reject(candidate) if self._reject else None
+                reason = self._reject(candidate)
         if reason is None:
             self._proposed.add(candidate.identity)
             self._pending[candidate.identity] = self._count
@@ -94,6 +97,14 @@ class Proposals:
         else:
             self.rejections[reason] += 1
         return reason
+
+    def withdraw(self, candidates: Iterable[Candidate]) -> None:
+        """Take back what was proposed and nobody was asked for: it may be proposed again, and is not rejected then."""
+        for identity in (candidate.identity for candidate in candidates):
+            del self._pending[identity]
+            self._proposed.remove(identity)
+            self._seen.remove(identity)
+            self._withdrawn.add(identity)
 
     def move(self, space: Space) -> None:
         """Propose candidates of another space from now on; what the one before had not may be in this."""

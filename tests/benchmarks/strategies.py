@@ -18,6 +18,7 @@ from typing import Any
 from autobert_zero_hf.search.strategy.evaluation import Evaluation
 from autobert_zero_hf.search.strategy.local_search import LocalSearch
 from autobert_zero_hf.search.strategy.op_nas import OpNas
+from autobert_zero_hf.search.strategy.predictor import Predictor
 from autobert_zero_hf.search.strategy.random_search import RandomSearch
 from autobert_zero_hf.search.strategy.regularized_evolution import RegularizedEvolution
 from autobert_zero_hf.search.strategy.strategy import Strategy
@@ -28,6 +29,7 @@ SEEDS, EVALUATIONS = 10, 60
 POPULATION, PARENTS, CHILDREN = 12, 3, 2
 
 _op_nas = partial(OpNas, population_size=POPULATION, num_parents=PARENTS, num_children=CHILDREN)
+_predictor = partial(Predictor, num_parents=PARENTS)
 _SHARP: dict[str, Any] = {"alpha": 0.3, "credit": "occurrences", "temperature": 0.1}
 STRATEGIES: dict[str, Callable[..., Strategy]] = {
     "random": RandomSearch,
@@ -42,6 +44,8 @@ STRATEGIES: dict[str, Callable[..., Strategy]] = {
     "op-nas, occurrences, temperature 0.1": partial(_op_nas, **_SHARP),
     "op-nas, one level": partial(_op_nas, levels="one"),
     "op-nas, one level, occurrences, temperature 0.1": partial(_op_nas, levels="one", **_SHARP),
+    "predictor": partial(_predictor, population_size=POPULATION, generation_size=PARENTS * CHILDREN),
+    "predictor, 8 random, then 4 at a time": partial(_predictor, population_size=8, generation_size=4),
 }
 
 

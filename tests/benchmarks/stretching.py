@@ -3,15 +3,16 @@
 16 random backbones of `biws_ranking`, from scratch at 4 layers of width 128 and stretched to 8 layers of width 256,
 after equally many tokens (800 steps of 8 rows), scored on all held-out rows: Kendall's tau between both. The best three
 and BERT's are then trained large on weights that are tiled from the small ones, for a quarter and for half of the
-steps, beside new weights after as many. It resumes, and the parts may run side by side:
+steps, beside new weights after as many. It resumes, and parts and shares of them may run side by side:
 
     OMP_NUM_THREADS=1 python -m tests.benchmarks.stretching runs/stretching small
-    OMP_NUM_THREADS=1 python -m tests.benchmarks.stretching runs/stretching large
-    OMP_NUM_THREADS=1 python -m tests.benchmarks.stretching runs/stretching
+    OMP_NUM_THREADS=1 python -m tests.benchmarks.stretching runs/stretching large [--share 1/2]
+    OMP_NUM_THREADS=1 python -m tests.benchmarks.stretching runs/stretching [tiled --share 1/2]
 """
 
 import argparse
 import json
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -41,9 +42,15 @@ class Training:
         self.layers = {BERT: tuple(architecture("bert", 4)), **dict(chosen)}
         self.held_out = self.experiment.held_out.batch(list(range(len(self.experiment.held_out))), seed=0)
 
-    def names(self, size: str) -> list[str]:
+    def begun_anew(self, size: str) -> list[str]:
         """Of one size, from new weights."""
         return [f"{size}/{STEPS}/new/{name}" for name in self.layers]
+
+    def continued(self, names: Sequence[str]) -> list[str]:
+        """Large ones after a part of the steps, from tiled and from new weights."""
+        return [
+            f"large/{STEPS // share}/{begun}/{name}" for name in names for share in (4, 2) for begun in ("tiled", "new")
+        ]
 
     def __call__(self, row: str) -> Row:
         size, steps, begun, name = row.split("/")
@@ -68,25 +75,28 @@ class Training:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("part", nargs="?", choices=("small", "large"))
+    parser.add_argument("part", nargs="?", choices=("small", "large", "tiled"))
+    parser.add_argument("--share", default="1/1")
     given = parser.parse_args()
+    number, many = map(int, given.share.split("/"))
     training = Training(given.folder)
-    rows: dict[str, dict[str, Row]] = {}
-    for size in [given.part] if given.part else ["small", "large"]:
-        rows[size] = fill(given.folder / f"{size}.jsonl", training.names(size), timed(training))
+
+    def filled(part: str, names: list[str]) -> dict[str, Row]:
+        return fill(given.folder / f"{part}.jsonl", names, timed(training))
+
+    def by_backbone(size: str) -> dict[str, Row]:
+        rows = filled(size, training.begun_anew(size))
+        return {name.rpartition("/new/")[2]: row for name, row in rows.items()}
+
+    if given.part in ("small", "large"):
+        filled(given.part, training.begun_anew(given.part)[number - 1 :: many])
+        return
+    small = by_backbone("small")
+    ranked = sorted((name for name in small if name != BERT), key=lambda name: -(small[name]["score"] or 0.0))
+    tiled = filled("tiled", training.continued([*ranked[:BEST], BERT])[number - 1 :: many])
     if given.part:
         return
-    small, large = (
-        {name.rpartition("new/")[2]: row for name, row in rows[size].items()} for size in ("small", "large")
-    )
-    ranked = sorted((name for name in small if name != BERT), key=lambda name: -(small[name]["score"] or 0.0))
-    continued = [
-        f"large/{STEPS // share}/{begun}/{name}"
-        for name in [*ranked[:BEST], BERT]
-        for share in (4, 2)
-        for begun in ("tiled", "new")
-    ]
-    tiled = fill(given.folder / "tiled.jsonl", continued, timed(training))
+    large = by_backbone("large")
     facts = {
         "what": f"quickstart recipe; {STEPS} steps of 8 rows from scratch, 4 x 128 and 8 x 256",
         "machine": machine(),

@@ -97,7 +97,7 @@ def test_a_command_that_is_none_is_refused_or_warned_of(
     assert "No such file" in caplog.text
 
 
-@pytest.mark.parametrize("name", ["op-nas", "evolution", "local-search", "random"])
+@pytest.mark.parametrize("name", ["op-nas", "evolution", "local-search", "predictor", "random"])
 def test_what_is_proposed_may_become_a_parent(name: str) -> None:
     options = {"num_layers": 2, "population": 12, "strategy": name}
     options |= {"tournament": 12} if name == "evolution" else {}

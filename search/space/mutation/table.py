@@ -1,7 +1,7 @@
 """The table of mutations, and how one of them is drawn."""
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal, Protocol, runtime_checkable
 
@@ -98,6 +98,13 @@ class Mutations:
     def sizes(self, candidate: Candidate, space: SizedSpace, rng: random.Random) -> Candidate:
         """Other sizes; the candidate as it is if it has none of its own, or no others are legal."""
         return self._mutate("sizes", candidate, space, rng, None)
+
+    def child(self, parent: Candidate, space: SearchSpace, rng: random.Random) -> Candidate:
+        """A child that one mutation makes, of a level drawn evenly: layout, formulas, and sizes where these vary."""
+        levels: list[Callable[..., Candidate]] = [self.layout, self.graph]
+        if space.sizes is not None:
+            levels.append(self.sizes)
+        return rng.choice(levels)(replace(parent, parent=parent.identity, origin=""), space, rng)
 
     def of(self, level: Level) -> list[Mutation]:
         """The mutations of a level."""

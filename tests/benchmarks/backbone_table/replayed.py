@@ -20,8 +20,11 @@ from autobert_zero_hf.search.replay import BackboneTable, Replayed, TableMutatio
 from autobert_zero_hf.search.replay.replay import Make
 from autobert_zero_hf.search.strategy.local_search import LocalSearch
 from autobert_zero_hf.search.strategy.op_nas import OpNas
+from autobert_zero_hf.search.strategy.predictor import Predictor
 from autobert_zero_hf.search.strategy.random_search import RandomSearch
 from autobert_zero_hf.search.strategy.regularized_evolution import RegularizedEvolution
+
+from tests.benchmarks.backbone_table.tpe import TableTpe
 
 FOLDER = Path(__file__).parent
 SEEDS = 20
@@ -43,6 +46,9 @@ STRATEGIES: Mapping[str, Make] = {
     "op-nas, even": partial(_op_nas, alpha=None),
     "op-nas, the paper's": _op_nas,
     "op-nas, occurrences, temperature 0.1": partial(_op_nas, alpha=0.3, credit="occurrences", temperature=0.1),
+    "predictor": partial(Predictor, population_size=16, num_parents=4, generation_size=8, **_near),
+    "predictor, 8 random, then 4 at a time": partial(Predictor, population_size=8, generation_size=4, **_near),
+    "tpe": TableTpe,
 }
 
 

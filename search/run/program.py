@@ -116,7 +116,11 @@ def _why(error: Exception) -> str:
 def _described(space: SearchSpace) -> dict[str, Any]:
     names = ("num_layers", "layer_types", "kernel_sizes", "operations", "inputs", "max_operations", "max_depth",
              "feed_forward", "shared_attention")  # fmt: skip
-    return {name: getattr(space, name) for name in names}
+    said: dict[str, Any] = {name: getattr(space, name) for name in names}
+    if (steering := space.steering) is not None:
+        said["pinned"] = {place + 1: line for place, line in steering.pinned.items()}
+        said["preferred"] = sorted(steering.preferred)
+    return said
 
 
 def _told(evaluations: Sequence[Evaluation]) -> list[dict[str, Any]]:

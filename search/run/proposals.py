@@ -47,11 +47,13 @@ class Proposals:
             return strategy
         return Joined(taking_in(strategy, self.recipe), self)
 
-    def __call__(self, generation: int, told: Sequence[Evaluation], asked: set[str]) -> list[Candidate]:
+    def __call__(
+        self, generation: int, space: SearchSpace, told: Sequence[Evaluation], asked: set[str]
+    ) -> list[Candidate]:
         """What is proposed for a generation: as before, if that is known, or newly."""
         known = self.journal.history.find(Proposed, "generation", generation)
         if known is None and self.program is not None:
-            lines = [self._ask(told, asked) if self.main else None]
+            lines = [self._ask(space, told, asked) if self.main else None]
             known = Proposed(generation=generation, backbones=broadcast_object_list(lines)[0])
             self.journal.append(known)
         return [self._read(line) for line in known.backbones] if known else []
@@ -59,17 +61,19 @@ class Proposals:
     def _read(self, line: str) -> Candidate:
         return replace(self.recipe.check_start(line), origin=PROPOSED)
 
-    def _ask(self, told: Sequence[Evaluation], asked: set[str]) -> list[str]:
+    def _ask(self, space: SearchSpace, told: Sequence[Evaluation], asked: set[str]) -> list[str]:
         def check(line: str) -> Candidate:
             candidate = self._read(line)
             if candidate.identity in asked:
                 raise ValueError("it computes what one computes that was asked for already")
+            if (reason := space.rejection(candidate)) is not None:
+                raise ValueError(reason)
             if self.band and (reason := self.band(candidate)) is not None:
                 raise ValueError(reason)
             return candidate
 
-        assert self.program is not None and isinstance(self.recipe.search_space, SearchSpace)
-        return self.program.propose(self.recipe.search_space, told, self.recipe.strategy.parents, check)
+        assert self.program is not None
+        return self.program.propose(space, told, self.recipe.strategy.parents, check)
 
 
 def taking_in(strategy: Strategy, recipe: Recipe) -> Proposing:

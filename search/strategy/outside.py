@@ -2,14 +2,15 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from ..space.candidate import Candidate
 from .evaluation import Evaluation
 from .strategy import Proposing
 
-Propose = Callable[[int, Sequence[Evaluation], set[str]], Sequence[Candidate]]
-"""What somebody proposes for a generation, by its number, what was told so far, and the identities that are asked for
-already. It gives the same whenever that generation is asked for again."""
+Propose = Callable[[int, Any, Sequence[Evaluation], set[str]], Sequence[Candidate]]
+"""What somebody proposes for a generation, by its number, the space that is looked in, what was told so far, and the
+identities that are asked for already. It gives the same whenever that generation is asked for again."""
 
 
 class Joined:
@@ -39,7 +40,7 @@ class Joined:
         self._asked |= {candidate.identity for candidate in own}
         others = [
             candidate
-            for candidate in self._propose(self._generation, self._told, self._asked)
+            for candidate in self._propose(self._generation, self._strategy.space, self._told, self._asked)
             if self._strategy.take_in(candidate)
         ]
         self._asked |= {candidate.identity for candidate in others}

@@ -104,7 +104,7 @@ def test_what_is_proposed_may_become_a_parent(name: str) -> None:
     recipe = Recipe.from_dict(options)
     strategy = recipe.make_strategy(random.Random(0), lambda _: None)
     mine = [start(line, SPACE) for line in ("conv(65) | conv(31)", "conv(65) | conv(15)", "conv(65) | conv(31)")]
-    joined = Joined(strategy, lambda generation, told, known: [] if generation else mine)
+    joined = Joined(strategy, lambda generation, space, told, known: [] if generation else mine)
     asked = joined.ask()
     assert asked[:2] == mine[:2] and len({each.identity for each in asked}) == len(asked) == (2 + len(asked[2:]))
     joined.tell([Evaluation(each, 1.0 if each == mine[1] else 0.5) for each in asked])
@@ -134,3 +134,15 @@ def test_what_was_proposed_is_in_the_journal_and_is_not_asked_for_again(text: Pa
     (whole / "journal.jsonl").write_bytes((broken / "journal.jsonl").read_bytes())
     assert "is finished" not in search(text, whole, **few)
     assert without_times(whole)[: len(without_times(broken))] == without_times(broken)
+
+
+def test_it_is_told_what_somebody_wants_and_what_does_not_keep_to_it_goes_back(text: Path, tmp_path: Path) -> None:
+    code = "print(json.dumps([['conv(9)', 'conv(3)']] if not asked['wrong'] else [['conv(9)', 'conv(5)']]))"
+    few = {"candidates": 5, "population": 4, "num_layers": 2, "final_steps": 1, "max_parameters": 60_000}
+    steered = {**few, "mixed_precision": "no", "pin": ["2: conv(5)"], "prefer": ["softmax"]}
+    assert main([*words(text, tmp_path / "run", **steered), "--propose", program(tmp_path, code)]) == 0
+    first, second = asked(tmp_path)[:2]
+    assert (first["space"]["pinned"], first["space"]["preferred"]) == ({"2": "conv(5)"}, ["softmax"])
+    assert second["wrong"] == [{"answer": ["conv(9)", "conv(3)"], "why": "layer 2 is to be conv(5)"}]
+    mine = [event["layers"] for event in journal(tmp_path / "run") if event.get("origin") == PROPOSED]
+    assert mine == [["conv(9)", "conv(5)"]]

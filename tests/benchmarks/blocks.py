@@ -6,7 +6,7 @@ error of one, how far the best is above the same block with standard attention i
 learning rates, Kendall's tau of what the quickstart's proxy says, and what stands first: backbones of attentions alone,
 of convolutions alone, or of both. It resumes; the parts may run side by side:
 
-    OMP_NUM_THREADS=1 python -m tests.benchmarks.blocks runs/blocks scratch [BLOCK ...]
+    OMP_NUM_THREADS=1 python -m tests.benchmarks.blocks runs/blocks scratch [BLOCK ...] [--share 1/2]
     OMP_NUM_THREADS=1 python -m tests.benchmarks.blocks runs/blocks inherited [BLOCK ...]
     python -m tests.benchmarks.blocks runs/blocks [--so-far [BLOCK ...]]
 
@@ -140,7 +140,9 @@ def main() -> None:
     parser.add_argument("part", nargs="?", choices=("scratch", "inherited"))
     parser.add_argument("blocks", nargs="*", choices=[*BLOCKS, []], default=[])
     parser.add_argument("--so-far", nargs="*", choices=BLOCKS, metavar="BLOCK")
+    parser.add_argument("--share", default="1/1", help="of the backbones from scratch, side by side with others")
     given = parser.parse_args()
+    number, many = map(int, given.share.split("/"))
     given.blocks = given.blocks or list(BLOCKS)
     if given.part == "inherited":
         inherited(given.folder, given.blocks)
@@ -151,7 +153,8 @@ def main() -> None:
         proxy = scored_already(given.folder, given.blocks)
     else:
         training, layers = FromScratch(given.folder), backbones()
-        scratch = fill(given.folder / "scratch.jsonl", training.names(given.blocks), timed(training))
+        names = training.names(given.blocks)[number - 1 :: many]
+        scratch = fill(given.folder / "scratch.jsonl", names, timed(training))
         if given.part == "scratch":
             return
         proxy = inherited(given.folder, given.blocks)

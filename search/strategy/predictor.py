@@ -80,13 +80,14 @@ class Predictor(Proposing):
         self.drawn = drawn
         self.mutations = mutations
         self.population: list[Evaluation] = []
+        self._features: list[dict[str, float]] = []
 
     def ask(self) -> list[Candidate]:
         """The next generation, what is taken for the best first; empty if nothing new is found."""
         parents = self._parents()
         missing = self.population_size - len(self.population)
         if missing > 0 or not parents:
-            return self._new(missing if missing > 0 else self.population_size)
+            return self._new(missing if missing > 0 else self.generation_size)
         mutations, number = self.mutations.among(parents), self.drawn * self.generation_size
 
         def draw() -> Candidate:
@@ -102,7 +103,9 @@ class Predictor(Proposing):
 
     def tell(self, evaluations: Sequence[Evaluation]) -> None:
         """Take in the results of a generation."""
-        self.population += self._proposals.told(evaluations)
+        told = self._proposals.told(evaluations)
+        self.population += told
+        self._features += [features(each.candidate) for each in told]
 
     def predicted(self, candidates: Sequence[Candidate]) -> list[float]:
         """What the predictor takes candidates for: shares of those so far that they would beat, to six digits."""
@@ -115,8 +118,7 @@ class Predictor(Proposing):
         from sklearn.preprocessing import StandardScaler
 
         model = make_pipeline(DictVectorizer(sparse=False), StandardScaler(), RidgeCV(_SHRINKAGE))
-        known = [features(each.candidate) for each in self.population]
-        model.fit(known, rewards([each.score for each in self.population]))
+        model.fit(self._features, rewards([each.score for each in self.population]))
         return [round(float(each), _DIGITS) for each in model.predict([features(each) for each in candidates])]
 
     def _parents(self) -> list[Candidate]:

@@ -85,7 +85,7 @@ WRONG = {
     "switch": ({"shared_attention": "yes"}, "shared_attention must be true or false, not 'yes'"),
     "strategy": (
         {"strategy": "grid"},
-        "op-nas, optuna, random, uniform, not 'grid' (not registered: --import the module that defines it)",
+        "random, uniform, not 'grid' (not registered: --import the module that defines it)",
     ),
     "tight": ({"max_parameters": 1000}, "max_parameters=1,000 is less than any backbone"),
     "no rates": ({"baseline_rates": []}, "baseline_rates: one at least is needed"),

@@ -111,8 +111,8 @@ class ReportFacts:
 
     @property
     def random_scores(self) -> list[float]:
-        """The scores of the candidates that no result led to, in ascending order."""
-        return sorted(score_of(each) for each in self.scored if each.is_drawn)
+        """The scores of the candidates that nothing led to but chance, in ascending order."""
+        return sorted(map(score_of, self.history.drawn))
 
     @property
     def baseline_score(self) -> tuple[float, float | None] | None:

@@ -72,7 +72,7 @@ class RandomDraws:
     def of(cls, history: History) -> "RandomDraws | None":
         """Those of a search; None where there are few random candidates, or no others."""
         scores = [event.score for event in history.scored if event.score is not None]
-        drawn = [event.score for event in history.scored if event.score is not None and event.is_drawn]
+        drawn = [event.score for event in history.drawn if event.score is not None]
         if not _FEWEST <= len(drawn) < len(scores):
             return None
         rng = random.Random(0)

@@ -165,6 +165,11 @@ class History:
         return [each for each in self.candidates if each.score is not None]
 
     @property
+    def drawn(self) -> list[Evaluated]:
+        """Those with a score that nothing led to but chance; none where a measure said which were evaluated."""
+        return [] if self.recipe.get("screen_by") else [each for each in self.scored if each.is_drawn]
+
+    @property
     def baseline(self) -> Baseline | None:
         """What the BERT beside the winner scored; None where it was among the candidates, or is not scored yet."""
         return self.first(Baseline)

@@ -21,9 +21,8 @@ from ..proxies.table import PROXIES, SCREENS
 from ..recipe.choices import groups_of
 from ..recipe.options import BudgetOptions, SteeringOptions
 from ..recipe.rungs import readable
-from ..space.candidate import Candidate
+from ..space.candidate import DRAWN, Candidate
 from ..space.sizes import Sizes
-from ..space.starting import GIVEN, PROPOSED
 from ..space.steering import Steering
 from ..strategy.evaluation import Failure
 from ..strategy.table import STRATEGIES
@@ -239,8 +238,8 @@ class Evaluated(_Backbone, _Scored):
 
     @property
     def is_drawn(self) -> bool:
-        """Whether neither a result led to it, nor somebody."""
-        return self.parent is None and self.origin not in (GIVEN, PROPOSED)
+        """Whether nothing led to it but chance: no result, and nobody."""
+        return self.parent is None and self.origin == DRAWN
 
     def contradiction_to(self, before: "History") -> str | None:
         """More candidates than the recipe asks for, or a parent that comes later."""

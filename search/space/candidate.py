@@ -13,6 +13,9 @@ from .sizes import Sizes
 if TYPE_CHECKING:
     from autobert_zero_hf.model import AutoBertZeroConfig
 
+DRAWN = "random"
+"""The origin of candidates that nothing led to but chance."""
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -31,7 +34,7 @@ class Candidate:
 
     layers: tuple[str, ...]
     parent: str | None = field(default=None, compare=False)
-    origin: str = field(default="random", compare=False)
+    origin: str = field(default=DRAWN, compare=False)
     sizes: Sizes | None = None
     block: str | None = None
 

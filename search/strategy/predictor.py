@@ -6,12 +6,12 @@ the predictor is a linear model with shrinkage, which learns from a dozen scores
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from autobert_zero_hf.options import Range, option
 
-from ..space.candidate import Candidate
+from ..space.candidate import DRAWN, Candidate
 from ..space.features import features
 from ..space.mutation import USUAL_MUTATIONS, MutationOptions, Mutations
 from ..space.search_space import SearchSpace
@@ -24,6 +24,7 @@ _SHRINKAGE = tuple(10 ** (power / 2) for power in range(-4, 7))
 """Penalties of the ridge regression that are tried, by leaving one out."""
 _ANEW = 0.3
 """The share of what is drawn that is no mutant, so that a predictor which is wrong does not hold the search back."""
+_CHOSEN = "random, chosen by the predictor"
 _DIGITS = 6
 """Of what is predicted: threads add in another order, and the same search must not depend on their number."""
 
@@ -92,7 +93,8 @@ class Predictor(Proposing):
 
         def draw() -> Candidate:
             if self._rng.random() < _ANEW:
-                return self.space.sample(self._rng)
+                anew = self.space.sample(self._rng)
+                return replace(anew, origin=_CHOSEN) if anew.origin == DRAWN else anew
             return mutations.child(self._rng.choice(parents), self.space, self._rng)
 
         drawn = self._proposals.generation(draw, number) or self._new(number)

@@ -5,22 +5,32 @@ import random
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from autobert_zero_hf.search.publish.worth import RandomDraws, Ties, expected_best_of
 from autobert_zero_hf.search.runtime.history import History
 from autobert_zero_hf.search.runtime.journal import read_history
+from autobert_zero_hf.search.runtime.records import Start
 
 from autobert_zero_hf.commands.main import main
 from tests.search.runtime.test_journal import candidate
 
 
-def history(scores: Sequence[float], random_ones: int, error: float | None = 0.01) -> History:
+def history(
+    scores: Sequence[float], random_ones: int, error: float | None = 0.01, origin: str = "random", **recipe: Any
+) -> History:
     """A search whose first candidates were random ones, and all others mutants of the first."""
     parents = [None] * random_ones + [candidate(1).identity] * (len(scores) - random_ones)
+    begun = Start(version=3, identity="", recipe={"seed": 0, "candidates": 100, **recipe})
     return History(
-        candidate(number, parent=parent, score=score, standard_error=error)
-        for number, (parent, score) in enumerate(zip(parents, scores, strict=True), start=1)
+        [
+            begun,
+            *(
+                candidate(number, parent=parent, score=score, standard_error=error, origin=origin)
+                for number, (parent, score) in enumerate(zip(parents, scores, strict=True), start=1)
+            ),
+        ]
     )
 
 
@@ -58,6 +68,13 @@ def test_what_random_draws_would_have_reached() -> None:
 def test_without_enough_random_ones_or_others_nothing_is_said() -> None:
     assert RandomDraws.of(history([0.1] * 20, 7)) is None
     assert RandomDraws.of(history([0.1] * 20, 20)) is None
+
+
+def test_what_something_chose_is_no_random_draw() -> None:
+    scores = [0.1 + 0.001 * number for number in range(40)]
+    assert RandomDraws.of(history(scores, 20)) is not None
+    assert RandomDraws.of(history(scores, 20, screen_by="w-pca")) is None, "it kept the better half"
+    assert RandomDraws.of(history(scores, 20, origin="TPESampler")) is None, "results led to it"
 
 
 def test_it_is_said_where_results_are_read(finished: tuple[Path, str], tmp_path: Path) -> None:

@@ -99,6 +99,22 @@ def test_the_best_predicted_comes_first_and_the_others_may_be_asked_for_later() 
         strategy.tell([worth(next(each for each in RandomSearch(SPACE, random.Random(9), 1).ask()))])
 
 
+def test_what_it_chooses_is_no_random_draw() -> None:
+    strategy = Predictor(SPACE, random.Random(0), population_size=12, generation_size=12, drawn=3)
+    first = strategy.ask()
+    strategy.tell([worth(each) for each in first])
+    later = [each for _ in range(6) for each in drive(strategy)]
+    assert {each.origin for each in first} == {"random"}
+    anew = [each.origin for each in later if each.parent is None]
+    assert set(anew) == {"random, chosen by the predictor"}
+
+
+def drive(strategy: Predictor) -> list[Candidate]:
+    asked = strategy.ask()
+    strategy.tell([worth(each) for each in asked])
+    return asked
+
+
 def test_what_was_withdrawn_may_be_proposed_again_and_is_not_judged_again() -> None:
     judged: list[Candidate] = []
     proposals = Proposals(SPACE, judged.append)

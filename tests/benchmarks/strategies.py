@@ -45,6 +45,11 @@ STRATEGIES: dict[str, Callable[..., Strategy]] = {
     "op-nas, one level": partial(_op_nas, levels="one"),
     "op-nas, one level, occurrences, temperature 0.1": partial(_op_nas, levels="one", **_SHARP),
     "predictor": partial(_predictor, population_size=POPULATION, generation_size=PARENTS * CHILDREN),
+    "evolution, 8 random, then 4 at a time": partial(
+        RegularizedEvolution, population_size=8, sample_size=4, generation_size=4
+    ),
+    "local-search, 8 random, then 4 at a time": partial(LocalSearch, population_size=8, generation_size=4),
+    "op-nas, 8 random, then 4 at a time": partial(OpNas, population_size=8, num_parents=2, num_children=2),
     "predictor, 8 random, then 4 at a time": partial(_predictor, population_size=8, generation_size=4),
 }
 

@@ -7,7 +7,7 @@ the predictor is a linear model with shrinkage, which learns from a dozen scores
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from autobert_zero_hf.options import Range, option
 
@@ -19,6 +19,9 @@ from .evaluation import Evaluation
 from .rewards import rewards
 from .strategy import Proposing, Reject, at_least
 from .table import StrategyContext, StrategyKind, register
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 _SHRINKAGE = tuple(10 ** (power / 2) for power in range(-4, 7))
 """Penalties of the ridge regression that are tried, by leaving one out."""
@@ -113,13 +116,7 @@ class Predictor(Proposing):
         """What the predictor takes candidates for: shares of those so far that they would beat, to six digits."""
         if not candidates:
             return []
-        # The libraries take a second, which no other strategy should.
-        from sklearn.feature_extraction import DictVectorizer
-        from sklearn.linear_model import RidgeCV
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
-
-        model = make_pipeline(DictVectorizer(sparse=False), StandardScaler(), RidgeCV(_SHRINKAGE))
+        model = ridge_regression()
         model.fit(self._features, rewards([each.score for each in self.population]))
         return [round(float(each), _DIGITS) for each in model.predict([features(each) for each in candidates])]
 
@@ -129,6 +126,17 @@ class Predictor(Proposing):
 
     def _new(self, number: int) -> list[Candidate]:
         return self._proposals.generation(lambda: self.space.sample(self._rng), number)
+
+
+def ridge_regression() -> "Pipeline":
+    """The linear model of the predictor, of named numbers, whose penalty is chosen by leaving one out."""
+    # The libraries take a second, which no other strategy should.
+    from sklearn.feature_extraction import DictVectorizer
+    from sklearn.linear_model import RidgeCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(DictVectorizer(sparse=False), StandardScaler(), RidgeCV(_SHRINKAGE))
 
 
 def _make(context: StrategyContext, options: PredictorOptions) -> Predictor:

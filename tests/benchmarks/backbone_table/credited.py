@@ -15,18 +15,14 @@ import statistics
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from autobert_zero_hf.search.replay import BackboneTable
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.features import features
+from autobert_zero_hf.search.strategy.predictor import ridge_regression
 from autobert_zero_hf.search.strategy.rewards import rewards
 from scipy.stats import kendalltau
-from sklearn.feature_extraction import DictVectorizer
-from sklearn.linear_model import RidgeCV
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from autobert_zero_hf.model import parse_layer
 from tests.benchmarks import landscape
@@ -37,26 +33,22 @@ LOOKS = ("words-400", "tasks-100")
 Seen = Callable[[Candidate], Counter[str]]
 
 
-def _formulas(candidate: Candidate) -> Iterator[tuple[int, Any]]:
-    return iter(candidate.graphs.items())
-
-
 def presence(candidate: Candidate) -> Counter[str]:
-    return Counter({node.name for _, graph in _formulas(candidate) for node in graph.operations})
+    return Counter({node.name for graph in candidate.graphs.values() for node in graph.operations})
 
 
 def occurrences(candidate: Candidate) -> Counter[str]:
-    return Counter(node.name for _, graph in _formulas(candidate) for node in graph.operations)
+    return Counter(node.name for graph in candidate.graphs.values() for node in graph.operations)
 
 
 def by_layer(candidate: Candidate) -> Counter[str]:
-    return Counter(f"{node.name} in {place}" for place, graph in _formulas(candidate) for node in graph.operations)
+    return Counter(f"{node.name} in {place}" for place, graph in candidate.graphs.items() for node in graph.operations)
 
 
 def by_place(candidate: Candidate) -> Counter[str]:
     return Counter(
         f"{node.name}, {number} from the end"
-        for _, graph in _formulas(candidate)
+        for graph in candidate.graphs.values()
         for number, node in enumerate(reversed(graph.operations))
     )
 
@@ -64,7 +56,7 @@ def by_place(candidate: Candidate) -> Counter[str]:
 def pairs(candidate: Candidate) -> Counter[str]:
     return Counter(
         f"{node.name} of {graph.nodes[operand].name}"
-        for _, graph in _formulas(candidate)
+        for graph in candidate.graphs.values()
         for node in graph.operations
         for operand in node.operands
     )
@@ -102,10 +94,6 @@ SEEN: dict[str, Seen] = {
 }
 
 
-def model() -> Pipeline:
-    return make_pipeline(DictVectorizer(sparse=False), StandardScaler(), RidgeCV(10 ** np.arange(-2, 3.5, 0.5)))
-
-
 def foretold(seen: Seen, candidates: Sequence[Candidate], scores: Sequence[float | None]) -> dict[str, float]:
     """Kendall's tau of what is foretold with the scores; from nine tenths, and from a few."""
     rows, values = [dict(seen(each)) for each in candidates], np.array(rewards(scores))
@@ -116,11 +104,11 @@ def foretold(seen: Seen, candidates: Sequence[Candidate], scores: Sequence[float
         for fold in range(FOLDS):
             left_out = order[fold::FOLDS]
             others = [place for place in order if place not in set(left_out)]
-            fitted = model().fit([rows[place] for place in others], values[others])
+            fitted = ridge_regression().fit([rows[place] for place in others], values[others])
             found[left_out] = fitted.predict([rows[place] for place in left_out])
         taus["from nine tenths"].append(kendalltau(found, values).statistic)
         few, rest = order[:FEW], order[FEW:]
-        fitted = model().fit([rows[place] for place in few], values[few])
+        fitted = ridge_regression().fit([rows[place] for place in few], values[few])
         taus[f"from {FEW}"].append(kendalltau(fitted.predict([rows[place] for place in rest]), values[rest]).statistic)
     return {name: round(statistics.mean(each), 3) for name, each in taus.items()}
 

@@ -19,7 +19,7 @@ all that are drawn:
     OMP_NUM_THREADS=1 python -m tests.benchmarks.backbone_table.measure DATA runs/table children [--share 1/2]
     python -m tests.benchmarks.backbone_table.measure DATA runs/table write
 
-The last one writes what there is beside itself, as a data set.
+The last one adds what there is to the data set beside itself; what that holds is not measured again.
 """
 
 import argparse
@@ -51,7 +51,10 @@ LENGTH, TASK_ROWS, HELD_OUT = 64, 1000, 1024
 ROWS, RATE = 8, 3e-3
 """Of the quickstart's last training."""
 BLOCK = {"block": "pre_norm", "positions": "rotary"}
-FOLDER = Path(__file__).parent
+BACKBONES, SCORES, MEASURED = (
+    Path(__file__).with_name(name) for name in ("backbones.jsonl", "scores.jsonl", "measured.json")
+)
+FIELDS = ("layers", "origin", "parent", "parameters", "milliseconds")
 Row = dict[str, Any]
 
 
@@ -81,12 +84,13 @@ class Table:
     def children(self, rows: Mapping[str, Row]) -> dict[str, Candidate]:
         """The children of the best of tournaments; the same whenever the rows of all others are there."""
         rng, found = random.Random(1), dict[str, Candidate]()
-        alive = [(name, self.named[name]) for name in self.named if rows[name]["words-400"]["score"] is not None]
+        judged = {name: _score(rows[name], f"words-{WORDS[-1]}") for name in self.named}
+        alive = [(name, self.named[name]) for name, score in judged.items() if score is not None]
         identities = {each.identity for each in self.named.values()}
         mutations = Mutations(("crossover", "copy layer"))
         while len(found) < CHILDREN:
             tournament = rng.sample(alive, TOURNAMENT)
-            name, parent = max(tournament, key=lambda each: rows[each[0]]["words-400"]["score"])
+            name, parent = max(tournament, key=lambda each: judged[each[0]] or 0.0)
             start = replace(parent, parent=parent.identity, origin="")
             drawn = mutations.among(each for _, each in tournament)
             change: Callable[..., Candidate] = rng.choice([drawn.layout, drawn.graph])
@@ -105,23 +109,25 @@ class Table:
         }
 
     def __call__(self, candidate: Candidate) -> Row:
-        row: Row = {"layers": list(candidate.layers), "origin": candidate.origin, "parent": candidate.parent}
-        config = self.experiment.config(candidate.layers)
-        (latency,) = measure([AutoBertZeroModel(config)], LatencyOptions())
-        row |= {"milliseconds": round(latency.median, 3), "interval": [round(each, 3) for each in latency.interval]}
-        row["inherited"] = timed(lambda: self._inherited(candidate))
+        (latency,) = measure([AutoBertZeroModel(self.experiment.config(candidate.layers))], LatencyOptions())
+        scores = [timed("inherited", None, lambda: self._inherited(candidate))]
         for steps in WORDS:
             model = self.experiment.net.extract(candidate.layers)
-            row[f"words-{steps}"] = timed(lambda model=model, steps=steps: self._words(model, steps))
-        row["parameters"] = model.num_parameters()
-        if row[f"words-{WORDS[-1]}"]["score"] is None:
-            return row
-        for steps in TASK_STEPS:
-            row[f"tasks-{steps}"] = {
-                name: timed(lambda task=task, steps=steps: self._task(model, task, steps))
+            scores.append(timed(f"words-{steps}", None, lambda model=model, steps=steps: self._words(model, steps)))
+        if scores[-1]["score"] is not None:
+            scores += [
+                timed(f"tasks-{steps}", name, lambda task=task, steps=steps: self._task(model, task, steps))
+                for steps in TASK_STEPS
                 for name, task in self.tasks.items()
-            }
-        return row
+            ]
+        return {
+            "layers": list(candidate.layers),
+            "origin": candidate.origin,
+            "parent": candidate.parent,
+            "parameters": model.num_parameters(),
+            "milliseconds": round(latency.median, 3),
+            "scores": scores,
+        }
 
     def _inherited(self, candidate: Candidate) -> tuple[float | None, float | None]:
         found = self._estimator.evaluate(candidate)
@@ -146,7 +152,7 @@ class Table:
         return found.value, found.standard_error
 
 
-def timed(compute: Callable[[], tuple[float | None, float | None]]) -> Row:
+def timed(look: str, task: str | None, compute: Callable[[], tuple[float | None, float | None]]) -> Row:
     """A score, its error and the processor's seconds; no score where something was not finite."""
     start = time.process_time()
     try:
@@ -155,36 +161,37 @@ def timed(compute: Callable[[], tuple[float | None, float | None]]) -> Row:
         score = error = None
     seconds = round(time.process_time() - start, 2)
     return {
+        "look": look,
+        "task": task,
         "score": None if score is None else round(score, 6),
         "standard_error": None if error is None else round(error, 6),
         "seconds": seconds,
     }
 
 
+def _score(row: Row, look: str) -> float | None:
+    """Of a look that has one."""
+    return next(each["score"] for each in row["scores"] if each["look"] == look)
+
+
 def measured(folder: Path) -> dict[str, Row]:
-    """What is measured, by all processes together."""
-    return {row["name"]: row for file in sorted(folder.glob("rows*.jsonl")) for row in rows_of(file)}
+    """What is measured: in the data set, and by all processes together."""
+    rows = {row["name"]: {**row, "scores": []} for row in rows_of(BACKBONES)}
+    for line in rows_of(SCORES):
+        rows[line.pop("backbone")]["scores"].append(line)
+    return rows | {row["name"]: row for file in sorted(folder.glob("rows*.jsonl")) for row in rows_of(file)}
 
 
 def write(rows: Mapping[str, Row]) -> None:
     """The data set: a line for each backbone, and a line for each score of one."""
     backbones, scores = [], []
     for name, row in rows.items():
-        scored = {"inherited": {None: row["inherited"]}}
-        scored |= {f"words-{steps}": {None: row[f"words-{steps}"]} for steps in WORDS}
-        scored |= {f"tasks-{steps}": row.get(f"tasks-{steps}", {}) for steps in TASK_STEPS}
-        kept = ("layers", "origin", "parent", "parameters", "milliseconds")
-        backbones.append({"name": name, **{field: row[field] for field in kept}})
-        scores += [
-            {"backbone": name, "look": look, "task": task, **score}
-            for look, by_task in scored.items()
-            for task, score in by_task.items()
-        ]
-    for name, lines in (("backbones", backbones), ("scores", scores)):
-        text = "".join(json.dumps(line) + "\n" for line in lines)
-        (FOLDER / f"{name}.jsonl").write_text(text)
+        backbones.append({"name": name, **{field: row[field] for field in FIELDS}})
+        scores += [{"backbone": name, **each} for each in row["scores"]]
+    for file, lines in ((BACKBONES, backbones), (SCORES, scores)):
+        file.write_text("".join(json.dumps(line) + "\n" for line in lines))
     facts = {"machine": machine(), "backbones": len(backbones), "scores": len(scores)}
-    (FOLDER / "measured.json").write_text(json.dumps(facts, indent=1) + "\n")
+    MEASURED.write_text(json.dumps(facts, indent=1) + "\n")
     print(facts)
 
 

@@ -10,6 +10,10 @@ from .lazily import lazy_names
 from .registration import register as _register
 
 if TYPE_CHECKING:
+    from .api.convert import convert
+    from .api.evaluate import evaluate
+    from .api.finetune import finetune
+    from .api.pretrain import pretrain
     from .model import (
         AutoBertZeroConfig,
         AutoBertZeroForMaskedLM,
@@ -38,8 +42,16 @@ __all__ = [
     "AutoBertZeroModel",
     "AutoBertZeroPreTrainedModel",
     "architecture",
+    "convert",
+    "evaluate",
+    "finetune",
+    "pretrain",
 ]
 
 _register()
 
-__getattr__, __dir__ = lazy_names(__name__, dict.fromkeys(__all__, "model"))
+_FUNCTIONS = ("convert", "evaluate", "finetune", "pretrain")
+
+__getattr__, __dir__ = lazy_names(
+    __name__, {**dict.fromkeys(__all__, "model"), **{name: f"api.{name}" for name in _FUNCTIONS}}
+)

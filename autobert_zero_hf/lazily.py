@@ -11,13 +11,14 @@ def lazy_names(package: str, places: Mapping[str, str]) -> tuple[Callable[[str],
 
     Args:
         package: its name.
-        places: by the names, the modules in the package that define them.
+        places: by the names, the modules that define them, as they are named within the package: "recipe.files", or
+            ".api.search" for one beside it.
     """
 
     def get(name: str) -> Any:
         if name not in places:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(f"{package}.{places[name]}"), name)
+        return getattr(import_module(f".{places[name]}", package), name)
 
     def names() -> list[str]:
         return sorted({*vars(sys.modules[package]), *places})

@@ -3,9 +3,9 @@
 The folder `search` is installed as `autobert_zero_hf.search`, and is imported under that name only. What a program
 needs for a search is here, and is imported when it is asked for::
 
-    from autobert_zero_hf.search import Recipe, load_options, search
+    from autobert_zero_hf.search import search
 
-    search(Recipe.from_dict(load_options("quickstart")), "runs/first")
+    result = search(text=["my.txt"], output_dir="runs/first")
 """
 
 from typing import TYPE_CHECKING
@@ -16,19 +16,22 @@ if __name__ == "search":
     raise ImportError("import autobert_zero_hf.search: the folder `search` is a part of that package, not a package")
 
 if TYPE_CHECKING:
+    from ..api.report import report
+    from ..api.search import SearchResult, search
+    from ..api.shrink import shrink
     from .recipe.files import load_options
     from .recipe.recipe import Recipe
-    from .run.encoder_shrink import shrink
-    from .run.search_run import search
 
-__all__ = ["Recipe", "load_options", "search", "shrink"]
+__all__ = ["Recipe", "SearchResult", "load_options", "report", "search", "shrink"]
 
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "Recipe": "recipe.recipe",
+        "SearchResult": ".api.search",
         "load_options": "recipe.files",
-        "search": "run.search_run",
-        "shrink": "run.encoder_shrink",
+        "report": ".api.report",
+        "search": ".api.search",
+        "shrink": ".api.shrink",
     },
 )

@@ -38,6 +38,7 @@ LAYERS = (
     ("search.publish",),
     ("search.run",),
     ("explorer",),
+    ("api",),
     ("commands",),
 )
 """Imports point from a later row to an earlier one; the parts of a row know nothing of each other."""

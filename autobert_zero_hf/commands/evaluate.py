@@ -1,20 +1,14 @@
 """`autobert-zero evaluate`: fine-tune models on tasks, with several seeds, and put the scores into one table."""
 
-import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from autobert_zero_hf.options import add_options, given_options
-from autobert_zero_hf.tasks.span_options import SpanOptions
-from autobert_zero_hf.training.finetuning.options import EvaluationOptions, FineTuningOptions
-from autobert_zero_hf.writing import write_json, written_whole
+from autobert_zero_hf.api.result import Result
+from autobert_zero_hf.options import add_options, option_names
+from autobert_zero_hf.training.finetuning.options import EVALUATION
 
 from .finetune import FILES
-from .result import Result
-
-if TYPE_CHECKING:
-    from autobert_zero_hf.training.finetuning.evaluation import Cell, Grid
 
 EXAMPLE = f"""example:
   autobert-zero evaluate --models runs/first/best runs/first/bert --tasks bbc_topics --output-dir runs/evaluation
@@ -24,7 +18,6 @@ EXAMPLE = f"""example:
 The same command goes on where it was stopped: each fine-tuning is a line of cells.jsonl. The table so far is in
 evaluation.json, evaluation.md and evaluation.svg.
 {FILES}"""
-_GROUPS = (EvaluationOptions, FineTuningOptions, SpanOptions)
 
 
 def add_parser(commands: Any) -> None:
@@ -48,7 +41,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help="a folder with a folder for each task")
     parser.add_argument("--output-dir", type=Path, metavar="DIR", required=True, help="where to write the table")
-    for group in _GROUPS:
+    for group in EVALUATION:
         add_options(parser, group)
     parser.set_defaults(run=run)
 
@@ -58,58 +51,13 @@ def run(arguments: Namespace) -> Result | None:
     import datasets
     import transformers
 
+    from autobert_zero_hf.api.evaluate import evaluate
     from autobert_zero_hf.launch.processes import join_launch
-    from autobert_zero_hf.tasks.loading import load_task, task_names
-    from autobert_zero_hf.training.finetuning.evaluation import Grid
-    from autobert_zero_hf.training.finetuning.evaluation_report import as_markdown
 
     # A line a fine-tuning is enough.
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     datasets.disable_progress_bars()
-    seeds = given_options(EvaluationOptions, vars(arguments)).seeds
-    options = given_options(FineTuningOptions, vars(arguments))
-    spans = given_options(SpanOptions, vars(arguments))
-    names = task_names(arguments.tasks, arguments.data)
-    tasks = [load_task(name, options.seed, arguments.data) for name in names]
-    grid = Grid(arguments.output_dir, arguments.models, tasks, options, spans, seeds)
-    is_main = join_launch().is_main_process
-
-    def after_cell(cell: "Cell") -> None:
-        if is_main:
-            _write(arguments.output_dir, grid)
-            print(_line(grid, cell), file=sys.stderr, flush=True)
-
-    try:
-        if is_main and (known := sum(grid.result(cell) is not None for cell in grid.cells)):
-            print(f"{known} of {len(grid.cells)} fine-tunings are there already", file=sys.stderr, flush=True)
-        grid.fill(after_cell)
-        if not is_main:
-            return None
-        _write(arguments.output_dir, grid)
-        summary, written = grid.summary(), str(arguments.output_dir)
-        return Result({**summary, "written": written}, f"{as_markdown(summary)}\nWritten: {written}")
-    finally:
-        grid.close()
-
-
-def _line(grid: "Grid", cell: "Cell") -> str:
-    result = grid.result(cell)
-    assert result is not None
-    done = sum(grid.result(each) is not None for each in grid.cells)
-    came = ", ".join(f"{name} {facts['score']:.4f}" for name, facts in result["scores"].items())
-    rate, batch_size, epochs = cell.trial
-    return (
-        f"{done}/{len(grid.cells)}  {cell.model}, seed {cell.seed}, learning rate {rate:.2g}, batch {batch_size}, "
-        f"{epochs:g} epochs: {came or f'{cell.task} diverged'}"
-    )
-
-
-def _write(folder: Path, grid: "Grid") -> None:
-    from autobert_zero_hf.training.finetuning.evaluation_report import as_markdown, as_picture
-
-    summary = grid.summary()
-    write_json(folder / "evaluation.json", summary)
-    for name, text in (("evaluation.md", as_markdown(summary)), ("evaluation.svg", as_picture(summary))):
-        with written_whole(folder / name) as partial:
-            partial.write_text(text, encoding="utf-8")
+    given = {name: value for name, value in vars(arguments).items() if name in option_names(EVALUATION)}
+    result = evaluate(arguments.models, arguments.tasks, arguments.output_dir, data=arguments.data, **given)
+    return result if join_launch().is_main_process else None

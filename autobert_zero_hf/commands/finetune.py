@@ -1,20 +1,13 @@
 """`autobert-zero finetune`: fine-tune a model on a task."""
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from autobert_zero_hf.options import add_options, given_options
-from autobert_zero_hf.standard_error import say_error
+from autobert_zero_hf.api.result import Result
+from autobert_zero_hf.options import add_options, option_names
 from autobert_zero_hf.tasks.known import TASKS
-from autobert_zero_hf.tasks.span_options import SpanOptions
-from autobert_zero_hf.training.finetuning.options import FineTuningOptions
-
-from .result import Result
-
-if TYPE_CHECKING:
-    from autobert_zero_hf.training.finetuning.training import FineTuningResult
+from autobert_zero_hf.training.finetuning.options import FINE_TUNING
 
 FILES = """
 With --data, the folder of a task, here glue/stsb, has the files train.jsonl, validation.jsonl and labels.json.
@@ -49,40 +42,16 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help="a folder with a folder for each task")
     parser.add_argument("--output-dir", type=Path, metavar="DIR", required=True, help="where to write the model")
-    for group in (FineTuningOptions, SpanOptions):
+    for group in FINE_TUNING:
         add_options(parser, group)
     parser.set_defaults(run=run)
 
 
 def run(arguments: Namespace) -> Result | None:
     """Fine-tune."""
+    from autobert_zero_hf.api.finetune import finetune
     from autobert_zero_hf.launch.processes import join_launch
-    from autobert_zero_hf.tasks.loading import load_task
-    from autobert_zero_hf.training.finetuning.training import finetune
 
-    options = given_options(FineTuningOptions, vars(arguments))
-    spans = given_options(SpanOptions, vars(arguments))
-    task = load_task(arguments.task, options.seed, arguments.data)
-    result = finetune(arguments.model, task, arguments.output_dir, options, spans)
-    if not join_launch().is_main_process:
-        return None
-    written = str(arguments.output_dir)
-    return Result({**result.facts, "written": written}, "\n".join([*_lines(result), f"Written: {written}"]))
-
-
-def _lines(result: "FineTuningResult") -> Iterator[str]:
-    """The trials, where there are several, and the scores of the best one."""
-    if len(result.trials) > 1:
-        for each in result.trials:
-            rate, batch_size, epochs = each.trial
-            came = f"{each.value:.4f}" if each.scores else "diverged"
-            yield f"learning rate {rate:.2g}, batch {batch_size}, {epochs:g} epochs: {came}"
-    for rows in result.tuning.encoded.scored:
-        score = result.best.scores[rows.name]
-        named = [f"{name.replace('_', ' ')} {value:.4f}" for name, value in score.values.items()]
-        if len(named) > 1 and score.value not in score.values.values():
-            named.append(f"mean {score.value:.4f}")
-        yield (
-            f"{rows.name}: {', '.join(named)} ± {say_error(score.standard_error)} (standard error) on {rows.count:,} "
-            f"held-out rows; {result.tuning.task.constant_answer} gives {rows.baseline:.4f}"
-        )
+    given = {name: value for name, value in vars(arguments).items() if name in option_names(FINE_TUNING)}
+    result = finetune(arguments.model, arguments.task, arguments.output_dir, data=arguments.data, **given)
+    return result if join_launch().is_main_process else None

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autobert_zero_hf import __version__
+from autobert_zero_hf.api.result import Result
 from autobert_zero_hf.errors import AutoBertZeroError, explain_refusal
 from autobert_zero_hf.extensions import import_extensions
 from autobert_zero_hf.launch.lost import waiting_for_the_launcher
@@ -22,7 +23,7 @@ from . import convert, evaluate, explore, finetune, pretrain, push, report, sear
 from .completion import INSTALLATION, add_completion
 from .exit_status import TABLE, Signals, Status, Terminated
 from .launch import first_to_speak, in_launch, launch, processes_asked_for
-from .result import Result, stdout_kept_for_the_result
+from .result import stdout_kept_for_the_result, write
 
 _RESUMED = ("search", "shrink", "pretrain", "evaluate", "push")
 _OF_SEVERAL_PROCESSES = ("search", "shrink", "pretrain", "finetune", "evaluate")
@@ -132,7 +133,7 @@ def _end(options: Namespace, goes_on: str) -> int:
         return _say(f"error: {_explained(error)}", Status.FAILED)
     if result is not None:
         try:
-            result.write(options.json)
+            write(result, options.json)
         except BrokenPipeError:  # whoever read it has seen enough
             _read_no_more(sys.stdout)
     return Status.DONE

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from autobert_zero_hf.api.result import Result
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.search.publish.push_options import PushOptions
 from autobert_zero_hf.writing import claimed
-
-from .result import Result
 
 _PAGES = ("hub", "hub-history", "hub-space")
 _WHAT = {"model": "Model", "dataset": "Candidates of a search", "space": "Explorer of a search"}

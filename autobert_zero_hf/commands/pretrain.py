@@ -3,12 +3,11 @@
 from argparse import Namespace
 from typing import Any
 
+from autobert_zero_hf.api.result import Result
 from autobert_zero_hf.options import add_options
-from autobert_zero_hf.standard_error import plus_minus
-from autobert_zero_hf.training.pretraining.options import GROUPS, OPTION_NAMES, PreTrainingOptions
+from autobert_zero_hf.training.pretraining.options import GROUPS, OPTION_NAMES
 
 from .parsers import add_resumed
-from .result import Result
 
 EXAMPLE = """example:
   autobert-zero pretrain --output-dir runs/pretrained --text my.txt more.txt
@@ -38,35 +37,14 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: Namespace) -> Result | None:
     """Pre-train, and print the result."""
-    options = PreTrainingOptions(**{name: value for name, value in vars(arguments).items() if name in OPTION_NAMES})
-
     import datasets
     import transformers
 
+    from autobert_zero_hf.api.pretrain import pretrain
     from autobert_zero_hf.launch.processes import join_launch
-    from autobert_zero_hf.training.pretraining.training import pretrain
 
     transformers.utils.logging.disable_progress_bar()
     datasets.disable_progress_bars()
-    facts = pretrain(arguments.output_dir, options)
-    if not join_launch().is_main_process:
-        return None
-    written = str(arguments.output_dir)
-    return Result({**facts, "written": written}, f"{_summary(facts)}\nWritten: {written}")
-
-
-def _summary(facts: dict[str, Any]) -> str:
-    """What came out, beside what answering without a model gives."""
-    lines = [
-        f"{facts['parameters']:,} parameters, {facts['steps']:,} steps of {facts['batch_size']} rows of "
-        f"{facts['sequence_length']} tokens, {facts['seconds']:.0f} seconds",
-        f"On {facts['masked_words']:,} masked words of {facts['held_out_rows']:,} held-out rows (± standard error):",
-    ]
-    names = {"accuracy": "accuracy", "loss": "loss", "next_sentence_accuracy": "next sentence"}
-    lines += [
-        f"  {name:<14} {plus_minus(facts[key], facts[f'{key}_standard_error'])}  "
-        f"(without a model {facts[f'{key}_baseline']:.4f})"
-        for key, name in names.items()
-        if key in facts
-    ]
-    return "\n".join(lines)
+    given = {name: value for name, value in vars(arguments).items() if name in OPTION_NAMES}
+    result = pretrain(arguments.output_dir, **given)
+    return result if join_launch().is_main_process else None

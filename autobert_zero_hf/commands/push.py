@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from autobert_zero_hf.api.result import Result
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.options import add_options, find_problems, given_options, option, option_names
 from autobert_zero_hf.search.publish.push_options import PushOptions
 
 from .pages import alone, place_of, push_page, show_page
-from .result import Result
 
 EXAMPLE = """example:
   autobert-zero push runs/first someone/first-backbone --dry-run

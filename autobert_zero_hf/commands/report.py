@@ -4,9 +4,7 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
 
-from autobert_zero_hf.writing import written_whole
-
-from .result import Result
+from autobert_zero_hf.api.result import Result
 
 EXAMPLE = """example:
   autobert-zero report runs/first
@@ -33,16 +31,6 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: Namespace) -> Result:
     """Write the file."""
-    from autobert_zero_hf.search.publish.encoder_report import is_encoder_run, write_encoder_report
-    from autobert_zero_hf.search.publish.report import write_report
-    from autobert_zero_hf.search.publish.report_facts import read_report_facts
-    from autobert_zero_hf.search.runtime.run_folder import RunFolder
+    from autobert_zero_hf.api.report import report
 
-    output: Path = arguments.output or RunFolder(arguments.folder).report
-    if is_encoder_run(arguments.folder):
-        text = write_encoder_report(arguments.folder)
-    else:
-        text = write_report(read_report_facts(arguments.folder))
-    with written_whole(output) as partial:
-        partial.write_text(text, encoding="utf-8")
-    return Result({"written": str(output)}, f"Written: {output}")
+    return report(arguments.folder, arguments.output)

@@ -5,32 +5,20 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
-from typing import Any
 
+from autobert_zero_hf.api.result import Result
 from autobert_zero_hf.writing import without_infinities
 
 
-@dataclass(frozen=True)
-class Result:
-    """A command's result.
+def write(result: Result, as_json: bool) -> None:
+    """Write a result to stdout: its facts as a document of JSON, or its words.
 
-    Args:
-        facts: what JSON can hold.
-        text: the same for a reader.
+    Raises:
+        BrokenPipeError: if nobody reads it any more.
     """
-
-    facts: dict[str, Any]
-    text: str
-
-    def write(self, as_json: bool) -> None:
-        """Write it to stdout: a document of JSON, or the text.
-
-        Raises:
-            BrokenPipeError: if nobody reads it any more.
-        """
-        print(json.dumps(without_infinities(self.facts), indent=1, allow_nan=False) if as_json else self.text)
-        sys.stdout.flush()
+    facts = without_infinities(result.facts)
+    print(json.dumps(facts, indent=1, allow_nan=False) if as_json else result)
+    sys.stdout.flush()
 
 
 @contextmanager

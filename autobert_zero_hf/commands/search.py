@@ -4,12 +4,12 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+from autobert_zero_hf.api.result import Result
 from autobert_zero_hf.options import add_groups, option_names
-from autobert_zero_hf.search.recipe.files import load_options, overridden
+from autobert_zero_hf.search.recipe.files import load_options
 from autobert_zero_hf.search.recipe.options import option_groups
 
 from .parsers import add_resumed
-from .result import Result
 
 EXAMPLE = """example:
   autobert-zero search --output-dir runs/first
@@ -69,25 +69,13 @@ def run(arguments: Namespace) -> Result | None:
     import datasets
     import transformers
 
+    from autobert_zero_hf.api.search import search
     from autobert_zero_hf.launch.processes import join_launch
-    from autobert_zero_hf.search.recipe.recipe import Recipe
-    from autobert_zero_hf.search.run.search_run import search
-    from autobert_zero_hf.search.run.starts import best_of
-    from autobert_zero_hf.search.run.summary import in_words, search_result
-    from autobert_zero_hf.search.runtime.journal import recorded_recipe
-    from autobert_zero_hf.search.runtime.run_folder import RunFolder
 
     # The search shows its own progress.
     transformers.utils.logging.disable_progress_bar()
     datasets.disable_progress_bars()
-    known = option_names(option_groups())
+    known = (*option_names(option_groups()), "report_to", "start_from", "propose")
     given = {name: value for name, value in vars(arguments).items() if name in known}
-    begun = recorded_recipe(RunFolder(arguments.output_dir).journal)
-    options = overridden(load_options(arguments.recipe, begun, given), given)
-    if arguments.start_from:
-        options["starts"] = [*options.get("starts", []), *best_of(arguments.start_from, options)]
-    search(Recipe.from_dict(options, given), arguments.output_dir, arguments.report_to, propose=arguments.propose)
-    if not join_launch().is_main_process:
-        return None
-    result = search_result(arguments.output_dir)
-    return Result(result, in_words(result))
+    result = search(arguments.recipe, arguments.output_dir, **given)
+    return result if join_launch().is_main_process else None

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autobert_zero_hf.api.result import Result
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import ARCHITECTURES, architecture, parse_layer
 from autobert_zero_hf.model.axes import axes_by_operation
@@ -19,8 +20,6 @@ from autobert_zero_hf.options import add_options, find_problems, given_options, 
 from autobert_zero_hf.rendering import draw_backbone, to_latex, to_svg
 from autobert_zero_hf.search.recipe.options import LatencyOptions
 from autobert_zero_hf.writing import written_whole
-
-from .result import Result
 
 if TYPE_CHECKING:
     from autobert_zero_hf.model import AutoBertZeroConfig

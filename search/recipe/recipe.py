@@ -32,7 +32,7 @@ from ..strategy.strategy import Reject, Strategy
 from ..strategy.table import STRATEGIES, StrategyContext, make_strategy
 from .choices import CHOSEN, check_options, chosen_by, idle_options, refuse
 from .contradictions import contradictions, misplaced, unlike_source
-from .files import without_imports
+from .files import load_options, overridden, without_imports
 from .options import (
     BudgetOptions,
     EstimationOptions,
@@ -59,9 +59,16 @@ if TYPE_CHECKING:
 _TRAINING_STEP = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Recipe:
     """The options of a search, checked: groups as attributes, and what follows from them.
+
+    >>> Recipe(text=["my.txt"], candidates=100).budget.candidates
+    100
+
+    Args:
+        recipe: the name of one that comes with the package, or a YAML file.
+        options: what takes the place of the recipe's, by name.
 
     Raises:
         RecipeError: naming every option that is not known, of the wrong type or out of its range.
@@ -89,6 +96,19 @@ class Recipe:
     """What can be found, where that is an object and not what the options say."""
     config: "AutoBertZeroConfig | None" = field(default=None, compare=False)
     """The sizes of every candidate, or the largest ones, once vocabulary and source are known."""
+
+    def __init__(self, recipe: str = "quickstart", /, **options: Any):
+        vars(self).update(vars(self.from_dict(overridden(load_options(recipe), options), options)))
+
+    @classmethod
+    def _made(cls, parts: Mapping[str, Any]) -> "Recipe":
+        recipe = object.__new__(cls)
+        vars(recipe).update({"given_space": None, "config": None, **parts})
+        return recipe
+
+    def with_parts(self, **parts: Any) -> "Recipe":
+        """The same, but for these groups, or what else it has as attributes."""
+        return self._made({each.name: getattr(self, each.name) for each in dataclasses.fields(self)} | parts)
 
     @classmethod
     def from_dict(cls, options: Mapping[str, Any], given: Collection[str] = ()) -> "Recipe":
@@ -123,7 +143,7 @@ class Recipe:
             for group in option_groups()
         }
         fixed = {each.name: groups.pop(each.type) for each in dataclasses.fields(cls) if each.type in groups}
-        return cls(**fixed, own=groups)
+        return cls._made({**fixed, "own": groups})
 
     def own_options(self, part: Part) -> Any:
         """The options of a strategy or proxy; None where it has none of its own."""
@@ -212,7 +232,7 @@ class Recipe:
 
     def in_space(self, space: Any) -> "Recipe":
         """This recipe, where candidates are of a space that is an object, whatever the options say of it."""
-        return dataclasses.replace(self, given_space=space)
+        return self.with_parts(given_space=space)
 
     def blocks_of_baseline(self, own: str) -> list[str]:
         """The blocks that the BERT beside a winner is trained in, of which the best counts.
@@ -343,7 +363,7 @@ class Recipe:
             inner: the width of the configuration's feed-forward blocks.
         """
         # An object that draws candidates need not know of super-nets.
-        known = self if hasattr(self.search_space, "branches") else dataclasses.replace(self, given_space=None)
+        known = self if hasattr(self.search_space, "branches") else self.with_parts(given_space=None)
         space = known.search_space
         return None if isinstance(space, SubModels) else space.branches(inner)
 
@@ -392,7 +412,7 @@ class Recipe:
             RecipeError: if no backbone can be within the bounds, or the checkpoint has what the recipe has otherwise.
         """
         refuse(unlike_source(self, config))
-        known = dataclasses.replace(self, config=config)
+        known = self.with_parts(config=config)
         try:
             known.cost_budget  # noqa: B018  # it checks itself
         except ValueError as error:

@@ -3,9 +3,23 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from autobert_zero_hf.options import Range, find_problems, option
+from autobert_zero_hf.options import Range, find_problems, option, option_names
 
 from .choices import RecipeError
+from .options import InheritanceOptions, JointOptions, ScreenOptions, SpaceOptions, option_groups
+
+METHODS = ("blocks", "super-net")
+"""How something is made smaller; the first by itself."""
+RECIPE = "shrink"
+BUDGETS = ("latency_ms", "speedup_over", "speedup", "front")
+"""What a recipe says of budgets; shrinking has its own."""
+SIZES = tuple(name for name in option_names([JointOptions]) if name not in BUDGETS)
+
+
+def shrink_groups() -> tuple[type, ...]:
+    """The options that shrinking has, as a search does: not those of what layers can be."""
+    left_out = (SpaceOptions, JointOptions, ScreenOptions, InheritanceOptions)
+    return tuple(group for group in option_groups() if group not in left_out)
 
 
 @dataclass

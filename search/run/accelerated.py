@@ -81,7 +81,7 @@ def _with_precision(recipe: Recipe, folder: RunFolder) -> Recipe:
         gains = gains_from_bfloat16(torch.device("cuda" if on_gpu else "cpu"))
         # On a CPU, bf16 was level with float32 on random sub-models of 4 x 256, and far slower on tiny ones.
         precision = "bf16" if gains and (on_gpu or recipe.searched_sizes is None) else "no"
-    return replace(recipe, run=replace(recipe.run, mixed_precision=precision))
+    return recipe.with_parts(run=replace(recipe.run, mixed_precision=precision))
 
 
 def open_journal(

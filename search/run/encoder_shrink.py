@@ -14,7 +14,6 @@ from typing import Any
 from accelerate import Accelerator
 
 from autobert_zero_hf.model_folder import find_models
-from autobert_zero_hf.options import option_names
 from autobert_zero_hf.places import local_place
 from autobert_zero_hf.training.finetuning.training import AnyTask
 from autobert_zero_hf.writing import written_whole
@@ -116,27 +115,6 @@ def _make(run: Context, options: ShrinkOptions) -> Encoder:
     heal_models(run, budgets)
     judge_quantised(run, budgets)
     return encoder
-
-
-def shrink(source: str, output_dir: str | Path = "runs/faster", **options: Any) -> dict[str, Any]:
-    """Make an encoder faster: what `autobert-zero shrink SOURCE` does, from Python.
-
-    Args:
-        source: a BERT or a model of this package, folder or Hub name.
-        output_dir: where; what was begun there goes on.
-        options: those of the command, by their names: `text`, `speedup`, `latency_ms`, `evaluate_on` and so on.
-
-    Returns:
-        What `shrink.json` says, with the folder of each budget's model as `folder`.
-
-    Raises:
-        RecipeError: if an option is not known or out of its range; as `shrink_encoder` besides.
-    """
-    budgets = {name: value for name, value in options.items() if name in option_names([ShrinkOptions])}
-    rest = {name: value for name, value in options.items() if name not in budgets}
-    facts = shrink_encoder(BlockRecipe({**rest, "source": source}), ShrinkOptions(**budgets), output_dir)
-    rows = [{**row, "folder": str(Path(output_dir) / row["budget"] / BEST)} for row in facts["budgets"]]
-    return {**facts, "budgets": rows}
 
 
 def fine_tune(run: Context, options: ShrinkOptions, tasks: Sequence[AnyTask]) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """A search that somebody steers while it is under way: what it kept to in each of its generations."""
 
-from dataclasses import replace
-
 from ..recipe.choices import RecipeError
 from ..recipe.options import SteeringOptions
 from ..recipe.recipe import Recipe
@@ -18,7 +16,7 @@ def as_begun(recipe: Recipe, history: History) -> Recipe:
     if not history.events:
         return recipe
     begun = SteeringOptions(**{name: history.start.options[name] for name in STEERED})
-    return replace(recipe, steering=begun)
+    return recipe.with_parts(steering=begun)
 
 
 def steered(strategy: Strategy, steers: Strategy, recipe: Recipe, history: History) -> Strategy:
@@ -33,7 +31,7 @@ def steered(strategy: Strategy, steers: Strategy, recipe: Recipe, history: Histo
     spaces: dict[int, SearchSpace] = {}
     for event in history.of(Steered):
         wanted = SteeringOptions(**{name: getattr(event, name) for name in STEERED})
-        space = replace(recipe, steering=wanted).steered_space
+        space = recipe.with_parts(steering=wanted).steered_space
         assert isinstance(space, SearchSpace)  # the recipe was checked
         spaces[event.generation] = space
     if not spaces:

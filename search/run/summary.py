@@ -8,6 +8,7 @@ from typing import Any
 from autobert_zero_hf.standard_error import plus_minus
 
 from ..proxies.tasks import TaskOptions
+from ..publish.difference import Difference
 from ..publish.facts import ConstantAnswer, read_json
 from ..publish.rungs import RungFacts, rungs_of
 from ..publish.worth import RandomDraws, Ties
@@ -20,6 +21,11 @@ from ..runtime.status import clock
 from ..space.sizes import Sizes
 from .front import front_table
 from .preparation import final_rows, rows_that_chose
+
+_VERDICTS = {
+    "the same": "best is that {baseline} itself: nothing better was found",
+    "not known": "these rows do not tell which is better",
+}
 
 
 def search_result(folder: Path) -> dict[str, Any]:
@@ -35,9 +41,11 @@ def search_result(folder: Path) -> dict[str, Any]:
         measured, the score on tasks and the latency in milliseconds.
 
     Raises:
-        JournalError: if the journal is damaged, or not that of a finished search.
+        JournalError: if there is no journal, or it is damaged, or not that of a finished search.
     """
     run = RunFolder(folder)
+    if not run.journal.is_file():
+        raise JournalError(f"{folder} is not the folder of a search: there is no {run.journal.name}")
     history = read_history(run.journal)
     data, finished, finalists = history.data, history.finished, history.finalists
     names = finalists_of(history.recipe) if history.events else ()
@@ -135,10 +143,9 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
     if blocks := result.get("baseline_blocks"):
         tuned += f"; in the block {beside.get('block', blocks[0])}, the best of {', '.join(blocks)}"
     yield f"  {baseline:<12} {score}  ({beside['parameters']:,} parameters{tuned})"
-    difference, error = result["difference"], result["difference_standard_error"]
-    is_same = {**best, "latency_ms": None} == {**beside, "latency_ms": None}
-    verdict = f"best is that {baseline} itself: nothing better was found" if is_same else _verdict(difference, error)
-    yield f"  difference  {plus_minus(difference, error, signed=True)}  {verdict}"
+    difference = difference_in(result)
+    said = _VERDICTS.get(difference.verdict, "best is {verdict}").format(verdict=difference.verdict, baseline=baseline)
+    yield f"  difference  {plus_minus(difference.value, difference.error, signed=True)}  {said}"
     if result["tasks"]:
         yield f"Mean score on {', '.join(result['tasks'])}, on the rows that chose the winner:"
         for shown, model in (("best", best), (baseline, beside)):
@@ -154,11 +161,14 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
     yield f"Written: {', '.join(result['written'])}"
 
 
-def _verdict(difference: float, error: float | None) -> str:
-    if error is None:
-        return "these rows do not tell which is better"
-    verdict = "better" if difference > 2 * error else "worse" if difference < -2 * error else "not clearly different"
-    return f"best is {verdict}"
+def difference_in(result: Mapping[str, Any]) -> Difference:
+    """How much better the winner is than what stands beside it.
+
+    Args:
+        result: what `search_result` gave.
+    """
+    best, beside = ({**model, "latency_ms": None} for model in result["models"].values())
+    return Difference(result["difference"], result["difference_standard_error"], best == beside)
 
 
 def _latency(measured: Mapping[str, Any], verdict: bool) -> str:

@@ -75,7 +75,7 @@ def main(run: Path, evaluations: int, seeds: int, speedups: list[float]) -> None
         best, halfway = ({name: list[float]() for name in STRATEGIES} for _ in range(2))
         for name in STRATEGIES:
             for seed in range(seeds):
-                named = replace(recipe, strategy=replace(recipe.strategy, strategy=name))
+                named = recipe.with_parts(strategy=replace(recipe.strategy, strategy=name))
                 strategy = named.make_strategy(random.Random(f"{seed}/{name}"), band)
                 done: list[Evaluation] = []
                 while len(done) < evaluations and (asked := strategy.ask()[: evaluations - len(done)]):

@@ -29,8 +29,9 @@ from transformers import (
 )
 
 from autobert_zero_hf import architecture
+from autobert_zero_hf.api.shrink import chosen_recipe
 from autobert_zero_hf.commands.main import main
-from autobert_zero_hf.commands.shrink import add_parser, chosen_recipe
+from autobert_zero_hf.commands.shrink import add_parser
 from autobert_zero_hf.data.corpus import load_demo
 from autobert_zero_hf.errors import AutoBertZeroError
 from tests.task_folders import write_demo_tasks
@@ -258,7 +259,10 @@ def test_a_checkpoint_to_begin_with_says_layers_and_sizes(shrunk: Path, tmp_path
     def recipe(*words: str) -> Recipe:
         parser = ArgumentParser()
         add_parser(parser.add_subparsers())
-        return chosen_recipe(parser.parse_args(["shrink", "--method", "super-net", "--output-dir", "x", *words]))
+        given = vars(parser.parse_args(["shrink", "--method", "super-net", "--output-dir", "x", *words]))
+        return chosen_recipe(
+            {name: value for name, value in given.items() if name not in ("source", "method", "output_dir", "run")}
+        )
 
     whole = recipe("--supernet-from", str(tmp_path / "bert"))
     assert whole.sub_models.layers == architecture("bert", 3)

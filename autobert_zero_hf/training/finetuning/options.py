@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model.bounds import MAX_POSITIONS
 from autobert_zero_hf.options import Range, find_problems, option
+from autobert_zero_hf.tasks.span_options import SpanOptions
 
 
 @dataclass
@@ -52,3 +53,7 @@ class EvaluationOptions:
     def __post_init__(self) -> None:
         if problems := find_problems([EvaluationOptions], vars(self)):
             raise AutoBertZeroError("; ".join(problems))
+
+
+FINE_TUNING = (FineTuningOptions, SpanOptions)
+EVALUATION = (EvaluationOptions, *FINE_TUNING)

@@ -1,0 +1,131 @@
+"""`evaluate` from Python, and the table that it fills."""
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autobert_zero_hf.launch.processes import join_launch
+from autobert_zero_hf.launch.state import forgotten_afterwards
+from autobert_zero_hf.options import given_options
+from autobert_zero_hf.tasks.loading import load_task, task_names
+from autobert_zero_hf.tasks.span_options import SpanOptions
+from autobert_zero_hf.training.finetuning.evaluation import Cell, Grid
+from autobert_zero_hf.training.finetuning.evaluation_report import as_markdown, as_picture
+from autobert_zero_hf.training.finetuning.options import EVALUATION, EvaluationOptions, FineTuningOptions
+from autobert_zero_hf.writing import write_json, written_whole
+
+from .keywords import checked, with_options
+from .result import FolderResult
+
+if TYPE_CHECKING:
+    import pandas
+
+
+class Evaluation(FolderResult):
+    """Models on tasks, with several seeds.
+
+    Args:
+        summary: what `evaluation.json` says.
+        folder: of the table.
+    """
+
+    def __init__(self, summary: dict[str, Any], folder: str | Path):
+        super().__init__(summary, as_markdown(summary), folder)
+
+    @property
+    def table(self) -> "pandas.DataFrame":
+        """A row for each model on each task: scores of all seeds, their mean, its standard error, hyper-parameters."""
+        import pandas
+
+        return pandas.DataFrame(self["results"])
+
+    @property
+    def means(self) -> "pandas.DataFrame":
+        """A row for each model: its mean over the tasks, and the standard error of that."""
+        import pandas
+
+        return pandas.DataFrame(self["means"])
+
+    def _repr_html_(self) -> str:
+        return f"<div>{as_picture(self.facts)}<pre>{escape(self.words)}</pre></div>"
+
+
+@with_options(*EVALUATION)
+def evaluate(
+    models: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    tasks: str | Sequence[str],
+    output_dir: str | Path = "runs/evaluation",
+    *,
+    data: str | Path | None = None,
+    **options: Any,
+) -> Evaluation:
+    """Fine-tune each model on each task with several seeds, as `autobert-zero evaluate` does.
+
+    The same call goes on where it was stopped.
+
+    Args:
+        models: their folders or Hub names.
+        tasks: their names; "all" for those of `data`, or for all of GLUE and SQuAD, "glue" for GLUE's nine.
+        output_dir: where to write the table.
+        data: a folder with a folder for each task.
+        options: those of the command, by name.
+
+    Returns:
+        The table.
+
+    Raises:
+        OptionError: if an option is not known, of the wrong type or out of its range.
+        AutoBertZeroError: if there is no such model or task.
+    """
+    given, folder = checked(options, EVALUATION), Path(output_dir)
+    several = [models] if isinstance(models, str | os.PathLike) else models
+    place = None if data is None else Path(data)
+    tuning = given_options(FineTuningOptions, given)
+    names = task_names([tasks] if isinstance(tasks, str) else list(tasks), place)
+    loaded = [load_task(name, tuning.seed, place) for name in names]
+    seeds = given_options(EvaluationOptions, given).seeds
+    with forgotten_afterwards():
+        grid = Grid(folder, list(map(os.fspath, several)), loaded, tuning, given_options(SpanOptions, given), seeds)
+        with closing(grid):
+            return Evaluation(_filled(grid, folder), folder)
+
+
+def _filled(grid: Grid, folder: Path) -> dict[str, Any]:
+    """Computes what is missing, and says so."""
+    is_main = join_launch().is_main_process
+
+    def after_cell(cell: Cell) -> None:
+        if is_main:
+            _write(folder, grid)
+            print(_line(grid, cell), file=sys.stderr, flush=True)
+
+    if is_main and (known := sum(grid.result(cell) is not None for cell in grid.cells)):
+        print(f"{known} of {len(grid.cells)} fine-tunings are there already", file=sys.stderr, flush=True)
+    grid.fill(after_cell)
+    if is_main:
+        _write(folder, grid)
+    return grid.summary()
+
+
+def _line(grid: Grid, cell: Cell) -> str:
+    result = grid.result(cell)
+    assert result is not None
+    done = sum(grid.result(each) is not None for each in grid.cells)
+    came = ", ".join(f"{name} {facts['score']:.4f}" for name, facts in result["scores"].items())
+    rate, batch_size, epochs = cell.trial
+    return (
+        f"{done}/{len(grid.cells)}  {cell.model}, seed {cell.seed}, learning rate {rate:.2g}, batch {batch_size}, "
+        f"{epochs:g} epochs: {came or f'{cell.task} diverged'}"
+    )
+
+
+def _write(folder: Path, grid: Grid) -> None:
+    summary = grid.summary()
+    write_json(folder / "evaluation.json", summary)
+    for name, text in (("evaluation.md", as_markdown(summary)), ("evaluation.svg", as_picture(summary))):
+        with written_whole(folder / name) as partial:
+            partial.write_text(text, encoding="utf-8")

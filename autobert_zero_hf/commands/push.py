@@ -105,4 +105,4 @@ def run(arguments: Namespace) -> Result:
         else:
             shown = [push_page(*page, options, arguments.command_line) for page in pages]
     told = {"sent": not arguments.dry_run, "pages": [each.facts for each in shown]}
-    return Result(told, "\n".join(each.text for each in shown))
+    return Result(told, "\n".join(str(each) for each in shown))

@@ -85,7 +85,7 @@ def test_options_exist(page: Path) -> None:
 
 def test_the_picture_shows_the_definition_beside_it(tmp_path: Path) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    definition = readme.partition("```text\n")[2].partition("```")[0]
+    definition = readme.partition("## What a backbone is\n")[2].partition("```text\n")[2].partition("```")[0]
     layers = re.sub(r"\n +", " ", definition).splitlines()
     assert len(layers) == 4
     AutoBertZeroConfig(layers=layers).save_pretrained(tmp_path)

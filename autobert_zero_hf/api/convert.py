@@ -50,7 +50,7 @@ def convert(
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise AutoBertZeroError(f"{folder} exists, and what it holds would be lost: give another --output-dir")
     transformers.utils.logging.disable_progress_bar()
-    place, kept = find_model(os.fspath(source)), list(map(os.fspath, trim_vocabulary))
+    place, kept = find_model(os.fspath(source)), [os.fspath(text) for text in trim_vocabulary]
     texts = load_documents(kept, least=1)["text"] if kept else []
     model = open_encoder(place, head) if kept else convert_checkpoint(place, head)
     tokenizer = load_tokenizer(place, model.config)

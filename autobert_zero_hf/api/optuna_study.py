@@ -1,6 +1,5 @@
 """A search as a study of Optuna."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import optuna
@@ -45,6 +44,6 @@ def _parameters(event: Evaluated) -> dict[str, Any]:
     return found | (event.sizes.to_dict() if event.sizes else {})
 
 
-def _attributes(event: Evaluated) -> Mapping[str, Any]:
+def _attributes(event: Evaluated) -> dict[str, Any]:
     facts = {name: getattr(event, name) for name in ("number", "generation", "origin", "standard_error", "seconds")}
     return facts | ({} if event.failure is None else {"failure": event.failure.value})

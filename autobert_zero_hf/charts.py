@@ -1,6 +1,8 @@
 """Figures of matplotlib as text and bytes, without a window: equal figures give equal files."""
 
 import io
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 from xml.etree import ElementTree
 
@@ -22,15 +24,22 @@ def to_svg(figure: Figure) -> str:
     return file.getvalue()
 
 
-def to_inline_svg(figure: Figure, name: str, title: str) -> str:
+def to_inline_svg(
+    figure: Figure, name: str, title: str, labels: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> str:
     """A figure as an element of a page, where it stands beside others.
 
     Args:
         figure: the figure.
         name: its own in the page; the names of its parts begin with it.
         title: what it shows, for those who do not see it.
+        labels: by the names (`set_gid`) of groups of dots, what each dot stands for, shown where a mouse rests on it.
     """
     root = ElementTree.fromstring(to_svg(figure))
+    for group in root.iter(f"{{{_NAMESPACE}}}g"):
+        dots = list(group.iter(f"{{{_NAMESPACE}}}use"))
+        for dot, label in zip(dots, labels.get(group.get("id", ""), ()), strict=False):
+            ElementTree.SubElement(dot, f"{{{_NAMESPACE}}}title").text = label
     for element in root.iter():
         for key, value in element.attrib.items():
             if key == "id":

@@ -89,7 +89,9 @@ def evaluate(
     loaded = [load_task(name, tuning.seed, place) for name in names]
     seeds = given_options(EvaluationOptions, given).seeds
     with forgotten_afterwards():
-        grid = Grid(folder, [os.fspath(model) for model in several], loaded, tuning, given_options(SpanOptions, given), seeds)
+        grid = Grid(
+            folder, [os.fspath(model) for model in several], loaded, tuning, given_options(SpanOptions, given), seeds
+        )
         with closing(grid):
             return Evaluation(_filled(grid, folder), folder)
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from autobert_zero_hf.standard_error import plus_minus
 
+from ..runtime.records import Trained
+
 _ERRORS = 2
 """Standard errors that a difference must be apart from nought, about 95% of chance."""
 
@@ -24,6 +26,17 @@ class Difference:
     value: float
     error: float | None
     is_same: bool = False
+
+    @classmethod
+    def of(cls, best: Trained, beside: Trained) -> "Difference":
+        """The difference of two models that were scored on the same rows."""
+        same = (best.layers, best.sizes, best.block, best.correct) == (
+            beside.layers,
+            beside.sizes,
+            beside.block,
+            beside.correct,
+        )
+        return cls(*best.score.difference(beside.score), same)
 
     @property
     def verdict(self) -> str:

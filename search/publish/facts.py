@@ -88,6 +88,11 @@ class SearchFacts:
         return self._part(PROXIES, "proxy")
 
     @property
+    def score_name(self) -> str:
+        """What scores are, for an axis: the words of the proxy, without what else it says."""
+        return self.proxy.partition(";")[0].partition(" (")[0]
+
+    @property
     def objects(self) -> dict[str, str]:
         """The classes of what was given in Python in the place of options: "strategy", "proxy" and "space"."""
         return self.history.start.objects or {}

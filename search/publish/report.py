@@ -26,7 +26,8 @@ from .facts import SearchFacts
 from .report_facts import Finalist, ReportFacts, changed_options, differences
 from .rungs import rungs_of
 from .templates import report_environment
-from .worth import RandomDraws, Ties
+from .verdict import Costs, Verdict
+from .worth import RandomDraws, Ties, level_with_best
 
 _TOP = 20
 
@@ -60,6 +61,7 @@ def _contents(facts: ReportFacts) -> dict[str, Any]:
     history, recipe = facts.priorities(), facts.recipe
     depth = max((len(each.layers) for each in facts.candidates), default=0)
     trained, correlation, front = facts.trained(), facts.rank_correlation(), facts.front()
+    costs, level = Costs(facts.history), level_with_best(facts.history)
     return {
         "name": facts.search.folder.path.resolve().name,
         "facts": facts,
@@ -74,11 +76,14 @@ def _contents(facts: ReportFacts) -> dict[str, Any]:
         "lineage": [(each, _step(before, each)) for before, each in pairwise([None, *facts.lineage()]) if each],
         "failures": facts.failures().most_common(),
         "rejections": sorted(facts.rejections().items(), key=lambda item: -item[1]),
+        "verdict": Verdict.of(facts.history, costs),
+        "level": level,
         "trained": trained,
         "correlation": correlation,
-        "top": facts.ranked[:_TOP],
+        "top": [(each, costs(each.candidate)) for each in facts.ranked[:_TOP]],
+        "score_name": facts.search.score_name,
         "front": front,
-        "front_chart": charts.front(front) if front else None,
+        "front_chart": charts.front(front, facts.search.score_name) if front else None,
         "baseline": finalists_of(recipe)[1],
         "rungs": rungs_of(facts.history),
         "rates": len(recipe["baseline_rates"]),
@@ -87,6 +92,10 @@ def _contents(facts: ReportFacts) -> dict[str, Any]:
         "command": command_of(facts.search),
         "recipe": yaml.safe_dump(recipe, sort_keys=False),
         "scores_chart": charts.scores_over_evaluations(facts) if facts.scored else None,
+        "labels": charts.labels_of_scores(facts),
+        "costs_chart": charts.scores_over_costs(facts, costs)
+        if any(costs(e.candidate) for e in facts.scored)
+        else None,
         "layers_chart": _layers_chart(trained),
         "finalists_chart": charts.finalists(facts) if trained else None,
         "priorities_chart": charts.priorities(history) if len(history) > 1 else None,

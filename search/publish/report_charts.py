@@ -8,9 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from autobert_zero_hf.charts import COLOURS
-from autobert_zero_hf.standard_error import length_of_bar
+from autobert_zero_hf.standard_error import length_of_bar, plus_minus
 
+from ..runtime.records import Evaluated
 from .report_facts import ReportFacts, Visits, expected_best, score_of
+from .verdict import Costs
 
 _WIDE = (8.0, 3.6)
 _GREY = "#777777"
@@ -26,7 +28,8 @@ def scores_over_evaluations(facts: ReportFacts) -> Figure:
             places, values = [each.number for each in of_kind], [score_of(each) for each in of_kind]
             errors = [length_of_bar(each.standard_error) for each in of_kind]
             style: dict[str, Any] = {"fmt": "o", "markersize": 3, "linewidth": 0.6, "alpha": 0.6}
-            axes.errorbar(places, values, errors, color=colour, label=f"candidate, {label}", **style)
+            drawn = axes.errorbar(places, values, errors, color=colour, label=f"candidate, {label}", **style)
+            drawn.lines[0].set_gid(dots(label))
     last = facts.candidates[-1].number
     if facts.baseline_score is not None:
         score, error = facts.baseline_score
@@ -39,7 +42,42 @@ def scores_over_evaluations(facts: ReportFacts) -> Figure:
     axes.plot(range(1, len(random_best) + 1), random_best, color=_GREY, linestyle="--", label="random search, expected")
     if random_best and last > len(random_best):
         axes.plot([len(random_best), last], [random_best[-1]] * 2, color=_GREY, linestyle=":", linewidth=1)
-    _finish(axes, "candidates evaluated", "score")
+    _finish(axes, "candidates evaluated", facts.search.score_name)
+    return figure
+
+
+def labels_of_scores(facts: ReportFacts) -> dict[str, list[str]]:
+    """What the dots of `scores_over_evaluations` and `scores_over_costs` stand for, by the names of their groups."""
+    kinds = {
+        dots("random"): [e for e in facts.scored if e.parent is None],
+        dots("mutated"): [e for e in facts.scored if e.parent],
+    }
+    return {name: [describe(each) for each in those] for name, those in kinds.items()}
+
+
+def describe(event: Evaluated) -> str:
+    """A candidate in a line: number, score, layers."""
+    return (
+        f"candidate {event.number}: {plus_minus(event.score or 0.0, event.standard_error)}; {' | '.join(event.layers)}"
+    )
+
+
+def dots(kind: str) -> str:
+    """The name of a group of dots in a chart."""
+    return f"dots-{kind}"
+
+
+def scores_over_costs(facts: ReportFacts, costs: Costs) -> Figure:
+    """Each candidate's score over the multiplications of a token in its layers."""
+    figure, axes = _new(*_WIDE)
+    for random, colour, label in ((True, _GREY, "random"), (False, COLOURS[0], "mutated")):
+        known = [(each, costs(each.candidate)) for each in facts.scored if (each.parent is None) is random]
+        points = [(cost.operations / 1e6, score_of(each)) for each, cost in known if cost is not None]
+        if points:
+            across, up = zip(*points, strict=True)
+            (drawn,) = axes.plot(across, up, "o", color=colour, markersize=4, alpha=0.6, label=f"candidate, {label}")
+            drawn.set_gid(dots(label))
+    _finish(axes, "million multiplications of a token, in all layers", facts.search.score_name)
     return figure
 
 
@@ -115,8 +153,13 @@ def operations(visits: Visits, total: int, best: int) -> Figure:
     return figure
 
 
-def front(facts: dict[str, Any]) -> Figure:
-    """The best compromises: scores over latencies, or multiplications; the larger a dot, the more parameters."""
+def front(facts: dict[str, Any], name: str) -> Figure:
+    """The best compromises: scores over latencies, or multiplications; the larger a dot, the more parameters.
+
+    Args:
+        facts: what `front.json` says.
+        name: of the scores.
+    """
     members, cost = facts["members"], facts["objectives"][1]
     figure, axes = _new(*_WIDE)
     most = max(member["parameters"] for member in members)
@@ -128,7 +171,7 @@ def front(facts: dict[str, Any]) -> Figure:
     for member in members:
         if member["folder"] is not None:
             axes.annotate(member["folder"], (member[cost], member["score"]), (6, 4), textcoords="offset points")
-    _finish(axes, "predicted milliseconds" if cost == "predicted_ms" else "multiplications of a token", "score")
+    _finish(axes, "predicted milliseconds" if cost == "predicted_ms" else "multiplications of a token", name)
     return figure
 
 

@@ -31,14 +31,8 @@ class Ties:
     @classmethod
     def of(cls, history: History) -> "Ties | None":
         """Those of a search; None where no error is known."""
-        scored = [(event.score, event.standard_error) for event in history.scored if event.score is not None]
-        if not scored:
-            return None
-        best, error = max(scored, key=lambda each: each[0])
-        if error is None or not is_known(error):
-            return None
-        level = sum(best - score <= 2 * math.hypot(error, of_it or 0.0) for score, of_it in scored)
-        return cls(level, len(scored))
+        level = level_with_best(history)
+        return cls(len(level), len(history.scored)) if level else None
 
     def __str__(self) -> str:
         if self.level == 1:
@@ -47,6 +41,17 @@ class Ties:
             f"{self.level} of {self.scored} candidates are within two standard errors of the best score: these rows do "
             "not tell which of them is the best."
         )
+
+
+def level_with_best(history: History) -> frozenset[int]:
+    """The numbers of the candidates that cannot be told apart from the best one; none where no error is known."""
+    scored = [(each.number, each.score, each.standard_error) for each in history.scored if each.score is not None]
+    if not scored:
+        return frozenset()
+    _, best, error = max(scored, key=lambda each: each[1])
+    if error is None or not is_known(error):
+        return frozenset()
+    return frozenset(number for number, score, own in scored if best - score <= 2 * math.hypot(error, own or 0.0))
 
 
 @dataclass(frozen=True)

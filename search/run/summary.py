@@ -54,8 +54,7 @@ def search_result(folder: Path) -> dict[str, Any]:
     recipe = Recipe.restored(history.recipe)
     trained = [finalists[name] for name in names]
     own = trained[0].block or recipe.sizes.block
-    best, beside = (each.score for each in trained)
-    difference, error = best.difference(beside)
+    best, difference = trained[0].score, Difference.of(*trained)
     rows = final_rows(recipe, data.held_out_rows)
     constant = ConstantAnswer.of(history)
     front = read_json(run.front) if run.front.exists() else None
@@ -71,8 +70,9 @@ def search_result(folder: Path) -> dict[str, Any]:
         "seconds": history.elapsed,
         "rejections": finished.rejections,
         "models": {name: _model(finalists[name], history) for name in names},
-        "difference": difference,
-        "difference_standard_error": error,
+        "difference": difference.value,
+        "difference_standard_error": difference.error,
+        "verdict": difference.verdict,
         "masked_words": sum(best.masked),
         "held_out_rows": len(best.masked),
         "rows_chose_the_winner": rows.start < rows_that_chose(recipe),
@@ -167,8 +167,8 @@ def difference_in(result: Mapping[str, Any]) -> Difference:
     Args:
         result: what `search_result` gave.
     """
-    best, beside = ({**model, "latency_ms": None} for model in result["models"].values())
-    return Difference(result["difference"], result["difference_standard_error"], best == beside)
+    is_same = result["verdict"] == "the same"
+    return Difference(result["difference"], result["difference_standard_error"], is_same)
 
 
 def _latency(measured: Mapping[str, Any], verdict: bool) -> str:

@@ -88,12 +88,33 @@ def test_a_finished_search_is_told_whole(run: Path) -> None:
     for event in events:
         if event["event"] == "trained":
             assert f"{event['accuracy']:.4f} ± {event['standard_error']:.4f}" in text
+    written = (run / "report.html").read_text()
+    best_numbers = {candidate["number"] for candidate in candidates if candidate["score"] is not None}
+    for number in best_numbers:
+        assert written.count(f"<title>candidate {number}: ") == 2, "a dot among the scores, and one among the costs"
     command = next(line for line in text.splitlines() if line.startswith("autobert-zero search "))
     again = vars(make_parser().parse_args(shlex.split(command)[1:]))
     recipe = without_places(events[0]["recipe"])
     given = {name: again[name] for name in option_names(option_groups()) if again.get(name) is not None}
     assert given
     assert all(recipe[name] == value for name, value in given.items())
+
+
+def test_it_begins_with_a_verdict(run: Path) -> None:
+    events = journal(run)
+    best, bert = (next(e for e in events if e.get("name") == name) for name in ("best", "bert"))
+    text = " ".join("".join(report(run).text).split())
+    head, _, rest = text.partition("The best backbone")
+    assert "masked words" in head and "It took" in head and f"{best['parameters']:,}" in head
+    for worse, better, said in (
+        (bert, best, "The winner is better than BERT: +"),
+        (best, bert, "The winner is worse than BERT: -"),
+    ):
+        worse["correct"] = [0 if place % 2 else many // 2 for place, many in enumerate(worse["masked"])]
+        better["correct"] = better["masked"]
+        rewrite(run, events)
+        assert said in " ".join("".join(report(run).text).split()).partition("The best backbone")[0]
+    assert rest
 
 
 def test_candidates_that_learnt_nothing_are_named(run: Path) -> None:
@@ -172,7 +193,7 @@ def test_failures_and_the_texts_of_others_are_shown_as_they_are(run: Path) -> No
     rewrite(run, events)
     assert main(["report", str(run)]) == 0
     text = (run / "report.html").read_text()
-    assert "<script>" not in text
+    assert text.count("<script>") == 1, "that of the charts"
     assert "&lt;script&gt;" in text
     failed = sum(event.get("failure") == "not finite" for event in events)
     cells = Page(text).cells

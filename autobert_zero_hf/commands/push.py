@@ -1,5 +1,6 @@
 """`autobert-zero push`: a model, and the search that found it, as pages of the Hub."""
 
+import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,6 +92,9 @@ def run(arguments: Namespace) -> Result:
     if arguments.push_history and not facts.search:
         raise AutoBertZeroError(f"--push-history: {arguments.folder} does not come from a search that is known here")
     card = describe(facts, metadata, arguments.push_history)
+    if not card.metadata.get("license"):
+        warning = "no licence is named, so that nobody may use the weights: give one, such as --license apache-2.0"
+        print(f"warning: {warning}", file=sys.stderr)
     with alone(arguments.folder):
         revision = options.tag or options.revision
         place, history = place_of(arguments.folder / "hub", PICTURE), place_of(arguments.folder / "hub-history", ROWS)

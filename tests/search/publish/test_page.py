@@ -47,7 +47,11 @@ def test_a_search_is_shown_whole_and_nothing_is_sent(run: Path, capsys: pytest.C
 
 
 def test_the_card_of_a_winner_tells_the_search_and_both_scores(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    stage(capsys, run, "--license", "apache-2.0", "--language", "en", "--tag", "v1")
+    assert main(["push", str(run), "someone/first", "--dry-run"]) == 0
+    assert "no licence is named" in capsys.readouterr().err
+    words = ["--license", "apache-2.0", "--language", "en", "--tag", "v1"]
+    assert main(["push", str(run), "someone/first", "--dry-run", *words]) == 0
+    assert "licence" not in capsys.readouterr().err
     card, events = card_of(run), journal(run)
     best, bert = (event for event in events if event["event"] == "trained")
     assert all(f"| `{layer}` |" in section(card, "Backbone") for layer in best["layers"])

@@ -92,9 +92,6 @@ def run(arguments: Namespace) -> Result:
     if arguments.push_history and not facts.search:
         raise AutoBertZeroError(f"--push-history: {arguments.folder} does not come from a search that is known here")
     card = describe(facts, metadata, arguments.push_history)
-    if not card.metadata.get("license"):
-        warning = "no licence is named, so that nobody may use the weights: give one, such as --license apache-2.0"
-        print(f"warning: {warning}", file=sys.stderr)
     with alone(arguments.folder):
         revision = options.tag or options.revision
         place, history = place_of(arguments.folder / "hub", PICTURE), place_of(arguments.folder / "hub-history", ROWS)
@@ -108,5 +105,8 @@ def run(arguments: Namespace) -> Result:
             shown = [show_page(*page) for page in pages]
         else:
             shown = [push_page(*page, options, arguments.command_line) for page in pages]
+    if not card.metadata.get("license"):
+        warning = "no licence is named, so that nobody may use the weights: give one, such as --license apache-2.0"
+        print(f"warning: {warning}", file=sys.stderr)
     told = {"sent": not arguments.dry_run, "pages": [each.facts for each in shown]}
     return Result(told, "\n".join(str(each) for each in shown))

@@ -14,23 +14,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx2
 from huggingface_hub import (
     CommitOperationAdd,
     CommitOperationCopy,
     CommitOperationDelete,
     HfApi,
     get_token,
-    set_client_factory,
 )
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 from huggingface_hub.utils import validate_repo_id
 
-# Not among the exported names, and the only place that knows what else the library's client needs.
-from huggingface_hub.utils._http import default_client_factory
-
 from autobert_zero_hf.errors import AutoBertZeroError
 
+from . import http
 from .push_options import PushOptions
 
 logger = logging.getLogger(__name__)
@@ -57,18 +53,12 @@ class Pushed:
 
 
 def give_up_after(seconds: float) -> None:
-    """End every request of this process after so many seconds without an answer; by itself it waits for ever.
+    """End every request of this process after so many seconds without an answer; by default it waits for ever.
 
     To be called before anything is uploaded: Xet's client, which has requests of its own, reads its environment once.
     """
     os.environ.setdefault("HF_XET_CLIENT_READ_TIMEOUT", f"{math.ceil(1000 * seconds)}ms")
-
-    def client() -> httpx2.Client:
-        made = default_client_factory()
-        made.timeout = httpx2.Timeout(seconds)
-        return made
-
-    set_client_factory(client)
+    http.give_up_after(seconds)
 
 
 def check_name(repo_id: str) -> None:
@@ -139,7 +129,7 @@ def push(folder: Path, repo_id: str, message: str, options: PushOptions, repo_ty
         time.sleep(waited)
         try:
             return pushing.attempt()
-        except (OSError, httpx2.HTTPError, RuntimeError, ValueError) as error:
+        except (OSError, http.LIBRARY.HTTPError, RuntimeError, ValueError) as error:
             cause, last = error, pushing.step
             logger.debug("%s: %s", last, error, exc_info=True)
         if not _passes(cause) or last == _Pushing.UPLOADING:  # the library has tried that several times
@@ -255,7 +245,7 @@ class _Pushing:
             if self._compare()[0]:
                 return "the page holds it all the same"
             unchanged = self._read_head() == self.head
-        except (OSError, httpx2.HTTPError):
+        except (OSError, http.LIBRARY.HTTPError):
             return "whether the page has changed could not be seen"
         return "the page is as it was" if unchanged else "the page has changed meanwhile"
 
@@ -279,7 +269,7 @@ def _passes(error: BaseException) -> bool:
     """Whether the same request may succeed a little later; also where somebody else has committed, to see who."""
     status = _status(error)
     if status is None:
-        return any(isinstance(cause, httpx2.TransportError) for cause in _causes(error))
+        return any(isinstance(cause, http.LIBRARY.TransportError) for cause in _causes(error))
     return status in (408, 409, 412, 429) or status >= 500
 
 
@@ -305,11 +295,11 @@ def in_words(error: BaseException, page: str) -> str:
         parts = [f"the Hub answered {status}", reason.format(page=page), f"it says {_line(said)!r}" if said else ""]
         return ": ".join(part for part in parts if part)
     for cause in _causes(error):
-        if isinstance(cause, httpx2.TimeoutException):
+        if isinstance(cause, http.LIBRARY.TimeoutException):
             return "the Hub did not answer in time: try later, or with a longer --timeout"
-        if isinstance(cause, httpx2.ConnectError):
+        if isinstance(cause, http.LIBRARY.ConnectError):
             return "the Hub could not be reached: look to the network, and HF_ENDPOINT where it is set"
-        if isinstance(cause, httpx2.TransportError):
+        if isinstance(cause, http.LIBRARY.TransportError):
             return "the connection to the Hub broke off"
     return _line(str(error))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autobert_zero_hf.options import add_options, given_options
+from autobert_zero_hf.tasks.data_options import TaskDataOptions
 from autobert_zero_hf.tasks.span_options import SpanOptions
 from autobert_zero_hf.training.finetuning.options import EvaluationOptions, FineTuningOptions
 from autobert_zero_hf.writing import write_json, written_whole
@@ -20,11 +21,12 @@ EXAMPLE = f"""example:
   autobert-zero evaluate --models runs/first/best runs/first/bert --tasks bbc_topics --output-dir runs/evaluation
   autobert-zero evaluate --models models/bert --tasks all --learning-rate 2e-5 3e-5 5e-5 --output-dir runs/bert
   autobert-zero evaluate --models runs/first/best --data glue --tasks all --seeds 5 --output-dir runs/local
+  autobert-zero evaluate --models models/bert runs/first/best --data reviews.csv --tasks all --output-dir runs/reviews
 
 The same command goes on where it was stopped: each fine-tuning is a line of cells.jsonl. The table so far is in
 evaluation.json, evaluation.md and evaluation.svg.
 {FILES}"""
-_GROUPS = (EvaluationOptions, FineTuningOptions, SpanOptions)
+_GROUPS = (EvaluationOptions, TaskDataOptions, FineTuningOptions, SpanOptions)
 
 
 def add_parser(commands: Any) -> None:
@@ -46,7 +48,9 @@ def add_parser(commands: Any) -> None:
         metavar="NAME",
         help="names as finetune takes them; all: those of --data, or all of GLUE and SQuAD; glue: GLUE's nine",
     )
-    parser.add_argument("--data", type=Path, metavar="DIR", help="a folder with a folder for each task")
+    parser.add_argument(
+        "--data", type=Path, metavar="DATA", help="a data set, a file or folder or the Hub's; or a folder of tasks"
+    )
     parser.add_argument("--output-dir", type=Path, metavar="DIR", required=True, help="where to write the table")
     for group in _GROUPS:
         add_options(parser, group)
@@ -59,7 +63,7 @@ def run(arguments: Namespace) -> Result | None:
     import transformers
 
     from autobert_zero_hf.launch.processes import join_launch
-    from autobert_zero_hf.tasks.loading import load_task, task_names
+    from autobert_zero_hf.tasks.loading import load_asked_tasks
     from autobert_zero_hf.training.finetuning.evaluation import Grid
     from autobert_zero_hf.training.finetuning.evaluation_report import as_markdown
 
@@ -70,8 +74,8 @@ def run(arguments: Namespace) -> Result | None:
     seeds = given_options(EvaluationOptions, vars(arguments)).seeds
     options = given_options(FineTuningOptions, vars(arguments))
     spans = given_options(SpanOptions, vars(arguments))
-    names = task_names(arguments.tasks, arguments.data)
-    tasks = [load_task(name, options.seed, arguments.data) for name in names]
+    columns = given_options(TaskDataOptions, vars(arguments))
+    tasks = load_asked_tasks(arguments.tasks, options.seed, arguments.data, columns)
     grid = Grid(arguments.output_dir, arguments.models, tasks, options, spans, seeds)
     is_main = join_launch().is_main_process
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from autobert_zero_hf.options import add_options, given_options
 from autobert_zero_hf.standard_error import say_error
+from autobert_zero_hf.tasks.data_options import TaskDataOptions
 from autobert_zero_hf.tasks.known import TASKS
 from autobert_zero_hf.tasks.span_options import SpanOptions
 from autobert_zero_hf.training.finetuning.options import FineTuningOptions
@@ -17,17 +18,24 @@ if TYPE_CHECKING:
     from autobert_zero_hf.training.finetuning.training import FineTuningResult
 
 FILES = """
-With --data, the folder of a task, here glue/stsb, has the files train.jsonl, validation.jsonl and labels.json.
-A line of the first two is {"sentence": TEXT, "label": LABEL}, or has a pair by GLUE's names, such as "sentence1" and
-"sentence2". The last is {"names": [...]}, a label being a place among the names, or, for a regression,
-{"names": [], "range": [LOWEST, HIGHEST]}. Lines of SQuAD's columns, "id", "context", "question" and "answers", need no
-labels.json.
+--data takes a file .csv, .tsv, .json, .jsonl or .parquet, a folder of them by the names of splits (train.csv), a
+folder of save_to_disk, or the name of a data set of the Hub. The labels tell what is asked for: texts and whole numbers
+are classes, numbers with fractions a regression, lists several labels of a text, lists beside lists of words tags.
+SQuAD's columns are questions. Without a split "validation" a tenth of the rows is held out.
+
+--data takes a folder of tasks, too, and --task their names. The folder of one, here glue/stsb, has train.jsonl,
+validation.jsonl and labels.json. A line of the first two is {"sentence": TEXT, "label": LABEL}, or has a pair by GLUE's
+names, such as "sentence1" and "sentence2". The last is {"names": [...]}, a label being a place among the names, or, for
+a regression, {"names": [], "range": [LOWEST, HIGHEST]}. Lines of SQuAD's columns, "id", "context", "question" and
+"answers", need no labels.json.
 """
 
 EXAMPLE = f"""example:
   autobert-zero finetune --model runs/first/best --task bbc_topics --output-dir runs/topics
   autobert-zero finetune --model models/bert --task squad_v2 --output-dir runs/squad
   autobert-zero finetune --model models/bert --task rte --learning-rate 2e-5 3e-5 5e-5 --output-dir runs/rte
+  autobert-zero finetune --model models/bert --data reviews.csv --output-dir runs/reviews
+  autobert-zero finetune --model models/bert --data news.parquet --text-column body --output-dir runs/news
   autobert-zero finetune --model runs/first/best --data glue --task stsb --output-dir runs/stsb
 {FILES}"""
 
@@ -45,11 +53,15 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--model", required=True, help="a model's folder or Hub name")
     parser.add_argument(
-        "--task", required=True, metavar="NAME", help=f"what to fine-tune on: {', '.join(TASKS)}, or a task of --data"
+        "--task",
+        metavar="NAME",
+        help=f"what to fine-tune on: {', '.join(TASKS)}, or a task of --data; or a name for it",
     )
-    parser.add_argument("--data", type=Path, metavar="DIR", help="a folder with a folder for each task")
+    parser.add_argument(
+        "--data", type=Path, metavar="DATA", help="a data set, a file or folder or the Hub's; or a folder of tasks"
+    )
     parser.add_argument("--output-dir", type=Path, metavar="DIR", required=True, help="where to write the model")
-    for group in (FineTuningOptions, SpanOptions):
+    for group in (TaskDataOptions, FineTuningOptions, SpanOptions):
         add_options(parser, group)
     parser.set_defaults(run=run)
 
@@ -57,12 +69,13 @@ def add_parser(commands: Any) -> None:
 def run(arguments: Namespace) -> Result | None:
     """Fine-tune."""
     from autobert_zero_hf.launch.processes import join_launch
-    from autobert_zero_hf.tasks.loading import load_task
+    from autobert_zero_hf.tasks.loading import load_asked_task
     from autobert_zero_hf.training.finetuning.training import finetune
 
     options = given_options(FineTuningOptions, vars(arguments))
     spans = given_options(SpanOptions, vars(arguments))
-    task = load_task(arguments.task, options.seed, arguments.data)
+    columns = given_options(TaskDataOptions, vars(arguments))
+    task = load_asked_task(arguments.task, options.seed, arguments.data, columns)
     result = finetune(arguments.model, task, arguments.output_dir, options, spans)
     if not join_launch().is_main_process:
         return None

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
+from datasets import ClassLabel, Dataset, DatasetDict, Features
 
 from ..model.excerpts import excerpt
 from .columns import TaskColumns, asks_questions, find_columns
@@ -85,9 +85,8 @@ class _Reader:
         found = {split: self._questions(tables[split], split) for split in (TRAIN, VALIDATION) if split in tables}
         if VALIDATION not in found:
             columns, place = found[TRAIN]
-            train, validation = self._held_out(Dataset.from_dict({"row": range(len(columns["id"]))}), None)
-            for split, rows in ((TRAIN, train), (VALIDATION, validation)):
-                found[split] = _selected(columns, place, rows["row"][:])
+            kept, held_out = self._held_out(len(columns["id"]))
+            found = {TRAIN: _selected(columns, place, kept), VALIDATION: _selected(columns, place, held_out)}
         return span_task(name, found[TRAIN], found[VALIDATION], dataset, self.reading)
 
     def _questions(self, table: Table, split: str) -> tuple[dict[str, list[Any]], Callable[[int], str]]:
@@ -129,8 +128,9 @@ class _Reader:
         features = labels.features(len(columns.texts))
         parts = {split: self._rows(table, columns, read, labels, features, split) for split, table in tables.items()}
         if VALIDATION not in parts:
-            classes = labels.names if isinstance(labels, Classes) else None
-            parts[TRAIN], parts[VALIDATION] = self._held_out(parts[TRAIN], classes)
+            rows = parts[TRAIN]
+            kept, held_out = self._held_out(len(rows), rows["label"][:] if isinstance(labels, Classes) else None)
+            parts |= {TRAIN: rows.select(kept), VALIDATION: rows.select(held_out)}
         further = {f"{name}_{TEST}": parts[TEST]} if TEST in parts else {}
         more = {"further": further, "dataset": dataset, "reading": self.reading}
         return labels.task(name, parts[TRAIN], parts[VALIDATION], **more)
@@ -168,30 +168,34 @@ class _Reader:
             self.reading.setdefault("skipped_rows", {})[split] = len(bad)
         return [number for number in range(rows) if number not in bad]
 
-    def _held_out(self, rows: Dataset, names: tuple[str, ...] | None) -> tuple[Dataset, Dataset]:
-        """The rows to train on, and a tenth to score on, stratified by the classes of these names where it can be."""
-        count = max(2, round(HELD_OUT * len(rows)))
-        if len(rows) < 2 + count:
-            raise TaskError(f"{self.source}: {len(rows)} rows are too few to hold some out to score on; give four at "
-                            "least, or a split validation")  # fmt: skip
+    def _held_out(self, rows: int, classes: Sequence[int] | None = None) -> tuple[list[int], list[int]]:
+        """The rows to train on, and a tenth to score on, of each class as many as it has a share, if that can be."""
+        count = max(2, round(HELD_OUT * rows))
+        if rows < 2 + count:
+            raise TaskError(
+                f"{self.source}: {rows} rows are too few to hold some out to score on; give four at least, or a split "
+                f"{VALIDATION}"
+            )
+        places = Dataset.from_dict({"row": range(rows)})
         how: dict[str, Any] = {"test_size": count, "seed": self.seed}
         try:
-            if names is None:
-                raise ValueError("there is nothing to stratify by")
-            labelled = rows.cast_column("label", ClassLabel(names=list(names)))
-            parts = labelled.train_test_split(stratify_by_column="label", **how)
-            parts = parts.cast_column("label", Value("int64"))
-        except ValueError:  # no classes, or one that has a single row, or more classes than rows that are held out
-            parts = rows.train_test_split(**how)
+            if classes is not None:
+                kind = ClassLabel(num_classes=max(classes) + 1)
+                strata = places.add_column("class", list(classes), feature=kind)
+                parts = strata.train_test_split(stratify_by_column="class", **how)
+            else:
+                parts = places.train_test_split(**how)
+        except ValueError:  # a class has a single row, or there are more classes than rows that are held out
+            parts = places.train_test_split(**how)
         logger.warning(
             "%s: there is no split %s: %s of %s rows are held out to score on, drawn by the seed",
             self.source,
             VALIDATION,
             f"{count:,}",
-            f"{len(rows):,}",
+            f"{rows:,}",
         )
         self.reading["held_out_of_train"] = count
-        return parts["train"], parts["test"]
+        return parts["train"]["row"][:], parts["test"]["row"][:]
 
 
 def _selected(

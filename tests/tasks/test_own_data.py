@@ -114,6 +114,8 @@ def test_a_folder_of_a_task_with_its_labels(tmp_path: Path) -> None:
     assert [task.name for task in load_asked_tasks(["all"], data=tmp_path)] == ["mine"]
     assert [task.name for task in load_asked_tasks(["all"], data=folder)] == ["mine"]
     assert [task.name for task in load_asked_tasks(["other"], data=folder)] == ["other"]
+    (tmp_path / "test.csv").write_text("text,label\n")  # what lies beside a task that is asked for changes nothing
+    assert load_asked_task("mine", data=tmp_path).labels == ("no", "yes")
 
 
 def test_rows_are_held_out_of_each_class(news: pd.DataFrame, caplog: pytest.LogCaptureFixture) -> None:
@@ -211,8 +213,10 @@ def test_lists_are_several_labels() -> None:
 
 def test_words_with_tags(caplog: pytest.LogCaptureFixture) -> None:
     names, words, tags = tagged_words(load_demo().select(range(0, 2125, 50)))
-    rows = Dataset.from_dict({"id": list(range(len(words))), "tokens": words, "ner_tags": tags, "text": tags})
-    task = task_from_data(rows)
+    rows = Dataset.from_dict(
+        {"id": list(range(len(words))), "tokens": words, "label": ["x"] * len(words), "ner_tags": tags}
+    )
+    task = task_from_data(rows.add_column("text", ["a"] * len(words)))
     assert isinstance(task, TokenTask)
     assert (task.labels, task.has_entities, task.baseline) == (names, True, 0)
     numbers = [[names[::-1].index(tag) for tag in row] for row in tags]

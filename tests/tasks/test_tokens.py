@@ -9,6 +9,7 @@ import pytest
 import torch
 from datasets import Dataset
 from seqeval.metrics import f1_score, precision_score, recall_score
+from tokenizers.processors import TemplateProcessing
 from transformers import BertTokenizer, pipeline
 
 from autobert_zero_hf import AutoBertZeroConfig, AutoBertZeroForMaskedLM
@@ -100,17 +101,26 @@ def test_the_first_token_of_a_word_has_its_tag(tokenizer: BertTokenizer, capital
     assert encoded.warnings == ()
 
 
-def test_words_of_bytes_are_those_of_a_text(roberta: Path, capitals: TokenTask) -> None:
-    """RoBERTa's tokenizer has other tokens for a word after a space than for one that stands alone."""
+@pytest.mark.parametrize("trimmed", [True, False])
+def test_words_of_bytes_are_those_of_a_text(roberta: Path, capitals: TokenTask, trimmed: bool) -> None:
+    """RoBERTa's tokenizer has other tokens for a word after a space than for one that stands alone.
+
+    The space is a part of them, and, as ModernBERT's tokenizer has it, of their characters.
+    """
     tokenizer = load_tokenizer(str(roberta))
+    if not trimmed:
+        special = [("<s>", tokenizer.bos_token_id), ("</s>", tokenizer.eos_token_id)]
+        tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single="<s> $A </s>", special_tokens=special)
     row = encode_words(capitals, tokenizer, 64).train[0]
     words = capitals.train["words"][0]
     text = tokenizer(" ".join(words), truncation=True, max_length=64, return_offsets_mapping=True)
     assert row["input_ids"] == text["input_ids"]
     assert "Ġthe" in tokenizer.convert_ids_to_tokens(row["input_ids"])
-    begins = [start for (start, _), label in zip(text["offset_mapping"], row["labels"], strict=True) if label != -100]
-    assert len(begins) > 10
-    assert begins == [len(" ".join([*words[:place], ""])) for place in range(len(begins))]
+    spans = [span for span, label in zip(text["offset_mapping"], row["labels"], strict=True) if label != -100]
+    assert len(spans) > 10
+    begins = [len(" ".join([*words[:place], ""])) for place in range(len(spans))]
+    spaces = [begin - start for begin, (start, _) in zip(begins, spans, strict=True)]
+    assert set(spaces) == ({0} if trimmed else {0, 1})
 
 
 def test_words_that_are_lost_are_said_and_count_as_not_found(tokenizer: BertTokenizer) -> None:
@@ -123,6 +133,7 @@ def test_words_that_are_lost_are_said_and_count_as_not_found(tokenizer: BertToke
         rows = encoded.scored[0]
         # The right answer for every word that has a token; rows stand by length.
         outputs = np.zeros((2, 64, len(NAMES)))
+        outputs[:, :, NAMES.index("B-PER")] = 0.5  # padding is no answer
         for row, labels in enumerate(rows.rows["labels"]):
             outputs[row, range(len(labels)), np.maximum(labels, 0)] = 1
         assert rows.score(outputs).values["recall"] == found / 4

@@ -166,13 +166,26 @@ def objects_of_lines(path: Path) -> Iterator[tuple[str, dict[str, Any], bool]]:
                 if line.strip():
                     place = f"{path}, line {number}"
                     try:
-                        row, was_mended = parse_json_mended(line)
+                        row, was_mended = object_of_line(line)
                     except ReadingError as error:
-                        raise TaskError(f"{place}: {error}; each line is a JSON object") from error
-                    if not isinstance(row, dict):
-                        raise TaskError(f"{place}: not a JSON object but {shortened(line.strip(), 40)}")
+                        raise TaskError(f"{place}: {error}") from error
                     yield place, row, was_mended
     except UnicodeDecodeError as error:
         raise TaskError(f"{path}: not UTF-8 text ({error}); convert it first") from error
     except OSError as error:
         raise TaskError(explain_refusal(error)) from error
+
+
+def object_of_line(line: str) -> tuple[dict[str, Any], bool]:
+    """The JSON object of a line, and whether it had to be mended.
+
+    Raises:
+        ReadingError: if it is something else.
+    """
+    try:
+        row, was_mended = parse_json_mended(line)
+    except ReadingError as error:
+        raise ReadingError(f"{error}; each line is a JSON object") from error
+    if not isinstance(row, dict):
+        raise ReadingError(f"not a JSON object but {shortened(line.strip(), 40)}")
+    return row, was_mended

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TextIO
 
 import pyarrow
@@ -18,7 +19,7 @@ from datasets import ClassLabel, Dataset, DatasetDict, load_dataset, load_from_d
 from ..errors import explain_refusal
 from ..model.excerpts import excerpt, shortened
 from ..reading import ReadingError, decode, parse_json_mended
-from .files import objects_of_lines, warn_of_mended
+from .files import object_of_line, warn_of_mended
 from .task import TaskError
 
 logger = logging.getLogger(__name__)
@@ -123,7 +124,7 @@ def _read(data: Path | Dataset | DatasetDict, config: str | None) -> dict[str, T
         loaded = load_from_disk(str(data)) if is_saved_dataset(data) else load_dataset(str(data), config)
     except Exception as error:  # the loaders of `datasets` raise nearly anything
         cause = error.__cause__ or error
-        said = str(cause).split("\n")[0] or type(cause).__name__
+        said = shortened(" ".join(str(cause).split()), 200).rstrip(".") or type(cause).__name__
         what = "it cannot be loaded" if data.exists() else "no such file or folder, nor can the Hub's be loaded"
         raise TaskError(f"{data}: {what}: {said}; {_WANTED}") from error
     if isinstance(loaded, Dataset):
@@ -136,6 +137,7 @@ def _split_files(folder: Path) -> list[Path]:
 
 
 def _table(rows: Dataset, source: str) -> Table:
+    rows = rows.with_format(None)  # as plain data, whatever it is set to
     # Of a list, the feature of its elements.
     features = {name: getattr(feature, "feature", feature) for name, feature in rows.features.items()}
     classes = {name: tuple(feature.names) for name, feature in features.items() if isinstance(feature, ClassLabel)}
@@ -209,14 +211,36 @@ def _read_json(path: Path) -> Table:
 
 
 def _read_json_lines(path: Path) -> Table:
-    found = list(objects_of_lines(path))
-    warn_of_mended(path, [place for place, _, was_mended in found if was_mended])
-    return _of_objects([row for _, row, _ in found], lambda number: found[number][0])
+    rows: list[dict[str, Any]] = []
+    places: list[str] = []
+    mended: list[str] = []
+    faults: dict[int, str] = {}
+    with path.open(encoding="utf-8-sig") as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                place = f"{path}, line {number}"
+                row: dict[str, Any] = {}
+                was_mended = False
+                try:
+                    row, was_mended = object_of_line(line)
+                except ReadingError as error:
+                    faults[len(rows)] = str(error)
+                rows.append(row)
+                places.append(place)
+                mended += [place] * was_mended
+    if rows and len(faults) == len(rows):
+        raise TaskError(f"{places[0]}: {faults[0]}")
+    warn_of_mended(path, mended)
+    return _of_objects(rows, places.__getitem__, faults)
 
 
-def _of_objects(rows: Sequence[Mapping[str, Any]], place: Callable[[int], str]) -> Table:
+def _of_objects(
+    rows: Sequence[Mapping[str, Any]],
+    place: Callable[[int], str],
+    faults: Mapping[int, str] = MappingProxyType({}),
+) -> Table:
     names = dict.fromkeys(name for row in rows for name in row)
-    return Table({name: [row.get(name) for row in rows] for name in names}, place)
+    return Table({name: [row.get(name) for row in rows] for name in names}, place, faults=faults)
 
 
 def _read_parquet(path: Path) -> Table:
@@ -233,5 +257,5 @@ _READERS: dict[str, Callable[[Path], Table]] = {
 }
 _WANTED = (
     f"wanted is a file {', '.join(_READERS)}, a folder of them named by splits (train.csv), one of save_to_disk, or a "
-    "data set's name on the Hub"
+    "data set's name on the Hub, with its --data-config if it has several"
 )

@@ -23,6 +23,7 @@ from autobert_zero_hf.tasks.tokens import TokenTask
 from tests.span_tasks import cloze_rows
 from tests.tagged_words import tagged_words
 from tests.task_folders import write_task
+from tests.tasks.test_loading import write_hub_dataset
 
 SKIP = TaskDataOptions(skip_bad_rows=True)
 
@@ -77,9 +78,20 @@ def test_a_folder_as_the_hub_has_it(news: pd.DataFrame, tmp_path: Path) -> None:
     assert (task.name, len(rows_of(task))) == ("news", len(news))
 
 
+def test_a_configuration_of_several(news: pd.DataFrame, tmp_path: Path) -> None:
+    """By the data set's card, as on the Hub."""
+    parts = {name: {"train": Dataset.from_pandas(news[:rows])} for name, rows in (("short", 30), ("long", 60))}
+    write_hub_dataset(tmp_path / "news", parts)
+    with pytest.raises(TaskError, match=r"news: it cannot be loaded: .*'short', 'long'.* --data-config") as caught:
+        load_asked_task(None, data=tmp_path / "news")
+    assert "\n" not in str(caught.value)
+    task = load_asked_task(None, data=tmp_path / "news", options=TaskDataOptions(data_config="long"))
+    assert len(rows_of(task)) == 60
+
+
 def test_data_sets_of_python(news: pd.DataFrame) -> None:
     rows = Dataset.from_pandas(news).cast_column("label", ClassLabel(names=list(DEMO_TOPICS)))
-    one = task_from_data(rows, "mine")
+    one = task_from_data(rows.with_format("numpy"), "mine")
     assert (one.name, one.labels) == ("mine", DEMO_TOPICS), "in the order of the numbers, not of the names"
     assert rows_of(one) == sorted(zip(rows["text"], rows["label"], strict=True))
     parts = DatasetDict({"train": rows.select(range(60)), "validation": rows.select(range(60, 107))})
@@ -322,6 +334,18 @@ def test_rows_of_other_lengths_in_a_table(tmp_path: Path) -> None:
         load_asked_task(None, data=file, options=SKIP)
 
 
+def test_lines_that_are_no_objects(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = tmp_path / "mine.jsonl"
+    lines = [json.dumps({"text": "half \ud83d", "label": label}) for label in "xyxyxy"]
+    file.write_text("\n".join([lines[0], "", '{"text": "a",', *lines[1:], "[1]"]))
+    with pytest.raises(TaskError, match=r"line 3: .*; each line is a JSON object \(the first of 2 bad rows of train\)"):
+        load_asked_task(None, data=file)
+    task = load_asked_task(None, data=file, options=SKIP)
+    assert task.reading["skipped_rows"] == {"train": 2}
+    assert {text for text, _ in rows_of(task)} == {"half \ufffd"}
+    assert "6 rows hold half of a character" in caplog.text
+
+
 def test_an_empty_context_does_not_refuse_the_others(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     rows = cloze_rows(load_demo().select(range(0, 2125, 40)))
     count = len(rows)
@@ -357,7 +381,7 @@ def test_an_empty_context_does_not_refuse_the_others(tmp_path: Path, caplog: pyt
         ("mine.csv", b"text,text\na,1\n", "mine.csv: two columns have the same name"),
         ("mine.csv", b"", "mine.csv: no rows in train"),
         ("mine.json", b'"text"', "mine.json: not a list of JSON objects, one a row, but 'text'"),
-        ("mine.json", b'{"text": "a"}\n{"text":', "mine.json, line 2: "),
+        ("mine.json", b'[{"text": "a"},\n{"text":', "mine.json, line 1: not JSON"),
         ("mine.jsonl", b"[1]\n", "mine.jsonl, line 1: not a JSON object"),
         ("none", None, "none: no such file or folder, nor can the Hub's be loaded"),
         ("owner/none", None, "owner/none: no such file or folder, nor can the Hub's be loaded"),

@@ -181,6 +181,12 @@ def is_missing(value: Any) -> bool:
     return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
 
 
+def are_lists(values: Sequence[Any]) -> bool:
+    """Whether most values are lists, so that a bad row is found as one; missing ones do not count."""
+    present = [value for value in values if not is_missing(value)]
+    return 2 * sum(isinstance(value, list) for value in present) > len(present)
+
+
 def name_of(value: Any) -> str:
     """The name of a class, of a label that may be a whole number.
 
@@ -209,8 +215,7 @@ def find_labels(values: Sequence[Any], names: tuple[str, ...] | None, column: st
     present = [value for value in values if not is_missing(value)]
     if not present:
         raise TaskError(f"{column} has no label in any row; give the column of labels as --label-column")
-    # Most rows decide, so that a bad one is found as one.
-    in_lists = 2 * sum(isinstance(value, list) for value in present) > len(present)
+    in_lists = are_lists(present)
     if tags and not in_lists:
         raise TaskError(f"{column} holds {excerpt(present[0])}, where lists of words need a list of tags; give "
                         "the column of tags as --label-column")  # fmt: skip

@@ -7,11 +7,11 @@ from typing import Any
 
 from datasets import ClassLabel, Dataset, DatasetDict, Features
 
-from ..model.excerpts import excerpt
+from ..model.excerpts import excerpt, shortened
 from .columns import TaskColumns, asks_questions, find_columns
 from .data_options import TaskDataOptions
 from .kinds import AnyTask
-from .labels import Classes, Labels, find_labels, is_missing
+from .labels import Classes, Labels, are_lists, find_labels, is_missing
 from .squad import COLUMNS, SpanTask, faults_of, span_task
 from .tables import TEST, TRAIN, VALIDATION, Table, read_splits
 from .task import TaskError
@@ -111,17 +111,21 @@ class _Reader:
         if TEST in tables and not _has_labels(tables[TEST], columns.label):
             del tables[TEST]
             logger.warning("%s: the split %s has no labels, and is not scored", self.source, TEST)
+        train = tables[TRAIN]
+        names = train.classes.get(columns.label)
         for split, table in tables.items():
             for column in columns.all:
                 self._check_column(table, column, split)
-        train = tables[TRAIN]
-        first = next((each for each in train.values(columns.texts[0]) if not is_missing(each)), None)
-        has_words = isinstance(first, list)
+            if table.classes.get(columns.label) != names:
+                raise TaskError(
+                    f"{self.source}: column {columns.label!r} of {split} has other classes than that of {TRAIN}, or in "
+                    "another order; make them one ClassLabel"
+                )
+        has_words = are_lists(train.values(columns.texts[0]))
         if has_words and len(columns.texts) > 1:
             both = " and ".join(columns.texts)
             raise TaskError(f"{self.source}: {both} hold words; give one --text-column for words")
         label_column = f"{self.source}: column {columns.label!r}"
-        names = train.classes.get(columns.label)
         labels = find_labels(train.values(columns.label), names, label_column, has_words)
         self.reading |= {"text_columns": list(columns.texts), "label_column": columns.label}
         read = _read_words if has_words else _read_texts
@@ -137,7 +141,7 @@ class _Reader:
 
     def _check_column(self, table: Table, column: str, split: str) -> None:
         if column not in table.columns:
-            there = ", ".join(table.columns)
+            there = shortened(", ".join(table.columns), 200)
             raise TaskError(f"{self.source}: {split} has no column {column!r}, as {TRAIN} has; its columns are {there}")
 
     def _rows(

@@ -274,6 +274,7 @@ NUMBERS = [{"text": "a", "score": 0.5}, {"text": "b", "score": 1.0}] * 6
     [
         (GOOD, {"text": None, "label": "x"}, "text is missing"),
         (GOOD, {"text": 5, "label": "x"}, "text is not a text but 5"),
+        (GOOD, {"text": ["a"], "label": "x"}, r"text is not a text but \['a'\]"),
         (GOOD, {"text": "a"}, "the label is missing"),
         (GOOD, {"text": "a", "label": ""}, "the label is missing"),
         (GOOD, {"text": "a", "label": ["x"]}, r"label \['x'\] is none of the training rows' labels: x, y"),
@@ -317,6 +318,15 @@ def test_a_label_that_training_rows_do_not_have_is_a_bad_row() -> None:
     named.info.features = Features({"text": Value("string"), "label": kind})
     with pytest.raises(TaskError, match="row 2: label -1 is none of the classes' numbers, 0 to 1"):
         task_from_data(named)
+
+
+def test_classes_in_another_order_are_refused() -> None:
+    """Their numbers would mean other classes."""
+    rows = Dataset.from_list(GOOD)
+    one, two = (rows.cast_column("label", ClassLabel(names=names)) for names in (["x", "y"], ["y", "x"]))
+    assert task_from_data(DatasetDict({"train": one, "validation": one})).labels == ("x", "y")
+    with pytest.raises(TaskError, match="column 'label' of validation has other classes than that of train"):
+        task_from_data(DatasetDict({"train": one, "validation": two}))
 
 
 def test_rows_of_other_lengths_in_a_table(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from autobert_zero_hf.launch.processes import join_launch
 from autobert_zero_hf.launch.state import forgotten_afterwards
 from autobert_zero_hf.options import given_options
-from autobert_zero_hf.tasks.loading import load_task, task_names
+from autobert_zero_hf.tasks.data_options import TaskDataOptions
+from autobert_zero_hf.tasks.loading import load_asked_tasks
 from autobert_zero_hf.tasks.span_options import SpanOptions
 from autobert_zero_hf.training.finetuning.evaluation import Cell, Grid
 from autobert_zero_hf.training.finetuning.evaluation_report import as_markdown, as_picture
@@ -57,7 +58,7 @@ class Evaluation(FolderResult):
 @with_options(*EVALUATION)
 def evaluate(
     models: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
-    tasks: str | Sequence[str],
+    tasks: str | Sequence[str] = "all",
     output_dir: str | Path = "runs/evaluation",
     *,
     data: str | Path | None = None,
@@ -71,7 +72,7 @@ def evaluate(
         models: their folders or Hub names.
         tasks: their names; "all" for those of `data`, or for all of GLUE and SQuAD, "glue" for GLUE's nine.
         output_dir: where to write the table.
-        data: a folder with a folder for each task.
+        data: a data set: a file, a folder, or the name of one of the Hub; or a folder of tasks.
         options: those of the command, by name.
 
     Returns:
@@ -85,8 +86,8 @@ def evaluate(
     several = [models] if isinstance(models, str | os.PathLike) else models
     place = None if data is None else Path(data)
     tuning = given_options(FineTuningOptions, given)
-    names = task_names([tasks] if isinstance(tasks, str) else list(tasks), place)
-    loaded = [load_task(name, tuning.seed, place) for name in names]
+    asked = [tasks] if isinstance(tasks, str) else list(tasks)
+    loaded = load_asked_tasks(asked, tuning.seed, place, given_options(TaskDataOptions, given))
     seeds = given_options(EvaluationOptions, given).seeds
     with forgotten_afterwards():
         grid = Grid(

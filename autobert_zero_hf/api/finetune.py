@@ -5,14 +5,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from datasets import Dataset, DatasetDict
+
 from autobert_zero_hf.launch.state import forgotten_afterwards
 from autobert_zero_hf.options import given_options
 from autobert_zero_hf.standard_error import say_error
-from autobert_zero_hf.tasks.loading import load_task
+from autobert_zero_hf.tasks.data_options import TaskDataOptions
+from autobert_zero_hf.tasks.kinds import AnyTask
+from autobert_zero_hf.tasks.loading import load_asked_task
+from autobert_zero_hf.tasks.own_data import task_from_data
 from autobert_zero_hf.tasks.span_options import SpanOptions
 from autobert_zero_hf.training.finetuning import training
 from autobert_zero_hf.training.finetuning.options import FINE_TUNING, FineTuningOptions
-from autobert_zero_hf.training.finetuning.training import AnyTask, FineTuningResult
+from autobert_zero_hf.training.finetuning.training import FineTuningResult
 
 from .keywords import checked, with_options
 from .result import FolderResult
@@ -49,19 +54,19 @@ class FineTuned(FolderResult):
 @with_options(*FINE_TUNING)
 def finetune(
     model: str | os.PathLike[str],
-    task: str | AnyTask,
+    task: str | AnyTask | None = None,
     output_dir: str | Path = "runs/finetuned",
     *,
-    data: str | Path | None = None,
+    data: str | Path | Dataset | DatasetDict | None = None,
     **options: Any,
 ) -> FineTuned:
     """Fine-tune a model on a task, as `autobert-zero finetune` does: the weights of the best epoch are kept.
 
     Args:
         model: a model's folder or Hub name.
-        task: the name of a task, or one that is loaded.
+        task: the name of a task, or one that is loaded; of a data set, what it is to be called.
         output_dir: where to write the model.
-        data: a folder with a folder for each task.
+        data: a data set: a file, a folder, the name of one of the Hub, or an object; or a folder of tasks.
         options: those of the command, by name.
 
     Returns:
@@ -73,7 +78,13 @@ def finetune(
     """
     given = checked(options, FINE_TUNING)
     tuning, spans = given_options(FineTuningOptions, given), given_options(SpanOptions, given)
-    loaded = load_task(task, tuning.seed, None if data is None else Path(data)) if isinstance(task, str) else task
+    columns = given_options(TaskDataOptions, given)
+    if isinstance(data, Dataset | DatasetDict):
+        loaded = task_from_data(data, task if isinstance(task, str) else None, tuning.seed, columns)
+    elif task is None or isinstance(task, str):
+        loaded = load_asked_task(task, tuning.seed, None if data is None else Path(data), columns)
+    else:
+        loaded = task
     with forgotten_afterwards():
         return FineTuned(training.finetune(os.fspath(model), loaded, Path(output_dir), tuning, spans), output_dir)
 

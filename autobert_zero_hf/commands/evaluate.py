@@ -14,6 +14,7 @@ EXAMPLE = f"""example:
   autobert-zero evaluate --models runs/first/best runs/first/bert --tasks bbc_topics --output-dir runs/evaluation
   autobert-zero evaluate --models models/bert --tasks all --learning-rate 2e-5 3e-5 5e-5 --output-dir runs/bert
   autobert-zero evaluate --models runs/first/best --data glue --tasks all --seeds 5 --output-dir runs/local
+  autobert-zero evaluate --models models/bert runs/first/best --data reviews.csv --tasks all --output-dir runs/reviews
 
 The same command goes on where it was stopped: each fine-tuning is a line of cells.jsonl. The table so far is in
 evaluation.json, evaluation.md and evaluation.svg.
@@ -39,7 +40,9 @@ def add_parser(commands: Any) -> None:
         metavar="NAME",
         help="names as finetune takes them; all: those of --data, or all of GLUE and SQuAD; glue: GLUE's nine",
     )
-    parser.add_argument("--data", type=Path, metavar="DIR", help="a folder with a folder for each task")
+    parser.add_argument(
+        "--data", type=Path, metavar="DATA", help="a data set, a file or folder or the Hub's; or a folder of tasks"
+    )
     parser.add_argument("--output-dir", type=Path, metavar="DIR", required=True, help="where to write the table")
     for group in EVALUATION:
         add_options(parser, group)

@@ -10,17 +10,24 @@ from autobert_zero_hf.tasks.known import TASKS
 from autobert_zero_hf.training.finetuning.options import FINE_TUNING
 
 FILES = """
-With --data, the folder of a task, here glue/stsb, has the files train.jsonl, validation.jsonl and labels.json.
-A line of the first two is {"sentence": TEXT, "label": LABEL}, or has a pair by GLUE's names, such as "sentence1" and
-"sentence2". The last is {"names": [...]}, a label being a place among the names, or, for a regression,
-{"names": [], "range": [LOWEST, HIGHEST]}. Lines of SQuAD's columns, "id", "context", "question" and "answers", need no
-labels.json.
+--data takes a file .csv, .tsv, .json, .jsonl or .parquet, a folder of them by the names of splits (train.csv), a
+folder of save_to_disk, or the name of a data set of the Hub. The labels tell what is asked for: texts and whole numbers
+are classes, numbers with fractions a regression, lists several labels of a text, lists beside lists of words tags.
+SQuAD's columns are questions. Without a split "validation" a tenth of the rows is held out.
+
+--data takes a folder of tasks, too, and --task their names. The folder of one, here glue/stsb, has train.jsonl,
+validation.jsonl and labels.json. A line of the first two is {"sentence": TEXT, "label": LABEL}, or has a pair by GLUE's
+names, such as "sentence1" and "sentence2". The last is {"names": [...]}, a label being a place among the names, or, for
+a regression, {"names": [], "range": [LOWEST, HIGHEST]}. Lines of SQuAD's columns, "id", "context", "question" and
+"answers", need no labels.json.
 """
 
 EXAMPLE = f"""example:
   autobert-zero finetune --model runs/first/best --task bbc_topics --output-dir runs/topics
   autobert-zero finetune --model models/bert --task squad_v2 --output-dir runs/squad
   autobert-zero finetune --model models/bert --task rte --learning-rate 2e-5 3e-5 5e-5 --output-dir runs/rte
+  autobert-zero finetune --model models/bert --data reviews.csv --output-dir runs/reviews
+  autobert-zero finetune --model models/bert --data news.parquet --text-column body --output-dir runs/news
   autobert-zero finetune --model runs/first/best --data glue --task stsb --output-dir runs/stsb
 {FILES}"""
 
@@ -38,9 +45,13 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--model", required=True, help="a model's folder or Hub name")
     parser.add_argument(
-        "--task", required=True, metavar="NAME", help=f"what to fine-tune on: {', '.join(TASKS)}, or a task of --data"
+        "--task",
+        metavar="NAME",
+        help=f"what to fine-tune on: {', '.join(TASKS)}, or a task of --data; or a name for it",
     )
-    parser.add_argument("--data", type=Path, metavar="DIR", help="a folder with a folder for each task")
+    parser.add_argument(
+        "--data", type=Path, metavar="DATA", help="a data set, a file or folder or the Hub's; or a folder of tasks"
+    )
     parser.add_argument("--output-dir", type=Path, metavar="DIR", required=True, help="where to write the model")
     for group in FINE_TUNING:
         add_options(parser, group)

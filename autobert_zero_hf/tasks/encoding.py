@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from ..data.unknown_tokens import Tokens
 from .metrics import Score
+from .multi_label import MultiLabelTask
 from .task import Task
 
 
@@ -48,7 +49,7 @@ class EncodedTask:
     warnings: tuple[str, ...]
 
 
-def encode_texts(task: Task, tokenizer: PreTrainedTokenizerBase, max_length: int) -> EncodedTask:
+def encode_texts(task: Task | MultiLabelTask, tokenizer: PreTrainedTokenizerBase, max_length: int) -> EncodedTask:
     """A task of labelled texts as tokens.
 
     Args:
@@ -78,7 +79,7 @@ def unknown_in(tokens: Tokens, texts: Iterable[str], tokenizer: PreTrainedTokeni
     return [] if said is None else [said]
 
 
-def _scorer(task: Task, rows: Dataset) -> Callable[[Any], Score]:
+def _scorer(task: Task | MultiLabelTask, rows: Dataset) -> Callable[[Any], Score]:
     # Hidden states come along where the configuration asks for them.
     return lambda outputs: task.score(outputs[0] if isinstance(outputs, tuple) else outputs, rows)
 

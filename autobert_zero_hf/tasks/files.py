@@ -16,7 +16,8 @@ from .task import Task, TaskError, check_columns, is_number, task_rows
 
 logger = logging.getLogger(__name__)
 
-_LABELS, _TRAIN, _VALIDATION = "labels.json", "train.jsonl", "validation.jsonl"
+LABELS = "labels.json"
+_TRAIN, _VALIDATION = "train.jsonl", "validation.jsonl"
 _TEXTS = (*PAIRS, ("sentence",), ("text", "text_pair"), ("text",))
 """The columns of texts that are known; where a row has several of them, the first."""
 _MATCHED, _MISMATCHED = "validation_matched.jsonl", "validation_mismatched.jsonl"
@@ -47,7 +48,7 @@ def task_from_files(name: str, folder: Path) -> Task | SpanTask:
     if not validation.exists() and (place / _MATCHED).exists():
         validation = place / _MATCHED
     if missing := [path.name for path in (place / _TRAIN, validation) if not path.is_file()]:
-        raise TaskError(f"{place}: no {', '.join(missing)}; a task has {_LABELS}, {_TRAIN} and {_VALIDATION}")
+        raise TaskError(f"{place}: no {', '.join(missing)}; a task has {LABELS}, {_TRAIN} and {_VALIDATION}")
     if _asks_questions(place / _TRAIN):
         return span_task(name, _read(place / _TRAIN, COLUMNS), _read(validation, COLUMNS))
     return _classification(name, place, validation)
@@ -63,13 +64,13 @@ def _check_folder(folder: Path) -> None:
 
 def _asks_questions(path: Path) -> bool:
     """Whether the first row is one of SQuAD's; it is looked at again when it is read."""
-    return next((bool({"context", "answers"} & set(row)) for _, row, _ in _objects(path)), False)
+    return next((bool({"context", "answers"} & set(row)) for _, row, _ in objects_of_lines(path)), False)
 
 
 def _classification(name: str, place: Path, validation: Path) -> Task:
     known = GLUE.get(place.name)
-    if (place / _LABELS).exists() or known is None:
-        labels, limits = _read_labels(place / _LABELS)
+    if (place / LABELS).exists() or known is None:
+        labels, limits = _read_labels(place / LABELS)
     else:
         labels, limits = known.labels, known.label_range
     further = {f"{name}_mismatched": place / _MISMATCHED} if (place / _MISMATCHED).exists() else {}
@@ -83,7 +84,7 @@ def _read_labels(path: Path) -> tuple[tuple[str, ...], tuple[float, float] | Non
     """The names of the classes, or none and the range of a regression."""
     wanted = '{"names": [...]}, or {"names": [], "range": [lowest, highest]} for a regression'
     if not path.is_file():
-        raise TaskError(f"{path.parent}: no {path.name}; a task has {_LABELS}, {_TRAIN} and {_VALIDATION}")
+        raise TaskError(f"{path.parent}: no {path.name}; a task has {LABELS}, {_TRAIN} and {_VALIDATION}")
     try:
         found, _ = parse_json_mended(decode(path.read_bytes()))
     except ReadingError as error:
@@ -109,7 +110,7 @@ def _read_labels(path: Path) -> tuple[tuple[str, ...], tuple[float, float] | Non
 
 
 def _read_rows(path: Path, labels: Sequence[str], limits: tuple[float, float] | None) -> Dataset:
-    first = next((row for _, row, _ in _objects(path)), {})
+    first = next((row for _, row, _ in objects_of_lines(path)), {})
     whole = [each for each in _TEXTS if set(each) <= set(first)]
     # A pair that lacks its second text is told so.
     begun = [pair for pair in PAIRS if pair[0] in first]
@@ -123,7 +124,7 @@ def _read(path: Path, wanted: tuple[str, ...]) -> tuple[dict[str, list[Any]], Ca
     columns: dict[str, list[Any]] = {name: [] for name in wanted}
     places: list[str] = []
     mended: list[str] = []
-    for place, row, was_mended in _objects(path):
+    for place, row, was_mended in objects_of_lines(path):
         check_columns(list(row), wanted, place)
         for name in wanted:
             columns[name].append(row[name])
@@ -131,32 +132,60 @@ def _read(path: Path, wanted: tuple[str, ...]) -> tuple[dict[str, list[Any]], Ca
         mended += [place] * was_mended
     if not places:
         raise TaskError(f"{path}: no rows; one is needed at least")
-    if mended:
+    warn_of_mended(path, mended)
+    return columns, places.__getitem__
+
+
+def warn_of_mended(path: Path, places: Sequence[str]) -> None:
+    """Say that rows of a file had to be mended, if any had: where each of them stands is given."""
+    if places:
         logger.warning(
             "%s: %s rows hold half of a character, a lone surrogate as of an emoji that was cut in two; U+FFFD stands "
             "in its place (the first: %s)",
             path,
-            f"{len(mended):,}",
-            mended[0],
+            f"{len(places):,}",
+            places[0],
         )
-    return columns, places.__getitem__
 
 
-def _objects(path: Path) -> Iterator[tuple[str, dict[str, Any], bool]]:
-    """The JSON objects of a file, one a line: where each stands, what it holds, and whether that had to be mended."""
+def objects_of_lines(path: Path) -> Iterator[tuple[str, dict[str, Any], bool]]:
+    """Reads the JSON objects of a file, one a line.
+
+    Args:
+        path: of the file; lines of white space are left out.
+
+    Returns:
+        Of each object where it stands, for messages, what it holds, and whether that had to be mended.
+
+    Raises:
+        TaskError: if it cannot be read, or a line is something else.
+    """
     try:
         with path.open(encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
                     place = f"{path}, line {number}"
                     try:
-                        row, was_mended = parse_json_mended(line)
+                        row, was_mended = object_of_line(line)
                     except ReadingError as error:
-                        raise TaskError(f"{place}: {error}; each line is a JSON object") from error
-                    if not isinstance(row, dict):
-                        raise TaskError(f"{place}: not a JSON object but {shortened(line.strip(), 40)}")
+                        raise TaskError(f"{place}: {error}") from error
                     yield place, row, was_mended
     except UnicodeDecodeError as error:
         raise TaskError(f"{path}: not UTF-8 text ({error}); convert it first") from error
     except OSError as error:
         raise TaskError(explain_refusal(error)) from error
+
+
+def object_of_line(line: str) -> tuple[dict[str, Any], bool]:
+    """The JSON object of a line, and whether it had to be mended.
+
+    Raises:
+        ReadingError: if it is something else.
+    """
+    try:
+        row, was_mended = parse_json_mended(line)
+    except ReadingError as error:
+        raise ReadingError(f"{error}; each line is a JSON object") from error
+    if not isinstance(row, dict):
+        raise ReadingError(f"not a JSON object but {shortened(line.strip(), 40)}")
+    return row, was_mended

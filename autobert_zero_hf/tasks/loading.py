@@ -1,6 +1,7 @@
-"""Tasks by their names: the demo's, GLUE's and SQuAD's of the Hub, or those of a folder."""
+"""Tasks by their names: the demo's, GLUE's and SQuAD's of the Hub, or those of a folder; and data sets, each a task."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,14 @@ from datasets import Dataset, load_dataset
 
 from ..data.corpus import DEMO_TOPICS, load_demo
 from ..model.excerpts import excerpt
-from .files import task_from_files, tasks_in
+from .data_options import TaskDataOptions
+from .files import LABELS, task_from_files, tasks_in
 from .glue import DATASET, GLUE
+from .kinds import AnyTask
 from .known import DEMO, HUB_TASKS, SQUAD, TASKS
+from .own_data import task_from_data
 from .squad import COLUMNS, SpanTask, span_task
+from .tables import has_splits, is_saved_dataset, is_table_file
 from .task import Task, TaskError, check_columns, task_rows
 
 
@@ -70,6 +75,73 @@ def load_task(name: str, seed: int = 0, folder: Path | None = None) -> Task | Sp
         return span_task(name, train, validation, source)
     known = ", ".join(TASKS)
     raise TaskError(f"unknown task {excerpt(name)}: known are {known}, and those of a folder (--data, or --task-data)")
+
+
+def load_asked_task(
+    name: str | None, seed: int = 0, data: Path | None = None, options: TaskDataOptions | None = None
+) -> AnyTask:
+    """The task that is asked for, by its name, of a folder, or of a data set, which is one.
+
+    Args:
+        name: as `load_task` takes it; of a data set, what it is to be called, if another than its own name.
+        seed: of a split that is made.
+        data: a folder with a folder for each task, or whatever `task_from_data` takes; by default tasks are known ones.
+        options: which columns a data set has, and what becomes of its bad rows.
+
+    Raises:
+        TaskError: if it is not there or cannot be used, or what is asked for does not go together.
+        CorpusError: if the text of `bbc_topics` is not there.
+    """
+    if data is not None and _is_data_set(data, () if name is None else (name,)):
+        return _task_of_data_set(data, name, seed, options)
+    if options not in (None, TaskDataOptions()):
+        which = "which is not given" if data is None else f"and {data} is a folder of tasks"
+        flags = "--text-column, --label-column, --data-config and --skip-bad-rows"
+        raise TaskError(f"{flags} go with a data set as --data, {which}")
+    if name is None:
+        way = (
+            ", or a data set as --data"
+            if data is None
+            else f"; in {data} there is {', '.join(tasks_in(data)) or 'none'}"
+        )
+        raise TaskError(f"no task is given: give --task NAME{way}")
+    return load_task(name, seed, data)
+
+
+def load_asked_tasks(
+    asked: Sequence[str], seed: int = 0, data: Path | None = None, options: TaskDataOptions | None = None
+) -> list[AnyTask]:
+    """The tasks that are asked for, each once: names as `task_names` takes them; of a data set one, or "all".
+
+    The other arguments are those of `load_asked_task`.
+
+    Raises:
+        TaskError: as there, and if several are asked for of a data set, which is one.
+    """
+    names = [name for name in asked if name != "all"]
+    if data is None or not _is_data_set(data, names):
+        return [load_asked_task(name, seed, data, options) for name in task_names(asked, data)]
+    if len(names) > 1:
+        raise TaskError(f"{data} is one data set: give one name for its task, or all, and not {len(names)}")
+    return [load_asked_task(names[0] if names else None, seed, data, options)]
+
+
+def _is_data_set(data: Path, names: Sequence[str]) -> bool:
+    """Whether it is no folder in which tasks lie, each in one of its own."""
+    if not data.is_dir() or is_saved_dataset(data):
+        return True
+    if names and all((data / name).is_dir() for name in names):
+        return False
+    return has_splits(data) or (not tasks_in(data) and any(map(is_table_file, data.rglob("*"))))
+
+
+def _task_of_data_set(data: Path, name: str | None, seed: int, options: TaskDataOptions | None) -> AnyTask:
+    if not (data / LABELS).is_file():
+        return task_from_data(data, name, seed, options)
+    # A folder out of a folder of tasks.
+    whole = data.resolve()
+    task = task_from_files(whole.name, whole.parent)
+    return task if name is None else replace(task, name=name)
 
 
 def load_text_task(name: str, seed: int = 0, folder: Path | None = None) -> Task:

@@ -2,9 +2,10 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from datasets import Dataset
@@ -30,12 +31,24 @@ class SpanTask:
         train: the rows to train on, by the first of their answers.
         validation: the rows to score on, by the best of their answers.
         dataset: where it is from: a data set of the Hub and its configuration; none for local files.
+        reading: how the rows were read, for `result.json`.
     """
 
     name: str
     train: Dataset
     validation: Dataset
     dataset: tuple[str, str] | None = None
+    reading: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def head(self) -> dict[str, Any]:
+        """The fields of a model's configuration that follow from the task: outputs for starts and for ends."""
+        return {"num_labels": 2}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a result says of the task besides."""
+        return {}
 
     @cached_property
     def has_unanswerable(self) -> bool:
@@ -73,27 +86,57 @@ class SpanTask:
         return AnswerScore(self.metric, predictions, answers)
 
 
-def span_task(name: str, train: Columns, validation: Columns, dataset: tuple[str, str] | None = None) -> SpanTask:
+def span_task(
+    name: str,
+    train: Columns,
+    validation: Columns,
+    dataset: tuple[str, str] | None = None,
+    reading: Mapping[str, Any] = MappingProxyType({}),
+) -> SpanTask:
     """A task of rows as SQuAD has them; each is looked at.
+
+    Args:
+        name: of the task.
+        train: the rows to train on.
+        validation: the rows to score on.
+        dataset: the data set of the Hub that they are from, and its configuration.
+        reading: how they were read.
 
     Raises:
         TaskError: at the first text that is none, answer that is not where it is said to be, or id that is there twice.
     """
-    return SpanTask(name, _rows(*train), _rows(*validation), dataset)
+    return SpanTask(name, _rows(*train), _rows(*validation), dataset, reading)
+
+
+def faults_of(columns: Mapping[str, Sequence[Any]], place: Callable[[int], str]) -> Iterator[tuple[int, TaskError]]:
+    """The rows that are not as SQuAD has them, by their numbers, and what is wrong with each.
+
+    Those that have nothing to ask or to read are not among them: `span_task` leaves them out.
+
+    Args:
+        columns: of SQuAD.
+        place: where a row stands, for messages.
+    """
+    seen: dict[str, int] = {}
+    for number, row in enumerate(zip(*(columns[name] for name in COLUMNS), strict=True)):
+        name, context, question, answers = row
+        try:
+            for column, text in zip(COLUMNS[:3], row, strict=False):
+                if not isinstance(text, str) or (column == "id" and not text.strip()):
+                    raise TaskError(f"{place(number)}: {column} is not a text but {excerpt(text)}")
+            if context.strip() and question.strip():
+                if (first := seen.setdefault(name, number)) != number:
+                    other = f"({place(first)})"
+                    raise TaskError(f"{place(number)}: the id {excerpt(name)} is that of another question, too {other}")
+                _answers(answers, context, place, number)
+        except TaskError as error:
+            yield number, error
 
 
 def _rows(columns: Mapping[str, Sequence[Any]], place: Callable[[int], str]) -> Dataset:
-    for column in ("id", "context", "question"):
-        for number, text in enumerate(columns[column]):
-            if not isinstance(text, str) or (column == "id" and not text.strip()):
-                raise TaskError(f"{place(number)}: {column} is not a text but {excerpt(text)}")
+    for _, error in faults_of(columns, place):
+        raise error
     columns, place = _without_empty(columns, place)
-    seen: dict[str, int] = {}
-    for number, name in enumerate(columns["id"]):
-        if (first := seen.setdefault(name, number)) != number:
-            raise TaskError(
-                f"{place(number)}: the id {excerpt(name)} is that of another question, too ({place(first)})"
-            )
     answers = [
         _answers(answers, context, place, number)
         for number, (answers, context) in enumerate(zip(columns["answers"], columns["context"], strict=True))

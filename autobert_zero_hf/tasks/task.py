@@ -31,6 +31,7 @@ class Task:
         label_range: the least and the greatest number of a regression.
         further: more rows that are scored, not chosen by, by the name of their score, such as `mnli_mismatched`.
         dataset: where it is from: a data set of the Hub and its configuration; none for local files.
+        reading: how the rows were read, for `result.json`.
 
     Raises:
         TaskError: if there are fewer than two validation rows.
@@ -43,10 +44,10 @@ class Task:
     label_range: tuple[float, float] | None = None
     further: Mapping[str, Dataset] = field(default_factory=dict)
     dataset: tuple[str, str] | None = None
+    reading: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if len(self.validation) < 2:
-            raise TaskError(f"{self.name}: {len(self.validation)} validation rows; a standard error needs two at least")
+        check_validation(self.name, self.validation)
 
     @property
     def is_regression(self) -> bool:
@@ -61,12 +62,13 @@ class Task:
     @property
     def head(self) -> dict[str, Any]:
         """The fields of a classifier's configuration that follow from the task."""
-        names = self.labels or (self.name,)
-        return {
-            "id2label": dict(enumerate(names)),
-            "label2id": {name: number for number, name in enumerate(names)},
-            "problem_type": "regression" if self.is_regression else "single_label_classification",
-        }
+        problem_type = "regression" if self.is_regression else "single_label_classification"
+        return {**names_in_head(self.labels or (self.name,)), "problem_type": problem_type}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a result says of the task besides."""
+        return {} if self.is_regression else {"majority": self.majority}
 
     @property
     def constant(self) -> float:
@@ -116,6 +118,24 @@ class Task:
 
     def _scored(self, predictions: NDArray[Any], rows: Dataset) -> TaskScore:
         return TaskScore(self.metric, predictions, np.asarray(rows["label"][:]))
+
+
+def check_validation(name: str, rows: Dataset) -> None:
+    """Raise an error if there are too few rows to score on.
+
+    Raises:
+        TaskError: if there are fewer than two.
+    """
+    if len(rows) < 2:
+        raise TaskError(f"{name}: {len(rows)} validation rows; a standard error needs two at least")
+
+
+def names_in_head(names: Sequence[str]) -> dict[str, Any]:
+    """The names of a classifier's outputs, as its configuration has them."""
+    return {
+        "id2label": dict(enumerate(names)),
+        "label2id": {name: number for number, name in enumerate(names)},
+    }
 
 
 def check_columns(columns: Sequence[str], wanted: Sequence[str], place: str) -> None:

@@ -5,11 +5,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
+from autobert_zero_hf.tasks.kinds import AnyTask
 from autobert_zero_hf.tasks.loading import load_task, task_names
 from autobert_zero_hf.tasks.span_options import SpanOptions
 from autobert_zero_hf.training.finetuning.evaluation import Grid
 from autobert_zero_hf.training.finetuning.options import FineTuningOptions
-from autobert_zero_hf.training.finetuning.training import AnyTask
 from autobert_zero_hf.writing import write_json, written_whole
 
 from ..recipe.shrink_options import ShrinkOptions

@@ -1,13 +1,16 @@
-"""Folders of tasks: labels and rows of hostile values, and files that were spoilt."""
+"""Folders of tasks, and their files as data sets: labels and rows of hostile values, and files that were spoilt."""
 
 import json
 import random
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.tasks.data_options import TaskDataOptions
 from autobert_zero_hf.tasks.loading import load_task
+from autobert_zero_hf.tasks.own_data import task_from_data
 
 from .hostile import failure_of, hostile_value, main, mutated
 
@@ -50,6 +53,12 @@ def read(folder: Path) -> None:
     _ = task.baseline, task.constant_answer, task.metric
 
 
+def read_file(folder: Path) -> None:
+    """The same of its training rows, as a data set whose bad rows are skipped."""
+    task = task_from_data(folder / "mine" / "train.jsonl", options=TaskDataOptions(skip_bad_rows=True))
+    _ = task.baseline, task.constant_answer, task.metric
+
+
 def run(count: int, seed: int) -> list[str]:
     """The failures among so many tasks."""
     rng = random.Random(seed)
@@ -59,8 +68,9 @@ def run(count: int, seed: int) -> list[str]:
         (folder / "mine").mkdir()
         for number in range(count):
             write(folder / "mine", rng)
-            failure = failure_of(f"task {number} of seed {seed}", lambda: read(folder), (AutoBertZeroError,))
-            failures += [failure] * (failure is not None)
+            for how in (read, read_file):
+                failure = failure_of(f"task {number} of seed {seed}", partial(how, folder), (AutoBertZeroError,))
+                failures += [failure] * (failure is not None)
     return failures
 
 

@@ -24,13 +24,14 @@ from autobert_zero_hf.launch.processes import join_launch
 from autobert_zero_hf.model_folder import find_model
 from autobert_zero_hf.reading import parse_json
 from autobert_zero_hf.standard_error import if_known, is_known
+from autobert_zero_hf.tasks.kinds import AnyTask
 from autobert_zero_hf.tasks.span_options import SpanOptions
 from autobert_zero_hf.tasks.squad import SpanTask
-from autobert_zero_hf.tasks.task import Task
+from autobert_zero_hf.tasks.tokens import TokenTask
 from autobert_zero_hf.writing import claimed, how_to_mend, without_infinities
 
 from .options import FineTuningOptions
-from .training import AnyTask, DivergedError, FineTuning, Trial, score_facts
+from .training import DivergedError, FineTuning, Trial, score_facts
 
 CELLS = "cells.jsonl"
 
@@ -121,6 +122,8 @@ class Grid:
             identity |= {"group_by_length": True}
         if isinstance(tuning.task, SpanTask):
             identity |= vars(tuning.spans)
+        if isinstance(tuning.task, TokenTask):  # whose names decide how it is scored
+            identity |= {"labels": list(tuning.task.labels)}
         return Cell(model, task, trial, seed, identity)
 
     def result(self, cell: Cell) -> dict[str, Any] | None:
@@ -249,13 +252,13 @@ class Grid:
 def _task_facts(tuning: FineTuning) -> Iterator[tuple[str, dict[str, Any]]]:
     task = tuning.task
     parts: dict[str, tuple[Dataset, float]] = {task.name: (task.validation, task.baseline)}
-    if isinstance(task, Task):
+    if not isinstance(task, SpanTask):
         parts |= {name: (rows, task.baseline_of(rows)) for name, rows in task.further.items()}
     dataset, config = task.dataset or (None, None)
     for name, (rows, baseline) in parts.items():
         facts = {"metric": task.metric.primary, "rows": len(rows), "train_rows": len(task.train)}
         facts |= {"baseline": baseline, "constant_answer": task.constant_answer}
-        yield name, {**facts, "dataset": dataset, "dataset_config": config}
+        yield name, {**facts, "dataset": dataset, "dataset_config": config, **task.reading}
 
 
 def _error_of_mean(values: Sequence[float]) -> float | None:
@@ -282,7 +285,7 @@ def _read(file: GrowingFile) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _digest_of_rows(task: AnyTask) -> str:
     digest = hashlib.sha256()
-    further = task.further.values() if isinstance(task, Task) else ()
+    further = () if isinstance(task, SpanTask) else task.further.values()
     for rows in (task.train, task.validation, *further):
         for batch in rows.iter(batch_size=1000):
             digest.update(json.dumps(batch, sort_keys=True).encode())

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model.bounds import MAX_POSITIONS
 from autobert_zero_hf.options import Range, find_problems, option
+from autobert_zero_hf.tasks.data_options import TaskDataOptions
 from autobert_zero_hf.tasks.span_options import SpanOptions
 
 
@@ -55,5 +56,5 @@ class EvaluationOptions:
             raise AutoBertZeroError("; ".join(problems))
 
 
-FINE_TUNING = (FineTuningOptions, SpanOptions)
+FINE_TUNING = (TaskDataOptions, FineTuningOptions, SpanOptions)
 EVALUATION = (EvaluationOptions, *FINE_TUNING)

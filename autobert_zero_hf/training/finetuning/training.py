@@ -16,9 +16,6 @@ import numpy as np
 import torch
 from transformers import (
     AutoConfig,
-    AutoModelForQuestionAnswering,
-    AutoModelForSequenceClassification,
-    DataCollatorWithPadding,
     EarlyStoppingCallback,
     EvalPrediction,
     PreTrainedConfig,
@@ -37,12 +34,12 @@ from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.launch.processes import computes_on_cpu, devices, join_launch
 from autobert_zero_hf.model import AutoBertZeroConfig, AutoBertZeroPreTrainedModel
 from autobert_zero_hf.model_folder import find_model
-from autobert_zero_hf.tasks.encoding import EncodedTask, encode_texts
+from autobert_zero_hf.tasks.encoding import EncodedTask
+from autobert_zero_hf.tasks.kinds import AnyTask, kind_of
 from autobert_zero_hf.tasks.metrics import Score
 from autobert_zero_hf.tasks.span_options import SpanOptions
-from autobert_zero_hf.tasks.spans import SpanScore, encode_spans
+from autobert_zero_hf.tasks.spans import SpanScore
 from autobert_zero_hf.tasks.squad import SpanTask
-from autobert_zero_hf.tasks.task import Task
 from autobert_zero_hf.writing import claimed, refusals_explained, write_json, written_whole
 
 from ..claim_callback import ClaimCallback
@@ -50,12 +47,9 @@ from .options import FineTuningOptions
 
 logger = logging.getLogger(__name__)
 
-AnyTask = Task | SpanTask
-
 _UNFINISHED = ".unfinished"
 _RESULT = "result.json"
 _DIVERGED = "the training diverged, nothing is written: give a lower --learning-rate"
-_TEXT_LENGTH, _WINDOW_LENGTH = 128, 384
 
 
 class DivergedError(AutoBertZeroError):
@@ -123,16 +117,14 @@ class FineTuningResult:
         facts: dict[str, Any] = {"model": tuning.model, "task": task.name}
         facts |= {"dataset": dataset, "dataset_config": config}
         facts |= {**score_facts(self.score), "baseline": self.baseline, "constant_answer": task.constant_answer}
-        if isinstance(task, Task) and not task.is_regression:
-            facts["majority"] = task.majority
-        facts |= {"rows": first.count, "chosen_on": "validation"}
+        facts |= {**task.facts, "rows": first.count, "chosen_on": "validation"}
         if further:
             facts["further"] = {
                 each.name: {**score_facts(self.best.scores[each.name]), "baseline": each.baseline, "rows": each.count}
                 for each in further
             }
         facts |= {**vars(tuning.options), **self.best.trial._asdict(), "max_length": tuning.max_length}
-        facts["train_rows"] = len(task.train)
+        facts |= {"train_rows": len(task.train), **task.reading}
         if isinstance(task, SpanTask):
             facts |= vars(tuning.spans)
         facts["warnings"] = list(tuning.encoded.warnings)
@@ -190,13 +182,13 @@ class FineTuning:
                 f"--batch-size {uneven[0]} cannot be shared by {devices()} processes or GPUs: give a multiple of "
                 f"{devices()}"
             )
-        usual = _WINDOW_LENGTH if isinstance(task, SpanTask) else _TEXT_LENGTH
         self.model = model
         self.warnings = other_padding(config, self.tokenizer) if isinstance(config, AutoBertZeroConfig) else []
         self.task = task
+        self.kind = kind_of(task)
         self.options = options
         self.spans = spans or SpanOptions()
-        self.max_length = options.max_length or min(usual, longest)
+        self.max_length = options.max_length or min(self.kind.length, longest)
         rates = options.learning_rate or [default_learning_rate(config.hidden_size)]
         trials = [Trial(*values) for values in itertools.product(rates, options.batch_size, options.epochs)]
         self.trials = list(dict.fromkeys(trials))
@@ -204,10 +196,7 @@ class FineTuning:
     @cached_property
     def encoded(self) -> EncodedTask:
         """The task's rows as tokens."""
-        if isinstance(self.task, SpanTask):
-            encoded = encode_spans(self.task, self.tokenizer, self.max_length, self.spans)
-        else:
-            encoded = encode_texts(self.task, self.tokenizer, self.max_length)
+        encoded = self.kind.encode(self.task, self.tokenizer, self.max_length, self.spans)
         return replace(encoded, warnings=(*self.warnings, *encoded.warnings))
 
     def run(self, trial: Trial, seed: int, folder: Path, quiet: bool = False) -> tuple[TrialResult, Trainer]:
@@ -244,7 +233,7 @@ class FineTuning:
             args=arguments,
             train_dataset=self.encoded.train,
             eval_dataset=chosen_by.rows,
-            data_collator=DataCollatorWithPadding(self.tokenizer),
+            data_collator=self.kind.collator(self.tokenizer),
             processing_class=self.tokenizer,
             compute_metrics=compute_metrics,
             callbacks=[
@@ -270,13 +259,10 @@ class FineTuning:
 
     def _network(self, seed: int) -> PreTrainedModel:
         set_seed(seed)  # for the head's weights; Trainer does so only once it has the model
-        is_span = isinstance(self.task, SpanTask)
-        auto: Any = AutoModelForQuestionAnswering if is_span else AutoModelForSequenceClassification
-        head = {"num_labels": 2} if isinstance(self.task, SpanTask) else self.task.head
         with unreadable_refused(f"cannot load a model from {self.model!r}", self.model):
             # Whatever precision a checkpoint is stored in, it is trained in single precision, or autocast from it.
             network: PreTrainedModel = load(
-                auto, self.model, **head, ignore_mismatched_sizes=True, dtype=torch.float32
+                self.kind.auto_model, self.model, **self.task.head, ignore_mismatched_sizes=True, dtype=torch.float32
             )[0]
         if isinstance(network, AutoBertZeroPreTrainedModel):
             take_special_tokens(network, self.tokenizer)

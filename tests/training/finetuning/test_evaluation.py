@@ -276,8 +276,8 @@ def test_what_cannot_be_evaluated_is_said_before_the_work(
         (["--tasks", "mrpc", "--seed", str(2**32 - 2)], "the last seed would be above 4294967295"),
         (["--tasks", "mrpc", "--no-answer-threshold", "inf"], "no_answer_threshold must be a number, not inf"),
         (
-            ["--tasks", "mrpc", "--data", str(data / "mrpc")],
-            f"the folder {data}, and its task mrpc",
+            ["--tasks", "mrpc", "topics", "--data", str(data / "mrpc")],
+            f"{data / 'mrpc'} is one data set: give one name for its task, or all, and not 2",
         ),
         (["--tasks", "mrpc", "--learning-rate", "-1"], "learning_rate must be at least 0"),
     ):

@@ -90,3 +90,12 @@ def test_what_is_no_option_is_refused_before_anything_is_read(tmp_path: Path) ->
 )
 def test_options_stand_in_signatures(function: object, names: tuple[str, ...]) -> None:
     assert set(names) <= set(inspect.signature(function).parameters)  # type: ignore[arg-type]
+
+
+def test_a_data_set_is_taken_as_an_object(bert: Path, tmp_path: Path) -> None:
+    news = load_demo().select(range(0, 2000, 20))
+    rows = Dataset.from_dict({"text": news["text"], "label": [f"topic {label}" for label in news["label"]]})
+    result = finetune(bert, output_dir=tmp_path / "one", data=rows, epochs=1, max_length=16)
+    config = AutoModelForSequenceClassification.from_pretrained(result.folder).config
+    assert sorted(config.label2id) == sorted({f"topic {label}" for label in news["label"]})
+    assert result["train_rows"] + result["rows"] == 100

@@ -1,7 +1,7 @@
 """`autobert-zero evaluate`: fine-tune models on tasks, with several seeds, and put the scores into one table."""
 
 import sys
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,32 +11,35 @@ from autobert_zero_hf.training.finetuning.options import EvaluationOptions, Fine
 from autobert_zero_hf.writing import write_json, written_whole
 
 from .finetune import FILES
+from .parsers import add_command
 from .result import Result
 
 if TYPE_CHECKING:
     from autobert_zero_hf.training.finetuning.evaluation import Cell, Grid
 
-EXAMPLE = f"""example:
-  autobert-zero evaluate --models runs/first/best runs/first/bert --tasks bbc_topics --output-dir runs/evaluation
-  autobert-zero evaluate --models models/bert --tasks all --learning-rate 2e-5 3e-5 5e-5 --output-dir runs/bert
-  autobert-zero evaluate --models runs/first/best --data glue --tasks all --seeds 5 --output-dir runs/local
-
-The same command goes on where it was stopped: each fine-tuning is a line of cells.jsonl. The table so far is in
-evaluation.json, evaluation.md and evaluation.svg.
-{FILES}"""
+EXAMPLES = (
+    "autobert-zero evaluate --models runs/first --tasks bbc_topics --output-dir runs/table",
+    "autobert-zero evaluate --models runs/first/best runs/first/bert --tasks bbc_topics --output-dir runs/evaluation",
+    "autobert-zero evaluate --models models/bert --tasks all --learning-rate 2e-5 3e-5 5e-5 --output-dir runs/bert",
+    "autobert-zero evaluate --models runs/first/best --data glue --tasks all --seeds 5 --output-dir runs/local",
+)
+NOTES = f"""The same command goes on where it was stopped: each fine-tuning is a line of cells.jsonl. The table so far
+is in evaluation.json, evaluation.md and evaluation.svg.
+{FILES}
+"""
 _GROUPS = (EvaluationOptions, FineTuningOptions, SpanOptions)
 
 
 def add_parser(commands: Any) -> None:
     """Add this command."""
-    parser: ArgumentParser = commands.add_parser(
+    parser = add_command(
+        commands,
         "evaluate",
-        help="compare models on tasks",
+        summary="compare models on tasks",
         description="Fine-tune each model on each task with several seeds, and write one table: the mean and its "
         "standard error beside the score of a constant answer.",
-        epilog=EXAMPLE,
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        examples=EXAMPLES,
+        notes=NOTES,
     )
     parser.add_argument("--models", required=True, nargs="+", metavar="MODEL", help="folders or Hub names")
     parser.add_argument(

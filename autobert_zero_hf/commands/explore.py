@@ -1,6 +1,6 @@
 """`autobert-zero explore`: a search in the browser, here or as a Space of the Hub."""
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +9,16 @@ from autobert_zero_hf.options import add_options, find_problems, given_options, 
 from autobert_zero_hf.search.publish.push_options import PushOptions
 
 from .pages import alone, place_of, push_page, show_page
+from .parsers import add_command
 from .result import Result
 
-EXAMPLE = """example:
-  autobert-zero explore runs/first
-  autobert-zero explore runs/first --port 8000
-  autobert-zero explore runs/first --push-space someone/first-explorer --dry-run
-
-The page is served to this machine alone, unless --host says otherwise. A Space is written to DIR/hub-space first.
+EXAMPLES = (
+    "autobert-zero explore runs/first",
+    "autobert-zero explore runs/first --port 8000",
+    "autobert-zero explore runs/first --push-space someone/first-explorer --dry-run",
+)
+NOTES = """The page is served to this machine alone, unless --host says otherwise. A Space is written to DIR/hub-space
+first.
 """
 
 GROUPS = (PushOptions,)
@@ -24,19 +26,19 @@ GROUPS = (PushOptions,)
 
 def add_parser(commands: Any) -> None:
     """Add this command."""
-    parser: ArgumentParser = commands.add_parser(
+    parser = add_command(
+        commands,
         "explore",
-        help="look at a search in the browser",
+        summary="look at a search in the browser",
         description="Serve a page of a search: filter its candidates, look at one, compare two, try a formula, fill a "
         "mask.",
-        epilog=EXAMPLE,
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        examples=EXAMPLES,
+        notes=NOTES,
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="the folder of a search")
     parser.add_argument("--host", default="127.0.0.1", help="the address to serve at [127.0.0.1]")
     parser.add_argument("--port", type=int, help="the port [the first free one from 7860]")
-    space = parser.add_argument_group("as a Space of the Hub, instead of serving it")
+    space = parser.add_argument_group("As a Space of the Hub, instead of serving it")
     space.add_argument("--push-space", metavar="REPO", help="the Space's page, such as someone/first-explorer")
     space.add_argument("--model", metavar="REPO", help="the page of the search's winner, which the Space then names")
     space.add_argument("--dry-run", action="store_true", help="write the folder, show its files and card, send nothing")

@@ -1,6 +1,6 @@
 """`autobert-zero finetune`: fine-tune a model on a task."""
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from autobert_zero_hf.tasks.known import TASKS
 from autobert_zero_hf.tasks.span_options import SpanOptions
 from autobert_zero_hf.training.finetuning.options import FineTuningOptions
 
+from .parsers import add_command
 from .result import Result
 
 if TYPE_CHECKING:
@@ -24,24 +25,24 @@ A line of the first two is {"sentence": TEXT, "label": LABEL}, or has a pair by 
 labels.json.
 """
 
-EXAMPLE = f"""example:
-  autobert-zero finetune --model runs/first/best --task bbc_topics --output-dir runs/topics
-  autobert-zero finetune --model models/bert --task squad_v2 --output-dir runs/squad
-  autobert-zero finetune --model models/bert --task rte --learning-rate 2e-5 3e-5 5e-5 --output-dir runs/rte
-  autobert-zero finetune --model runs/first/best --data glue --task stsb --output-dir runs/stsb
-{FILES}"""
+EXAMPLES = (
+    "autobert-zero finetune --model runs/first/best --task bbc_topics --output-dir runs/topics",
+    "autobert-zero finetune --model models/bert --task squad_v2 --output-dir runs/squad",
+    "autobert-zero finetune --model models/bert --task rte --learning-rate 2e-5 3e-5 5e-5 --output-dir runs/rte",
+    "autobert-zero finetune --model runs/first/best --data glue --task stsb --output-dir runs/stsb",
+)
 
 
 def add_parser(commands: Any) -> None:
     """Add this command."""
-    parser: ArgumentParser = commands.add_parser(
+    parser = add_command(
+        commands,
         "finetune",
-        help="fine-tune a model on a task",
+        summary="fine-tune a model on a task",
         description="Fine-tune a model with Trainer, and print its score beside that of a constant answer. The weights "
         "of the best epoch are kept, and of several hyper-parameters those of the best, both by the validation rows.",
-        epilog=EXAMPLE,
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        examples=EXAMPLES,
+        notes=FILES,
     )
     parser.add_argument("--model", required=True, help="a model's folder or Hub name")
     parser.add_argument(

@@ -21,6 +21,7 @@ from autobert_zero_hf.writing import check_folder
 from . import convert, evaluate, explore, finetune, pretrain, push, report, search, show, shrink
 from .completion import INSTALLATION, add_completion
 from .exit_status import TABLE, Signals, Status, Terminated
+from .help import HelpParser
 from .launch import first_to_speak, in_launch, launch, processes_asked_for
 from .result import Result, stdout_kept_for_the_result
 
@@ -42,11 +43,11 @@ def make_parser() -> ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=HelpParser)
     for module in (search, shrink, report, explore, pretrain, finetune, evaluate, push, convert, show):
         module.add_parser(commands)
     for command in commands.choices.values():
-        command.add_argument_group("extensions").add_argument(
+        command.add_argument_group("Extensions").add_argument(
             "--import",
             dest="modules",
             action="append",
@@ -60,7 +61,7 @@ def make_parser() -> ArgumentParser:
 
 
 def _add_output_options(parser: ArgumentParser) -> None:
-    section: Any = parser.add_argument_group("output")
+    section: Any = parser.add_argument_group("Output")
     section.add_argument("--json", action="store_true", help="print the result as one JSON document")
     section.add_argument("--quiet", action="store_true", help="print nothing but the result and errors")
     # Given before the command, it counts as well.

@@ -1,6 +1,6 @@
 """`autobert-zero push`: a model, and the search that found it, as pages of the Hub."""
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,16 +10,17 @@ from autobert_zero_hf.options import add_options, find_problems, given_options, 
 from autobert_zero_hf.search.publish.push_options import PushOptions
 
 from .pages import alone, place_of, push_page, show_page
+from .parsers import add_command
 from .result import Result
 
-EXAMPLE = """example:
-  autobert-zero push runs/first someone/first-backbone --dry-run
-  autobert-zero push runs/first someone/first-backbone --private --tag v1.0
-  autobert-zero push runs/first someone/first-backbone --push-history someone/first-search
-  autobert-zero push runs/topics someone/topics --license apache-2.0
-
-Log in first, with `hf auth login`. What is pushed lies whole in DIR/hub before anything is sent. The same command
-again goes on where it failed: a page that holds the folder gets no second commit.
+EXAMPLES = (
+    "autobert-zero push runs/first someone/first-backbone --dry-run",
+    "autobert-zero push runs/first someone/first-backbone --private --tag v1.0",
+    "autobert-zero push runs/first someone/first-backbone --push-history someone/first-search",
+    "autobert-zero push runs/topics someone/topics --license apache-2.0",
+)
+NOTES = """What is pushed lies whole in DIR/hub before anything is sent. The same command again goes on where it
+failed: a page that holds the folder gets no second commit.
 """
 
 
@@ -38,13 +39,14 @@ GROUPS = (PushOptions, CardOptions)
 
 def add_parser(commands: Any) -> None:
     """Add this command."""
-    parser: ArgumentParser = commands.add_parser(
+    parser = add_command(
+        commands,
         "push",
-        help="put a model, and the search that found it, on the Hub",
-        description="Put a model on the Hub in one commit: weights, code, tokenizer, picture, card, recipe, journal.",
-        epilog=EXAMPLE,
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        summary="put a model, and the search that found it, on the Hub",
+        description="Put a model on the Hub in one commit: weights, code, tokenizer, picture, card, recipe, journal. "
+        "Log in first, with `hf auth login`.",
+        examples=EXAMPLES,
+        notes=NOTES,
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="the folder of a search, or of a model")
     parser.add_argument("repo_id", metavar="REPO", help="the page, such as someone/model")

@@ -1,6 +1,6 @@
 """`autobert-zero show`: a backbone, or one formula, as a table, as LaTeX or as a picture."""
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -20,21 +20,22 @@ from autobert_zero_hf.rendering import draw_backbone, to_latex, to_svg
 from autobert_zero_hf.search.recipe.options import LatencyOptions
 from autobert_zero_hf.writing import written_whole
 
+from .parsers import add_command
 from .result import Result
 
 if TYPE_CHECKING:
     from autobert_zero_hf.model import AutoBertZeroConfig
 
-EXAMPLE = """example:
-  autobert-zero show runs/first/best
-  autobert-zero show autobert-zero --picture backbone.svg
-  autobert-zero show runs/first/best --latex
-  autobert-zero show runs/first/best --latency --latency-runtime openvino-int8
-  autobert-zero show runs/first/best --analyse my.txt --beside runs/first/bert --picture layers.svg
-  autobert-zero show "matmul(softmax(scale(matmul(q, transpose(k)))), v)"
-
-A formula, or conv(9), is shown at the sizes of BERT-base: what it costs and runs as, its normal form, and the axes of
-each operation.
+EXAMPLES = (
+    "autobert-zero show runs/first/best",
+    "autobert-zero show autobert-zero --picture backbone.svg",
+    "autobert-zero show runs/first/best --latex",
+    "autobert-zero show runs/first/best --latency --latency-runtime openvino-int8",
+    "autobert-zero show runs/first/best --analyse my.txt --beside runs/first/bert --picture layers.svg",
+    'autobert-zero show "matmul(softmax(scale(matmul(q, transpose(k)))), v)"',
+)
+NOTES = """A formula, or conv(9), is shown at the sizes of BERT-base: what it costs and runs as, its normal form, and
+the axes of each operation.
 """
 
 _PICTURES = (".svg", ".png")
@@ -43,13 +44,13 @@ _DPI = 150
 
 def add_parser(commands: Any) -> None:
     """Add this command."""
-    parser: ArgumentParser = commands.add_parser(
+    parser = add_command(
+        commands,
         "show",
-        help="print a backbone, or a formula, layer by layer",
+        summary="print a backbone, or a formula, layer by layer",
         description="Print a backbone layer by layer: formula, parameters, operations a token.",
-        epilog=EXAMPLE,
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        examples=EXAMPLES,
+        notes=NOTES,
     )
     parser.add_argument(
         "backbone",

@@ -114,7 +114,7 @@ def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_help_and_mistakes_know_what_a_module_registers_and_stay_quick(folder: Path) -> None:
-    done = command(folder, "search", "--import", "my_strategies", "--help")
+    done = command(folder, "search", "--import", "my_strategies", "--help-all")
     assert done.returncode == 0, done.stderr
     assert "mine: a strategy of mine" in " ".join(done.stdout.split())
     assert "--generation INT" in done.stdout

@@ -9,7 +9,7 @@ import sys
 import types
 import typing
 from argparse import SUPPRESS, Action, ArgumentParser, ArgumentTypeError, BooleanOptionalAction
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -19,6 +19,8 @@ from .model.origins import NOT_REGISTERED
 OptionsT = TypeVar("OptionsT")
 _TOLD = 8
 """Problems that a message names at most."""
+_COMPARED = 60
+"""Characters of a word that are compared with what is known: it may be a whole file."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def find_problems(groups: Sequence[type], values: Mapping[str, Any]) -> list[str
             hint = f" ({NOT_REGISTERED})" if _named_in(hints[name]) else ""
             problems.append(f"{name} must be {wanted}, not {excerpt(value)}{hint}")
         else:
-            near = difflib.get_close_matches(shortened(str(name), 60), hints, n=1, cutoff=0.0)
+            near = difflib.get_close_matches(shortened(str(name), _COMPARED), hints, n=1, cutoff=0.0)
             problems.append(f"unknown option {excerpt(name)}: the nearest known one is {near[0]!r}")
     return problems
 
@@ -174,6 +176,20 @@ def common_help(action: Action) -> str | None:
     return getattr(action, "in_few_words", None)
 
 
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of a message about a word that is not known: which one is near to it; empty where none is.
+
+    Args:
+        word: as it was given.
+        known: those that there are.
+
+    >>> did_you_mean("--candidate", ["--candidates", "--hours"]), did_you_mean("--zzz", ["--hours"])
+    ('; did you mean --candidates?', '')
+    """
+    near = difflib.get_close_matches(shortened(word, _COMPARED), known, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
 def add_groups(
     parser: ArgumentParser,
     groups: Sequence[type],
@@ -219,7 +235,8 @@ def _named_in(hint: Any) -> OneOf | None:
 def _name_of(names: OneOf) -> Callable[[str], str]:
     def name(word: str) -> str:
         if word not in names.table:
-            raise ArgumentTypeError(f"must be {names}, not {excerpt(word)} ({NOT_REGISTERED})")
+            hint = did_you_mean(word, names.table) or f" ({NOT_REGISTERED})"
+            raise ArgumentTypeError(f"must be {names}, not {excerpt(word)}{hint}")
         return word
 
     return name

@@ -7,12 +7,14 @@ from typing import Any
 
 from autobert_zero_hf.options import common_help
 
+from .mistakes import LineParser
+
 _SHORT_EXAMPLES = 2
 _WIDEST_OPTION = 26
 """Columns that an option may take in the short help and still have its words beside it."""
 
 
-class HelpParser(ArgumentParser):
+class HelpParser(LineParser):
     """The parser of a command, which has a help of one screen and one of everything.
 
     Args:

@@ -23,6 +23,7 @@ from .completion import INSTALLATION, add_completion
 from .exit_status import TABLE, Signals, Status, Terminated
 from .help import HelpParser
 from .launch import first_to_speak, in_launch, launch, processes_asked_for
+from .mistakes import LineParser
 from .result import Result, stdout_kept_for_the_result
 
 _RESUMED = ("search", "shrink", "pretrain", "evaluate", "push")
@@ -34,12 +35,11 @@ _MAX_ERROR = 4000
 
 def make_parser() -> ArgumentParser:
     """The parser of all commands."""
-    parser = ArgumentParser(
+    parser = LineParser(
         prog="autobert-zero",
         description="Search for BERT backbones; pre-train, fine-tune, compare, publish, convert and show them.",
         epilog=f"The result goes to stdout, and all else to stderr. NO_COLOR is heeded.\n\n{TABLE}\n\n{INSTALLATION}",
         formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")

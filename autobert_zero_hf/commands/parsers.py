@@ -23,7 +23,7 @@ def add_command(
         Its parser, for its arguments: those in no group stand in its short help.
     """
     parser: ArgumentParser = commands.add_parser(
-        name, help=summary, description=description, examples=examples, notes=notes, allow_abbrev=False
+        name, help=summary, description=description, examples=examples, notes=notes
     )
     return parser
 

@@ -238,13 +238,6 @@ def test_bad_input_is_one_clear_line(tmp_path: Path, model_folder: Path, capsys:
             assert said.count("\n") == 1, (name, said)
 
 
-@pytest.mark.parametrize("words", [["search"], ["search", "--output-dir", "x", "--sead", "1"], ["finetune"], ["prune"]])
-def test_a_wrong_command_line_is_refused_with_its_usage(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="2"):
-        main(words)
-    assert "usage: autobert-zero" in capsys.readouterr().err
-
-
 def test_the_module_runs_as_a_program() -> None:
     done = subprocess.run([sys.executable, "-m", "autobert_zero_hf", "--version"], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, f"{autobert_zero_hf.__version__}\n")

@@ -31,6 +31,7 @@ from autobert_zero_hf.commands.main import main
 from autobert_zero_hf.data.corpus import load_demo
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
+from autobert_zero_hf.model_folder import find_model
 from tests.task_folders import write_demo_tasks
 
 from .runs import OPTIONS, run
@@ -219,6 +220,25 @@ def test_a_model_is_pushed_with_a_card_that_has_the_baseline_beside_it(
     said = capsys.readouterr().err
     assert f"give the folder of one, {folder / '1.5x' / 'best'} or {folder / '2x' / 'best'}" in said
     assert f"give one of them, such as {folder / '1.5x' / 'best'}" in said
+
+
+def test_where_a_model_is_wanted_a_budget_is_its_best(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    budget = tmp_path / "runs" / "2x"
+    shutil.copytree(finished / "2x", budget)
+    said = f"{budget} is the folder of a run: its best/ is taken\n"
+    assert find_model(str(budget)) == str(budget / "best")
+    assert capsys.readouterr().err == said
+    assert main(["show", str(budget)]) == 0
+    assert capsys.readouterr().err == said
+    assert main(["push", str(budget), "someone/faster", "--dry-run"]) == 0
+    assert (budget / "hub" / "config.json").read_text() == (budget / "best" / "config.json").read_text()
+    capsys.readouterr()
+    assert main(["show", str(finished)]) == 1
+    assert capsys.readouterr().err == (
+        f"error: {finished} holds runs, and is no model: did you mean one of 2, such as {finished / '1.5x' / 'best'}?\n"
+    )
 
 
 def test_one_call_from_python(bert: Path, text: Path, tmp_path: Path) -> None:

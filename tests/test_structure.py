@@ -23,7 +23,7 @@ PACKAGE = "autobert_zero_hf"
 LAYERS = (
     ("model",),
     ("rendering", "conversion"),
-    ("data", "launch"),
+    ("data", "launch", "progress"),
     ("tasks", "serving", "analysis"),
     ("training",),
     ("training.replayable",),

@@ -6,9 +6,8 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from autobert_zero_hf.charts import to_inline_svg
+from autobert_zero_hf.progress.steps import clock
 from autobert_zero_hf.standard_error import plus_minus
-
-from ..runtime.progress import clock
 
 
 def report_environment() -> Environment:

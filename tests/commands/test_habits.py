@@ -150,7 +150,7 @@ def test_two_processes_give_one_document(text: Path, tmp_path: Path) -> None:
     status, out, err = Piped([*given, "--json"], processes=2).end()
     assert status == 0, err
     assert json.loads(out)["candidates"] == 7
-    assert len(re.findall(r"^Candidates: 7/7, ", err, re.MULTILINE)) == 1
+    assert len(re.findall(r"^Candidates: 7 evaluated, ", err, re.MULTILINE)) == 1
 
 
 def test_the_help_tells_every_status_and_the_completion() -> None:

@@ -219,7 +219,7 @@ def test_a_model_is_pushed_with_a_card_that_has_the_baseline_beside_it(
         assert main(words) == 1
     said = capsys.readouterr().err
     assert f"give the folder of one, {folder / '1.5x' / 'best'} or {folder / '2x' / 'best'}" in said
-    assert f"give one of them, such as {folder / '1.5x' / 'best'}" in said
+    assert f"did you mean one of 2, such as {folder / '1.5x' / 'best'}?" in said
 
 
 def test_where_a_model_is_wanted_a_budget_is_its_best(

@@ -27,7 +27,6 @@ from datasets import Dataset
 from hypothesis import HealthCheck, settings
 from tokenizers import ByteLevelBPETokenizer
 from transformers import BertTokenizer, RobertaConfig, RobertaForMaskedLM
-from transformers.utils import logging
 
 from autobert_zero_hf import AutoBertZeroConfig
 from autobert_zero_hf.data.corpus import load_documents
@@ -43,12 +42,6 @@ def pytest_collection_finish() -> None:
     """Trainer, Accelerate and torch's compiler ask for collections, which need not look at what was imported again."""
     gc.collect()
     gc.freeze()
-
-
-@pytest.fixture(autouse=True)
-def _audible() -> None:
-    """A command that ran in this process before may have silenced transformers."""
-    logging.set_verbosity_warning()
 
 
 @pytest.fixture(scope="session", autouse=True)

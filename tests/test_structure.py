@@ -42,7 +42,7 @@ LAYERS = (
 )
 """Imports point from a later row to an earlier one; the parts of a row know nothing of each other."""
 SHARED = (
-    "charts", "claims", "errors", "extensions", "folders", "growing", "lazily", "markdown", "model_cards",
+    "calm", "charts", "claims", "errors", "extensions", "folders", "growing", "lazily", "markdown", "model_cards",
     "model_folder", "notebook", "options", "places", "reading", "registration", "search", "standard_error", "tables",
     "writing", "__init__",
 )  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autobert_zero_hf.calm import calm
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model.auto_map import HEAD_NAMES
 from autobert_zero_hf.writing import refusals_explained
@@ -50,6 +51,7 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
+@calm()
 def run(arguments: Namespace) -> Result:
     """Convert, and write model and tokenizer."""
     from autobert_zero_hf.data.corpus import load_documents
@@ -60,11 +62,8 @@ def run(arguments: Namespace) -> Result:
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise AutoBertZeroError(f"{folder} exists, and what it holds would be lost: give another --output-dir")
 
-    import transformers
-
     from autobert_zero_hf.conversion.checkpoint import convert_checkpoint, open_encoder
 
-    transformers.utils.logging.disable_progress_bar()
     source, kept = find_model(arguments.source), arguments.trim_vocabulary
     texts = load_documents(kept, least=1)["text"] if kept else []
     model = open_encoder(source, arguments.head) if kept else convert_checkpoint(source, arguments.head)

@@ -1,11 +1,12 @@
 """`autobert-zero evaluate`: fine-tune models on tasks, with several seeds, and put the scores into one table."""
 
-import sys
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autobert_zero_hf.calm import calm
 from autobert_zero_hf.options import add_options, given_options
+from autobert_zero_hf.standard_error import plus_minus
 from autobert_zero_hf.tasks.span_options import SpanOptions
 from autobert_zero_hf.training.finetuning.options import EvaluationOptions, FineTuningOptions
 from autobert_zero_hf.writing import write_json, written_whole
@@ -56,20 +57,15 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
+@calm()
 def run(arguments: Namespace) -> Result | None:
     """Fill the grid."""
-    import datasets
-    import transformers
-
     from autobert_zero_hf.launch.processes import join_launch
+    from autobert_zero_hf.progress.reporter import Reporter
     from autobert_zero_hf.tasks.loading import load_task, task_names
     from autobert_zero_hf.training.finetuning.evaluation import Grid
     from autobert_zero_hf.training.finetuning.evaluation_report import as_markdown
 
-    # A line a fine-tuning is enough.
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
-    datasets.disable_progress_bars()
     seeds = given_options(EvaluationOptions, vars(arguments)).seeds
     options = given_options(FineTuningOptions, vars(arguments))
     spans = given_options(SpanOptions, vars(arguments))
@@ -78,15 +74,19 @@ def run(arguments: Namespace) -> Result | None:
     grid = Grid(arguments.output_dir, arguments.models, tasks, options, spans, seeds)
     is_main = join_launch().is_main_process
 
+    known = grid.done
+
     def after_cell(cell: "Cell") -> None:
         if is_main:
             _write(arguments.output_dir, grid)
-            print(_line(grid, cell), file=sys.stderr, flush=True)
+            reporter.say(_line(grid, cell))
+        show(grid.done)
 
     try:
-        if is_main and (known := sum(grid.result(cell) is not None for cell in grid.cells)):
-            print(f"{known} of {len(grid.cells)} fine-tunings are there already", file=sys.stderr, flush=True)
-        grid.fill(after_cell)
+        with Reporter(is_main) as reporter:
+            reporter.say(_plan(grid))
+            with reporter.phase("Evaluation", len(grid.cells), known, "fine-tunings") as show:
+                grid.fill(after_cell)
         if not is_main:
             return None
         _write(arguments.output_dir, grid)
@@ -96,14 +96,24 @@ def run(arguments: Namespace) -> Result | None:
         grid.close()
 
 
+def _plan(grid: "Grid") -> str:
+    """What is to be done, and what is done already."""
+    there = f", {grid.done} of them there already" if grid.done else ""
+    return (
+        f"Models: {', '.join(grid.models)}; tasks: {', '.join(grid.tasks)}; seeds: {len(grid.seeds)}; "
+        f"{len(grid.cells)} fine-tunings{there}"
+    )
+
+
 def _line(grid: "Grid", cell: "Cell") -> str:
     result = grid.result(cell)
     assert result is not None
-    done = sum(grid.result(each) is not None for each in grid.cells)
-    came = ", ".join(f"{name} {facts['score']:.4f}" for name, facts in result["scores"].items())
+    came = ", ".join(
+        f"{name} {plus_minus(facts['score'], facts['standard_error'])}" for name, facts in result["scores"].items()
+    )
     rate, batch_size, epochs = cell.trial
     return (
-        f"{done}/{len(grid.cells)}  {cell.model}, seed {cell.seed}, learning rate {rate:.2g}, batch {batch_size}, "
+        f"{grid.done}/{len(grid.cells)}  {cell.model}, seed {cell.seed}, learning rate {rate:.2g}, batch {batch_size}, "
         f"{epochs:g} epochs: {came or f'{cell.task} diverged'}"
     )
 

@@ -4,6 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+from autobert_zero_hf.calm import calm
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.options import add_options, find_problems, given_options, option_names
 from autobert_zero_hf.search.publish.push_options import PushOptions
@@ -68,9 +69,8 @@ def run(arguments: Namespace) -> Result | None:
     return None
 
 
+@calm()
 def _push(arguments: Namespace, options: PushOptions) -> Result:
-    import transformers
-
     from autobert_zero_hf.search.publish import hub
     from autobert_zero_hf.search.publish.report_facts import read_report_facts
     from autobert_zero_hf.search.publish.space import APP, stage_space
@@ -80,7 +80,6 @@ def _push(arguments: Namespace, options: PushOptions) -> Result:
     hub.check_refs(options)
     if not arguments.dry_run:
         hub.check_token()
-    transformers.utils.logging.disable_progress_bar()
     facts = read_report_facts(arguments.folder)
     with alone(arguments.folder):
         place = place_of(arguments.folder / "hub-space", APP)

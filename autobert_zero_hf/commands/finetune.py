@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autobert_zero_hf.calm import calm
 from autobert_zero_hf.options import add_options, given_options
-from autobert_zero_hf.standard_error import say_error
 from autobert_zero_hf.tasks.known import TASKS
 from autobert_zero_hf.tasks.span_options import SpanOptions
 from autobert_zero_hf.training.finetuning.options import FineTuningOptions
@@ -55,6 +55,7 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
+@calm()
 def run(arguments: Namespace) -> Result | None:
     """Fine-tune."""
     from autobert_zero_hf.launch.processes import join_launch
@@ -73,6 +74,8 @@ def run(arguments: Namespace) -> Result | None:
 
 def _lines(result: "FineTuningResult") -> Iterator[str]:
     """The trials, where there are several, and the scores of the best one."""
+    from autobert_zero_hf.training.finetuning.training import score_in_words
+
     if len(result.trials) > 1:
         for each in result.trials:
             rate, batch_size, epochs = each.trial
@@ -80,10 +83,7 @@ def _lines(result: "FineTuningResult") -> Iterator[str]:
             yield f"learning rate {rate:.2g}, batch {batch_size}, {epochs:g} epochs: {came}"
     for rows in result.tuning.encoded.scored:
         score = result.best.scores[rows.name]
-        named = [f"{name.replace('_', ' ')} {value:.4f}" for name, value in score.values.items()]
-        if len(named) > 1 and score.value not in score.values.values():
-            named.append(f"mean {score.value:.4f}")
         yield (
-            f"{rows.name}: {', '.join(named)} ± {say_error(score.standard_error)} (standard error) on {rows.count:,} "
-            f"held-out rows; {result.tuning.task.constant_answer} gives {rows.baseline:.4f}"
+            f"{rows.name}: {score_in_words(score)} (standard error) on {rows.count:,} held-out rows; "
+            f"{result.tuning.task.constant_answer} gives {rows.baseline:.4f}"
         )

@@ -3,6 +3,7 @@
 from argparse import Namespace
 from typing import Any
 
+from autobert_zero_hf.calm import calm
 from autobert_zero_hf.options import add_options
 from autobert_zero_hf.standard_error import plus_minus
 from autobert_zero_hf.training.pretraining.options import GROUPS, OPTION_NAMES, PreTrainingOptions
@@ -37,18 +38,14 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
+@calm()
 def run(arguments: Namespace) -> Result | None:
     """Pre-train, and print the result."""
     options = PreTrainingOptions(**{name: value for name, value in vars(arguments).items() if name in OPTION_NAMES})
 
-    import datasets
-    import transformers
-
     from autobert_zero_hf.launch.processes import join_launch
     from autobert_zero_hf.training.pretraining.training import pretrain
 
-    transformers.utils.logging.disable_progress_bar()
-    datasets.disable_progress_bars()
     facts = pretrain(arguments.output_dir, options)
     if not join_launch().is_main_process:
         return None

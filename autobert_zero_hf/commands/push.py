@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from autobert_zero_hf.calm import calm
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.options import add_options, find_problems, given_options, option, option_names
 from autobert_zero_hf.search.publish.push_options import PushOptions
@@ -61,12 +62,9 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
+@calm()
 def run(arguments: Namespace) -> Result:
     """Write the folders of the pages, and push them."""
-    import datasets
-    import transformers
-    from huggingface_hub.utils import disable_progress_bars
-
     from autobert_zero_hf.search.publish import hub
     from autobert_zero_hf.search.publish.description import describe
     from autobert_zero_hf.search.publish.facts import read_facts, read_json
@@ -83,9 +81,6 @@ def run(arguments: Namespace) -> Result:
     hub.check_refs(options)
     if not arguments.dry_run:
         hub.check_token()
-    transformers.utils.logging.disable_progress_bar()
-    datasets.disable_progress_bars()
-    disable_progress_bars()
     facts = read_facts(arguments.folder)
     metadata = {name: value for name, value in vars(card_options).items() if value and name != "evaluation"}
     if card_options.evaluation:

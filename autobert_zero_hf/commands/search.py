@@ -4,6 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+from autobert_zero_hf.calm import calm
 from autobert_zero_hf.options import add_groups, option_names
 from autobert_zero_hf.search.recipe.files import load_options, overridden
 from autobert_zero_hf.search.recipe.options import option_groups
@@ -65,11 +66,9 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
+@calm()
 def run(arguments: Namespace) -> Result | None:
     """Search by the recipe, overridden by the options that were given."""
-    import datasets
-    import transformers
-
     from autobert_zero_hf.launch.processes import join_launch
     from autobert_zero_hf.search.recipe.recipe import Recipe
     from autobert_zero_hf.search.run.search_run import search
@@ -78,9 +77,6 @@ def run(arguments: Namespace) -> Result | None:
     from autobert_zero_hf.search.runtime.journal import recorded_recipe
     from autobert_zero_hf.search.runtime.run_folder import RunFolder
 
-    # The search shows its own progress.
-    transformers.utils.logging.disable_progress_bar()
-    datasets.disable_progress_bars()
     known = option_names(option_groups())
     given = {name: value for name, value in vars(arguments).items() if name in known}
     begun = recorded_recipe(RunFolder(arguments.output_dir).journal)

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autobert_zero_hf.calm import calm
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import ARCHITECTURES, architecture, parse_layer
 from autobert_zero_hf.model.axes import axes_by_operation
@@ -143,11 +144,9 @@ def _in_words(latency: Mapping[str, Any]) -> str:
     return f"\n{many} of {latency['tokens']} tokens: {latency['text']} on {latency['on']}"
 
 
+@calm()
 def _analyses(models: Sequence[str], arguments: Namespace) -> dict[str, dict[str, Any]]:
     """What the layers of each model come to, which is drawn where a picture is asked for."""
-    import datasets
-    import transformers
-
     from autobert_zero_hf.analysis.chart import draw_analyses
     from autobert_zero_hf.analysis.opening import analyse_model
     from autobert_zero_hf.charts import to_png, to_svg
@@ -155,8 +154,6 @@ def _analyses(models: Sequence[str], arguments: Namespace) -> dict[str, dict[str
 
     for name in models:  # what is not there is said before the others are measured
         load_config(name)
-    datasets.disable_progress_bars()
-    transformers.utils.logging.disable_progress_bar()
     found = {name: analyse_model(find_model(name), arguments.analyse, arguments.tokens) for name in models}
     if (picture := arguments.picture) is not None:
         figure = draw_analyses(found)

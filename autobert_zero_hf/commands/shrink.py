@@ -4,6 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+from autobert_zero_hf.calm import calm
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import ARCHITECTURES, architecture
 from autobert_zero_hf.options import add_groups, add_options, given_options, option_names
@@ -84,12 +85,10 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
+@calm()
 def run(arguments: Namespace) -> Result | None:
     """Shrink by the recipe, overridden by the options that were given."""
     _check_method(arguments)
-
-    import datasets
-    import transformers
 
     from autobert_zero_hf.launch.processes import join_launch
     from autobert_zero_hf.search.publish import encoder_table, shrink_table
@@ -97,9 +96,6 @@ def run(arguments: Namespace) -> Result | None:
     from autobert_zero_hf.search.run.super_net_shrink import shrink_super_net
     from autobert_zero_hf.search.runtime.run_folder import RunFolder
 
-    transformers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.set_verbosity_error()
-    datasets.disable_progress_bars()
     folder: Path = arguments.output_dir
     options = given_options(ShrinkOptions, vars(arguments))
     if arguments.method == "blocks":

@@ -58,8 +58,8 @@ def fine_tuned(
         epochs=[options.evaluate_epochs], train_rows=options.evaluate_rows, seed=seed, mixed_precision=precision
     )
     with closing(Grid(folder.evaluation, models, tasks, tuning, SpanOptions(), options.evaluate_seeds)) as grid:
-        with reporter.phase("Fine-tuning", len(grid.cells), unit="fine-tunings") as show:
-            grid.fill(lambda _: show(sum(grid.result(cell) is not None for cell in grid.cells)))
+        with reporter.phase("Fine-tuning", len(grid.cells), grid.done, "fine-tunings") as show:
+            grid.fill(lambda _: show(grid.done))
         return grid.summary()
 
 

@@ -88,7 +88,7 @@ class TrainingOptions:
     checkpoint_steps: Annotated[int, Range(1)] = option(
         500, "steps between two checkpoints, of which the last two are kept"
     )
-    log_steps: Annotated[int, Range(1)] = option(50, "steps between two lines with the mean loss")
+    log_steps: Annotated[int, Range(1)] = option(50, "steps of each mean loss, which is shown, and kept as a curve")
     seed: Annotated[int, Range(0, 2**32)] = option(
         0, "of all chance: the split, the weights, the order, the masks", common=True
     )

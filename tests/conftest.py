@@ -27,6 +27,7 @@ from datasets import Dataset
 from hypothesis import HealthCheck, settings
 from tokenizers import ByteLevelBPETokenizer
 from transformers import BertTokenizer, RobertaConfig, RobertaForMaskedLM
+from transformers.utils import logging
 
 from autobert_zero_hf import AutoBertZeroConfig
 from autobert_zero_hf.data.corpus import load_documents
@@ -42,6 +43,12 @@ def pytest_collection_finish() -> None:
     """Trainer, Accelerate and torch's compiler ask for collections, which need not look at what was imported again."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_bars() -> None:
+    """They would stand among what tests read of stderr; commands in processes of their own begin as usual."""
+    logging.disable_progress_bar()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -134,8 +134,8 @@ def test_libraries_are_as_they_were_afterwards(monkeypatch: pytest.MonkeyPatch) 
     before = library.get_verbosity()
     try:
         library.set_verbosity_info()
-        for draw in (library.enable_progress_bar, library.disable_progress_bar):
-            draw()
+        for change in (library.enable_progress_bar, library.disable_progress_bar):  # the second as in other tests
+            change()
             known = settings()
             with pytest.raises(KeyError), calm():
                 assert settings() == (logging.ERROR, False, True, True)
@@ -143,7 +143,7 @@ def test_libraries_are_as_they_were_afterwards(monkeypatch: pytest.MonkeyPatch) 
             assert settings() == known
     finally:
         library.set_verbosity(before)
-        library.enable_progress_bar()
+        library.disable_progress_bar()
 
 
 def test_a_command_changes_nothing_for_whoever_calls_it(tmp_path: Path) -> None:

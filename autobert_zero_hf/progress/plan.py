@@ -14,10 +14,12 @@ class Planned:
         name: as the phase is called when it begins.
         work: how much it does, in a unit of the run's own, such as the rows that a model is trained on; 0 for what
             takes next to no time beside the others, and None where nobody can tell beforehand.
+        about: what it is of, such as a budget, where several parts of a run have phases of this name.
     """
 
     name: str
     work: float | None = None
+    about: str = ""
 
 
 class Plan:
@@ -35,10 +37,15 @@ class Plan:
         self._next = 0
         self._work = self._seconds = 0.0
 
-    def begin(self, name: str) -> None:
-        """A phase begins; one that is not of the plan has no number."""
-        later = (place for place in range(self._next, len(self._phases)) if self._phases[place].name == name)
-        self._place = next(later, None)
+    def begin(self, name: str, about: str = "") -> None:
+        """A phase begins; one that is not of the plan has no number.
+
+        Args:
+            name: of the phase.
+            about: what it is of.
+        """
+        later = list(enumerate(self._phases))[self._next :]
+        self._place = next((place for place, each in later if each.name == name and each.about in ("", about)), None)
         if self._place is not None:
             self._next = self._place + 1
 

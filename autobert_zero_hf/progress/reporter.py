@@ -82,7 +82,7 @@ class Reporter:
         """
         status = self._status
         progress = status.progress = Progress(name, total, done, unit)
-        status.plan.begin(name)
+        status.plan.begin(name, status.about)
         said = 0.0
 
         def show(done: int, note: str = "") -> None:

@@ -45,7 +45,7 @@ from .encoder.parts import make_library, make_options
 from .encoder.serving import judge_quantised
 from .encoder.texts import read_texts
 from .encoder.timing import measure_encoder
-from .phases import phases_of_encoder
+from .phases import in_words, phases_of_encoder
 from .shrink_evaluation import fine_tuned, load_evaluation_tasks, write_table
 
 
@@ -77,7 +77,7 @@ def shrink_encoder(recipe: BlockRecipe, options: ShrinkOptions, output_dir: str 
     folder = RunFolder(Path(output_dir))
     tasks = load_evaluation_tasks(options, recipe.seed)
     with processes() as accelerator, Reporter(accelerator.is_main_process) as reporter:
-        names = [name_of_phase(words) for words in _in_words(names_of(options))]
+        names = [name_of_phase(words) for words in in_words(names_of(options))]
         reporter.expect(phases_of_encoder(recipe, options, names, tasks))
         run = _open(recipe, folder, accelerator, reporter)
         with closing(run.journal):
@@ -114,16 +114,11 @@ def _make(run: Context, options: ShrinkOptions) -> Encoder:
     names = [budget.name for budget in budgets]
     if run.main and set(names) - {name for event in run.history.of(Budgets) for name in event.names}:
         run.journal.append(Budgets(names=names))
-    for budget, words in zip(budgets, _in_words(names), strict=True):
+    for budget, words in zip(budgets, in_words(names), strict=True):
         assembling.assemble(budget, words)
     heal_models(run, budgets)
     judge_quantised(run, budgets)
     return encoder
-
-
-def _in_words(budgets: Sequence[str]) -> list[str]:
-    """Each of them, and how many there are."""
-    return [f"{name} ({number} of {len(budgets)})" for number, name in enumerate(budgets, start=1)]
 
 
 def shrink(source: str, output_dir: str | Path = "runs/faster", **options: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ reading and writing take, make it no more than about right.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from autobert_zero_hf.progress.plan import Planned
 from autobert_zero_hf.tasks.squad import SpanTask
@@ -22,6 +23,11 @@ _BRIEF = 0.0
 """The work of what takes next to no time beside the trainings."""
 
 
+def in_words(budgets: Sequence[str]) -> list[str]:
+    """Each of the budgets of a run by its name, and which it is of how many."""
+    return [f"{name} ({number} of {len(budgets)})" for number, name in enumerate(budgets, start=1)]
+
+
 def phases_of_search(recipe: Recipe) -> list[Planned]:
     """Those of a search from the text to the winner.
 
@@ -31,18 +37,20 @@ def phases_of_search(recipe: Recipe) -> list[Planned]:
     return [*_prepared(recipe, recipe.bounds_latency), *_searched(recipe)]
 
 
-def phases_of_sizes(recipe: Recipe, options: ShrinkOptions, tasks: Sequence[Task | SpanTask]) -> list[Planned]:
+def phases_of_sizes(
+    recipe: Recipe, options: ShrinkOptions, budgets: Sequence[str], tasks: Sequence[Task | SpanTask]
+) -> list[Planned]:
     """Those of a search for several budgets: a super-net, a search for each budget, fine-tunings of what was found.
 
     Args:
         recipe: of each search.
         options: the budgets.
+        budgets: in words, as their searches have them.
         tasks: what the winners, and each from scratch, are fine-tuned on.
     """
-    latencies = len(options.latency_ms) + len(options.speedup)
-    budgets = latencies + len(options.max_parameters)
-    found = [*_prepared(recipe, latencies > 0), *(phase for _ in range(budgets) for phase in _searched(recipe))]
-    return [*found, *_fine_tuned(2 * budgets, options, tasks)]
+    found = [*_prepared(recipe, bool(options.latency_ms or options.speedup))]
+    found += [replace(phase, about=words) for words in budgets for phase in _searched(recipe)]
+    return [*found, *_fine_tuned(2 * len(budgets), options, tasks)]
 
 
 def phases_of_encoder(

@@ -39,7 +39,7 @@ from .accelerated import accelerated, open_journal
 from .from_options import load_tasks
 from .latency_bound import LatencyBound, Stopwatch
 from .limits import make_proposing
-from .phases import phases_of_sizes
+from .phases import in_words, phases_of_sizes
 from .preparation import Preparation
 from .search_run import SearchRun, Shared
 from .shrink_evaluation import Precision, fine_tuned, load_evaluation_tasks, write_table
@@ -102,7 +102,7 @@ def shrink_super_net(recipe: Recipe, options: ShrinkOptions, output_dir: str | P
         LatencyError: if no sub-model meets a budget; its closest is named, and nothing was trained.
         JournalError: if the folder holds another run.
     """
-    budgets_of(options)
+    budgets = in_words([budget.name for budget in budgets_of(options)])
     recipe = Recipe.restored(find_models(option_groups(), recipe.to_dict()))
     options = replace(options, **find_models([ShrinkOptions], vars(options)))
     if recipe.searched_sizes is None or not recipe.sub_models.layers:
@@ -114,7 +114,7 @@ def shrink_super_net(recipe: Recipe, options: ShrinkOptions, output_dir: str | P
     tasks = load_evaluation_tasks(options, recipe.run.seed)
     with accelerated(recipe, folder) as (recipe, accelerator), Reporter(accelerator.is_main_process) as reporter:
         run = _Shrinking(recipe, options, folder, accelerator, reporter)
-        reporter.expect(phases_of_sizes(recipe, options, tasks))
+        reporter.expect(phases_of_sizes(recipe, options, budgets, tasks))
         with closing(run.journal):
             run.run()
             if tasks:
@@ -169,8 +169,8 @@ class _Shrinking:
         objective = preparation.train(text)
         assert history.supernet is not None
         shared = Shared(text, objective, history.supernet, stopwatch)
-        for number, (budget, recipe) in enumerate(zip(budgets, recipes, strict=True), start=1):
-            place, words = self.folder.budget(budget.name), f"{budget.name} ({number} of {len(budgets)})"
+        for budget, recipe, words in zip(budgets, recipes, in_words([each.name for each in budgets]), strict=True):
+            place = self.folder.budget(budget.name)
             search = SearchRun(recipe, place, self.accelerator, self.reporter, shared, words)
             with closing(search.journal):
                 search.run()

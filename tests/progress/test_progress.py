@@ -82,6 +82,14 @@ def test_phases_of_one_name_follow_each_other_and_others_have_no_place() -> None
         assert Plan().says_place() == ""
 
 
+def test_phases_of_several_parts_are_known_by_what_they_are_of() -> None:
+    plan = Plan([Planned("Text"), *(Planned(name, 1.0, about) for about in ("1ms", "2ms") for name in ("A", "B"))])
+    plan.begin("Text", "anything")
+    assert plan.says_place() == "phase 1 of 5"
+    plan.begin("A", "2ms")  # the first budget was done yesterday
+    assert plan.says_place() == "phase 4 of 5"
+
+
 def test_a_phase_under_way_is_a_line_and_a_finished_one_a_shorter_one() -> None:
     status, now = Status(), Clock()
     status.expect(PHASES)

@@ -32,6 +32,7 @@ from autobert_zero_hf.data.corpus import load_demo
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
 from autobert_zero_hf.model_folder import find_model
+from autobert_zero_hf.progress.plan import Plan
 from tests.task_folders import write_demo_tasks
 
 from .runs import OPTIONS, run
@@ -241,9 +242,17 @@ def test_where_a_model_is_wanted_a_budget_is_its_best(
     )
 
 
-def test_one_call_from_python(bert: Path, text: Path, tmp_path: Path) -> None:
+def test_one_call_from_python(bert: Path, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin, places = Plan.begin, list[str]()
+
+    def noted(plan: Plan, name: str, about: str = "") -> None:
+        begin(plan, name, about)
+        places.append(plan.says_place())
+
+    monkeypatch.setattr(Plan, "begin", noted)
     found = shrink(str(bert), tmp_path / "faster", text=[str(text)], speedup=[1.3], **OPTIONS)
     (row,) = found["budgets"]
     assert AutoModel.from_pretrained(row["folder"]).config.layers == row["best"]["layers"]
+    assert places == [f"phase {number} of 8" for number in range(1, 9)], "each phase stands in the plan"
     with pytest.raises(AutoBertZeroError, match="unknown option 'steps'"):
         shrink(str(bert), tmp_path / "other", speedup=[2], steps=3)

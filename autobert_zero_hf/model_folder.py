@@ -1,4 +1,4 @@
-"""The folder of a run where a model is wanted: a search's winner is taken, and a run without a model says so."""
+"""The folder of a run where a model is wanted: its best model is taken, and a run without a model says so."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ _UNFINISHED = {"checkpoints": "pre-training", ".unfinished": "fine-tuning"}
 
 
 def find_model(source: str) -> str:
-    """Where the model is that is meant: of a search's folder its `best/`, which is said; all else is as it was given.
+    """Where the model is that is meant: of a run's folder its `best/`, which is said; all else is as it was given.
 
     Args:
         source: a folder or Hub name.
@@ -28,16 +28,17 @@ def find_model(source: str) -> str:
     if not os.path.isdir(folder) or (folder / "config.json").exists():
         return source
     unfinished = next((what for sign, what in _UNFINISHED.items() if (folder / sign).exists()), None)
-    if (kind := kind_of(folder)) is FolderKind.SEARCH:
-        if (folder / BEST / "config.json").exists():
-            if os.environ.get("RANK", "0") == "0":  # of a launch, one process says it
-                print(f"{source} is the folder of a search: its {BEST}/ is taken", file=sys.stderr, flush=True)
-            return str(folder / BEST)
+    kind = kind_of(folder)
+    if (folder / BEST / "config.json").exists():  # of a search, or of a budget of a shrink
+        what = "search" if kind is FolderKind.SEARCH else "run"
+        if os.environ.get("RANK", "0") == "0":  # of a launch, one process says it
+            print(f"{source} is the folder of a {what}: its {BEST}/ is taken", file=sys.stderr, flush=True)
+        return str(folder / BEST)
+    if kind is FolderKind.SEARCH:
         unfinished = "search"
     elif winners := sorted(folder.glob(f"*/{BEST}/config.json")):  # of the budgets of a shrink, or of several searches
-        raise AutoBertZeroError(
-            f"{source} holds the models of {len(winners)} searches: give one of them, such as {winners[0].parent}"
-        )
+        many = f"one of {len(winners)}, such as " if len(winners) > 1 else ""
+        raise AutoBertZeroError(f"{source} holds runs, and is no model: did you mean {many}{winners[0].parent}?")
     elif kind is FolderKind.SHRINK:
         unfinished = "search for several budgets"
     if unfinished:

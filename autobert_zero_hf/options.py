@@ -8,8 +8,8 @@ import re
 import sys
 import types
 import typing
-from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, BooleanOptionalAction
-from collections.abc import Callable, Collection, Mapping, Sequence
+from argparse import SUPPRESS, Action, ArgumentParser, ArgumentTypeError, BooleanOptionalAction
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -19,6 +19,8 @@ from .model.origins import NOT_REGISTERED
 OptionsT = TypeVar("OptionsT")
 _TOLD = 8
 """Problems that a message names at most."""
+_COMPARED = 60
+"""Characters of a word that are compared with what is known: it may be a whole file."""
 
 
 @dataclass(frozen=True)
@@ -58,15 +60,16 @@ Place = Literal["text", "tasks", "dataset", "model", "backbone"]
 backbone, by its name or as a model's."""
 
 
-def option(default: Any, text: str, place: Place | None = None) -> Any:
+def option(default: Any, text: str, place: Place | None = None, *, common: bool = False) -> Any:
     """A field of an option group.
 
     Args:
         default: its default; a tuple stands for a list.
-        text: its help.
+        text: its help; what comes after the first semicolon is not in the short one.
         place: what it leads to, where it is a path, or a list of them.
+        common: whether it matters to most users, and stands in the short help of a command.
     """
-    metadata = {"help": text, "place": place}
+    metadata = {"help": text, "place": place, "common": common}
     if isinstance(default, tuple):
         return dataclasses.field(default_factory=lambda: list(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -106,7 +109,7 @@ def find_problems(groups: Sequence[type], values: Mapping[str, Any]) -> list[str
             hint = f" ({NOT_REGISTERED})" if _named_in(hints[name]) else ""
             problems.append(f"{name} must be {wanted}, not {excerpt(value)}{hint}")
         else:
-            near = difflib.get_close_matches(shortened(str(name), 60), hints, n=1, cutoff=0.0)
+            near = difflib.get_close_matches(shortened(str(name), _COMPARED), hints, n=1, cutoff=0.0)
             problems.append(f"unknown option {excerpt(name)}: the nearest known one is {near[0]!r}")
     return problems
 
@@ -121,6 +124,7 @@ def add_options(
     group: type,
     leave_out: Collection[str] = (),
     defaults: Mapping[str, Any] = types.MappingProxyType({}),
+    common: bool = True,
 ) -> None:
     """Add an option to the command line for each field of a group; one that is not given is absent from the result.
 
@@ -129,9 +133,10 @@ def add_options(
         group: the options.
         leave_out: those that the command does not have.
         defaults: what the help says of those that the command has other defaults of.
+        common: whether those that are declared common are so to the users of this command.
     """
     assert group.__doc__ is not None
-    section = parser.add_argument_group(group.__doc__.rstrip(".").lower())
+    section = parser.add_argument_group(group.__doc__.rstrip("."))
     hints = typing.get_type_hints(group, include_extras=True)
     for field in dataclasses.fields(group):
         if field.name in leave_out:
@@ -144,20 +149,45 @@ def add_options(
         default = defaults.get(field.name, default)
         shown = " ".join(map(str, default)) if isinstance(default, list) else default
         flag, text = f"--{field.name.replace('_', '-')}", field.metadata["help"]
+        few = text.partition(";")[0] + (f": {', '.join(names.table)}" if names else "")
         text += f": {names.in_words()}" if names else ""
         if kind is bool:
-            text += "" if default is None else f" [{'yes' if default else 'no'}]"
-            section.add_argument(flag, action=BooleanOptionalAction, default=SUPPRESS, help=text)
-            continue
-        section.add_argument(
-            flag,
-            type=_name_of(names) if names else kind,
-            nargs="*" if none else "+" if many else None,
-            choices=choices,
-            metavar="NAME" if names and many else None if choices else kind.__name__.upper().replace("STR", "TEXT"),
-            default=SUPPRESS,
-            help=text + (f" [{shown}]" if default not in (None, []) else ""),
-        )
+            shown = "yes" if default else "no"
+            kinds: dict[str, Any] = {"action": BooleanOptionalAction}
+        else:
+            kinds = {
+                "type": _name_of(names) if names else kind,
+                "nargs": "*" if none else "+" if many else None,
+                "choices": choices,
+                "metavar": ("NAME" if names else None if choices else kind.__name__.upper().replace("STR", "TEXT")),
+            }
+        by_itself = "" if default in (None, []) else f" [{shown}]"
+        action = section.add_argument(flag, default=SUPPRESS, help=text + by_itself, **kinds)
+        if common and field.metadata["common"]:
+            action.in_few_words = few + by_itself  # type: ignore[attr-defined]
+
+
+def common_help(action: Action) -> str | None:
+    """The help of a common option, in a few words; None of any other.
+
+    Args:
+        action: of a parser.
+    """
+    return getattr(action, "in_few_words", None)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of a message about a word that is not known: which one is near to it; empty where none is.
+
+    Args:
+        word: as it was given.
+        known: those that there are.
+
+    >>> did_you_mean("--candidate", ["--candidates", "--hours"]), did_you_mean("--zzz", ["--hours"])
+    ('; did you mean --candidates?', '')
+    """
+    near = difflib.get_close_matches(shortened(word, _COMPARED), known, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def add_groups(
@@ -165,18 +195,20 @@ def add_groups(
     groups: Sequence[type],
     leave_out: Collection[str] = (),
     defaults: Mapping[str, Any] = types.MappingProxyType({}),
+    common: bool = True,
 ) -> None:
     """Add the options of groups, each once: what one group has from another is an option of both.
 
     Args:
         parser: of the command.
         groups: the options.
-        leave_out: as in `add_options`; so is `defaults`.
+        leave_out: as in `add_options`; so are `defaults` and `common`.
         defaults: the same.
+        common: the same.
     """
     added = set(leave_out)
     for group in groups:
-        add_options(parser, group, added, defaults)
+        add_options(parser, group, added, defaults, common)
         added.update(option_names([group]))
 
 
@@ -203,7 +235,8 @@ def _named_in(hint: Any) -> OneOf | None:
 def _name_of(names: OneOf) -> Callable[[str], str]:
     def name(word: str) -> str:
         if word not in names.table:
-            raise ArgumentTypeError(f"must be {names}, not {excerpt(word)} ({NOT_REGISTERED})")
+            hint = did_you_mean(word, names.table) or f" ({NOT_REGISTERED})"
+            raise ArgumentTypeError(f"must be {names}, not {excerpt(word)}{hint}")
         return word
 
     return name

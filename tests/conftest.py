@@ -45,10 +45,10 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-@pytest.fixture(autouse=True)
-def _audible() -> None:
-    """A command that ran in this process before may have silenced transformers."""
-    logging.set_verbosity_warning()
+@pytest.fixture(scope="session", autouse=True)
+def _no_bars() -> None:
+    """They would stand among what tests read of stderr; commands in processes of their own begin as usual."""
+    logging.disable_progress_bar()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -23,7 +23,7 @@ PACKAGE = "autobert_zero_hf"
 LAYERS = (
     ("model",),
     ("rendering", "conversion"),
-    ("data", "launch"),
+    ("data", "launch", "progress"),
     ("tasks", "serving", "analysis"),
     ("training",),
     ("training.replayable",),
@@ -43,7 +43,7 @@ LAYERS = (
 )
 """Imports point from a later row to an earlier one; the parts of a row know nothing of each other."""
 SHARED = (
-    "charts", "claims", "errors", "extensions", "folders", "growing", "lazily", "markdown", "model_cards",
+    "calm", "charts", "claims", "errors", "extensions", "folders", "growing", "lazily", "markdown", "model_cards",
     "model_folder", "notebook", "options", "places", "reading", "registration", "search", "standard_error", "tables",
     "writing", "__init__",
 )  # fmt: skip

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import transformers
 from transformers import CONFIG_MAPPING, AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
 
+from autobert_zero_hf.calm import calm
 from autobert_zero_hf.conversion.checkpoint import convert_checkpoint, open_encoder
 from autobert_zero_hf.data.corpus import load_documents
 from autobert_zero_hf.data.fitting import fit_length, knows_words, take_special_tokens
@@ -25,6 +25,7 @@ class Converted(FolderResult):
     """An encoder as a model of this package, in a folder that `from_pretrained` opens."""
 
 
+@calm()
 def convert(
     source: str | os.PathLike[str],
     output_dir: str | Path,
@@ -49,7 +50,6 @@ def convert(
     folder = Path(output_dir)
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise AutoBertZeroError(f"{folder} exists, and what it holds would be lost: give another --output-dir")
-    transformers.utils.logging.disable_progress_bar()
     place, kept = find_model(os.fspath(source)), [os.fspath(text) for text in trim_vocabulary]
     texts = load_documents(kept, least=1)["text"] if kept else []
     model = open_encoder(place, head) if kept else convert_checkpoint(place, head)

@@ -1,16 +1,18 @@
 """`evaluate` from Python, and the table that it fills."""
 
 import os
-import sys
 from collections.abc import Sequence
 from contextlib import closing
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autobert_zero_hf.calm import calm
 from autobert_zero_hf.launch.processes import join_launch
 from autobert_zero_hf.launch.state import forgotten_afterwards
 from autobert_zero_hf.options import given_options
+from autobert_zero_hf.progress.reporter import Reporter
+from autobert_zero_hf.standard_error import plus_minus
 from autobert_zero_hf.tasks.data_options import TaskDataOptions
 from autobert_zero_hf.tasks.loading import load_asked_tasks
 from autobert_zero_hf.tasks.span_options import SpanOptions
@@ -56,6 +58,7 @@ class Evaluation(FolderResult):
 
 
 @with_options(*EVALUATION)
+@calm()
 def evaluate(
     models: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     tasks: str | Sequence[str] = "all",
@@ -100,28 +103,40 @@ def evaluate(
 def _filled(grid: Grid, folder: Path) -> dict[str, Any]:
     """Computes what is missing, and says so."""
     is_main = join_launch().is_main_process
+    with Reporter(is_main) as reporter:
+        reporter.say(_plan(grid))
+        with reporter.phase("Evaluation", len(grid.cells), grid.done, "fine-tunings") as show:
 
-    def after_cell(cell: Cell) -> None:
-        if is_main:
-            _write(folder, grid)
-            print(_line(grid, cell), file=sys.stderr, flush=True)
+            def after_cell(cell: Cell) -> None:
+                if is_main:
+                    _write(folder, grid)
+                    reporter.say(_line(grid, cell))
+                show(grid.done)
 
-    if is_main and (known := sum(grid.result(cell) is not None for cell in grid.cells)):
-        print(f"{known} of {len(grid.cells)} fine-tunings are there already", file=sys.stderr, flush=True)
-    grid.fill(after_cell)
+            grid.fill(after_cell)
     if is_main:
         _write(folder, grid)
     return grid.summary()
 
 
+def _plan(grid: Grid) -> str:
+    """What is to be done, and what is done already."""
+    there = f", {grid.done} of them there already" if grid.done else ""
+    return (
+        f"Models: {', '.join(grid.models)}; tasks: {', '.join(grid.tasks)}; seeds: {len(grid.seeds)}; "
+        f"{len(grid.cells)} fine-tunings{there}"
+    )
+
+
 def _line(grid: Grid, cell: Cell) -> str:
     result = grid.result(cell)
     assert result is not None
-    done = sum(grid.result(each) is not None for each in grid.cells)
-    came = ", ".join(f"{name} {facts['score']:.4f}" for name, facts in result["scores"].items())
+    came = ", ".join(
+        f"{name} {plus_minus(facts['score'], facts['standard_error'])}" for name, facts in result["scores"].items()
+    )
     rate, batch_size, epochs = cell.trial
     return (
-        f"{done}/{len(grid.cells)}  {cell.model}, seed {cell.seed}, learning rate {rate:.2g}, batch {batch_size}, "
+        f"{grid.done}/{len(grid.cells)}  {cell.model}, seed {cell.seed}, learning rate {rate:.2g}, batch {batch_size}, "
         f"{epochs:g} epochs: {came or f'{cell.task} diverged'}"
     )
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from datasets import Dataset, DatasetDict
 
+from autobert_zero_hf.calm import calm
 from autobert_zero_hf.launch.state import forgotten_afterwards
 from autobert_zero_hf.options import given_options
-from autobert_zero_hf.standard_error import say_error
 from autobert_zero_hf.tasks.data_options import TaskDataOptions
 from autobert_zero_hf.tasks.kinds import AnyTask
 from autobert_zero_hf.tasks.loading import load_asked_task
@@ -17,7 +17,7 @@ from autobert_zero_hf.tasks.own_data import task_from_data
 from autobert_zero_hf.tasks.span_options import SpanOptions
 from autobert_zero_hf.training.finetuning import training
 from autobert_zero_hf.training.finetuning.options import FINE_TUNING, FineTuningOptions
-from autobert_zero_hf.training.finetuning.training import FineTuningResult
+from autobert_zero_hf.training.finetuning.training import FineTuningResult, score_in_words
 
 from .keywords import checked, with_options
 from .result import FolderResult
@@ -52,6 +52,7 @@ class FineTuned(FolderResult):
 
 
 @with_options(*FINE_TUNING)
+@calm()
 def finetune(
     model: str | os.PathLike[str],
     task: str | AnyTask | None = None,
@@ -98,10 +99,7 @@ def _lines(result: FineTuningResult) -> Iterator[str]:
             yield f"learning rate {rate:.2g}, batch {batch_size}, {epochs:g} epochs: {came}"
     for rows in result.tuning.encoded.scored:
         score = result.best.scores[rows.name]
-        named = [f"{name.replace('_', ' ')} {value:.4f}" for name, value in score.values.items()]
-        if len(named) > 1 and score.value not in score.values.values():
-            named.append(f"mean {score.value:.4f}")
         yield (
-            f"{rows.name}: {', '.join(named)} ± {say_error(score.standard_error)} (standard error) on {rows.count:,} "
-            f"held-out rows; {result.tuning.task.constant_answer} gives {rows.baseline:.4f}"
+            f"{rows.name}: {score_in_words(score)} (standard error) on {rows.count:,} held-out rows; "
+            f"{result.tuning.task.constant_answer} gives {rows.baseline:.4f}"
         )

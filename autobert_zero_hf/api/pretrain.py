@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from autobert_zero_hf.calm import calm
 from autobert_zero_hf.launch.state import forgotten_afterwards
 from autobert_zero_hf.standard_error import plus_minus
 from autobert_zero_hf.training.pretraining import training
@@ -25,6 +26,7 @@ class PreTrained(FolderResult):
 
 
 @with_options(*GROUPS)
+@calm()
 def pretrain(output_dir: str | Path = "runs/pretrained", **options: Any) -> PreTrained:
     """Pre-train a model, from scratch or on from another, as `autobert-zero pretrain` does.
 

@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autobert_zero_hf.calm import calm
 from autobert_zero_hf.launch.state import forgotten_afterwards
 from autobert_zero_hf.options import option_names
 from autobert_zero_hf.rendering import draw_backbone, to_svg
@@ -179,6 +180,7 @@ class SearchResult(Result):
 
 
 @with_options(*option_groups(), leave_out=_OBJECTS, defaults=load_options(RECIPE))
+@calm()
 def search(
     recipe: str | Path | Recipe = RECIPE,
     output_dir: str | Path = "runs/search",

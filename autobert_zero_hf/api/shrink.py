@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autobert_zero_hf.calm import calm
 from autobert_zero_hf.conversion.family import as_ours, titles
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.launch.state import forgotten_afterwards
@@ -75,6 +76,7 @@ class ShrinkResult(Result):
 
 
 @with_options(ShrinkOptions, *BLOCK_GROUPS, *shrink_groups(), leave_out=("layers",))
+@calm()
 def shrink(
     source: str | os.PathLike[str] | None = None,
     output_dir: str | Path = "runs/faster",

@@ -1,32 +1,30 @@
 """`autobert-zero convert`: an encoder of BERT's kind as a model of this package."""
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autobert_zero_hf.api.result import Result
 from autobert_zero_hf.model.auto_map import HEAD_NAMES
 
-if TYPE_CHECKING:
-    pass
+from .parsers import add_command
 
-EXAMPLE = """example:
-  autobert-zero convert google-bert/bert-base-uncased --output-dir models/bert
-  autobert-zero convert google-bert/bert-base-uncased --head ForSequenceClassification --output-dir models/classifier
-  autobert-zero convert models/minilm --trim-vocabulary my.txt --output-dir models/smaller
-"""
+EXAMPLES = (
+    "autobert-zero convert google-bert/bert-base-uncased --output-dir models/bert",
+    "autobert-zero convert models/bert --head ForSequenceClassification --output-dir models/classifier",
+    "autobert-zero convert models/minilm --trim-vocabulary my.txt --output-dir models/smaller",
+)
 
 
 def add_parser(commands: Any) -> None:
     """Add this command."""
-    parser: ArgumentParser = commands.add_parser(
+    parser = add_command(
+        commands,
         "convert",
-        help="turn an encoder into a model of this package",
+        summary="turn an encoder into a model of this package",
         description="Turn a checkpoint of BERT, RoBERTa, XLM-R, DistilBERT, ELECTRA, ModernBERT or PyPI's autobert "
         "into a model of this package that computes the same.",
-        epilog=EXAMPLE,
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        examples=EXAMPLES,
     )
     parser.add_argument("source", metavar="SOURCE", help="a checkpoint's folder or Hub name")
     parser.add_argument("--output-dir", type=Path, metavar="DIR", required=True, help="where to write; a new folder")

@@ -1,6 +1,6 @@
 """`autobert-zero evaluate`: fine-tune models on tasks, with several seeds, and put the scores into one table."""
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -9,28 +9,31 @@ from autobert_zero_hf.options import add_options, option_names
 from autobert_zero_hf.training.finetuning.options import EVALUATION
 
 from .finetune import FILES
+from .parsers import add_command
 
-EXAMPLE = f"""example:
-  autobert-zero evaluate --models runs/first/best runs/first/bert --tasks bbc_topics --output-dir runs/evaluation
-  autobert-zero evaluate --models models/bert --tasks all --learning-rate 2e-5 3e-5 5e-5 --output-dir runs/bert
-  autobert-zero evaluate --models runs/first/best --data glue --tasks all --seeds 5 --output-dir runs/local
-  autobert-zero evaluate --models models/bert runs/first/best --data reviews.csv --tasks all --output-dir runs/reviews
-
-The same command goes on where it was stopped: each fine-tuning is a line of cells.jsonl. The table so far is in
-evaluation.json, evaluation.md and evaluation.svg.
-{FILES}"""
+EXAMPLES = (
+    "autobert-zero evaluate --models runs/first --tasks bbc_topics --output-dir runs/table",
+    "autobert-zero evaluate --models runs/first/best runs/first/bert --tasks bbc_topics --output-dir runs/evaluation",
+    "autobert-zero evaluate --models models/bert --tasks all --learning-rate 2e-5 3e-5 5e-5 --output-dir runs/bert",
+    "autobert-zero evaluate --models runs/first/best --data glue --tasks all --seeds 5 --output-dir runs/local",
+    "autobert-zero evaluate --models models/bert --data reviews.csv --tasks all --output-dir runs/reviews",
+)
+NOTES = f"""The same command goes on where it was stopped: each fine-tuning is a line of cells.jsonl. The table so far
+is in evaluation.json, evaluation.md and evaluation.svg.
+{FILES}
+"""
 
 
 def add_parser(commands: Any) -> None:
     """Add this command."""
-    parser: ArgumentParser = commands.add_parser(
+    parser = add_command(
+        commands,
         "evaluate",
-        help="compare models on tasks",
+        summary="compare models on tasks",
         description="Fine-tune each model on each task with several seeds, and write one table: the mean and its "
         "standard error beside the score of a constant answer.",
-        epilog=EXAMPLE,
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        examples=EXAMPLES,
+        notes=NOTES,
     )
     parser.add_argument("--models", required=True, nargs="+", metavar="MODEL", help="folders or Hub names")
     parser.add_argument(
@@ -51,16 +54,9 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: Namespace) -> Result | None:
     """Fill the grid."""
-    import datasets
-    import transformers
-
     from autobert_zero_hf.api.evaluate import evaluate
     from autobert_zero_hf.launch.processes import join_launch
 
-    # A line a fine-tuning is enough.
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
-    datasets.disable_progress_bars()
     given = {name: value for name, value in vars(arguments).items() if name in option_names(EVALUATION)}
     result = evaluate(arguments.models, arguments.tasks, arguments.output_dir, data=arguments.data, **given)
     return result if join_launch().is_main_process else None

@@ -1,22 +1,25 @@
 """`autobert-zero explore`: a search in the browser, here or as a Space of the Hub."""
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 from autobert_zero_hf.api.result import Result
+from autobert_zero_hf.calm import calm
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.options import add_options, find_problems, given_options, option_names
 from autobert_zero_hf.search.publish.push_options import PushOptions
 
 from .pages import alone, place_of, push_page, show_page
+from .parsers import add_command
 
-EXAMPLE = """example:
-  autobert-zero explore runs/first
-  autobert-zero explore runs/first --port 8000
-  autobert-zero explore runs/first --push-space someone/first-explorer --dry-run
-
-The page is served to this machine alone, unless --host says otherwise. A Space is written to DIR/hub-space first.
+EXAMPLES = (
+    "autobert-zero explore runs/first",
+    "autobert-zero explore runs/first --port 8000",
+    "autobert-zero explore runs/first --push-space someone/first-explorer --dry-run",
+)
+NOTES = """The page is served to this machine alone, unless --host says otherwise. A Space is written to DIR/hub-space
+first.
 """
 
 GROUPS = (PushOptions,)
@@ -24,19 +27,19 @@ GROUPS = (PushOptions,)
 
 def add_parser(commands: Any) -> None:
     """Add this command."""
-    parser: ArgumentParser = commands.add_parser(
+    parser = add_command(
+        commands,
         "explore",
-        help="look at a search in the browser",
+        summary="look at a search in the browser",
         description="Serve a page of a search: filter its candidates, look at one, compare two, try a formula, fill a "
         "mask.",
-        epilog=EXAMPLE,
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        examples=EXAMPLES,
+        notes=NOTES,
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="the folder of a search")
     parser.add_argument("--host", default="127.0.0.1", help="the address to serve at [127.0.0.1]")
     parser.add_argument("--port", type=int, help="the port [the first free one from 7860]")
-    space = parser.add_argument_group("as a Space of the Hub, instead of serving it")
+    space = parser.add_argument_group("As a Space of the Hub, instead of serving it")
     space.add_argument("--push-space", metavar="REPO", help="the Space's page, such as someone/first-explorer")
     space.add_argument("--model", metavar="REPO", help="the page of the search's winner, which the Space then names")
     space.add_argument("--dry-run", action="store_true", help="write the folder, show its files and card, send nothing")
@@ -66,9 +69,8 @@ def run(arguments: Namespace) -> Result | None:
     return None
 
 
+@calm()
 def _push(arguments: Namespace, options: PushOptions) -> Result:
-    import transformers
-
     from autobert_zero_hf.search.publish import hub
     from autobert_zero_hf.search.publish.report_facts import read_report_facts
     from autobert_zero_hf.search.publish.space import APP, stage_space
@@ -78,7 +80,6 @@ def _push(arguments: Namespace, options: PushOptions) -> Result:
     hub.check_refs(options)
     if not arguments.dry_run:
         hub.check_token()
-    transformers.utils.logging.disable_progress_bar()
     facts = read_report_facts(arguments.folder)
     with alone(arguments.folder):
         place = place_of(arguments.folder / "hub-space", APP)

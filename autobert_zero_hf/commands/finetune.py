@@ -1,6 +1,6 @@
 """`autobert-zero finetune`: fine-tune a model on a task."""
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,8 @@ from autobert_zero_hf.api.result import Result
 from autobert_zero_hf.options import add_options, option_names
 from autobert_zero_hf.tasks.known import TASKS
 from autobert_zero_hf.training.finetuning.options import FINE_TUNING
+
+from .parsers import add_command
 
 FILES = """
 --data takes a file .csv, .tsv, .json, .jsonl or .parquet, a folder of them by the names of splits (train.csv), a
@@ -22,26 +24,26 @@ a regression, {"names": [], "range": [LOWEST, HIGHEST]}. Lines of SQuAD's column
 "answers", need no labels.json.
 """
 
-EXAMPLE = f"""example:
-  autobert-zero finetune --model runs/first/best --task bbc_topics --output-dir runs/topics
-  autobert-zero finetune --model models/bert --task squad_v2 --output-dir runs/squad
-  autobert-zero finetune --model models/bert --task rte --learning-rate 2e-5 3e-5 5e-5 --output-dir runs/rte
-  autobert-zero finetune --model models/bert --data reviews.csv --output-dir runs/reviews
-  autobert-zero finetune --model models/bert --data news.parquet --text-column body --output-dir runs/news
-  autobert-zero finetune --model runs/first/best --data glue --task stsb --output-dir runs/stsb
-{FILES}"""
+EXAMPLES = (
+    "autobert-zero finetune --model runs/first/best --task bbc_topics --output-dir runs/topics",
+    "autobert-zero finetune --model models/bert --task squad_v2 --output-dir runs/squad",
+    "autobert-zero finetune --model models/bert --task rte --learning-rate 2e-5 3e-5 5e-5 --output-dir runs/rte",
+    "autobert-zero finetune --model models/bert --data reviews.csv --output-dir runs/reviews",
+    "autobert-zero finetune --model models/bert --data news.parquet --text-column body --output-dir runs/news",
+    "autobert-zero finetune --model runs/first/best --data glue --task stsb --output-dir runs/stsb",
+)
 
 
 def add_parser(commands: Any) -> None:
     """Add this command."""
-    parser: ArgumentParser = commands.add_parser(
+    parser = add_command(
+        commands,
         "finetune",
-        help="fine-tune a model on a task",
+        summary="fine-tune a model on a task",
         description="Fine-tune a model with Trainer, and print its score beside that of a constant answer. The weights "
         "of the best epoch are kept, and of several hyper-parameters those of the best, both by the validation rows.",
-        epilog=EXAMPLE,
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        examples=EXAMPLES,
+        notes=FILES,
     )
     parser.add_argument("--model", required=True, help="a model's folder or Hub name")
     parser.add_argument(

@@ -22,7 +22,9 @@ from autobert_zero_hf.writing import check_folder
 from . import convert, evaluate, explore, finetune, pretrain, push, report, search, show, shrink
 from .completion import INSTALLATION, add_completion
 from .exit_status import TABLE, Signals, Status, Terminated
+from .help import HelpParser
 from .launch import first_to_speak, in_launch, launch, processes_asked_for
+from .mistakes import LineParser
 from .result import stdout_kept_for_the_result, write
 
 _RESUMED = ("search", "shrink", "pretrain", "evaluate", "push")
@@ -34,20 +36,19 @@ _MAX_ERROR = 4000
 
 def make_parser() -> ArgumentParser:
     """The parser of all commands."""
-    parser = ArgumentParser(
+    parser = LineParser(
         prog="autobert-zero",
         description="Search for BERT backbones; pre-train, fine-tune, compare, publish, convert and show them.",
         epilog=f"The result goes to stdout, and all else to stderr. NO_COLOR is heeded.\n\n{TABLE}\n\n{INSTALLATION}",
         formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=HelpParser)
     for module in (search, shrink, report, explore, pretrain, finetune, evaluate, push, convert, show):
         module.add_parser(commands)
     for command in commands.choices.values():
-        command.add_argument_group("extensions").add_argument(
+        command.add_argument_group("Extensions").add_argument(
             "--import",
             dest="modules",
             action="append",
@@ -61,7 +62,7 @@ def make_parser() -> ArgumentParser:
 
 
 def _add_output_options(parser: ArgumentParser) -> None:
-    section: Any = parser.add_argument_group("output")
+    section: Any = parser.add_argument_group("Output")
     section.add_argument("--json", action="store_true", help="print the result as one JSON document")
     section.add_argument("--quiet", action="store_true", help="print nothing but the result and errors")
     # Given before the command, it counts as well.

@@ -1,26 +1,28 @@
 """`autobert-zero push`: a model, and the search that found it, as pages of the Hub."""
 
 import sys
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from autobert_zero_hf.api.result import Result
+from autobert_zero_hf.calm import calm
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.options import add_options, find_problems, given_options, option, option_names
 from autobert_zero_hf.search.publish.push_options import PushOptions
 
 from .pages import alone, place_of, push_page, show_page
+from .parsers import add_command
 
-EXAMPLE = """example:
-  autobert-zero push runs/first someone/first-backbone --dry-run
-  autobert-zero push runs/first someone/first-backbone --private --tag v1.0
-  autobert-zero push runs/first someone/first-backbone --push-history someone/first-search
-  autobert-zero push runs/topics someone/topics --license apache-2.0
-
-Log in first, with `hf auth login`. What is pushed lies whole in DIR/hub before anything is sent. The same command
-again goes on where it failed: a page that holds the folder gets no second commit.
+EXAMPLES = (
+    "autobert-zero push runs/first someone/first-backbone --dry-run",
+    "autobert-zero push runs/first someone/first-backbone --private --tag v1.0",
+    "autobert-zero push runs/first someone/first-backbone --push-history someone/first-search",
+    "autobert-zero push runs/topics someone/topics --license apache-2.0",
+)
+NOTES = """What is pushed lies whole in DIR/hub before anything is sent. The same command again goes on where it
+failed: a page that holds the folder gets no second commit.
 """
 
 
@@ -39,13 +41,14 @@ GROUPS = (PushOptions, CardOptions)
 
 def add_parser(commands: Any) -> None:
     """Add this command."""
-    parser: ArgumentParser = commands.add_parser(
+    parser = add_command(
+        commands,
         "push",
-        help="put a model, and the search that found it, on the Hub",
-        description="Put a model on the Hub in one commit: weights, code, tokenizer, picture, card, recipe, journal.",
-        epilog=EXAMPLE,
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        summary="put a model, and the search that found it, on the Hub",
+        description="Put a model on the Hub in one commit: weights, code, tokenizer, picture, card, recipe, journal. "
+        "Log in first, with `hf auth login`.",
+        examples=EXAMPLES,
+        notes=NOTES,
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="the folder of a search, or of a model")
     parser.add_argument("repo_id", metavar="REPO", help="the page, such as someone/model")
@@ -60,12 +63,9 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
+@calm()
 def run(arguments: Namespace) -> Result:
     """Write the folders of the pages, and push them."""
-    import datasets
-    import transformers
-    from huggingface_hub.utils import disable_progress_bars
-
     from autobert_zero_hf.search.publish import hub
     from autobert_zero_hf.search.publish.description import describe
     from autobert_zero_hf.search.publish.facts import read_facts, read_json
@@ -82,9 +82,6 @@ def run(arguments: Namespace) -> Result:
     hub.check_refs(options)
     if not arguments.dry_run:
         hub.check_token()
-    transformers.utils.logging.disable_progress_bar()
-    datasets.disable_progress_bars()
-    disable_progress_bars()
     facts = read_facts(arguments.folder)
     metadata = {name: value for name, value in vars(card_options).items() if value and name != "evaluation"}
     if card_options.evaluation:

@@ -1,28 +1,30 @@
 """`autobert-zero report`: a search as one HTML file."""
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 from autobert_zero_hf.api.result import Result
 
-EXAMPLE = """example:
-  autobert-zero report runs/first
-  autobert-zero report runs/first --output first.html
+from .parsers import add_command
 
-The search may be finished, running, or broken off. The file needs no network and nothing beside it.
+EXAMPLES = (
+    "autobert-zero report runs/first",
+    "autobert-zero report runs/first --output first.html",
+)
+NOTES = """The search may be finished, running, or broken off. The file needs no network and nothing beside it.
 """
 
 
 def add_parser(commands: Any) -> None:
     """Add this command."""
-    parser: ArgumentParser = commands.add_parser(
+    parser = add_command(
+        commands,
         "report",
-        help="write a search down as one HTML file with pictures",
+        summary="write a search down as one HTML file with pictures",
         description="Write a report of a search: the best backbone, scores, where it looked, trust, cost.",
-        epilog=EXAMPLE,
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        examples=EXAMPLES,
+        notes=NOTES,
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="the folder of a search, or of `shrink SOURCE`")
     parser.add_argument("--output", type=Path, metavar="FILE", help="the file to write [DIR/report.html]")

@@ -11,14 +11,14 @@ from autobert_zero_hf.search.recipe.options import option_groups
 
 from .parsers import add_resumed
 
-EXAMPLE = """example:
-  autobert-zero search --output-dir runs/first
-  autobert-zero search --output-dir runs/mine --text a.txt b.txt --candidates 100
-  autobert-zero search --output-dir runs/first --report-to tensorboard
-  autobert-zero search --output-dir runs/next --start-from runs/first --seed 1
-  autobert-zero search --output-dir runs/joint --recipe joint --speedup-over runs/first/bert --speedup 1.5
-  accelerate launch --quiet --num_processes 2 --cpu -m autobert_zero_hf search --output-dir runs/two
-"""
+EXAMPLES = (
+    "autobert-zero search --output-dir runs/first",
+    "autobert-zero search --output-dir runs/mine --text a.txt b.txt --candidates 100",
+    "autobert-zero search --output-dir runs/first --report-to tensorboard",
+    "autobert-zero search --output-dir runs/next --start-from runs/first --seed 1",
+    "autobert-zero search --output-dir runs/joint --recipe joint --speedup-over runs/first/bert --speedup 1.5",
+    "accelerate launch --quiet --num_processes 2 --cpu -m autobert_zero_hf search --output-dir runs/two",
+)
 
 
 RECIPE = "quickstart"
@@ -31,22 +31,23 @@ def add_parser(commands: Any) -> None:
         "search",
         summary="search for a backbone",
         description="Search for a backbone on real text: super-net (BIWS), OP-NAS, and the winner beside a BERT.",
-        example=EXAMPLE,
+        examples=EXAMPLES,
     )
     parser.add_argument(
         "--recipe",
         default=RECIPE,
         help=f"a recipe of this package, or a YAML file; options override it [{RECIPE}]",
     )
-    parser.add_argument(
+    section = parser.add_argument_group("Beside the recipe")
+    section.add_argument(
         "--report-to",
         nargs="+",
         default=["none"],
         metavar="TRACKER",
         help="where to send the metrics: tensorboard, trackio, wandb or another tracker of Accelerate, all that are "
-        "installed, or none; not of the recipe, so a resumed search may report elsewhere [none]",
+        "installed, or none; a resumed search may report elsewhere [none]",
     )
-    parser.add_argument(
+    section.add_argument(
         "--start-from",
         nargs="+",
         type=Path,
@@ -54,7 +55,7 @@ def add_parser(commands: Any) -> None:
         metavar="RUN",
         help="other searches, with whose best backbones this one begins: as many of each as --parents, for --starts",
     )
-    parser.add_argument(
+    section.add_argument(
         "--propose",
         metavar="COMMAND",
         help="a program, such as a script that asks a language model, that proposes backbones for each generation, at "
@@ -66,15 +67,9 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: Namespace) -> Result | None:
     """Search by the recipe, overridden by the options that were given."""
-    import datasets
-    import transformers
-
     from autobert_zero_hf.api.search import search
     from autobert_zero_hf.launch.processes import join_launch
 
-    # The search shows its own progress.
-    transformers.utils.logging.disable_progress_bar()
-    datasets.disable_progress_bars()
     known = (*option_names(option_groups()), "report_to", "start_from", "propose")
     given = {name: value for name, value in vars(arguments).items() if name in known}
     result = search(arguments.recipe, arguments.output_dir, **given)

@@ -1,12 +1,13 @@
 """`autobert-zero show`: a backbone, or one formula, as a table, as LaTeX or as a picture."""
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autobert_zero_hf.api.result import Result
+from autobert_zero_hf.calm import calm
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import ARCHITECTURES, architecture, parse_layer
 from autobert_zero_hf.model.axes import axes_by_operation
@@ -21,19 +22,21 @@ from autobert_zero_hf.rendering import draw_backbone, to_latex, to_svg
 from autobert_zero_hf.search.recipe.options import LatencyOptions
 from autobert_zero_hf.writing import written_whole
 
+from .parsers import add_command
+
 if TYPE_CHECKING:
     from autobert_zero_hf.model import AutoBertZeroConfig
 
-EXAMPLE = """example:
-  autobert-zero show runs/first/best
-  autobert-zero show autobert-zero --picture backbone.svg
-  autobert-zero show runs/first/best --latex
-  autobert-zero show runs/first/best --latency --latency-runtime openvino-int8
-  autobert-zero show runs/first/best --analyse my.txt --beside runs/first/bert --picture layers.svg
-  autobert-zero show "matmul(softmax(scale(matmul(q, transpose(k)))), v)"
-
-A formula, or conv(9), is shown at the sizes of BERT-base: what it costs and runs as, its normal form, and the axes of
-each operation.
+EXAMPLES = (
+    "autobert-zero show runs/first/best",
+    "autobert-zero show autobert-zero --picture backbone.svg",
+    "autobert-zero show runs/first/best --latex",
+    "autobert-zero show runs/first/best --latency --latency-runtime openvino-int8",
+    "autobert-zero show runs/first/best --analyse my.txt --beside runs/first/bert --picture layers.svg",
+    'autobert-zero show "matmul(softmax(scale(matmul(q, transpose(k)))), v)"',
+)
+NOTES = """A formula, or conv(9), is shown at the sizes of BERT-base: what it costs and runs as, its normal form, and
+the axes of each operation.
 """
 
 _PICTURES = (".svg", ".png")
@@ -42,13 +45,13 @@ _DPI = 150
 
 def add_parser(commands: Any) -> None:
     """Add this command."""
-    parser: ArgumentParser = commands.add_parser(
+    parser = add_command(
+        commands,
         "show",
-        help="print a backbone, or a formula, layer by layer",
+        summary="print a backbone, or a formula, layer by layer",
         description="Print a backbone layer by layer: formula, parameters, operations a token.",
-        epilog=EXAMPLE,
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        examples=EXAMPLES,
+        notes=NOTES,
     )
     parser.add_argument(
         "backbone",
@@ -141,11 +144,9 @@ def _in_words(latency: Mapping[str, Any]) -> str:
     return f"\n{many} of {latency['tokens']} tokens: {latency['text']} on {latency['on']}"
 
 
+@calm()
 def _analyses(models: Sequence[str], arguments: Namespace) -> dict[str, dict[str, Any]]:
     """What the layers of each model come to, which is drawn where a picture is asked for."""
-    import datasets
-    import transformers
-
     from autobert_zero_hf.analysis.chart import draw_analyses
     from autobert_zero_hf.analysis.opening import analyse_model
     from autobert_zero_hf.charts import to_png, to_svg
@@ -153,8 +154,6 @@ def _analyses(models: Sequence[str], arguments: Namespace) -> dict[str, dict[str
 
     for name in models:  # what is not there is said before the others are measured
         load_config(name)
-    datasets.disable_progress_bars()
-    transformers.utils.logging.disable_progress_bar()
     found = {name: analyse_model(find_model(name), arguments.analyse, arguments.tokens) for name in models}
     if (picture := arguments.picture) is not None:
         figure = draw_analyses(found)

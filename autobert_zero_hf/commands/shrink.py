@@ -20,16 +20,19 @@ from autobert_zero_hf.search.recipe.shrink_options import (
 
 from .parsers import add_resumed
 
-EXAMPLE = """example:
-  autobert-zero shrink sentence-transformers/all-MiniLM-L6-v2 --speedup 1.5 2 3 --text my.txt --output-dir runs/faster
-  autobert-zero shrink models/minilm --latency-ms 5 --latency-tokens 512 --text my.txt --output-dir runs/long
-  autobert-zero shrink --method super-net --output-dir runs/small --supernet-from runs/pretrained --latency-ms 1 2 4
-  autobert-zero shrink --method super-net --output-dir runs/new --architecture runs/first/best
-  --max-parameters 200000 100000
-
-A folder for each budget, such as runs/faster/2x, holds best/, the model, and what it is compared with: dropped/, whole
-layers left out and trained alike, or with the super-net scratch/, the same model without what that learnt. The table is
-shrink.json, shrink.md and shrink.svg. Run again with more budgets, what is there serves them, too.
+EXAMPLES = (
+    "autobert-zero shrink models/minilm --speedup 2 3 --text my.txt --output-dir runs/faster",
+    "autobert-zero shrink models/minilm --latency-ms 5 --latency-tokens 512 --text my.txt --output-dir runs/long",
+    "autobert-zero shrink sentence-transformers/all-MiniLM-L6-v2 --speedup 2 --text my.txt --output-dir runs/twice",
+    "autobert-zero shrink --method super-net --output-dir runs/small --supernet-from runs/pretrained --latency-ms 1 2",
+    "autobert-zero shrink --method super-net --output-dir runs/new --architecture runs/first/best --speedup 2 "
+    "--speedup-over runs/first/bert",
+    "autobert-zero shrink --method super-net --output-dir runs/least --max-parameters 200000 100000",
+)
+NOTES = """A folder for each budget, such as runs/faster/2x, holds best/, the model, and what it is compared with:
+dropped/, whole layers left out and trained alike, or with the super-net scratch/, the same model without
+what that learnt. The table is shrink.json, shrink.md and shrink.svg. Run again with more budgets, what is
+there serves them, too.
 """
 
 
@@ -42,7 +45,8 @@ def add_parser(commands: Any) -> None:
         description="Find, layer by layer, what a trained encoder can do without, and heal what is left (--method "
         "blocks); or train one super-net of a backbone's sub-models, and search their sizes (--method super-net, "
         "AutoTinyBERT).",
-        example=EXAMPLE,
+        examples=EXAMPLES,
+        notes=NOTES,
     )
     parser.add_argument(
         "source", nargs="?", metavar="SOURCE", help="the encoder: a BERT or a model of this package, folder or Hub name"
@@ -51,14 +55,15 @@ def add_parser(commands: Any) -> None:
         "--method",
         choices=METHODS,
         default=METHODS[0],
-        help=f"how; some options belong to one alone [{METHODS[0]}]",
+        help=f"how, of which some options are of use with one alone [{METHODS[0]}]",
     )
-    parser.add_argument(
+    section = parser.add_argument_group("The super-net")
+    section.add_argument(
         "--recipe",
         default=SUPPRESS,
         help=f"a recipe of this package, or a YAML file; options override it [{RECIPE}]",
     )
-    parser.add_argument(
+    section.add_argument(
         "--architecture",
         default=SUPPRESS,
         metavar="PATH_OR_NAME",
@@ -67,9 +72,11 @@ def add_parser(commands: Any) -> None:
     )
     add_options(parser, ShrinkOptions)
     defaults = load_options(RECIPE)
-    add_groups(parser, shrink_groups(), leave_out=("layers",), defaults=defaults)
-    add_options(parser, JointOptions, leave_out=BUDGETS, defaults=defaults)
-    add_groups(parser, BLOCK_GROUPS, leave_out={"source", "method", *option_names(shrink_groups())})
+    add_groups(parser, BLOCK_GROUPS, leave_out={"source", "method"})
+    # In the help of a screen stand those of --method blocks, which is the usual one.
+    of_both = option_names(BLOCK_GROUPS)
+    add_groups(parser, shrink_groups(), leave_out={"layers", *of_both}, defaults=defaults, common=False)
+    add_options(parser, JointOptions, leave_out=BUDGETS, defaults=defaults, common=False)
     parser.set_defaults(run=run)
 
 

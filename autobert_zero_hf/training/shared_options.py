@@ -26,8 +26,12 @@ if TYPE_CHECKING:
 class TextOptions:
     """The text, and how it is cut."""
 
-    text: list[str] = option((), "UTF-8 text files; a blank line ends a document", "text")
-    dataset: str | None = option(None, "a text data set of the Hub, or a folder that datasets loads", "dataset")
+    text: list[str] = option(
+        (), "UTF-8 text files, in which a blank line ends a document [the demo's]", "text", common=True
+    )
+    dataset: str | None = option(
+        None, "a text data set of the Hub, or a folder that datasets loads", "dataset", common=True
+    )
     dataset_config: str | None = option(None, "the configuration of --dataset")
     dataset_split: str = option("train", "the split of --dataset")
     text_column: str | None = option(None, "the column of --dataset that holds the text")
@@ -76,8 +80,8 @@ OF_NEW_VOCABULARY = ("vocab_size", "vocabulary", "cased", "keep_accents")
 class SizeOptions:
     """The sizes of a model."""
 
-    num_layers: Annotated[int, Range(1, MAX_LAYERS + 1)] = option(4, "layers of a backbone")
-    hidden_size: Annotated[int, Range(1, MAX_WIDTH + 1)] = option(128, "width of the hidden states")
+    num_layers: Annotated[int, Range(1, MAX_LAYERS + 1)] = option(4, "layers of a backbone", common=True)
+    hidden_size: Annotated[int, Range(1, MAX_WIDTH + 1)] = option(128, "width of the hidden states", common=True)
     embedding_size: Annotated[int | None, Range(1, MAX_WIDTH + 1)] = option(
         None, "width of the embeddings, which a linear layer brings to the hidden size; by itself the same, without one"
     )

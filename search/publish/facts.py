@@ -190,6 +190,8 @@ def read_facts(folder: Path) -> ModelFacts:
         if not (RunFolder(folder).best / "config.json").exists():
             raise AutoBertZeroError(f"the search in {folder} is not finished: run it to its end, then push it")
         folder = RunFolder(folder).best
+    elif not (folder / "config.json").exists() and (folder / BEST / "config.json").exists():  # of a budget of a shrink
+        folder = folder / BEST
     if not (folder / "config.json").exists():
         raise AutoBertZeroError(
             f"{folder} holds neither a search ({JOURNAL}) nor a model (config.json), but {kind.value}"

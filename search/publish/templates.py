@@ -9,9 +9,8 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from autobert_zero_hf.charts import to_inline_svg
+from autobert_zero_hf.progress.steps import clock
 from autobert_zero_hf.standard_error import plus_minus
-
-from ..runtime.progress import clock
 
 
 def _chart(figure: Figure, name: str, title: str, labels: Mapping[str, Sequence[str]] = MappingProxyType({})) -> Markup:

@@ -74,7 +74,7 @@ class AssemblyOptions:
 class HealingOptions:
     """How what was put together learns from the encoder."""
 
-    healing_steps: Annotated[int, Range(0, 10_000_000)] = option(1800, "training steps of each model")
+    healing_steps: Annotated[int, Range(0, 10_000_000)] = option(1800, "training steps of each model", common=True)
     healing_batch_size: Annotated[int, Range(1, 1_000_000)] = option(20, "sentences of such a step")
     healing_learning_rate: Annotated[float, Range(0.0)] = option(5e-4, "peak learning rate")
     hidden_weight: Annotated[float, Range(0.0)] = option(

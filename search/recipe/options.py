@@ -94,12 +94,16 @@ class JointOptions:
         "not searched",
     )
     latency_ms: Annotated[float | None, Range(1e-6)] = option(
-        None, "milliseconds that a candidate may take; those of 0.85 to 1.1 times as much by prediction are trained"
+        None,
+        "milliseconds that a candidate may take; those of 0.85 to 1.1 times as much by prediction are trained",
+        common=True,
     )
     speedup_over: str | None = option(
-        None, "a model, a folder or a name of the Hub, whose latency sets that bound", "model"
+        None, "a model, a folder or a name of the Hub, whose latency sets that bound", "model", common=True
     )
-    speedup: Annotated[float | None, Range(1e-6)] = option(None, "how many times as fast as that model, with it")
+    speedup: Annotated[float | None, Range(1e-6)] = option(
+        None, "how many times as fast as that model, with it", common=True
+    )
     latency_samples: Annotated[int, Range(20, 1_000_000)] = option(
         200, "random candidates that are measured, which the prediction is fitted to"
     )
@@ -112,7 +116,7 @@ class JointOptions:
 class SuperNetOptions:
     """How the shared weights are trained."""
 
-    supernet_steps: Annotated[int, Range(1)] = option(600, "training steps of the super-net")
+    supernet_steps: Annotated[int, Range(1)] = option(600, "training steps of the super-net", common=True)
     supernet_batch_size: Annotated[int, Range(1, 1_000_000)] = option(8, "rows that each backbone of a step sees")
     backbones_per_step: Annotated[int, Range(1, 10_000)] = option(
         2, "random backbones whose gradients are averaged in a step"
@@ -193,8 +197,8 @@ class LatencyOptions:
 class BudgetOptions:
     """When the search ends: whichever comes first."""
 
-    candidates: Annotated[int, Range(1, 1_000_000)] = option(64, "candidates to evaluate")
-    hours: Annotated[float, Range(0.0)] = option(24.0, "hours after which no new generation is begun")
+    candidates: Annotated[int, Range(1, 1_000_000)] = option(64, "candidates to evaluate", common=True)
+    hours: Annotated[float, Range(0.0)] = option(24.0, "hours after which no new generation is begun", common=True)
     patience: Annotated[int, Range(1)] = option(
         20, "generations without a better candidate after which the search ends"
     )
@@ -220,7 +224,7 @@ class FinalOptions:
     """How the winner, and a BERT beside it, are trained on."""
 
     final_steps: Annotated[int, Range(0)] = option(
-        400, "training steps of the winner and of the BERT, on their inherited weights"
+        400, "training steps of the winner and of the BERT, on their inherited weights", common=True
     )
     final_batch_size: Annotated[int, Range(1, 1_000_000)] = option(8, "rows of such a step")
     final_learning_rate: Annotated[float, Range(0.0)] = option(1e-3, "peak learning rate")
@@ -238,7 +242,9 @@ class FinalOptions:
 class RunOptions:
     """Chance and numbers."""
 
-    seed: Annotated[int, Range(0, 2**32)] = option(0, "of all chance: the split, the masks, the weights, the search")
+    seed: Annotated[int, Range(0, 2**32)] = option(
+        0, "of all chance: the split, the masks, the weights, the search", common=True
+    )
     mixed_precision: Literal["auto", "no", "bf16"] = option(
         "auto", "bf16 autocast or none; by itself, what the search was begun with, else what the machine gains from"
     )

@@ -26,15 +26,17 @@ def shrink_groups() -> tuple[type, ...]:
 class ShrinkOptions:
     """The budgets, one search each, and the tasks that the winners are fine-tuned on."""
 
-    latency_ms: Annotated[list[float], Range(1e-6)] = option((), "milliseconds that a model may take")
-    speedup: Annotated[list[float], Range(1e-6)] = option((), "how many times as fast as that of --speedup-over")
+    latency_ms: Annotated[list[float], Range(1e-6)] = option((), "milliseconds that a model may take", common=True)
+    speedup: Annotated[list[float], Range(1e-6)] = option(
+        (), "how many times as fast as that of --speedup-over", common=True
+    )
     speedup_over: str | None = option(
-        None, "a model, folder or Hub name, that the models are to be faster than", "model"
+        None, "a model, folder or Hub name, that the models are to be faster than", "model", common=True
     )
     max_parameters: Annotated[list[int], Range(1)] = option(
-        (), "parameters at most, of all layers, or as --max-parameters-of says"
+        (), "parameters at most, of all layers, or as --max-parameters-of says", common=True
     )
-    evaluate_on: list[str] = option((), "tasks, as `evaluate` takes them, to fine-tune the winners on")
+    evaluate_on: list[str] = option((), "tasks, as `evaluate` takes them, to fine-tune the winners on", common=True)
     data: str | None = option(None, "a folder with a folder for each of these tasks", "tasks")
     evaluate_seeds: Annotated[int, Range(1, 10_000)] = option(3, "fine-tunings of each winner on each task")
     evaluate_rows: Annotated[int | None, Range(2)] = option(None, "rows of a task to train on at most")

@@ -15,6 +15,7 @@ from accelerate import Accelerator
 
 from autobert_zero_hf.model_folder import find_models
 from autobert_zero_hf.places import local_place
+from autobert_zero_hf.progress.reporter import Reporter
 from autobert_zero_hf.training.finetuning.training import AnyTask
 from autobert_zero_hf.writing import written_whole
 
@@ -31,12 +32,11 @@ from ..runtime.block_records import Assembled, Encoder, Healed
 from ..runtime.codec import to_json
 from ..runtime.dispatch import Dispatcher
 from ..runtime.environment import warn_of_changes
-from ..runtime.progress import Reporter
 from ..runtime.records import Budgets
 from ..runtime.run_folder import BEST, DROPPED, RunFolder
 from .accelerated import open_journal, processes
-from .encoder.assembling import Assembling, check_reachable
-from .encoder.budgets import budgets_of, check_budgets
+from .encoder.assembling import Assembling, check_reachable, name_of_phase
+from .encoder.budgets import budgets_of, check_budgets, names_of
 from .encoder.context import Context
 from .encoder.facts import describe_budget, describe_quantised
 from .encoder.healing import heal_models
@@ -44,6 +44,7 @@ from .encoder.parts import make_library, make_options
 from .encoder.serving import judge_quantised
 from .encoder.texts import read_texts
 from .encoder.timing import measure_encoder
+from .phases import in_words, phases_of_encoder
 from .shrink_evaluation import fine_tuned, load_evaluation_tasks, write_table
 
 
@@ -75,6 +76,8 @@ def shrink_encoder(recipe: BlockRecipe, options: ShrinkOptions, output_dir: str 
     folder = RunFolder(Path(output_dir))
     tasks = load_evaluation_tasks(options, recipe.seed)
     with processes() as accelerator, Reporter(accelerator.is_main_process) as reporter:
+        names = [name_of_phase(words) for words in in_words(names_of(options))]
+        reporter.expect(phases_of_encoder(recipe, options, names, tasks))
         run = _open(recipe, folder, accelerator, reporter)
         with closing(run.journal):
             encoder = _make(run, options)
@@ -110,8 +113,8 @@ def _make(run: Context, options: ShrinkOptions) -> Encoder:
     names = [budget.name for budget in budgets]
     if run.main and set(names) - {name for event in run.history.of(Budgets) for name in event.names}:
         run.journal.append(Budgets(names=names))
-    for number, budget in enumerate(budgets, start=1):
-        assembling.assemble(budget, f"{budget.name} ({number} of {len(budgets)})")
+    for budget, words in zip(budgets, in_words(names), strict=True):
+        assembling.assemble(budget, words)
     heal_models(run, budgets)
     judge_quantised(run, budgets)
     return encoder

@@ -13,6 +13,7 @@ from autobert_zero_hf.data.masked_rows import MaskedBatch
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import AutoBertZeroForMaskedLM
 from autobert_zero_hf.places import local_place
+from autobert_zero_hf.progress.reporter import Reporter
 from autobert_zero_hf.training.replayable.masked_lm import MaskedScore, evaluate_masked_lm
 
 from ..proxies.proxy import Proxy
@@ -23,7 +24,6 @@ from ..publish.facts import text_of
 from ..recipe.recipe import Recipe
 from ..runtime.dispatch import Dispatcher
 from ..runtime.journal import Journal
-from ..runtime.progress import Reporter
 from ..runtime.records import Trained
 from ..runtime.run_folder import BASELINES, SCRATCH, RunFolder
 from ..space.candidate import Candidate

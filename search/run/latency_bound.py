@@ -9,6 +9,7 @@ from accelerate.utils import broadcast_object_list
 from transformers import PreTrainedModel
 
 from autobert_zero_hf.model import AutoBertZeroConfig, AutoBertZeroModel
+from autobert_zero_hf.progress.reporter import Reporter
 
 from ..latency.band import LatencyBand
 from ..latency.measuring import Latency, measure_beside, open_base
@@ -16,7 +17,6 @@ from ..latency.predictor import LatencyPredictor
 from ..latency.samples import Samples, collect
 from ..recipe.recipe import Recipe
 from ..runtime.journal import Journal
-from ..runtime.progress import Reporter
 from ..runtime.records import LatencyTarget, Measured
 from ..runtime.run_folder import RunFolder
 from ..space.candidate import Candidate
@@ -57,7 +57,7 @@ class Stopwatch:
             found: list[Any] = [None]
             if self.accelerator.is_main_process:
                 recipe, count = self.recipe, self.recipe.joint.latency_samples
-                with self.reporter.phase("Latency", count) as show:
+                with self.reporter.phase("Latency", count, unit="random candidates") as show:
                     found = [
                         collect(
                             recipe.search_space,

@@ -22,6 +22,7 @@ from autobert_zero_hf.data.packing import pack
 from autobert_zero_hf.data.tokenization import Writing, train_tokenizer
 from autobert_zero_hf.data.unknown_tokens import Tokens, nothing_to_mask
 from autobert_zero_hf.model import AutoBertZeroConfig, architecture
+from autobert_zero_hf.progress.reporter import Reporter
 from autobert_zero_hf.tasks.encoding import unknown_in
 from autobert_zero_hf.tasks.task import Task
 from autobert_zero_hf.writing import written_whole
@@ -31,7 +32,6 @@ from ..publish.facts import text_of
 from ..recipe.paths import for_folder
 from ..recipe.recipe import Recipe
 from ..runtime.journal import Journal, JournalError
-from ..runtime.progress import Reporter
 from ..runtime.records import Data, Extended, Steered, TrainedSuperNet
 from ..runtime.run_folder import RunFolder
 from ..runtime.tracking import Tracking
@@ -242,7 +242,7 @@ class Preparation:
     ) -> tuple[tuple[Dataset, Dataset], list[Tokens], PreTrainedTokenizerBase, dict[str, int], Sequence[str]]:
         """Rows to train on and held-out ones, their tokens, the tokenizer, their numbers, and the texts to train on."""
         options = self.recipe.data
-        with self.reporter.phase("Text", 3) as show, self.accelerator.main_process_first():
+        with self.reporter.phase("Text", 3, unit="") as show, self.accelerator.main_process_first():
             documents = load_documents(
                 options.text, options.dataset, options.dataset_config, options.dataset_split, options.text_column
             )

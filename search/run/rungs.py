@@ -17,13 +17,13 @@ from safetensors.torch import load_model, save_model
 from autobert_zero_hf.claims import check_claims
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import AutoBertZeroForMaskedLM
+from autobert_zero_hf.progress.reporter import Reporter
 from autobert_zero_hf.writing import written_whole
 
 from ..proxies.proxy import Proxy
 from ..recipe.rungs import Rung
 from ..runtime.dispatch import Dispatcher
 from ..runtime.journal import Journal
-from ..runtime.progress import Reporter
 from ..runtime.records import Looked
 from ..space.candidate import Candidate
 from ..strategy.evaluation import Evaluation, Failure
@@ -106,7 +106,7 @@ class Rungs:
             failure = None if result["failure"] is None else Failure(result["failure"])
             return Looked(number=number, identity=missing[place].identity, **{**result, "failure": failure})
 
-        with reporter.phase(f"Rung {number}", len(candidates), done) as show:
+        with reporter.phase(f"Rung {number}", len(candidates), done, "candidates") as show:
             results = self.dispatcher.run(missing, work, write)
         known |= {each.identity: looked(place, results[place]) for place, each in enumerate(missing)}
         return [

@@ -12,6 +12,8 @@ from accelerate import Accelerator
 from autobert_zero_hf.claims import check_claims
 from autobert_zero_hf.model import architecture
 from autobert_zero_hf.model_folder import find_models
+from autobert_zero_hf.progress.reporter import Reporter
+from autobert_zero_hf.progress.steps import clock
 from autobert_zero_hf.writing import write_json
 
 from ..latency.measuring import check_runtime
@@ -25,9 +27,9 @@ from ..runtime.energy import measured_energy
 from ..runtime.environment import warn_of_changes
 from ..runtime.journal import Journal, JournalError
 from ..runtime.loop import SearchLoop
-from ..runtime.progress import CANDIDATES, Reporter, clock
 from ..runtime.records import Baseline, ConstantAnswer, Data, Extended, Finished, Steered, TrainedSuperNet
 from ..runtime.run_folder import BEST, FRONT, SCRATCH, RunFolder, finalists_of
+from ..runtime.status import CANDIDATES, SearchStatus
 from ..runtime.tracking import Tracking, choose_trackers
 from ..space.candidate import Candidate
 from ..space.space import Space
@@ -44,6 +46,7 @@ from .front import Compromise, best_compromises, describe_front, find_front, nam
 from .latency_bound import LatencyBound, Stopwatch
 from .limits import make_proposing, make_strategy
 from .objects import NO_OBJECTS, Objects
+from .phases import phases_of_search
 from .preparation import Preparation, Text
 from .program import Program
 from .proposals import Proposals, taking_in
@@ -229,7 +232,7 @@ class SearchRun:
         self.tasks = load_tasks(recipe, recipe.chosen("proxy") if objects.proxy is None else recipe.proxies_of_rungs)
         self.journal = self._open_journal()
         self.tracking = Tracking(accelerator, self.journal, recipe.supernet.supernet_steps)
-        self.reporter.follow(self.journal, budget or recipe.latency_budget)
+        self.reporter.follow(SearchStatus(self.journal.history, budget or recipe.latency_budget))
 
     def _open_journal(self) -> Journal:
         if self.accelerator.is_main_process and not self.folder.journal.exists():
@@ -247,6 +250,8 @@ class SearchRun:
         if (finished := self.journal.history.finished) and self._have_finalists():
             self.reporter.say(f"The search in {self.folder.path} is finished: {finished.reason}.")
             return
+        if self.shared is None:  # else it is a part of a run that has said so
+            self.reporter.expect(phases_of_search(self.recipe))
         self._begin()
         prepared = self._prepare()
         found = self._search(prepared)
@@ -334,7 +339,7 @@ class SearchRun:
     def _search(self, prepared: Prepared) -> Found:
         """Ask, score and tell until the budget is spent."""
         known, estimator = len(self.journal.history.candidates), prepared.estimator
-        with self.reporter.phase(CANDIDATES, self.recipe.budget.candidates, known) as show:
+        with self.reporter.phase(CANDIDATES, self.recipe.budget.candidates, known, "evaluated") as show:
             loop = SearchLoop(
                 prepared.strategy,
                 estimator.evaluate,

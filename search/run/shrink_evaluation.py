@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
+from autobert_zero_hf.progress.reporter import Reporter
 from autobert_zero_hf.tasks.kinds import AnyTask
 from autobert_zero_hf.tasks.loading import load_task, task_names
 from autobert_zero_hf.tasks.span_options import SpanOptions
@@ -13,7 +14,6 @@ from autobert_zero_hf.training.finetuning.options import FineTuningOptions
 from autobert_zero_hf.writing import write_json, written_whole
 
 from ..recipe.shrink_options import ShrinkOptions
-from ..runtime.progress import Reporter
 from ..runtime.run_folder import RunFolder
 
 Precision = Literal["no", "bf16"]
@@ -58,8 +58,8 @@ def fine_tuned(
         epochs=[options.evaluate_epochs], train_rows=options.evaluate_rows, seed=seed, mixed_precision=precision
     )
     with closing(Grid(folder.evaluation, models, tasks, tuning, SpanOptions(), options.evaluate_seeds)) as grid:
-        with reporter.phase("Fine-tuning", len(grid.cells)) as show:
-            grid.fill(lambda _: show(sum(grid.result(cell) is not None for cell in grid.cells)))
+        with reporter.phase("Fine-tuning", len(grid.cells), grid.done, "fine-tunings") as show:
+            grid.fill(lambda _: show(grid.done))
         return grid.summary()
 
 

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from autobert_zero_hf.progress.steps import clock
 from autobert_zero_hf.standard_error import plus_minus
 
 from ..proxies.tasks import TaskOptions
@@ -17,7 +18,6 @@ from ..runtime.history import History
 from ..runtime.journal import JournalError, read_history
 from ..runtime.records import Trained
 from ..runtime.run_folder import BASELINES, RunFolder, finalists_of
-from ..runtime.status import clock
 from ..space.sizes import Sizes
 from .front import front_table
 from .preparation import final_rows, rows_that_chose

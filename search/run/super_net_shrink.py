@@ -16,6 +16,8 @@ from accelerate.utils import broadcast_object_list
 from autobert_zero_hf.data.contents import digest, leads_to_same
 from autobert_zero_hf.model import AutoBertZeroModel
 from autobert_zero_hf.model_folder import find_models
+from autobert_zero_hf.progress.reporter import Reporter
+from autobert_zero_hf.progress.status import Status
 from autobert_zero_hf.training.finetuning.training import AnyTask
 
 from ..latency.measuring import check_runtime, open_base
@@ -30,7 +32,6 @@ from ..runtime.codec import to_json
 from ..runtime.environment import warn_of_changes
 from ..runtime.history import History
 from ..runtime.journal import Journal
-from ..runtime.progress import Reporter
 from ..runtime.records import Base, Budgets, Measured
 from ..runtime.run_folder import BEST, SCRATCH, RunFolder
 from ..runtime.tracking import Tracking
@@ -38,6 +39,7 @@ from .accelerated import accelerated, open_journal
 from .from_options import load_tasks
 from .latency_bound import LatencyBound, Stopwatch
 from .limits import make_proposing
+from .phases import in_words, phases_of_sizes
 from .preparation import Preparation
 from .search_run import SearchRun, Shared
 from .shrink_evaluation import Precision, fine_tuned, load_evaluation_tasks, write_table
@@ -100,7 +102,7 @@ def shrink_super_net(recipe: Recipe, options: ShrinkOptions, output_dir: str | P
         LatencyError: if no sub-model meets a budget; its closest is named, and nothing was trained.
         JournalError: if the folder holds another run.
     """
-    budgets_of(options)
+    budgets = in_words([budget.name for budget in budgets_of(options)])
     recipe = Recipe.restored(find_models(option_groups(), recipe.to_dict()))
     options = replace(options, **find_models([ShrinkOptions], vars(options)))
     if recipe.searched_sizes is None or not recipe.sub_models.layers:
@@ -112,6 +114,7 @@ def shrink_super_net(recipe: Recipe, options: ShrinkOptions, output_dir: str | P
     tasks = load_evaluation_tasks(options, recipe.run.seed)
     with accelerated(recipe, folder) as (recipe, accelerator), Reporter(accelerator.is_main_process) as reporter:
         run = _Shrinking(recipe, options, folder, accelerator, reporter)
+        reporter.expect(phases_of_sizes(recipe, options, budgets, tasks))
         with closing(run.journal):
             run.run()
             if tasks:
@@ -166,8 +169,8 @@ class _Shrinking:
         objective = preparation.train(text)
         assert history.supernet is not None
         shared = Shared(text, objective, history.supernet, stopwatch)
-        for number, (budget, recipe) in enumerate(zip(budgets, recipes, strict=True), start=1):
-            place, words = self.folder.budget(budget.name), f"{budget.name} ({number} of {len(budgets)})"
+        for budget, recipe, words in zip(budgets, recipes, in_words([each.name for each in budgets]), strict=True):
+            place = self.folder.budget(budget.name)
             search = SearchRun(recipe, place, self.accelerator, self.reporter, shared, words)
             with closing(search.journal):
                 search.run()
@@ -175,7 +178,7 @@ class _Shrinking:
                 main = self.accelerator.is_main_process
                 row = describe_budget(budget.name, search.journal.history, self.base) if main else None
                 self.rows += broadcast_object_list([row])
-        self.reporter.follow(self.journal)
+        self.reporter.follow(Status())
 
     def _measure_base(self, stopwatch: Stopwatch) -> Base:
         """The latency of the model to be faster than, or of the largest sub-model; each is measured once."""

@@ -8,6 +8,7 @@ from typing import Any
 from accelerate.utils import broadcast_object_list
 
 from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.progress.reporter import Phase
 
 from ..recipe.options import BudgetOptions
 from ..space.candidate import Candidate
@@ -15,7 +16,6 @@ from ..strategy.evaluation import Evaluation, Failure
 from ..strategy.strategy import Strategy
 from .dispatch import Dispatcher
 from .journal import Journal, JournalError
-from .progress import Phase
 from .records import Evaluated
 
 

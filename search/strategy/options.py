@@ -12,7 +12,7 @@ from .table import STRATEGIES
 class StrategyOptions:
     """Where the search looks next."""
 
-    strategy: Annotated[str, OneOf(STRATEGIES)] = option("op-nas", "what proposes candidates")
+    strategy: Annotated[str, OneOf(STRATEGIES)] = option("op-nas", "what proposes candidates", common=True)
     population: Annotated[int, Range(1, 1_000_000)] = option(
         24, "random candidates in the first generation; of evolved sizes, the best so far that are parents"
     )

@@ -29,7 +29,6 @@ from autobert_zero_hf.search.recipe.recipe import Recipe
 from autobert_zero_hf.search.run.from_options import make_estimator
 from autobert_zero_hf.search.run.preparation import Preparation
 from autobert_zero_hf.search.runtime.journal import Journal, read_history
-from autobert_zero_hf.search.runtime.progress import Reporter
 from autobert_zero_hf.search.runtime.run_folder import RunFolder
 from autobert_zero_hf.search.runtime.tracking import Tracking
 from autobert_zero_hf.search.space.candidate import Candidate
@@ -38,6 +37,7 @@ from autobert_zero_hf.search.strategy.evaluation import Evaluation
 from autobert_zero_hf.search.supernet.inheritance import Inheritance
 
 from autobert_zero_hf.places import without_places
+from autobert_zero_hf.progress.reporter import Reporter
 from tests.benchmarks.paired import machine
 
 STRATEGIES = ("random", "fast", "evolved")

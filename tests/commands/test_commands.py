@@ -1,7 +1,6 @@
 """The command line as a user meets it."""
 
 import json
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -31,21 +30,6 @@ def model_folder(
     AutoBertZeroForMaskedLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
-
-
-@pytest.mark.parametrize(
-    "command", ["convert", "search", "report", "explore", "pretrain", "finetune", "evaluate", "push", "show"]
-)
-def test_help_shows_an_example_that_parses(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    from autobert_zero_hf.commands.main import make_parser
-
-    with pytest.raises(SystemExit, match="0"):
-        main([command, "--help"])
-    printed = capsys.readouterr().out
-    examples = [shlex.split(line) for line in printed.split("example:")[1].splitlines() if "autobert-zero " in line]
-    assert examples
-    for words in examples:
-        assert make_parser().parse_args(words[words.index("autobert-zero") + 1 :]).command == command
 
 
 def test_show_counts_what_the_model_has(capsys: pytest.CaptureFixture[str]) -> None:
@@ -252,13 +236,6 @@ def test_bad_input_is_one_clear_line(tmp_path: Path, model_folder: Path, capsys:
         assert "Traceback" not in said, (name, said)
         if name not in ("diverged", "diverged regression"):  # the libraries speak, too
             assert said.count("\n") == 1, (name, said)
-
-
-@pytest.mark.parametrize("words", [["search"], ["search", "--output-dir", "x", "--sead", "1"], ["finetune"], ["prune"]])
-def test_a_wrong_command_line_is_refused_with_its_usage(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="2"):
-        main(words)
-    assert "usage: autobert-zero" in capsys.readouterr().err
 
 
 def test_the_module_runs_as_a_program() -> None:

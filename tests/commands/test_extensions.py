@@ -114,7 +114,7 @@ def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_help_and_mistakes_know_what_a_module_registers_and_stay_quick(folder: Path) -> None:
-    done = command(folder, "search", "--import", "my_strategies", "--help")
+    done = command(folder, "search", "--import", "my_strategies", "--help-all")
     assert done.returncode == 0, done.stderr
     assert "mine: a strategy of mine" in " ".join(done.stdout.split())
     assert "--generation INT" in done.stdout
@@ -173,7 +173,7 @@ def test_a_recipe_imports_and_chooses(folder: Path) -> None:
     assert recipe.imports() == ["my_strategies"]
     assert "generation" not in Recipe.from_dict({}).to_dict()
     done = command(folder, "search", "--output-dir", "x", "--recipe", "mine.yaml", "--generation", "none")
-    assert "argument --generation: invalid int value: 'none'" in done.stderr, "the parser knows the recipe's module"
+    assert "--generation: must be a whole number, not 'none'" in done.stderr, "the parser knows the recipe's module"
     for wrong in ({"import": 3}, {"import": [3]}):
         with pytest.raises(RecipeError, match="import must be a list of the names of modules"):
             Recipe.from_dict(wrong)

@@ -149,7 +149,7 @@ def test_where_a_model_is_wanted_a_run_is_its_best(
 
 
 def test_a_run_without_a_model_says_so(work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(AutoBertZeroError, match=r"the models of 1 searches: give one of them, such as .*run/best"):
+    with pytest.raises(AutoBertZeroError, match=r"holds runs, and is no model: did you mean .*run/best\?"):
         find_model(str(work))
     shutil.rmtree(work / "run" / "best")
     out, task = ["--output-dir", str(tmp_path / "out")], ["--data", str(work / "tasks")]

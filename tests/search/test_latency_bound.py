@@ -9,13 +9,13 @@ from autobert_zero_hf.search.recipe.recipe import Recipe
 from autobert_zero_hf.search.run.latency_bound import LatencyBound, Stopwatch
 from autobert_zero_hf.search.runtime.history import History
 from autobert_zero_hf.search.runtime.journal import Journal
-from autobert_zero_hf.search.runtime.progress import Reporter
 from autobert_zero_hf.search.runtime.records import Measured
 from autobert_zero_hf.search.runtime.run_folder import RunFolder
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.sizes import Sizes
 
 from autobert_zero_hf import AutoBertZeroConfig
+from autobert_zero_hf.progress.reporter import Reporter
 
 LAYERS = ("conv(3)", "conv(5)")
 RANKED = [Candidate(LAYERS, sizes=Sizes(2, hidden, 32, 2, 8)) for hidden in range(8, 88, 8)]

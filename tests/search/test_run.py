@@ -65,7 +65,7 @@ def test_a_search_finds_distinct_candidates_and_reports_both_numbers(finished: t
     assert counts and all(isinstance(count, int) and count > 0 for count in counts.values())
     words = ", ".join(f"{count} {reason}" for reason, count in counts.items())
     assert f"\nRejected before training: {words}\n" in printed
-    for phase in ("Super-net: 12/12", "Candidates: 13/13", "Final training: 24/24"):
+    for phase in ("Super-net: 12 steps, ", "Candidates: 13 evaluated, ", "Final training: 24 steps, "):
         assert phase in printed
 
 

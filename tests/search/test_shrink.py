@@ -30,6 +30,7 @@ from transformers import (
 
 from autobert_zero_hf import architecture
 from autobert_zero_hf.api.shrink import chosen_recipe
+from autobert_zero_hf.commands.help import HelpParser
 from autobert_zero_hf.commands.main import main
 from autobert_zero_hf.commands.shrink import add_parser
 from autobert_zero_hf.data.corpus import load_demo
@@ -131,7 +132,7 @@ def test_a_budget_more_is_searched_on_the_same_super_net(text: Path, shrunk: Pat
     assert not (folder / "9000-parameters").exists()
     printed = shrink(text, folder, *BUDGETS, "9000")
     assert "Super-net" not in printed
-    assert "\n9000-parameters (3 of 3): Candidates: 6/6, " in printed
+    assert "\n9000-parameters (3 of 3): Candidates: 6 evaluated, " in printed
     assert (folder / "supernet.pt").read_bytes() == before
     assert len(json.loads((folder / "shrink.json").read_text())["budgets"]) == 3
     for name in ("12000-parameters", "6000-parameters"):
@@ -258,7 +259,7 @@ def test_a_checkpoint_to_begin_with_says_layers_and_sizes(shrunk: Path, tmp_path
 
     def recipe(*words: str) -> Recipe:
         parser = ArgumentParser()
-        add_parser(parser.add_subparsers())
+        add_parser(parser.add_subparsers(parser_class=HelpParser))
         given = vars(parser.parse_args(["shrink", "--method", "super-net", "--output-dir", "x", *words]))
         return chosen_recipe(
             {name: value for name, value in given.items() if name not in ("source", "method", "output_dir", "run")}

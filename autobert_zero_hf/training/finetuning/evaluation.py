@@ -130,6 +130,11 @@ class Grid:
         """What came out of a cell; None if it is still to be computed, and without scores if its training diverged."""
         return self.results.get(_key(cell.identity))
 
+    @property
+    def done(self) -> int:
+        """How many cells are computed."""
+        return sum(self.result(cell) is not None for cell in self.cells)
+
     def fill(self, after_cell: Callable[[Cell], None] | None = None) -> None:
         """Compute the cells that are missing.
 
@@ -156,7 +161,7 @@ class Grid:
                 self._said.add(said)
                 logger.warning("%s: %s", *said)
         try:
-            found, _ = tuning.run(cell.trial, cell.seed, self.folder / ".checkpoints", quiet=True)
+            found, _ = tuning.run(cell.trial, cell.seed, self.folder / ".checkpoints")
         except DivergedError:
             return {"scores": {}, "diverged": True}
         scores = {name: without_infinities(score_facts(score)) for name, score in found.scores.items()}

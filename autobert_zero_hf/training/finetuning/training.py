@@ -5,8 +5,8 @@ import json
 import logging
 import math
 import shutil
-import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -34,6 +34,9 @@ from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.launch.processes import computes_on_cpu, devices, join_launch
 from autobert_zero_hf.model import AutoBertZeroConfig, AutoBertZeroPreTrainedModel
 from autobert_zero_hf.model_folder import find_model
+from autobert_zero_hf.progress.plan import Planned
+from autobert_zero_hf.progress.reporter import Reporter
+from autobert_zero_hf.standard_error import say_error
 from autobert_zero_hf.tasks.encoding import EncodedTask
 from autobert_zero_hf.tasks.kinds import AnyTask, kind_of
 from autobert_zero_hf.tasks.metrics import Score
@@ -44,6 +47,7 @@ from autobert_zero_hf.writing import claimed, refusals_explained, write_json, wr
 
 from ..claim_callback import ClaimCallback
 from .options import FineTuningOptions
+from .progress import Progress
 
 logger = logging.getLogger(__name__)
 
@@ -140,6 +144,14 @@ def score_facts(score: Score) -> dict[str, float | None]:
     return {**score.values, **score.details, "score": score.value, "standard_error": score.standard_error}
 
 
+def score_in_words(score: Score) -> str:
+    """The numbers of a score by their names, the last of which is what counts, with its standard error."""
+    named = [f"{name.replace('_', ' ')} {value:.4f}" for name, value in score.values.items()]
+    if len(named) > 1 and score.value not in score.values.values():
+        named.append(f"mean {score.value:.4f}")
+    return f"{', '.join(named)} ± {say_error(score.standard_error)}"
+
+
 def default_learning_rate(hidden_size: int) -> float:
     """A peak learning rate by the model's width: BERT's 3e-5 at 768, and more for what is narrower.
 
@@ -199,14 +211,17 @@ class FineTuning:
         encoded = self.kind.encode(self.task, self.tokenizer, self.max_length, self.spans)
         return replace(encoded, warnings=(*self.warnings, *encoded.warnings))
 
-    def run(self, trial: Trial, seed: int, folder: Path, quiet: bool = False) -> tuple[TrialResult, Trainer]:
+    def run(
+        self, trial: Trial, seed: int, folder: Path, reporter: Reporter | None = None, name: str = "Fine-tuning"
+    ) -> tuple[TrialResult, Trainer]:
         """Train, keep the weights of the best epoch, and score them.
 
         Args:
             trial: the hyper-parameters.
             seed: of the head's weights, the order of the rows and the dropout.
             folder: for the checkpoint of the best epoch so far; removed in the end.
-            quiet: whether nothing is printed.
+            reporter: shows how far it is; None for nothing.
+            name: of the phase that it shows.
 
         Returns:
             What came out, and the trainer, with the model.
@@ -221,9 +236,11 @@ class FineTuning:
         chosen_by = self.encoded.scored[0]
 
         of_epochs: list[Score] = []
+        last: list[Score] = []
 
         def compute_metrics(prediction: EvalPrediction) -> dict[str, float]:
             score = chosen_by.score(_finite(prediction.predictions))
+            last[:] = [score]
             # The best alone is kept, the first of equal ones, whose weights are Trainer's best, too.
             of_epochs[:] = [max([*of_epochs, score], key=lambda each: each.value)]
             return {**score.values, "score": score.value}
@@ -241,9 +258,15 @@ class FineTuning:
                 *([EarlyStoppingCallback(self.options.patience)] if self.options.patience else []),
             ],
         )
-        if quiet:
-            trainer.remove_callback(PrinterCallback)
-        with refusals_explained(folder):
+        trainer.remove_callback(PrinterCallback)  # which prints raw numbers
+        progress = Progress(
+            reporter or Reporter(active=False),
+            name,
+            lambda: score_in_words(last[0]),
+            lambda: f"best {score_in_words(of_epochs[0])}",
+        )
+        trainer.add_callback(progress)
+        with refusals_explained(folder), progress:
             trainer.train()
         if not all(torch.isfinite(weight).all() for weight in network.parameters()):
             raise DivergedError(_DIVERGED)
@@ -291,7 +314,7 @@ class FineTuning:
                 metric_for_best_model="score",
                 logging_strategy="epoch",
                 report_to="none",
-                disable_tqdm=not sys.stderr.isatty(),
+                disable_tqdm=True,
                 dataloader_pin_memory=torch.cuda.is_available(),
             )
         except ValueError as error:  # a precision that the device does not have
@@ -343,18 +366,23 @@ def finetune(
     claim = claimed(output_dir, scratch / ".lock", ["*.*"]) if join_launch().is_main_process else None
     trials: list[TrialResult] = []
     best: TrialResult | None = None
+    names = _names(tuning.trials)
     try:
-        for trial in tuning.trials:
-            try:
-                result, trainer = tuning.run(trial, options.seed, scratch / "checkpoints")
-            except DivergedError:
-                if len(tuning.trials) == 1:
-                    raise
-                result = TrialResult(trial, {}, 0.0)
-            trials.append(result)
-            if result.scores and (best is None or result.value > best.value):
-                best = result
-                _write(output_dir, scratch / "best", trainer, FineTuningResult(tuning, best, trials))
+        with Reporter(join_launch().is_main_process) as reporter:
+            reporter.say(_in_words(tuning))
+            if len(names) > 1:
+                reporter.expect([Planned(name, trial.epochs) for name, trial in zip(names, tuning.trials, strict=True)])
+            for trial, name in zip(tuning.trials, names, strict=True):
+                try:
+                    result, trainer = tuning.run(trial, options.seed, scratch / "checkpoints", reporter, name)
+                except DivergedError:
+                    if len(tuning.trials) == 1:
+                        raise
+                    result = TrialResult(trial, {}, 0.0)
+                trials.append(result)
+                if result.scores and (best is None or result.value > best.value):
+                    best = result
+                    _write(output_dir, scratch / "best", trainer, FineTuningResult(tuning, best, trials))
         if best is None:
             raise DivergedError(_DIVERGED)
         outcome = FineTuningResult(tuning, best, trials)
@@ -366,6 +394,27 @@ def finetune(
             if claim.lost is None:
                 shutil.rmtree(scratch, ignore_errors=True)
             claim.release()
+
+
+def _names(trials: Sequence[Trial]) -> list[str]:
+    """What the training of each trial is called, of several by their hyper-parameters."""
+    if len(trials) == 1:
+        return ["Fine-tuning"]
+    return [
+        f"Learning rate {each.learning_rate:.2g}, batch {each.batch_size}, {each.epochs:g} epochs" for each in trials
+    ]
+
+
+def _in_words(tuning: FineTuning) -> str:
+    """What is done: the model, the task and its rows, and of a single trial how."""
+    task, held_out = tuning.task, sum(each.count for each in tuning.encoded.scored)
+    (first, *others) = tuning.trials
+    how = (
+        f"{len(tuning.trials)} choices of hyper-parameters"
+        if others
+        else f"{first.epochs:g} epochs, batches of {first.batch_size}, learning rate {first.learning_rate:.2g}"
+    )
+    return f"{tuning.model} on {task.name}: {len(task.train):,} rows to train on, {held_out:,} held out; {how}"
 
 
 def _write(folder: Path, staged: Path, trainer: Trainer, result: FineTuningResult) -> None:

@@ -41,6 +41,7 @@ class StartOptions:
         None,
         f"the backbone: {', '.join(ARCHITECTURES)}, or that of a model's folder [{DEFAULT_ARCHITECTURE}]",
         "backbone",
+        common=True,
     )
     layers: list[str] = option((), "the backbone, a line for each layer, such as 'conv(9)'")
     model: str | None = option(
@@ -48,6 +49,7 @@ class StartOptions:
         "a model to train on, such as a search's best/, or an encoder of transformers that convert reads: its "
         "backbone, sizes and tokenizer stay",
         "model",
+        common=True,
     )
     stretch_to: str | None = option(
         None,
@@ -63,16 +65,18 @@ class TrainingOptions:
     next_sentence: bool = option(False, "also tell whether a text goes on from another, as BERT does")
     whole_word_masking: bool = option(False, "mask all pieces of a word together")
     masking: Annotated[float, Range(0.001, 1.0)] = option(0.15, "share of the tokens of a row that are asked for")
-    epochs: Annotated[float, Range(0.0, 1_000_000)] = option(3.0, "passes over the rows")
-    max_steps: Annotated[int | None, Range(1)] = option(None, "training steps, instead of --epochs")
+    epochs: Annotated[float, Range(0.0, 1_000_000)] = option(3.0, "passes over the rows", common=True)
+    max_steps: Annotated[int | None, Range(1)] = option(None, "training steps, instead of --epochs", common=True)
     batch_size: Annotated[int, Range(1, 1_000_000)] = option(
-        32, "rows of a step, in all processes together; BERT took 256"
+        32, "rows of a step, in all processes together; BERT took 256", common=True
     )
     gradient_accumulation: Annotated[int, Range(1, 1_000_000)] = option(
         1, "parts that each process computes its share of a step in, one after another, for less memory"
     )
     learning_rate: Annotated[float | None, Range(0.0)] = option(
-        None, "peak learning rate [0.128 / hidden size: 1e-3 at a width of 128, near BERT's 1e-4 at BERT's widths]"
+        None,
+        "peak learning rate [0.128 / hidden size: 1e-3 at a width of 128, near BERT's 1e-4 at BERT's widths]",
+        common=True,
     )
     warm_up: Annotated[float, Range(0.0, 1.0)] = option(
         0.1, "share of the steps over which the learning rate rises, before it falls to 0; BERT took 0.01 of a million"
@@ -84,8 +88,10 @@ class TrainingOptions:
     checkpoint_steps: Annotated[int, Range(1)] = option(
         500, "steps between two checkpoints, of which the last two are kept"
     )
-    log_steps: Annotated[int, Range(1)] = option(50, "steps between two lines with the mean loss")
-    seed: Annotated[int, Range(0, 2**32)] = option(0, "of all chance: the split, the weights, the order, the masks")
+    log_steps: Annotated[int, Range(1)] = option(50, "steps of each mean loss, which is shown, and kept as a curve")
+    seed: Annotated[int, Range(0, 2**32)] = option(
+        0, "of all chance: the split, the weights, the order, the masks", common=True
+    )
 
 
 @dataclass
@@ -93,9 +99,7 @@ class DistillationOptions:
     """Distillation from a teacher."""
 
     teacher: str | None = option(
-        None,
-        "a masked-LM model of the same vocabulary, folder or Hub name, to learn from",
-        "model",
+        None, "a masked-LM model of the same vocabulary, folder or Hub name, to learn from", "model", common=True
     )
     hidden_weight: Annotated[float, Range(0.0)] = option(
         1.0, "weight in the loss of the mean squared error to the teacher's last hidden states"

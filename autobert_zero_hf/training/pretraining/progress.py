@@ -1,15 +1,19 @@
 """What is said while a model is pre-trained, and what ends it."""
 
 import math
-import sys
 import time
-from typing import Any
+from contextlib import ExitStack
+from typing import Any, Self
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.progress.reporter import Reporter
 
 from .folder import PreTrainingFolder
+
+TRAINING = "Pre-training"
+"""The name of the phase."""
 
 
 def diverged(step: int) -> AutoBertZeroError:
@@ -21,42 +25,49 @@ def diverged(step: int) -> AutoBertZeroError:
 
 
 class Progress(TrainerCallback):
-    """Says and times the training, ends one that diverges, and marks checkpoints as whole.
+    """Shows and times the training, ends one that diverges, and marks checkpoints as whole; in a `with` block.
 
     Args:
         folder: where the checkpoints are.
+        reporter: shows the steps.
     """
 
-    def __init__(self, folder: PreTrainingFolder):
+    def __init__(self, folder: PreTrainingFolder, reporter: Reporter):
         self.folder = folder
+        self._reporter = reporter
+        self._stack = ExitStack()
+        self._note = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._stack.__exit__(*error)
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """The clock goes on where it was."""
         self.began = time.monotonic() - next((entry["seconds"] for entry in reversed(state.log_history)), 0.0)
-        if state.global_step and state.is_world_process_zero:
-            print(f"Resuming at step {state.global_step:,} of {state.max_steps:,}.", file=sys.stderr)
+        if state.global_step:
+            self._reporter.say(f"Resuming at step {state.global_step:,} of {state.max_steps:,}.")
+        self._show = self._stack.enter_context(self._reporter.phase(TRAINING, state.max_steps, state.global_step))
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Logs what is saved after a step."""
+        """Shows the step, and logs what is saved after it."""
+        self._show(state.global_step, self._note)
         # Nothing is kept whose loss was not looked at, and the mean begins anew, as it does when resumed.
         control.should_log |= control.should_save
 
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Look at the mean loss since the last line."""
+        """Look at the mean loss since it was looked at last."""
         entry = state.log_history[-1]
         entry["seconds"] = time.monotonic() - self.began
         if "loss" not in entry:
             return
         if not math.isfinite(entry["loss"]):
             raise diverged(state.global_step)
-        if state.is_world_process_zero:
-            print(
-                f"step {state.global_step:>6,} of {state.max_steps:,}: loss {entry['loss']:.4f}, "
-                f"learning rate {entry['learning_rate']:.2e}, {entry['seconds']:.0f} s",
-                file=sys.stderr,
-            )
+        self._note = f"loss {entry['loss']:.4f}"
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """After Trainer has written a checkpoint."""

@@ -8,7 +8,6 @@ biases and norms; gradients of a norm of 1 at most.
 import functools
 import logging
 import math
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,8 @@ from autobert_zero_hf.launch.precision import gains_from_bfloat16
 from autobert_zero_hf.launch.processes import computes_on_cpu, devices, join_launch
 from autobert_zero_hf.model_folder import find_models
 from autobert_zero_hf.places import local_place
+from autobert_zero_hf.progress.plan import Planned
+from autobert_zero_hf.progress.reporter import Reporter
 from autobert_zero_hf.writing import WritingError, how_to_mend, no_room
 
 from ..claim_callback import ClaimCallback
@@ -52,13 +53,14 @@ from .distillation import Distillation, check_teacher, load_teacher
 from .folder import PreTrainingFolder
 from .held_out import HeldOutScore, evaluate_held_out, word_frequencies
 from .options import GROUPS, PreTrainingOptions
-from .progress import Progress, diverged
+from .progress import TRAINING, Progress, diverged
 from .starting_point import make_student, read_config
 
 logger = logging.getLogger(__name__)
 
 WIDTH_TIMES_RATE = 0.128
 """The peak learning rate by default, times the hidden size."""
+_TEXT, _SCORE = "Text", "Score"
 _WAY_OUT = "give --vocabulary bpe, or a --tokenizer that knows them"
 
 
@@ -89,7 +91,9 @@ def pretrain(output_dir: Path, options: PreTrainingOptions) -> dict[str, Any]:
         _check_begun(options, finished, output_dir)
         return finished
     try:
-        return _PreTraining(folder, options).run()
+        with Reporter(join_launch().is_main_process) as reporter:
+            reporter.expect([Planned(_TEXT, 0.0), Planned(TRAINING, 1.0), Planned(_SCORE, 0.0)])
+            return _PreTraining(folder, options, reporter).run()
     finally:
         folder.release()
 
@@ -123,9 +127,10 @@ class _Trainer(Trainer):
 class _PreTraining:
     """A pre-training under way."""
 
-    def __init__(self, folder: PreTrainingFolder, options: PreTrainingOptions):
+    def __init__(self, folder: PreTrainingFolder, options: PreTrainingOptions, reporter: Reporter):
         self.folder = folder
         self.options = options
+        self.reporter = reporter
         if (begun := folder.begun()) is not None:
             _check_begun(options, begun, folder.path)
         self.processes = join_launch()
@@ -188,7 +193,9 @@ class _PreTraining:
             check_teacher(self.teacher, teaching.teacher, self.tokenizer, self.student.config.vocab_size, length)
         masking = Masking(self.tokenizer, chosen.masking, chosen.whole_word_masking)
         examples = Examples(self.tokenizer, length, masking, chosen.next_sentence, seed)
-        train, held_out = self._rows(examples, documents())
+        with self.reporter.phase(_TEXT, 1, unit="") as show:
+            train, held_out, told = self._rows(examples, documents())
+            show(1, told)
         self.count = None if self.options.reading.streaming else len(train)
         self.steps = chosen.max_steps or max(1, math.ceil(chosen.epochs * len(train) / chosen.batch_size))
         self.frequencies = word_frequencies(held_out if self.count is None else train, self.student.config.vocab_size)
@@ -203,8 +210,8 @@ class _PreTraining:
         self.text = documents().name
         self._begin(digest(held_out if self.count is None else train), digest(held_out))
 
-    def _rows(self, examples: Examples, documents: Documents) -> tuple[Dataset | IterableDataset, Dataset]:
-        """Those to train on, and the held-out ones; of what is at hand, those with a word to mask."""
+    def _rows(self, examples: Examples, documents: Documents) -> tuple[Dataset | IterableDataset, Dataset, str]:
+        """Those to train on, and the held-out ones, of what is at hand those with a word to mask; and all in words."""
         streams = isinstance(documents.train, IterableDataset)
         texts = (documents.held_out if streams else documents.train)["text"]
         train, held_out = (examples.rows(part) for part in (documents.train, documents.held_out))
@@ -222,17 +229,15 @@ class _PreTraining:
             if not found.words:
                 raise nothing_to_mask(f"the {what}", found, texts, self.tokenizer, _WAY_OUT)
         together = Tokens.sum(tokens.values())
-        if self.main:
-            print(
-                f"{', '.join(f'{len(rows):,} {what}' for what, rows in at_hand.items())} of {examples.length} tokens; "
-                f"a vocabulary of {len(self.tokenizer):,} {self.new_vocabulary or 'entries'}; {together.share:.1%} of "
-                "the tokens unknown",
-                file=sys.stderr,
-            )
+        told = (
+            f"{', '.join(f'{len(rows):,} {what}' for what, rows in at_hand.items())} of {examples.length} tokens; "
+            f"a vocabulary of {len(self.tokenizer):,} {self.new_vocabulary or 'entries'}; {together.share:.1%} of "
+            "the tokens unknown"
+        )
         if (said := together.warning(texts, self.tokenizer, _WAY_OUT)) and self.main:
             logger.warning("%s: %s", documents.name, said)
         kept = {what: with_words(rows, tokens[what]) for what, rows in at_hand.items()}
-        return kept.get("rows to train on", train), kept["held-out rows"]
+        return kept.get("rows to train on", train), kept["held-out rows"], told
 
     def _begin(self, text: str, held_out: str) -> None:
         if self.main:
@@ -293,12 +298,13 @@ class _PreTraining:
         distillation = None
         if self.teacher is not None:
             distillation = Distillation(self.student, self.teacher, self.options.distillation)
+        progress = Progress(self.folder, self.reporter)
         trainer = _Trainer(
             model=self.student,
             args=arguments,
             train_dataset=self.train,
             data_collator=default_data_collator,
-            callbacks=[ClaimCallback(self.folder.path), Progress(self.folder)],
+            callbacks=[ClaimCallback(self.folder.path), progress],
         )
         if distillation is not None:
             distillation.autocast = trainer.accelerator.autocast
@@ -309,7 +315,8 @@ class _PreTraining:
             self.folder.clear_after(checkpoint)
         trainer.accelerator.wait_for_everyone()
         try:
-            trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+            with progress:
+                trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         except Exception as error:
             if (cause := no_room(error)) is None:
                 raise
@@ -320,7 +327,9 @@ class _PreTraining:
         if distillation is not None:
             distillation.end()
         try:
-            score = evaluate_held_out(self.student, self.held_out, self.frequencies)
+            with self.reporter.phase(_SCORE, len(self.held_out), unit="held-out rows") as show:
+                score = evaluate_held_out(self.student, self.held_out, self.frequencies)
+                show(len(self.held_out))
         except FloatingPointError as error:
             raise diverged(self.steps) from error
         facts = self._facts(arguments, score, trainer.state)

@@ -62,6 +62,15 @@ def _refuse(run: Context, budgets: Sequence[Budget], encoder: Encoder, least: fl
             )
 
 
+def name_of_phase(words: str) -> str:
+    """What the phase of a budget is called.
+
+    Args:
+        words: for the budget, and how many there are.
+    """
+    return f"Assemblies, {words}"
+
+
 @dataclass(frozen=True)
 class Assembling:
     """Finds the best assembly for budgets.
@@ -110,7 +119,7 @@ class Assembling:
         run, count, done = self.run, self.run.recipe.assembly.assemblies + _RANDOM, 0
         allowed, first = self._calibrated(budget)
         found = Improvement(self.options, allowed, [first, *self._best_dropping(allowed)], run.seed(budget.name))
-        with run.reporter.phase(f"Assemblies, {words}", count) as show:
+        with run.reporter.phase(name_of_phase(words), count, unit="assemblies") as show:
 
             def error(assembly: Assembly) -> float:
                 nonlocal done

@@ -19,6 +19,11 @@ class Budget:
     target: float
 
 
+def names_of(options: ShrinkOptions) -> list[str]:
+    """The names of the budgets of a run, each once."""
+    return list(_targets(options, encoder=1.0))
+
+
 def budgets_of(options: ShrinkOptions, encoder: float) -> list[Budget]:
     """The budgets of a run, each once.
 
@@ -29,12 +34,17 @@ def budgets_of(options: ShrinkOptions, encoder: float) -> list[Budget]:
     Raises:
         RecipeError: for one that the encoder meets as it is.
     """
-    found = [Budget(f"{value:.15g}ms", value) for value in options.latency_ms]
-    found += [Budget(f"{value:.15g}x", encoder / value) for value in options.speedup]
+    found = [Budget(name, target) for name, target in _targets(options, encoder).items()]
     for budget in found:
         if budget.target >= encoder:
             raise RecipeError(f"{budget.name}: the encoder takes {encoder:.2f} ms as it is; give a budget below that")
-    return list({budget.name: budget for budget in found}.values())
+    return found
+
+
+def _targets(options: ShrinkOptions, encoder: float) -> dict[str, float]:
+    """The milliseconds of each budget, by its name."""
+    given = {f"{value:.15g}ms": value for value in options.latency_ms}
+    return given | {f"{value:.15g}x": encoder / value for value in options.speedup}
 
 
 def check_budgets(options: ShrinkOptions) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 
+from autobert_zero_hf.progress.reporter import Reporter
+
 from ...blocks.held_out import HeldOut
 from ...blocks.library import Library
 from ...blocks.quality import Judge
@@ -16,7 +18,6 @@ from ...recipe.block_options import BlockRecipe
 from ...runtime.dispatch import Dispatcher
 from ...runtime.history import History
 from ...runtime.journal import Journal
-from ...runtime.progress import Reporter
 from ...runtime.run_folder import RunFolder
 from .texts import Texts
 

@@ -38,7 +38,7 @@ def heal_models(run: Context, budgets: Sequence[Budget]) -> None:
     found = [[name for name in pair if name not in known or not (run.folder.path / name).is_dir()] for pair in pairs]
     missing = [pair for pair in found if pair]
     healing, done, steps = Healing(run), len(names) - sum(map(len, missing)), run.recipe.healing.healing_steps
-    with run.reporter.phase("Healing", len(names), done) as show:
+    with run.reporter.phase("Healing", len(names), done, "models") as show:
 
         def work(pair: list[str]) -> list[dict[str, Any]]:
             words = " and ".join(pair)

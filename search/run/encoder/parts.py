@@ -39,7 +39,7 @@ def make_library(run: Context) -> None:
         return
     with refusals_explained(run.library.folder):
         run.library.folder.mkdir(parents=True, exist_ok=True)
-    with run.reporter.phase("Activations", len(run.texts.rows)) as show:
+    with run.reporter.phase("Activations", len(run.texts.rows), unit="rows") as show:
         moments = moments_of(run.teacher, run.texts.rows, missing, show)
 
     def work(layer: int) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def make_library(run: Context) -> None:
             "found_errors": [each.error for each in formulas],
         }
 
-    with run.reporter.phase("Layers", count, count - len(missing)) as show_layers:
+    with run.reporter.phase("Layers", count, count - len(missing), "layers") as show_layers:
         done = count - len(missing)
 
         def write(_: int, result: dict[str, Any]) -> None:

@@ -28,7 +28,7 @@ def judge_quantised(run: Context, budgets: Sequence[Budget]) -> None:
     missing = [name for name in names if run.history.find(Quantised, "identity", name) is None]
     if not run.main or not missing:
         return
-    with run.reporter.phase("Quantised", len(names), len(names) - len(missing)) as show:
+    with run.reporter.phase("Quantised", len(names), len(names) - len(missing), "models") as show:
         calibration = [texts(row[None]) for row in rows_of(run.texts.packed, _ROWS)]
         inputs, options = texts(*run.texts.sentences.batches[0]), run.recipe.latency
         for number, name in enumerate(missing, start=1):

@@ -9,12 +9,12 @@ from torch import Tensor
 from autobert_zero_hf.data.corpus import CorpusError, how_to_have_more_rows, load_documents
 from autobert_zero_hf.data.packing import pack
 from autobert_zero_hf.data.unknown_tokens import Tokens
+from autobert_zero_hf.progress.reporter import Reporter
 
 from ...blocks.quality import Sentences
 from ...blocks.source import Source
 from ...blocks.texts import rows_of, sentences_of
 from ...recipe.block_options import BlockRecipe
-from ...runtime.progress import Reporter
 
 _SENTENCES = 800
 _FEWEST_SENTENCES = 20
@@ -50,7 +50,7 @@ def read_texts(recipe: BlockRecipe, source: Source, accelerator: Accelerator, re
         CorpusError: if there is too little of it, or it is of another language.
     """
     options, tokenizer, seed = recipe.data, source.tokenizer, recipe.seed
-    with reporter.phase("Text", 2) as show, accelerator.main_process_first():
+    with reporter.phase("Text", 2, unit="") as show, accelerator.main_process_first():
         documents = load_documents(
             options.text, options.dataset, options.dataset_config, options.dataset_split, options.text_column
         )

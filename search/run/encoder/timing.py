@@ -29,7 +29,7 @@ def measure_encoder(run: Context) -> Encoder:
     known = run.history.first(Encoder)
     if known is None and run.main:
         options = replace(run.recipe.latency, latency_passes=_MORE_PASSES * run.recipe.latency.latency_passes)
-        with run.reporter.phase("Latency of the encoder", 1) as show:
+        with run.reporter.phase("Latency of the encoder", 1, unit="") as show:
             (found,) = measure([run.source.base], options)
             embeddings = Prices(run.source.base.config, options).embeddings()
             show(1, str(found))
@@ -61,7 +61,7 @@ def price_lines(run: Context, lines: Sequence[str], encoder: Encoder) -> Mapping
     known = {event.line: event.milliseconds for event in run.history.of(Price)}
     missing = [line for line in lines if line not in known]
     if missing and run.main:
-        with run.reporter.phase("Prices", len(lines), len(known)) as show:
+        with run.reporter.phase("Prices", len(lines), len(known), "kinds of layers") as show:
             prices = Prices(run.source.base.config, run.recipe.latency)
             for line, milliseconds in prices.lines(missing, encoder.median, encoder.embeddings):
                 run.journal.append(Price(line=line, milliseconds=milliseconds))

@@ -31,6 +31,8 @@ from autobert_zero_hf.commands.main import main
 from autobert_zero_hf.data.corpus import load_demo
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
+from autobert_zero_hf.model_folder import find_model
+from autobert_zero_hf.progress.plan import Plan
 from tests.task_folders import write_demo_tasks
 
 from .runs import OPTIONS, run
@@ -218,12 +220,39 @@ def test_a_model_is_pushed_with_a_card_that_has_the_baseline_beside_it(
         assert main(words) == 1
     said = capsys.readouterr().err
     assert f"give the folder of one, {folder / '1.5x' / 'best'} or {folder / '2x' / 'best'}" in said
-    assert f"give one of them, such as {folder / '1.5x' / 'best'}" in said
+    assert f"did you mean one of 2, such as {folder / '1.5x' / 'best'}?" in said
 
 
-def test_one_call_from_python(bert: Path, text: Path, tmp_path: Path) -> None:
+def test_where_a_model_is_wanted_a_budget_is_its_best(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    budget = tmp_path / "runs" / "2x"
+    shutil.copytree(finished / "2x", budget)
+    said = f"{budget} is the folder of a run: its best/ is taken\n"
+    assert find_model(str(budget)) == str(budget / "best")
+    assert capsys.readouterr().err == said
+    assert main(["show", str(budget)]) == 0
+    assert capsys.readouterr().err == said
+    assert main(["push", str(budget), "someone/faster", "--dry-run"]) == 0
+    assert (budget / "hub" / "config.json").read_text() == (budget / "best" / "config.json").read_text()
+    capsys.readouterr()
+    assert main(["show", str(finished)]) == 1
+    assert capsys.readouterr().err == (
+        f"error: {finished} holds runs, and is no model: did you mean one of 2, such as {finished / '1.5x' / 'best'}?\n"
+    )
+
+
+def test_one_call_from_python(bert: Path, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin, places = Plan.begin, list[str]()
+
+    def noted(plan: Plan, name: str, about: str = "") -> None:
+        begin(plan, name, about)
+        places.append(plan.says_place())
+
+    monkeypatch.setattr(Plan, "begin", noted)
     found = shrink(str(bert), tmp_path / "faster", text=[str(text)], speedup=[1.3], **OPTIONS)
     (row,) = found["budgets"]
     assert AutoModel.from_pretrained(row["folder"]).config.layers == row["best"]["layers"]
+    assert places == [f"phase {number} of 8" for number in range(1, 9)], "each phase stands in the plan"
     with pytest.raises(AutoBertZeroError, match="unknown option 'steps'"):
         shrink(str(bert), tmp_path / "other", speedup=[2], steps=3)

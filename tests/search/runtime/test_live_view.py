@@ -32,11 +32,11 @@ def test_a_terminal_shows_the_search_and_is_left_as_it_was(text: Path, tmp_path:
     terminal = Terminal(words(text, folder, **changes))
     shown = terminal.wait_until(lambda shown: "an hour" in shown and BRAILLE.search(shown))
     view = labelled(shown)
-    assert re.fullmatch(r"Candidates, \d+:\d\d so far", view["phase"])
+    assert re.fullmatch(r"phase 3 of 4: Candidates, \d+:\d\d so far", view["phase"])
     done = re.fullmatch(r"(\d+) of 400, (\d+) failed", view["done"])
     assert done and 3 <= int(done[1]) <= candidates_in(folder)
     assert re.fullmatch(r"candidates [\d,]+ an hour", view["speed"])
-    assert re.fullmatch(r"about .* \(this phase\)", view["left"])
+    assert re.fullmatch(r"about [\d:]+, of the whole run about [\d:]+", view["left"])
     known = [event for event in journal(folder) if event["event"] == "candidate"][: int(done[1])]
     best = max(known, key=lambda event: (event["score"] or -1.0, -event["number"]))
     assert view["best"] == f"{best['score']:.4f} ± {best['standard_error']:.4f}"
@@ -44,14 +44,14 @@ def test_a_terminal_shows_the_search_and_is_left_as_it_was(text: Path, tmp_path:
         assert layer[:80] in shown
     assert int(done[2]) == sum(event["score"] is None for event in known)
     # What was said before stands above it.
-    assert shown.index("Super-net: 4/4") < shown.index("phase")
+    assert shown.index("Super-net: 4 steps, 0:0") < shown.index("phase")
 
     for columns, rows in ((40, 24), (40, 8), (120, 40)):
         terminal.resize(columns, rows)
         before = len(terminal.raw)
         terminal.wait_until(lambda shown, before=before: terminal.raw.count(b"phase", before) > 1)  # drawn since
         view = labelled(terminal.look(0.3))
-        assert view["phase"].startswith("Candidates")
+        assert view["phase"].startswith("phase 3 of 4: Candidates")
         assert {"done", "speed", "left"} <= set(view)
         assert ("scores" in view) == (rows > 8)
 
@@ -60,7 +60,7 @@ def test_a_terminal_shows_the_search_and_is_left_as_it_was(text: Path, tmp_path:
     assert status == 130
     assert not labelled(shown)
     assert shown.rstrip().endswith("interrupted: the same command goes on where it stopped")
-    assert re.search(r"^Candidates: \d+/400, ", shown, re.MULTILINE)
+    assert re.search(r"^Candidates \(phase 3 of 4\): \d+/400, ", shown, re.MULTILINE)
     assert b"\x1b[?1049h" not in terminal.raw
 
 
@@ -109,11 +109,11 @@ def test_a_dumb_terminal_and_a_log_get_plain_lines(finished: tuple[Path, str], t
     status, shown = terminal.end()
     assert status == 0, shown
     assert b"\x1b" not in terminal.raw
-    assert re.search(r"^Final training: 24/24, \d:\d\d so far", shown, re.MULTILINE)
+    assert re.search(r"^Final training: 24 steps, \d:\d\d$", shown, re.MULTILINE)
     shutil.rmtree(folder / "best")
     status, out, err = Piped(words(text, folder), FORCE_COLOR="1").end()
     assert status == 0
     assert "\x1b" not in out + err
-    assert "Final training: 24/24" in err
+    assert "Final training: 24 steps, " in err
     assert "Final training" not in out
     assert out.startswith("13 candidates were evaluated, ")

@@ -229,7 +229,7 @@ def test_an_evaluation_that_was_killed_goes_on(
         file.write(b'{"cell": {"mod')  # as if it had been killed while it wrote
     assert main([*words, str(folder)]) == 0
     printed = capsys.readouterr().err
-    assert f"{done} of 4 fine-tunings are there already" in printed
+    assert f"; 4 fine-tunings, {done} of them there already\n" in printed
     assert printed.count(", seed ") == 4 - done
     assert cells.read_bytes().startswith(before[: before.rindex(b"\n") + 1])
     assert main([*words, str(tmp_path / "unbroken")]) == 0

@@ -66,7 +66,7 @@ def test_the_weights_of_the_best_epoch_are_kept(
     tuning = FineTuning(model, task, FineTuningOptions())
     last_is_best = []
     for seed in range(3):
-        result, trainer = tuning.run(Trial(0.03, 16, 3.0), seed, tmp_path / "checkpoints", quiet=True)
+        result, trainer = tuning.run(Trial(0.03, 16, 3.0), seed, tmp_path / "checkpoints")
         epochs = [row["eval_score"] for row in trainer.state.log_history if "eval_score" in row]
         assert len(epochs) == 3
         assert result.value == max(epochs)
@@ -80,7 +80,7 @@ def test_the_weights_of_the_best_epoch_are_kept(
 def test_training_stops_once_the_score_no_longer_rises(model: str, data: Path, tmp_path: Path) -> None:
     task = load_task("long_words", folder=data)
     tuning = FineTuning(model, task, FineTuningOptions(patience=1))
-    result, trainer = tuning.run(Trial(0.03, 16, 20.0), 0, tmp_path / "checkpoints", quiet=True)
+    result, trainer = tuning.run(Trial(0.03, 16, 20.0), 0, tmp_path / "checkpoints")
     epochs = [row["eval_score"] for row in trainer.state.log_history if "eval_score" in row]
     assert 2 <= len(epochs) < 20
     assert epochs[-1] <= epochs[-2] == max(epochs) == result.value
@@ -225,7 +225,7 @@ def test_batches_are_of_like_lengths(model: str, data: Path, tmp_path: Path) -> 
     padding = {}
     for grouped in (False, True):
         tuning = FineTuning(model, load_task("long_words", folder=data), FineTuningOptions(group_by_length=grouped))
-        _, trainer = tuning.run(Trial(1e-3, 4, 0.1), 0, tmp_path / "checkpoints", quiet=True)
+        _, trainer = tuning.run(Trial(1e-3, 4, 0.1), 0, tmp_path / "checkpoints")
         batches = [batch["attention_mask"] for batch in trainer.get_train_dataloader()]
         lengths = sorted(length for batch in batches for length in batch.sum(1).tolist())
         assert lengths == sorted(map(len, tuning.encoded.train["input_ids"]))

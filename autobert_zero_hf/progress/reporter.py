@@ -2,17 +2,16 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Protocol, Self
 
 from rich.console import Console
 
-from .journal import Journal
 from .live_view import live
-from .status import CANDIDATES, Progress, SearchStatus, clock
-
-__all__ = ["CANDIDATES", "Phase", "Reporter", "clock"]
+from .plan import Planned
+from .status import Status
+from .steps import Progress
 
 _SECONDS_BETWEEN_LINES = 5.0
 _SHARE_BETWEEN_LINES = 0.05
@@ -44,9 +43,8 @@ class Reporter:
         self._console = _Console(file=sys.stderr, highlight=False, quiet=not active, soft_wrap=True)
         # Not what the environment says of colours, but whether lines can be written over.
         self._in_terminal = active and sys.stderr.isatty() and os.environ.get("TERM") not in (None, "", "dumb")
-        self._status = SearchStatus()
+        self._status = Status()
         self._view = ExitStack()
-        self._said_best: str | None = None
 
     def __enter__(self) -> Self:
         if self._in_terminal:
@@ -60,19 +58,31 @@ class Reporter:
         """Prints a line."""
         self._console.print(message, markup=False)
 
-    def follow(self, journal: Journal, budget: str = "") -> None:
-        """Shows this search from now on.
+    def expect(self, phases: Sequence[Planned]) -> None:
+        """The run is to have these phases, in this order."""
+        self._status.expect(phases)
+
+    def follow(self, status: Status) -> None:
+        """Shows this from now on, as a part of the same run.
 
         Args:
-            journal: of the search; its candidates are counted.
-            budget: what its models may cost, in words.
+            status: knows what is special about it.
         """
-        self._status = SearchStatus(journal.history, budget)
+        status.plan, self._status = self._status.plan, status
 
     @contextmanager
-    def phase(self, name: str, total: int, done: int = 0) -> Iterator[Phase]:
-        """A phase of `total` steps, of which `done` were done before."""
-        progress = self._status.progress = Progress(name, total, done)
+    def phase(self, name: str, total: int, done: int = 0, unit: str = "steps") -> Iterator[Phase]:
+        """A phase of `total` steps, of which `done` were done before.
+
+        Args:
+            name: of the phase, as the plan has it.
+            total: how many steps there are.
+            done: how many of them.
+            unit: what a step is, in the plural; with an empty one the last note says what came of the phase.
+        """
+        status = self._status
+        progress = status.progress = Progress(name, total, done, unit)
+        status.plan.begin(name, status.about)
         said = 0.0
 
         def show(done: int, note: str = "") -> None:
@@ -81,20 +91,17 @@ class Reporter:
             pause = max(_SECONDS_BETWEEN_LINES, _SHARE_BETWEEN_LINES * progress.seconds)
             if not self._in_terminal and done < total and progress.seconds - said >= pause:
                 said = progress.seconds
-                self._line()
+                self._say_all(status)
 
         try:
             yield show
-        finally:
-            # Also where it was broken off.
+            progress.ended = True
+        finally:  # also where it was broken off
             if progress.done > progress.before:
-                self._line()
-            self._status.progress = None
+                self._say_all(status)
+            status.plan.end(progress)
+            status.progress = None
 
-    def _line(self) -> None:
-        status = self._status
-        self.say(status.line())
-        best = status.best
-        if status.progress and status.progress.name == CANDIDATES and best and best.identity != self._said_best:
-            self._said_best = best.identity
-            self.say(f"  the best, candidate {best.number}: {'; '.join(best.layers)}")
+    def _say_all(self, status: Status) -> None:
+        for line in status.lines():
+            self.say(line)

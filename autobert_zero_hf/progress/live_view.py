@@ -1,6 +1,5 @@
 """A run in a terminal: a few lines that stay where they are, and change every second."""
 
-import itertools
 import logging
 import sys
 from collections.abc import Callable, Iterator
@@ -13,28 +12,25 @@ from rich.segment import ControlType, Segment
 from rich.table import Table
 from rich.text import Text
 
-from .score_curve import plot
-from .status import CANDIDATES, Progress, SearchStatus, clock
+from .status import Status
+from .steps import Progress, clock, says_left
 
 _REFRESHES_A_SECOND = 1.0
 _WIDEST = 100
 _LABEL = 6
-_WIDEST_CURVE = 60
-_CURVE_ROWS = 4
-_FEWEST_SCORES = 3
+_WIDEST_BAR = 60
 
 
 class LiveView:
-    """Shows the status of a search, in as many lines and columns as the terminal has.
+    """Shows the status of a run, in as many lines and columns as the terminal has.
 
     Args:
         status: gives what is known at the moment; None shows nothing.
     """
 
-    def __init__(self, status: Callable[[], SearchStatus | None]):
+    def __init__(self, status: Callable[[], Status | None]):
         self._status = status
         self._shown: list[int] = []
-        self._curve: tuple[object, list[str]] = (None, [])
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         status = self._status()
@@ -54,61 +50,29 @@ class LiveView:
                 yield Segment.line()
             yield from line
 
-    def _table(
-        self, status: SearchStatus, progress: Progress, width: int, height: int, options: ConsoleOptions
-    ) -> Table:
+    def _table(self, status: Status, progress: Progress, width: int, height: int, options: ConsoleOptions) -> Table:
         table = Table.grid(padding=(0, 1))
         table.add_column(style="dim", no_wrap=True, width=_LABEL)
         table.add_column(no_wrap=True, overflow="ellipsis", width=max(1, width - _LABEL - 1))
-        done = f"{progress.done:,} of {progress.total:,}"
-        of_candidates = progress.name == CANDIDATES
-        if status.budget:
-            table.add_row("budget", Text(status.budget))
-        table.add_row("phase", Text(f"{progress.name}, {clock(progress.seconds)} so far", style="bold"))
-        bar = max(1, min(_WIDEST_CURVE, width - _LABEL - 2))
+        if status.about:
+            table.add_row("budget", Text(status.about))
+        place = status.plan.says_place()
+        table.add_row(
+            "phase", Text(f"{f'{place}: ' if place else ''}{progress.name}, {clock(progress.seconds)} so far", "bold")
+        )
+        bar = max(1, min(_WIDEST_BAR, width - _LABEL - 2))
         table.add_row("", ProgressBar(max(1, progress.total), progress.done, width=bar))
-        if of_candidates:
-            table.add_row("done", f"{done}, {status.failed} failed")
-            table.add_row("speed", f"candidates {progress.says_rate()}")
-        else:
-            table.add_row("done", Text(done + (f", {progress.note}" if progress.note else "")))
-        table.add_row("left", f"{progress.says_left()} (this phase)")
-        if (best := status.best) is not None:
-            table.add_row("best", Text(status.says_best(), style="bold green"))
-            self._add_layers(table, best.layers, height - table.row_count)
-            self._add_curve(table, status, width - _LABEL - 9, height - table.row_count, options.ascii_only)
+        for label, words in status.rows(progress):
+            table.add_row(label, Text(words))
+        whole = f", of the whole run {says_left(status.plan.left(progress))}" if place else ""
+        table.add_row("left", f"{says_left(progress.left)}{whole}")
+        for label, words, style in status.drawn(width - _LABEL - 1, height - table.row_count, options.ascii_only):
+            table.add_row(label, Text(words, style))
         return table
-
-    def _add_layers(self, table: Table, layers: list[str], room: int) -> None:
-        """The formulas, equal neighbours together; the last ones go where there is no room."""
-        runs, first = [], 1
-        for formula, equal in itertools.groupby(layers):
-            last = first + len(list(equal)) - 1
-            runs.append((str(first) if first == last else f"{first}-{last}", formula))
-            first = last + 1
-        kept = runs if len(runs) <= room else runs[: max(0, room - 1)]
-        for which, formula in kept:
-            table.add_row(f"{which:>{_LABEL}}", Text(formula))
-        if len(kept) < len(runs) and room > 0:
-            table.add_row("", f"and {len(runs) - len(kept)} more")
-
-    def _add_curve(self, table: Table, status: SearchStatus, width: int, room: int, ascii_only: bool) -> None:
-        scores = [score for score in status.scores if score is not None]
-        rows = min(_CURVE_ROWS, room)
-        if rows < 2 or width < 8 or len(scores) < _FEWEST_SCORES:
-            return
-        width = min(_WIDEST_CURVE, width)
-        key = (status, len(scores), width, rows)
-        if self._curve[0] != key:  # drawn anew for a new score alone: of thousands it takes milliseconds
-            drawn = plot(scores, width, rows, braille=not ascii_only)
-            ends = {0: f"{max(scores):.4f}", rows - 1: f"{sorted(scores)[len(scores) // 10]:.4f}"}
-            self._curve = key, [f"{row} {ends.get(number, '')}" for number, row in enumerate(drawn)]
-        for number, row in enumerate(self._curve[1]):
-            table.add_row("" if number else "scores", row)
 
 
 @contextmanager
-def live(console: Console, status: Callable[[], SearchStatus | None]) -> Iterator[None]:
+def live(console: Console, status: Callable[[], Status | None]) -> Iterator[None]:
     """Shows it while the block runs; then the terminal is as it was, with what was printed meanwhile.
 
     What is written to stdout and stderr, also by handlers of `logging`, appears above the view.

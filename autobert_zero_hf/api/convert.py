@@ -38,7 +38,7 @@ def convert(
     Args:
         source: a checkpoint's folder or Hub name.
         output_dir: where to write; a new folder.
-        head: such as "ForSequenceClassification"; by itself the checkpoint's own.
+        head: such as "ForSequenceClassification"; by default the checkpoint's own.
         trim_vocabulary: text files, the words of which alone are kept.
 
     Returns:

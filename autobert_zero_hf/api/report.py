@@ -39,7 +39,7 @@ def report(folder: str | Path, output: str | Path | None = None) -> Report:
 
     Args:
         folder: of a search, finished, running or broken off; or of `shrink SOURCE`.
-        output: the file to write; by itself `report.html` in the folder.
+        output: the file to write; by default `report.html` in the folder.
 
     Raises:
         AutoBertZeroError: if the folder holds no search.

@@ -144,7 +144,7 @@ class SearchResult(Result):
         """The search as one HTML file, which a notebook shows.
 
         Args:
-            output: the file; by itself `report.html` in the folder of the search.
+            output: the file; by default `report.html` in the folder of the search.
         """
         return report(self.folder, output)
 
@@ -155,8 +155,8 @@ class SearchResult(Result):
         trial.
 
         Args:
-            storage: a database as Optuna names it, such as "sqlite:///study.db"; by itself the memory.
-            study_name: by itself the name of the folder.
+            storage: a database as Optuna names it, such as "sqlite:///study.db"; by default the memory.
+            study_name: by default the name of the folder.
 
         Raises:
             ModuleNotFoundError: if Optuna is not installed (the extra `optuna`).
@@ -205,7 +205,7 @@ def search(
         propose: the command of a program that proposes backbones besides.
         strategy: a name, or an object, new and with a seed of its own.
         proxy: a name, or an object.
-        space: where the strategy looks, an object; by itself what the options say.
+        space: where the strategy looks, an object; by default what the options say.
         options: those of the recipe, by name.
 
     Returns:

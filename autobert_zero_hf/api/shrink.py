@@ -66,7 +66,7 @@ class ShrinkResult(Result):
         """The run as one HTML file, which a notebook shows; of an encoder made faster layer by layer.
 
         Args:
-            output: the file; by itself `report.html` in the folder of the run.
+            output: the file; by default `report.html` in the folder of the run.
         """
         return report(self.folder, output)
 

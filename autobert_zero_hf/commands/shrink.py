@@ -68,7 +68,7 @@ def add_parser(commands: Any) -> None:
         default=SUPPRESS,
         metavar="PATH_OR_NAME",
         help=f"the backbone: {', '.join(ARCHITECTURES)}, or that of a model, a folder or Hub name, in its sizes; by "
-        "itself that of --supernet-from, the recipe's layers, or BERT's",
+        "default that of --supernet-from, the recipe's layers, or BERT's",
     )
     add_options(parser, ShrinkOptions)
     defaults = load_options(RECIPE)

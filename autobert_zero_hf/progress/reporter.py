@@ -1,4 +1,4 @@
-"""How far a run is, said on stderr: a live view in a terminal, calm plain lines elsewhere."""
+"""How far a run is: a live view in a terminal or below the cell of a notebook, calm plain lines elsewhere, on stderr."""
 
 import os
 import sys
@@ -9,6 +9,7 @@ from typing import Protocol, Self
 from rich.console import Console
 
 from .live_view import live
+from .notebook_view import NotebookView, in_notebook
 from .plan import Planned
 from .status import Status
 from .steps import Progress
@@ -27,13 +28,13 @@ class Phase(Protocol):
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        raise  # what rich is handling; by itself it would end the process
+        raise  # what rich is handling; by default it would end the process
 
 
 class Reporter:
     """Shows messages and phases on stderr; silent in all processes but the main one.
 
-    In a `with` block, and in a terminal, there is one live view for all phases.
+    In a `with` block, and in a terminal or a notebook, there is one live view for all phases.
 
     Args:
         active: whether this process may write.
@@ -45,9 +46,13 @@ class Reporter:
         self._in_terminal = active and sys.stderr.isatty() and os.environ.get("TERM") not in (None, "", "dumb")
         self._status = Status()
         self._view = ExitStack()
+        self._below: NotebookView | None = None
+        self._in_notebook = active and in_notebook()
 
     def __enter__(self) -> Self:
-        if self._in_terminal:
+        if self._in_notebook:
+            self._below = NotebookView(lambda: self._status)
+        elif self._in_terminal:
             self._view.enter_context(live(self._console, lambda: self._status))
         return self
 
@@ -56,7 +61,10 @@ class Reporter:
 
     def say(self, message: str) -> None:
         """Prints a line."""
-        self._console.print(message, markup=False)
+        if self._below is None:
+            self._console.print(message, markup=False)
+        else:
+            self._below.say(message)
 
     def expect(self, phases: Sequence[Planned]) -> None:
         """The run is to have these phases, in this order."""
@@ -88,6 +96,9 @@ class Reporter:
         def show(done: int, note: str = "") -> None:
             nonlocal said
             progress.step(done, note)
+            if self._below is not None:
+                self._below.show()
+                return
             pause = max(_SECONDS_BETWEEN_LINES, _SHARE_BETWEEN_LINES * progress.seconds)
             if not self._in_terminal and done < total and progress.seconds - said >= pause:
                 said = progress.seconds

@@ -47,20 +47,20 @@ class DataOptions(TextOptions):
 
     tokenizer: str | None = option(
         None,
-        "the tokenizer, folder or Hub name; by itself that of the model that is begun with, or of the teacher, or a "
+        "the tokenizer, folder or Hub name; by default that of the model that is begun with, or of the teacher, or a "
         "new one, that is trained on the text",
         "model",
     )
     vocab_size: Annotated[int, Range(100, MAX_VOCABULARY + 1)] = option(8192, "entries of a new vocabulary")
     vocabulary: Literal["auto", "wordpiece", "bpe"] = option(
         "auto",
-        "of what it is: WordPieces, as BERT's, or BPE, which needs no spaces between words; by itself as the text's "
+        "of what it is: WordPieces, as BERT's, or BPE, which needs no spaces between words; by default as the text's "
         "script asks for",
     )
     cased: bool = option(False, "whether a new vocabulary tells upper from lower case")
     keep_accents: bool | None = option(
         None,
-        "whether it keeps accents, and the vowel signs of many scripts; by itself where the case stays, or the text "
+        "whether it keeps accents, and the vowel signs of many scripts; by default where the case stays, or the text "
         "has many",
     )
 
@@ -83,7 +83,8 @@ class SizeOptions:
     num_layers: Annotated[int, Range(1, MAX_LAYERS + 1)] = option(4, "layers of a backbone", common=True)
     hidden_size: Annotated[int, Range(1, MAX_WIDTH + 1)] = option(128, "width of the hidden states", common=True)
     embedding_size: Annotated[int | None, Range(1, MAX_WIDTH + 1)] = option(
-        None, "width of the embeddings, which a linear layer brings to the hidden size; by itself the same, without one"
+        None,
+        "width of the embeddings, which a linear layer brings to the hidden size; by default the same",
     )
     num_attention_heads: Annotated[int, Range(1, MAX_HEADS + 1)] = option(
         2, "heads of an attention, and kernels of a convolution"
@@ -99,7 +100,7 @@ class SizeOptions:
     positions: Literal["learned", "counted", "rotary", "none"] | None = option(
         None,
         "how tokens know their positions: a table, one in which padding does not count, rotated queries and keys, or "
-        "not; by itself the block's",
+        "not; by default the block's",
     )
 
     def make_config(

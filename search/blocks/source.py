@@ -45,7 +45,7 @@ class Source:
 
     @property
     def first_token(self) -> bool:
-        """Whether its sentence vectors are those of the first token; by itself they are means over real tokens.
+        """Whether its sentence vectors are those of the first token; by default they are means over real tokens.
 
         Raises:
             AutoBertZeroError: if what says so is damaged.

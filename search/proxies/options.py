@@ -32,5 +32,5 @@ class ScreenOptions:
         None, "train only the best of each generation by a measure of untrained models"
     )
     screen_keep: Annotated[float | None, Range(1e-6, 1.000001)] = option(
-        None, "share of a generation that is trained, with --screen-by; by itself half"
+        None, "share of a generation that is trained, with --screen-by; by default half"
     )

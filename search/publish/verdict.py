@@ -109,4 +109,5 @@ def _beside(name: str, event: Trained, history: History, costs: Costs) -> Beside
     except FormulaError:  # an operation that is not registered here
         return Beside(name, event, None, None)
     cost = costs(event.candidate)
-    return Beside(name, event, cost and cost.operations, latency and latency.median)
+    multiplications = None if cost is None else cost.operations
+    return Beside(name, event, multiplications, None if latency is None else latency.median)

@@ -42,7 +42,7 @@ class SpaceOptions:
         (CONFIG,), "feed-forward blocks of layers: config, of the model's sizes, mlp(512) and the like, or none"
     )
     blocks: Annotated[list[str], OneOf(BLOCKS)] = option(
-        (), "blocks that a candidate may have, whose weights are trained apart; by itself --block alone; one of"
+        (), "blocks that a candidate may have, whose weights are trained apart; by default --block alone; one of"
     )
     operations: list[str] = option(PAPER_OPERATIONS, "the operations of formulas")
     inputs: list[str] = option(INPUTS, "those of q, k and v that formulas use")
@@ -83,14 +83,14 @@ class JointOptions:
     intermediate_step: Annotated[int, Range(1)] = option(32, "between two feed-forward sizes")
     min_layers: Annotated[int, Range(1, MAX_LAYERS + 1)] = option(1, "layers of a candidate at least")
     min_hidden_size: Annotated[int | None, Range(1)] = option(
-        None, "hidden size of a candidate at least; by itself 128, or half of the largest if that is less"
+        None, "hidden size of a candidate at least; by default 128, or half of the largest if that is less"
     )
     min_intermediate_size: Annotated[int | None, Range(1)] = option(
-        None, "feed-forward size of a candidate at least; by itself as with the hidden size"
+        None, "feed-forward size of a candidate at least; by default as with the hidden size"
     )
     min_embedding_size: Annotated[int | None, Range(1)] = option(
         None,
-        "width of a candidate's embeddings at least, up to embedding_size in steps of hidden_step; by itself they are "
+        "width of a candidate's embeddings at least, up to embedding_size in steps of hidden_step; by default they are "
         "not searched",
     )
     latency_ms: Annotated[float | None, Range(1e-6)] = option(
@@ -139,7 +139,7 @@ class SubModelOptions:
         (), "the backbone whose sizes alone are searched, a line for each layer; none where layers are searched, too"
     )
     head_dim: Annotated[int | None, Range(1, MAX_WIDTH + 1)] = option(
-        None, "width of a head of the largest model; by itself hidden size / heads"
+        None, "width of a head of the largest model; by default hidden size / heads"
     )
     supernet_from: str | None = option(
         None,
@@ -215,7 +215,7 @@ class RungOptions:
         "best of the last; with a fourth number, the proxy's own steps: '16 accuracy 200' '8 tasks 400 50'",
     )
     rung_rows: Annotated[int | None, Range(2)] = option(
-        None, "rows that they are scored on there; by itself as many as the candidates"
+        None, "rows that they are scored on there; by default as many as the candidates"
     )
 
 
@@ -246,7 +246,7 @@ class RunOptions:
         0, "of all chance: the split, the masks, the weights, the search", common=True
     )
     mixed_precision: Literal["auto", "no", "bf16"] = option(
-        "auto", "bf16 autocast or none; by itself, what the search was begun with, else what the machine gains from"
+        "auto", "bf16 autocast or none; by default, what the search was begun with, else what the machine gains from"
     )
 
 

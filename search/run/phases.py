@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from autobert_zero_hf.progress.plan import Planned
-from autobert_zero_hf.tasks.squad import SpanTask
-from autobert_zero_hf.tasks.task import Task
+from autobert_zero_hf.tasks.kinds import AnyTask
 
 from ..proxies.tasks import TaskOptions
 from ..recipe.block_options import BlockRecipe
@@ -38,7 +37,7 @@ def phases_of_search(recipe: Recipe) -> list[Planned]:
 
 
 def phases_of_sizes(
-    recipe: Recipe, options: ShrinkOptions, budgets: Sequence[str], tasks: Sequence[Task | SpanTask]
+    recipe: Recipe, options: ShrinkOptions, budgets: Sequence[str], tasks: Sequence[AnyTask]
 ) -> list[Planned]:
     """Those of a search for several budgets: a super-net, a search for each budget, fine-tunings of what was found.
 
@@ -54,7 +53,7 @@ def phases_of_sizes(
 
 
 def phases_of_encoder(
-    recipe: BlockRecipe, options: ShrinkOptions, names: Sequence[str], tasks: Sequence[Task | SpanTask]
+    recipe: BlockRecipe, options: ShrinkOptions, names: Sequence[str], tasks: Sequence[AnyTask]
 ) -> list[Planned]:
     """Those of making an encoder faster, layer by layer.
 
@@ -114,7 +113,7 @@ def _scored_by(recipe: Recipe, proxy: str, rows: int, steps: int | None = None) 
     return float(len(options.tasks) * (trained + rows * _SCORED))
 
 
-def _fine_tuned(models: int, options: ShrinkOptions, tasks: Sequence[Task | SpanTask]) -> Iterator[Planned]:
+def _fine_tuned(models: int, options: ShrinkOptions, tasks: Sequence[AnyTask]) -> Iterator[Planned]:
     if tasks:
         rows = [
             len(task.train) if (most := options.evaluate_rows) is None else min(most, len(task.train)) for task in tasks

@@ -200,7 +200,7 @@ class SearchRun:
         folder: where.
         accelerator: the processes.
         reporter: says what happens.
-        shared: what is prepared already; by itself the search prepares all.
+        shared: what is prepared already; by default the search prepares all.
         budget: what the models may cost, in words; that of the recipe, if it is empty.
         objects: what stands in the place of the recipe's strategy, proxy and space.
         program: proposes backbones besides the strategy's; None for none.

@@ -41,7 +41,7 @@ class EditPath:
         Args:
             one: the lines that it leads from.
             other: those that it leads to.
-            apart: how far two lines are from each other, from 0 to 1; by itself `layer_distance`.
+            apart: how far two lines are from each other, from 0 to 1; by default `layer_distance`.
         """
         apart = apart or layer_distance
         rows, columns = len(one), len(other)

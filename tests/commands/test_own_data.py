@@ -109,7 +109,7 @@ def test_entities_are_evaluated(model: str, files: Path, tmp_path: Path, capsys:
     assert table["tasks"]["entities"]["metric"] == "F1 of entities"
     assert [row["seeds"] for row in table["results"]] == [2, 2]
     assert main(words) == 0
-    assert "2 of 2 fine-tunings are there already" in capsys.readouterr().err
+    assert "2 fine-tunings, 2 of them there already" in capsys.readouterr().err
     # Tags of other names are another task, although their numbers are the same.
     (tmp_path / "others").mkdir()
     for split in ("train", "validation", "test"):

@@ -83,7 +83,7 @@ class TrainingOptions:
     )
     weight_decay: Annotated[float, Range(0.0)] = option(0.01, "of all weights but biases and norms, as BERT's")
     mixed_precision: Literal["auto", "no", "bf16", "fp16"] = option(
-        "auto", "bf16 or fp16 autocast, or none; by itself, bf16 where the machine multiplies it in hardware"
+        "auto", "bf16 or fp16 autocast, or none; by default, bf16 where the machine multiplies it in hardware"
     )
     checkpoint_steps: Annotated[int, Range(1)] = option(
         500, "steps between two checkpoints, of which the last two are kept"

@@ -1,4 +1,4 @@
-"""How far a run is: a live view in a terminal or below the cell of a notebook, calm plain lines elsewhere, on stderr."""
+"""How far a run is: a live view in a terminal or below the cell of a notebook, elsewhere calm plain lines on stderr."""
 
 import os
 import sys

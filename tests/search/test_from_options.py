@@ -69,7 +69,7 @@ def test_a_strategy_that_does_not_fit_the_space_is_refused() -> None:
     )
     assert isinstance(sub_models.search_space, SubModels)
     for name in KINDS:
-        recipe = replace(sub_models, strategy=replace(sub_models.strategy, strategy=name))
+        recipe = sub_models.with_parts(strategy=replace(sub_models.strategy, strategy=name))
         if name == "random":
             assert recipe.make_strategy(random.Random(0), lambda _: None).ask()
             continue

@@ -86,7 +86,7 @@ def told(events: Events) -> list[str]:
     )
 
 
-LATER_TOLD = {"ties", "random_draws"}
+LATER_TOLD = {"ties", "random_draws", "verdict"}
 """What is told of a search, and was not by then."""
 
 

@@ -120,6 +120,8 @@ def _read(data: Path | Dataset | DatasetDict, config: str | None) -> dict[str, T
                 names = ", ".join(path.name for path in files)
                 raise TaskError(f"{data}: several files are one split ({names}); leave one of each")
             return {path.stem: _read_file(path) for path in files}
+    elif is_table_file(data) or data.is_absolute():  # nothing that the Hub could have
+        raise TaskError(f"{data}: no such file or folder; check how it is spelt")
     try:
         loaded = load_from_disk(str(data)) if is_saved_dataset(data) else load_dataset(str(data), config)
     except Exception as error:  # the loaders of `datasets` raise nearly anything

@@ -394,6 +394,8 @@ def test_an_empty_context_does_not_refuse_the_others(tmp_path: Path, caplog: pyt
         ("mine.json", b'[{"text": "a"},\n{"text":', "mine.json, line 1: not JSON"),
         ("mine.jsonl", b"[1]\n", "mine.jsonl, line 1: not a JSON object"),
         ("none", None, "none: no such file or folder, nor can the Hub's be loaded"),
+        ("none.csv", None, "none.csv: no such file or folder; check how it is spelt"),
+        ("/none/there", None, "/none/there: no such file or folder; check how it is spelt"),
         ("owner/none", None, "owner/none: no such file or folder, nor can the Hub's be loaded"),
     ],
 )

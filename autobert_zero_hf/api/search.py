@@ -161,7 +161,12 @@ class SearchResult(Result):
         Raises:
             ModuleNotFoundError: if Optuna is not installed (the extra `optuna`).
         """
-        from .optuna_study import as_study
+        try:
+            from .optuna_study import as_study
+        except ModuleNotFoundError as missing:
+            raise ModuleNotFoundError(
+                'a study needs Optuna: python -m pip install -c constraints.txt -e ".[optuna]"', name=missing.name
+            ) from missing
 
         return as_study(self.history, storage, study_name or self.folder.resolve().name)
 

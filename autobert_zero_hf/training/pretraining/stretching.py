@@ -86,7 +86,8 @@ class Stretch:
         """The large model, with tiled weights.
 
         With as many layers as the small one, none of which mixes features otherwise than by its weights, it computes
-        the same words.
+        the same words. Where a block leaves out the first layer's norm, as ModernBERT's does, that of the layer's copies
+        is a new one.
 
         Args:
             small: the model to tile.
@@ -100,7 +101,11 @@ class Stretch:
         weights, layers = dict(small.named_parameters()), small.config.num_hidden_layers
         generator = torch.Generator().manual_seed(seed)
         for name, weight in large.named_parameters():
-            source = weights[_name_in_small(name, layers)]
+            source = weights.get(_name_in_small(name, layers))
+            if (
+                source is None
+            ):  # a norm that a first layer has not, and its copies further up have: it begins as any new
+                continue
             weight.copy_(_tiled(name, source, weight.shape, self.hidden_size // small.config.hidden_size, generator))
         # The decoder sums over as many copies.
         copies = config.embedding_width // small.config.embedding_width

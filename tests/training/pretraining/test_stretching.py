@@ -1,6 +1,7 @@
 """Larger models of a small one: what they compute, that their copies come apart, and as users make them."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,23 @@ def test_copies_learn_apart() -> None:
         gradient = large.autobert_zero.layers[0].get_submodule(name).weight.grad
         first, second = gradient.chunk(2)
         assert float((first - second).abs().max()) > 0.1 * float(gradient.abs().max()), name
+
+
+@pytest.mark.parametrize("block", list(BLOCKS))
+def test_a_deeper_model_has_every_weight_of_the_small_one_again(block: str) -> None:
+    """And of its own the norm alone that the block leaves out in the first layer."""
+    model = small([BERT, "conv(3)"], block=block)
+    large = Stretch(6, 24).model(model, seed=0)
+    weights, new = dict(model.named_parameters()), []
+    for name, weight in large.named_parameters():
+        place = re.sub(r"layers\.(\d)", lambda found: f"layers.{int(found[1]) % 2}", name)
+        if place in weights:
+            assert torch.equal(weight, weights[place]), name
+        else:
+            new.append((name, weight))
+    assert len(new) == (2 if block == "modernbert" else 0)
+    assert all(name.endswith("norm.weight") and torch.equal(weight, torch.ones(24)) for name, weight in new)
+    assert torch.isfinite(words(large)).all()
 
 
 def test_layers_are_repeated_as_a_stack() -> None:

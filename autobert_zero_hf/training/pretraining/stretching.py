@@ -86,8 +86,8 @@ class Stretch:
         """The large model, with tiled weights.
 
         With as many layers as the small one, none of which mixes features otherwise than by its weights, it computes
-        the same words. Where a block leaves out the first layer's norm, as ModernBERT's does, that of the layer's copies
-        is a new one.
+        the same words. Where a block leaves out the first layer's norm, as ModernBERT's does, the layer's copies have a
+        new one.
 
         Args:
             small: the model to tile.

@@ -165,7 +165,7 @@ class SearchResult(Result):
             from .optuna_study import as_study
         except ModuleNotFoundError as missing:
             raise ModuleNotFoundError(
-                'a study needs Optuna: python -m pip install -c constraints.txt -e ".[optuna]"', name=missing.name
+                "a study needs Optuna: pip install 'autobert-zero-hf[optuna]'", name=missing.name
             ) from missing
 
         return as_study(self.history, storage, study_name or self.folder.resolve().name)

@@ -60,9 +60,7 @@ def run(arguments: Namespace) -> Result | None:
     try:
         from autobert_zero_hf.explorer.app import open_search, serve
     except ModuleNotFoundError as error:
-        raise AutoBertZeroError(
-            f'explore needs {error.name}: python -m pip install -c constraints.txt -e ".[app]"'
-        ) from error
+        raise AutoBertZeroError(f"explore needs {error.name}: pip install 'autobert-zero-hf[app]'") from error
     if arguments.push_space:
         return _push(arguments, given_options(PushOptions, given))
     serve(open_search(arguments.folder), arguments.host, arguments.port)

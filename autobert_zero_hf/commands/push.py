@@ -33,6 +33,11 @@ class CardOptions:
     license: str | None = option(None, "the licence of the weights, such as apache-2.0")
     language: str | None = option(None, "the language of the text, such as en; that of the demo's text is known")
     base_model: str | None = option(None, "the model of the Hub that this one was made from")
+    example: str | None = option(
+        None,
+        "a text that the card shows the model's answer to, with [...] for the word that a model of masked words is to "
+        "find; by default a sentence of English, for models that know its words",
+    )
     evaluation: str | None = option(None, "the evaluation.json of `autobert-zero evaluate` that holds its scores")
 
 
@@ -83,7 +88,9 @@ def run(arguments: Namespace) -> Result:
     if not arguments.dry_run:
         hub.check_token()
     facts = read_facts(arguments.folder)
-    metadata = {name: value for name, value in vars(card_options).items() if value and name != "evaluation"}
+    metadata = {
+        name: value for name, value in vars(card_options).items() if value and name not in ("evaluation", "example")
+    }
     if card_options.evaluation:
         facts.records["evaluation"] = read_json(Path(card_options.evaluation))
     if arguments.push_history and not facts.search:
@@ -92,7 +99,7 @@ def run(arguments: Namespace) -> Result:
     with alone(arguments.folder):
         revision = options.tag or options.revision
         place, history = place_of(arguments.folder / "hub", PICTURE), place_of(arguments.folder / "hub-history", ROWS)
-        stage_model(facts, card, place, arguments.repo_id, revision)
+        stage_model(facts, card, place, arguments.repo_id, revision, card_options.example)
         pages = [(place, arguments.repo_id, "model")]
         if facts.search and arguments.push_history:
             about = {name: value for name, value in metadata.items() if name != "base_model"}

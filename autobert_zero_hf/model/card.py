@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from importlib import metadata
 from types import MappingProxyType
 
 from huggingface_hub import ModelCardData
@@ -101,7 +102,7 @@ def describe_use(
     pinned = f", revision={pinned}" if revision else ""
     modules = {origin.partition(" ")[0]: word for word, origin in origins.items()}
     imports = "".join(f"import {module}  # registers {word}\n" for module, word in modules.items())
-    text = f"""With the package `autobert-zero-hf`:
+    text = f"""{_with_the_package()}:
 
 ```python
 from transformers import {auto}, AutoTokenizer
@@ -126,15 +127,31 @@ tokenizer = AutoTokenizer.from_pretrained({place}{pinned}, trust_remote_code=Tru
     return text + "\nEvery other head opens the same weights, as with BERT; what they do not hold starts anew."
 
 
+def _with_the_package() -> str:
+    """How the package is installed: that of a release from PyPI; of a version before it, from its sources."""
+    name = "autobert-zero-hf"
+    try:
+        told = metadata.metadata(name)
+    except metadata.PackageNotFoundError:  # this file as a model's own code, elsewhere
+        return f"With the package `{name}`"
+    version = told["Version"]
+    labelled = (each.partition(", ") for each in told.get_all("Project-URL") or ())
+    source = next((place for label, _, place in labelled if label == "Source"), None)
+    of_it = f"[its source]({source})" if source else "its source"
+    if ".dev" in version:
+        return f"With the package `{name}`, of which {version} is not published: `pip install .` in {of_it}"
+    return f'With the package (`pip install "{name}>={version}"`' + (f"; {of_it})" if source else ")")
+
+
 def plain_card(model: PreTrainedModel, repo_id: str) -> str:
     """The card of a model of which nothing is known but itself."""
     class_name = type(model).__name__
-    metadata = ModelCardData(
+    about = ModelCardData(
         library_name="transformers", pipeline_tag=pipeline_tag(class_name), tags=[*(model.model_tags or TAGS)]
     )
     with_code = getattr(model.config, "auto_map", None) is not None
     return f"""---
-{metadata.to_yaml()}
+{about.to_yaml()}
 ---
 
 # {repo_id.rpartition("/")[2]}

@@ -87,6 +87,7 @@ class Card:
         remarks: on the results.
         searched: what was searched, and at what cost; none where no search is known.
         picture: a file beside the card.
+        sample: what the model answers to a text.
         metadata: fields of the Hub's metadata beside those that follow from the model.
     """
 
@@ -97,6 +98,7 @@ class Card:
     remarks: str = ""
     searched: Sequence[str] = ()
     picture: str | None = None
+    sample: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
@@ -128,6 +130,7 @@ def write_card(card: Card, model: PreTrainedModel, place: str, revision: str | N
         title=card.title,
         summary=card.summary,
         picture=card.picture,
+        sample=card.sample,
         backbone=describe_backbone(model),
         searched=card.searched,
         training=card.training,

@@ -192,7 +192,8 @@ def _searched(search: SearchFacts, history: str | None) -> list[str]:
         f"Cost: {search.hours:.2f} hours with {search.processes} process{'es' if search.processes > 1 else ''}"
         + (_energy(search) if search.energy else "; the energy was not measured")
         + ".",
-        "The recipe is `recipe.yaml`; every candidate, with its score, is in `journal.jsonl`"
+        "All of it, with pictures, is in [the report](report.html), a page to download; the recipe is "
+        "[recipe.yaml](recipe.yaml); every candidate, with its score, is in [journal.jsonl](journal.jsonl)"
         + (f", and in the data set [{history}](https://huggingface.co/datasets/{history})" if history else "")
         + ".",
     ]

@@ -25,13 +25,26 @@ from ..runtime.run_folder import RunFolder
 from .card import Card, Result, write_card
 from .facts import FILES, ModelFacts, SearchFacts
 from .links import check_links
+from .report import write_report
+from .report_facts import report_facts
+from .sample import sample_of
 
 PICTURE = "backbone.svg"
+REPORT = "report.html"
 EVALUATION = ".eval_results/autobert-zero.yaml"
 
 
-def stage_model(facts: ModelFacts, card: Card, place: Path, repo_id: str, revision: str | None = None) -> None:
+def stage_model(
+    facts: ModelFacts,
+    card: Card,
+    place: Path,
+    repo_id: str,
+    revision: str | None = None,
+    example: str | None = None,
+) -> None:
     """Write the folder of a model's page: weights, config, tokenizer, code, picture, card, results, recipe and journal.
+
+    And the report of the search, without the time at which it is written: the same page again is the same files.
 
     Args:
         facts: of the model.
@@ -39,12 +52,15 @@ def stage_model(facts: ModelFacts, card: Card, place: Path, repo_id: str, revisi
         place: where to; what was there is replaced once all is written.
         repo_id: the page.
         revision: the tag or branch that the card says to load.
+        example: the text that the card shows an answer to, as `sample_of` takes it.
 
     Raises:
-        AutoBertZeroError: if the model or its tokenizer cannot be loaded, or lacks weights.
+        AutoBertZeroError: if the model or its tokenizer cannot be loaded, or lacks weights; if it has no answer to the
+            example.
         WritingError: if there is no room.
     """
     model, tokenizer = load(facts.folder)
+    card = replace(card, picture=PICTURE, sample=sample_of(model, tokenizer, example, card.metadata.get("language")))
     with written_whole(place) as partial:
         model.save_pretrained(partial, include_code=True)
         tokenizer.save_pretrained(partial)
@@ -53,12 +69,11 @@ def stage_model(facts: ModelFacts, card: Card, place: Path, repo_id: str, revisi
             _write_json(partial / FILES[name], without_places(facts.records[name]))
         if facts.search:
             stage_search(facts.search, partial)
+            (partial / REPORT).write_text(write_report(report_facts(facts.search), dated=False), encoding="utf-8")
         if entries := _entries(card.results):
             (partial / EVALUATION).parent.mkdir()
             (partial / EVALUATION).write_text(yaml.safe_dump(entries, sort_keys=False), encoding="utf-8")
-        (partial / "README.md").write_text(
-            write_card(replace(card, picture=PICTURE), model, repo_id, revision), encoding="utf-8"
-        )
+        (partial / "README.md").write_text(write_card(card, model, repo_id, revision), encoding="utf-8")
 
 
 def stage_search(search: SearchFacts, place: Path) -> None:

@@ -32,12 +32,14 @@ from .worth import RandomDraws, Ties, level_with_best
 _TOP = 20
 
 
-def write_report(facts: ReportFacts) -> str:
-    """The text of the HTML file."""
+def write_report(facts: ReportFacts, dated: bool = True) -> str:
+    """The text of the HTML file; the same for the same facts where it does not tell when it was written."""
     environment = report_environment()
     environment.filters["drawn"] = _drawn
     environment.filters["latex"] = _latex
-    return environment.get_template("report.html").render(**_contents(facts))
+    return environment.get_template("report.html").render(
+        **_contents(facts), made=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC" if dated else None
+    )
 
 
 def _drawn(layers: Sequence[str]) -> str:
@@ -66,7 +68,6 @@ def _contents(facts: ReportFacts) -> dict[str, Any]:
         "name": facts.search.folder.path.resolve().name,
         "facts": facts,
         "unreadable": facts.unreadable(),
-        "made": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "version": __version__,
         "strategy": facts.search.strategy,
         "proxy": facts.search.proxy,

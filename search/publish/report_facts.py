@@ -324,7 +324,11 @@ def read_report_facts(folder: Path) -> ReportFacts:
             f"{folder} holds no search ({journal.name}), but {kind.value}: give "
             + (f"that of its search, {of}" if of else "the --output-dir of one")
         )
-    search = read_any_search(folder)
+    return report_facts(read_any_search(folder))
+
+
+def report_facts(search: SearchFacts) -> ReportFacts:
+    """What a search tells; files have their names, and not where they lie."""
     return ReportFacts(replace(search, history=History(map(without_places, search.history.events))))
 
 

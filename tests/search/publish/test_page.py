@@ -10,7 +10,7 @@ from autobert_zero_hf.search.publish.facts import read_search
 from datasets import load_dataset
 from huggingface_hub import parse_eval_result_entries
 from safetensors.torch import load_file
-from transformers import AutoConfig, BertTokenizer
+from transformers import AutoConfig, BertTokenizer, pipeline
 
 from autobert_zero_hf import (
     AutoBertZeroConfig,
@@ -82,6 +82,52 @@ def test_the_card_of_a_winner_tells_the_search_and_both_scores(run: Path, capsys
     assert result.metric_value == pytest.approx(best["accuracy"], abs=1e-6)
     assert (data.model_name, result.metric_type, result.task_type) == ("first", "accuracy", "fill-mask")
     assert not (run / "hub" / ".eval_results").exists()  # no benchmark of the Hub
+
+
+def test_a_card_leads_to_the_report_and_shows_an_answer(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stage(capsys, run)
+    report, searched = run / "hub" / "report.html", section(card_of(run), "What was searched")
+    assert [(run / "hub" / name).is_file() for name in re.findall(r"\]\(([a-z.]+)\)", searched)] == [True] * 3
+    assert "</html>" in report.read_text() and "UTC" not in report.read_text()
+    sample = section(card_of(run), "Use").split("`pipeline('fill-mask', ...)` answers to ")[1]
+    assert sample.startswith('"The minister said that the &#91;MASK&#93; will be ready next year.":')
+    filler = pipeline("fill-mask", model=str(run / "best"))
+    wanted = filler("The minister said that the [MASK] will be ready next year.", top_k=3)
+    assert re.findall(r"^- (.*) \(([\d.]+)\)$", sample, re.MULTILINE) == [
+        (each["token_str"], f"{each['score']:.3f}") for each in wanted
+    ]
+    stage(capsys, run, "--language", "de")
+    assert "pipeline(" not in section(card_of(run), "Use")
+    stage(capsys, run, "--language", "de", "--example", "Die [...] war neu.")
+    assert '"Die &#91;MASK&#93; war neu."' in section(card_of(run), "Use")
+
+
+@pytest.mark.parametrize("example", ["No word is left out.", "[...] and [...]"])
+def test_an_example_that_fits_no_blank_is_refused(run: Path, capsys: pytest.CaptureFixture[str], example: str) -> None:
+    assert main(["push", str(run), "someone/first", "--dry-run", "--example", example]) == 1
+    assert "this model takes a text with one [...], the word that is left out" in capsys.readouterr().err
+    assert not (run / "hub").exists()
+
+
+def test_a_classifier_shows_its_answer(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stage(capsys, model, "--example", "The economy is growing.")
+    use = section(card_of(model), "Use")
+    assert re.search(r"answers to \"The economy is growing\.\":\n\n- LABEL_\d \(0\.\d{3}\)$", use, re.MULTILINE)
+
+
+def test_a_card_says_how_the_package_is_installed(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage(capsys, model)
+    assert f"of which {__version__} is not published: `pip install .` in its source" in card_of(model).text
+    released = tmp_path / "autobert_zero_hf-9.9.dist-info"
+    released.mkdir()
+    (released / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: autobert-zero-hf\nVersion: 9.9\nProject-URL: Source, https://example.org/it\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    stage(capsys, model)
+    assert 'pip install "autobert-zero-hf>=9.9"`; [its source](https://example.org/it))' in card_of(model).text
 
 
 def test_the_baseline_of_a_search_has_a_card_of_its_own(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,7 +30,6 @@ from .report_facts import report_facts
 from .sample import sample_of
 
 PICTURE = "backbone.svg"
-REPORT = "report.html"
 EVALUATION = ".eval_results/autobert-zero.yaml"
 
 
@@ -69,7 +68,8 @@ def stage_model(
             _write_json(partial / FILES[name], without_places(facts.records[name]))
         if facts.search:
             stage_search(facts.search, partial)
-            (partial / REPORT).write_text(write_report(report_facts(facts.search), dated=False), encoding="utf-8")
+            report = write_report(report_facts(facts.search), dated=False)
+            RunFolder(partial).report.write_text(report, encoding="utf-8")
         if entries := _entries(card.results):
             (partial / EVALUATION).parent.mkdir()
             (partial / EVALUATION).write_text(yaml.safe_dump(entries, sort_keys=False), encoding="utf-8")

@@ -16,20 +16,21 @@ from ..places import without_places
 from ..search.publish.report_facts import ReportFacts, models_of, read_report_facts
 from ..search.publish.worth import RandomDraws, Ties
 from ..search.recipe.options import OF_SOURCE
+from .candidates import show_candidates
 from .closing import UploadsClosed
+from .controls import text_of
 from .masks import MaskFiller
 from .steering import can_be_steered, steer
-from .views import compare, show_candidate, show_formula, table
+from .views import compare, matching, show_formula
 
-HEADERS = ("candidate", "score", "made by", "layers")
-_WIDTHS = (100, 90, 300, 700)
-"""Of the columns, in pixels."""
 EXAMPLES = (
     "matmul(softmax(scale(matmul(q, transpose(k)))), v)",
     "matmul(softmax(cosine_similarity(q, k)), add(q, v))",
     "conv(9)",
 )
 CSS = """
+.chart { overflow-x: auto; }
+.chart svg { width: 100%; min-width: 34rem; max-width: 60rem; height: auto; background: #fff; cursor: pointer; }
 .picture { overflow-x: auto; } .picture svg { max-width: 100%; height: auto; }
 .picture svg { background: #fff; border-radius: 6px; }
 .error { color: #a40000; } .dark .error { color: #ff9b8f; } pre.error { overflow-x: auto; }
@@ -79,7 +80,7 @@ def make_app(facts: ReportFacts, models: dict[str, Path]) -> gr.Blocks:
         gr.HTML(Markup("<h1>{}</h1><p>{}. {}</p>").format(name, facts.state, said))
         if facts.candidates:
             with gr.Tab("Candidates"):
-                _candidates(facts, config)
+                show_candidates(facts, config)
             with gr.Tab("Compare"):
                 _compare(facts, config)
             if can_be_steered(recipe):
@@ -118,54 +119,10 @@ def serve(app: gr.Blocks, host: str | None = None, port: int | None = None, wait
     )
 
 
-def _candidates(facts: ReportFacts, config: AutoBertZeroConfig) -> None:
-    with gr.Row():
-        containing = gr.Textbox(label="a layer contains", placeholder="softmax, or conv(9)")
-        kind = gr.Dropdown(["all", "random", "mutated", "failed"], value="all", label="which")
-        least = gr.Number(label="score at least (0: any)", value=0)
-    rows = gr.Dataframe(
-        _as_lists(table(facts)),
-        headers=list(HEADERS),
-        column_widths=list(_WIDTHS),
-        interactive=False,
-        wrap=True,
-        max_height=400,
-        elem_id="candidates",
-    )
-    shown = gr.HTML(elem_classes="shown")
-    filters: list[Any] = [containing, kind, least]
-
-    def filtered(text: Any, which: Any, lowest: Any) -> list[list[Any]]:
-        least = lowest if isinstance(lowest, int | float) else 0.0
-        return _as_lists(table(facts, _text(text), _text(which), least or None))
-
-    def chosen(event: gr.EventData) -> str:
-        row = _row(event)
-        return show_candidate(facts, row[0], config) if row else ""
-
-    for each in filters:
-        each.change(filtered, filters, rows, show_progress="hidden", preprocess=False)
-    rows.select(chosen, None, shown, show_progress="hidden")
-
-
-def _row(event: gr.EventData) -> list[Any]:
-    """The row that a cell of a table is in; none for what is no click on a cell."""
-    try:
-        row = event.row_value
-    except (AttributeError, TypeError):  # of an event without it, or without anything
-        row = None
-    return row if isinstance(row, list) else []
-
-
-def _as_lists(rows: list[tuple[int, float | None, str, str]]) -> list[list[Any]]:
-    return [
-        [number, "failed" if score is None else f"{score:.4f}", made, layers] for number, score, made, layers in rows
-    ]
-
-
 def _compare(facts: ReportFacts, config: AutoBertZeroConfig) -> None:
     names = [
-        (f"{number}: {'failed' if score is None else f'{score:.4f}'}", number) for number, score, _, _ in table(facts)
+        (f"{each.number}: {'failed' if each.score is None else f'{each.score:.4f}'}", each.number)
+        for each in matching(facts)
     ]
     show = partial(compare, facts, config=config)
     with gr.Row():
@@ -183,7 +140,7 @@ def _formula(config: AutoBertZeroConfig, tokens: int) -> None:
     examples = gr.Dataset(components=[text], samples=[[example] for example in EXAMPLES], label="Examples")
 
     def show(typed: Any) -> str:
-        return show_formula(_text(typed), config, tokens)
+        return show_formula(text_of(typed), config, tokens)
 
     def example(place: Any) -> Any:
         return EXAMPLES[place] if isinstance(place, int) and 0 <= place < len(EXAMPLES) else gr.skip()
@@ -198,13 +155,13 @@ def _fill_mask(models: dict[str, Path]) -> None:
     fillers = {name: MaskFiller(folder) for name, folder in models.items()}
 
     def fill(name: Any, text: Any) -> tuple[dict[str, float] | None, str]:
-        filler = fillers.get(_text(name))
+        filler = fillers.get(text_of(name))
         try:
             if filler is None:
                 raise AutoBertZeroError("Choose one of the models.")
-            return filler.fill(_text(text)), ""
+            return filler.fill(text_of(text)), ""
         except AutoBertZeroError as error:
-            said = _text(without_places(str(error)))
+            said = text_of(without_places(str(error)))
             return None, Markup('<p class="error" role="alert">{}</p>').format(said)
 
     name = gr.Dropdown(list(models), value=next(iter(models)), label="model")
@@ -213,8 +170,3 @@ def _fill_mask(models: dict[str, Path]) -> None:
     said = gr.HTML()
     words = gr.Label(label="words", show_heading=False)
     gr.on([button.click, text.submit], fill, [name, text], [words, said], preprocess=False)
-
-
-def _text(value: Any) -> str:
-    """What a control holds, as a text that can be shown: anybody may send anything, also half of a character."""
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""

@@ -85,10 +85,10 @@ _ERROR = _TEMPLATES.from_string(
 )
 
 
-def table(
+def matching(
     facts: ReportFacts, containing: str = "", kind: str = "all", least: float | None = None
-) -> list[tuple[int, float | None, str, str]]:
-    """The candidates that pass a filter, the best first: number, score, how it was made, layers.
+) -> list[Evaluated]:
+    """The candidates that pass a filter, the best first.
 
     Args:
         facts: the search.
@@ -96,16 +96,15 @@ def table(
         kind: "all", "random", "mutated" or "failed".
         least: the lowest score.
     """
-    rows = []
+    found = []
     for each in facts.candidates:
-        score = each.score
-        kinds = {"all", "failed" if score is None else "scored", "mutated" if each.parent else "random"}
+        kinds = {"all", "failed" if each.score is None else "scored", "mutated" if each.parent else "random"}
         if kind not in kinds or not any(containing.strip() in layer for layer in each.layers):
             continue
-        if least is not None and (score is None or score < least):
+        if least is not None and (each.score is None or each.score < least):
             continue
-        rows.append((each.number, score, each.origin, " | ".join(each.layers)))
-    return sorted(rows, key=lambda row: (row[1] is None, -(row[1] or 0.0)))
+        found.append(each)
+    return sorted(found, key=lambda each: (each.score is None, -(each.score or 0.0)))
 
 
 def show_candidate(facts: ReportFacts, number: Any, config: AutoBertZeroConfig) -> str:

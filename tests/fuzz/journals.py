@@ -27,7 +27,7 @@ from autobert_zero_hf.search.strategy.evaluation import Evaluation
 
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.explorer.app import open_search
-from autobert_zero_hf.explorer.views import compare, show_candidate, table
+from autobert_zero_hf.explorer.views import compare, matching, show_candidate
 from autobert_zero_hf.model import FormulaError
 from tests.search.journal_lines import Events, read_journal
 from tests.search.old_journals import OLD, with_checksums, without_checksums
@@ -156,7 +156,7 @@ def _explorer(folder: Path, _: dict[str, Any]) -> None:
     facts = read_report_facts(folder)
     recipe = Recipe.restored(facts.recipe)
     config = recipe.make_config(recipe.data.vocab_size)
-    numbers = [number for number, *_ in table(facts, "conv", "mutated", 0.1) + table(facts)]
+    numbers = [each.number for each in matching(facts, "conv", "mutated", 0.1) + matching(facts)]
     for number in numbers[:3]:
         show_candidate(facts, number, config).encode()
     if numbers:

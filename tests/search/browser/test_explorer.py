@@ -77,7 +77,7 @@ def test_candidates_are_filtered_and_shown(opened: Page, finished: tuple[Path, s
     wanted, kernel = min((sum(kernel in text for text in texts), kernel) for kernel in kernels)
     assert wanted < len(candidates)
     opened.get_by_label("a layer contains").fill(kernel)
-    expect(cells).not_to_have_count(4 * before)
+    expect(cells).not_to_have_count(7 * before)
     assert rows(opened) <= wanted
     number = int(cells.first.inner_text())
     cells.first.click()
@@ -88,6 +88,33 @@ def test_candidates_are_filtered_and_shown(opened: Page, finished: tuple[Path, s
     for layer in chosen["layers"]:
         expect(shown.locator("code").filter(has_text=layer).first).to_be_visible()
     assert sticks_out(opened) <= 0
+
+
+def test_a_dot_is_a_candidate_and_a_pinned_one_stays_for_comparison(opened: Page) -> None:
+    charts = opened.locator(".chart svg")
+    expect(charts).to_have_count(2)
+    shown = opened.locator("#shown h3")
+    numbers = []
+    for chart in (0, 1):
+        dot = charts.nth(chart).locator("use").filter(has=opened.locator("title")).last
+        numbers.append(int(re.findall(r"candidate (\d+):", dot.text_content() or "")[0]))
+        dot.scroll_into_view_if_needed()
+        box = dot.bounding_box()
+        assert box
+        opened.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        if not chart:
+            expect(shown).to_have_text(f"Candidate {numbers[0]}")
+            opened.get_by_role("button", name=f"Pin candidate {numbers[0]}").click()
+            expect(opened.get_by_role("button", name=f"Unpin candidate {numbers[0]}")).to_be_visible()
+    cells = opened.locator("#candidates").get_by_role("gridcell")
+    row = next(each for each in range(0, 21, 7) if int(cells.nth(each).inner_text()) != numbers[0])
+    number = cells.nth(row).inner_text()
+    cells.nth(row).click()
+    expect(shown).to_have_text(f"Candidate {numbers[0]} and candidate {number}")
+    assert sticks_out(opened) <= 0
+    opened.get_by_role("button", name="Unpin").click()
+    cells.nth(row + 1).click()
+    expect(shown).to_have_text(f"Candidate {number}")
 
 
 def test_two_candidates_are_compared(opened: Page, finished: tuple[Path, str]) -> None:

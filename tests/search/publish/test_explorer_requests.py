@@ -66,17 +66,22 @@ def test_nothing_is_uploaded(served: Served) -> None:
 
 
 def test_no_input_is_an_error(served: Served, capfd: pytest.CaptureFixture) -> None:
+    clicks = 0
     for event, parts in served.events.items():
         usual = [0 if part["type"] == "dataset" else part["props"].get("value") for part in parts]
         for place in range(len(parts)):
             for value in HOSTILE:
                 served.ask(event, [*usual[:place], value, *usual[place + 1 :]])
-        if not parts:  # a click on a row
-            for row in (None, [], [""], ["x"], {"a": 1}):
-                assert served.ask(event, [], {"index": [0, 0], "value": "", "row_value": row}) == [""]
-            for about in (None, {}):
-                assert served.ask(event, [], about) == [""]
-            assert "Candidate 1<" in served.ask(event, [], {"index": [0, 0], "value": 1, "row_value": [1]})[0]
+        if [part["type"] for part in parts] == ["state"]:  # a click on a row, or on a dot
+            nothing = {"__type__", "props"}  # what says that all stays as it is
+            for row in (None, [], [""], ["x"], {"a": 1}, [10**30], [True]):
+                assert served.ask(event, [None], {"index": [0, 0], "value": "", "row_value": row})[2].keys() == nothing
+            for about in (None, {}, {"number": -1}, {"number": "\ud83d"}):
+                assert served.ask(event, [None], about)[2].keys() == nothing
+            for about in ({"index": [0, 0], "value": 1, "row_value": [1]}, {"number": 1}):
+                assert "Candidate 1<" in served.ask(event, [None], about)[2]
+            clicks += 1
+    assert clicks == 3  # on the two charts and in the table
     assert "Traceback" not in capfd.readouterr().err
 
 

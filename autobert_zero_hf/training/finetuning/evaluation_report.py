@@ -45,7 +45,9 @@ def as_markdown(summary: Mapping[str, Any]) -> str:
         )
     if summary["means"]:
         means = {row["model"]: row for row in summary["means"]}
-        lines.append(f"| mean | | | | {' | '.join(_cell(means.get(model), seeds) for model in names)} |")
+        means_of = "; ".join(_unlike(summary))
+        cells = [_cell(means.get(model), seeds) for model in names]
+        lines.append("| mean | " + f"{means_of} ".lstrip() + f"| | | {' | '.join(cells)} |")
     notes = [
         f"Mean over {seeds} seed{'s' * (seeds > 1)} ± its standard error; in brackets the standard error of one score "
         "over the rows it is measured on. "
@@ -58,9 +60,19 @@ def as_markdown(summary: Mapping[str, Any]) -> str:
             if row["seeds"]
         ),
     ]
+    if summary["means"] and _unlike(summary):
+        notes.insert(
+            0, "The mean is of scores that are not alike, as that of GLUE is: compare models by it, and say no more.\n"
+        )
     if summary["cells_done"] < summary["cells"]:
         notes.insert(0, f"**{summary['cells_done']} of {summary['cells']} fine-tunings are done.**\n")
     return "\n".join([*lines, "", *notes, ""])
+
+
+def _unlike(summary: Mapping[str, Any]) -> list[str]:
+    """The scores of the tasks, where they are not one and the same."""
+    metrics = list(dict.fromkeys(escaped(facts["metric"]) for facts in summary["tasks"].values()))
+    return metrics if len(metrics) > 1 else []
 
 
 def _cell(row: Mapping[str, Any] | None, seeds: int) -> str:
@@ -80,7 +92,9 @@ def _chosen(row: Mapping[str, Any]) -> str:
 
 
 def as_picture(summary: Mapping[str, Any]) -> str:
-    """The scores as an SVG: a dot with its standard error for each model, a bar at the constant answer's score.
+    """The scores as an SVG: a dot for each model, a bar at the constant answer's score.
+
+    Each has two standard errors: a line with caps for that over seeds, a wide pale one for that over rows.
 
     Args:
         summary: what `evaluation.json` says.
@@ -93,11 +107,15 @@ def as_picture(summary: Mapping[str, Any]) -> str:
         places = [tasks.index(row["task"]) + (number - (len(names) - 1) / 2) * _SPREAD / len(names) for row in rows]
         scores = [row["score"] for row in rows]
         errors = [length_of_bar(row["standard_error"]) for row in rows]
-        axes.errorbar(scores, places, xerr=errors, fmt="o", color=COLOURS[number % len(COLOURS)], label=name)
+        colour = COLOURS[number % len(COLOURS)]
+        of_rows = [row.get("rows_standard_error") or 0.0 for row in rows]
+        lows, highs = ([score + sign * error for score, error in zip(scores, of_rows, strict=True)] for sign in (-1, 1))
+        axes.hlines(places, lows, highs, color=colour, alpha=0.3, linewidth=6)
+        axes.errorbar(scores, places, xerr=errors, fmt="o", color=colour, label=name, capsize=2)
         for row, place in zip(rows, places, strict=True):
             axes.annotate(
                 f"{row['score']:.3f}",
-                (row["score"] + (row["standard_error"] or 0.0), place),
+                (row["score"] + max(row["standard_error"] or 0.0, row.get("rows_standard_error") or 0.0), place),
                 (6, 0),
                 textcoords="offset points",
                 va="center",
@@ -112,10 +130,10 @@ def as_picture(summary: Mapping[str, Any]) -> str:
         linewidth=2.5,
         label="a constant answer",
     )
-    axes.set_yticks(range(len(tasks)), tasks)
+    axes.set_yticks(range(len(tasks)), [f"{task}\n{facts['metric']}" for task, facts in summary["tasks"].items()])
     axes.set_ylim(len(tasks) - 0.5, -0.5)
     axes.set_xlim(right=1.08)
-    axes.set_xlabel("score ± standard error over seeds")
+    axes.set_xlabel("score; standard errors over seeds (line) and over rows (wide)")
     axes.grid(axis="x", color="#eeeeee")
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=8)

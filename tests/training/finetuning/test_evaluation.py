@@ -107,11 +107,15 @@ def test_the_table_by_hand(make_grid: MakeGrid, models: list[str]) -> None:
         "0.550 ± 0.050 (0.050), 1 diverged |"
     )
     assert table[3].endswith("| 0.000 | 0.600 ± 0.058 (0.050) | diverged |")
-    assert table[4] == "| mean | | | | 0.600 ± 0.041 |  |"
+    other = summary["tasks"]["long_words"]["metric"]
+    assert table[4] == f"| mean | accuracy and F1; {other} | | | 0.600 ± 0.041 |  |"
+    assert any(line.startswith("The mean is of scores that are not alike") for line in table)
+    alike = {**summary, "tasks": dict.fromkeys(summary["tasks"], summary["tasks"]["mrpc"])}
+    assert "| mean | | | | 0.600 ± 0.041 |  |" in as_markdown(alike) and "not alike" not in as_markdown(alike)
     assert "- mrpc, hybrid: learning rate 0.01, batch 16, 2 epochs, best of 2 trials" in table
     picture = ElementTree.fromstring(as_picture(summary))
     texts = ["".join(text.itertext()).strip() for text in picture.iter("{http://www.w3.org/2000/svg}text")]
-    assert {"hybrid", "convolution", "a constant answer", "mrpc", "long_words"} <= set(texts)
+    assert {"hybrid", "convolution", "a constant answer", "mrpc", "long_words", other} <= set(texts)
     assert (texts.count("0.600"), texts.count("0.550")) == (2, 1)
 
 

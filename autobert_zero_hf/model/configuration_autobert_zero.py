@@ -197,6 +197,12 @@ class AutoBertZeroConfig(PreTrainedConfig):
         """For each layer "conv", "full_attention" or another of transformers' words."""
         return [parse_layer(layer).mixer.layer_type for layer in self.layers]
 
+    def validate_layer_type(self) -> None:
+        """Nothing: layers are checked as a whole.
+
+        transformers 5.15 to 5.17 would write other words into `layer_types`, `linear_attention` in the place of `conv`.
+        """
+
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
         """Makes a configuration of plain data; `layers` among the keyword arguments replaces those of the data."""

@@ -99,6 +99,7 @@ def _contents(facts: ReportFacts) -> dict[str, Any]:
         else None,
         "layers_chart": _layers_chart(trained),
         "finalists_chart": charts.finalists(facts) if trained else None,
+        "losses_chart": charts.losses(facts),
         "priorities_chart": charts.priorities(history) if len(history) > 1 else None,
         "depths_chart": charts.depths(types, kernels, depth, recipe["kernel_sizes"]) if facts.candidates else None,
         "operations_chart": _operations_chart(facts),

@@ -96,6 +96,24 @@ def finalists(facts: ReportFacts) -> Figure:
     return figure
 
 
+def losses(facts: ReportFacts) -> Figure | None:
+    """The losses of the super-net and of the last trainings, over their steps; None where none are known."""
+    net = facts.history.supernet
+    curves = {"super-net": net.loss_curve if net else None}
+    curves |= {each.event.name: each.event.loss_curve for each in facts.trained()}
+    known = {name: curve for name, curve in curves.items() if curve}
+    if not known:
+        return None
+    figure, axes = _new(*_WIDE)
+    for number, (name, curve) in enumerate(known.items()):
+        places = [(place + 0.5) / len(curve) for place in range(len(curve))]
+        colour = _GREY if name == "super-net" else COLOURS[(number - 1) % len(COLOURS)]
+        axes.plot(places, curve, color=colour, label=name, linewidth=1.4)
+    axes.set_xlim(0, 1)
+    _finish(axes, "share of the steps of each training", "loss")
+    return figure
+
+
 def priorities(history: Sequence[tuple[int, dict[str, float]]]) -> Figure:
     """The probability that OP-NAS gives each operation, over the evaluations."""
     figure, axes = _new(*_WIDE)

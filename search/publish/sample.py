@@ -5,6 +5,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, pipeline
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.markdown import escaped
 from autobert_zero_hf.model.card import pipeline_tag
+from autobert_zero_hf.model.excerpts import excerpt
 
 BLANK = "[...]"
 ENGLISH = "The minister said that the [...] will be ready next year."
@@ -29,7 +30,7 @@ def sample_of(
 
     Raises:
         AutoBertZeroError: if a model of masked words is given a text that leaves out none, or another one a text that
-            leaves out some; if the head has no sample.
+            leaves out some; if the text is too long; if the head has no sample.
     """
     task = pipeline_tag(type(model).__name__)
     if task not in _SHOWN:
@@ -37,21 +38,30 @@ def sample_of(
             raise AutoBertZeroError(f"--example: a {type(model).__name__} has no sample output; leave it out")
         return None
     masked = task == "fill-mask"
-    if text is None:
-        words = ENGLISH if masked else ENGLISH.replace(BLANK, "work")
-        unknown = tokenizer.unk_token_id in tokenizer(ENGLISH.replace(BLANK, " "))["input_ids"]
-        if unknown or language not in (None, "en"):
-            return None
-    else:
-        words = text
-        if (words.count(BLANK) == 1) != masked or BLANK in words.replace(BLANK, "", 1):
-            wanted = f"one {BLANK}, the word that is left out" if masked else f"no {BLANK}"
-            raise AutoBertZeroError(f"--example {text!r}: this model takes a text with {wanted}")
+    words = text or (ENGLISH if masked else ENGLISH.replace(BLANK, "work"))
     # The name that the tokenizer has for it, which a reader would have to type.
     asked = words.replace(BLANK, str(tokenizer.mask_token)) if masked else words
+    if (refusal := _refusal(model, tokenizer, words, asked, masked)) is not None:
+        if text is None:
+            return None
+        raise AutoBertZeroError(f"--example {excerpt(text)}: {refusal}")
+    if text is None and (language not in (None, "en") or tokenizer.unk_token_id in tokenizer(asked)["input_ids"]):
+        return None
     answer = pipeline(task, model=model, tokenizer=tokenizer, device="cpu", **({"top_k": 3} if masked else {}))(asked)
     lines = [_line(each) for each in answer[:_MOST]] or ["nothing"]
     return f'`pipeline({task!r}, ...)` answers to "{escaped([asked])[0]}":\n\n' + "\n".join(lines)
+
+
+def _refusal(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, words: str, asked: str, masked: bool
+) -> str | None:
+    """Why a model has no answer to a text; None where it has one."""
+    if masked and tokenizer.mask_token is None:
+        return "the tokenizer has no mask; leave it out"
+    if words.count(BLANK) != masked:
+        return f"this model takes a text with {f'one {BLANK}, the word that is left out' if masked else f'no {BLANK}'}"
+    tokens, longest = len(tokenizer(asked)["input_ids"]), model.config.max_position_embeddings
+    return f"it has {tokens} tokens, and this model takes {longest}: shorten it" if tokens > longest else None
 
 
 def _line(answer: dict) -> str:

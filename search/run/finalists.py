@@ -14,6 +14,7 @@ from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model import AutoBertZeroForMaskedLM
 from autobert_zero_hf.places import local_place
 from autobert_zero_hf.progress.reporter import Reporter
+from autobert_zero_hf.training.replayable.curve import LossCurve
 from autobert_zero_hf.training.replayable.masked_lm import MaskedScore, evaluate_masked_lm
 
 from ..proxies.proxy import Proxy
@@ -84,7 +85,7 @@ class FinalTraining:
         def work(name: str) -> dict[str, Any]:
             trials = self._trials(name, finalists[name])
             try:
-                model, best = self._trained(trials, lambda step: show(trained + step, name))
+                model, best, curve = self._trained(trials, lambda step: show(trained + step, name))
                 score = evaluate_masked_lm(model, evaluation)
                 on_tasks = self.tasks(model, lambda _: None) if self.tasks else None
                 analysis = analyse(model, [(each, torch.ones_like(each)) for each in rows])
@@ -107,6 +108,7 @@ class FinalTraining:
                 "analysis": asdict(analysis),
                 "learning_rate": rate,
                 "block": best.candidate.block,
+                "loss_curve": curve.means or None,
                 **({} if on_tasks is None else {"task_score": on_tasks.value, "task_error": on_tasks.standard_error}),
             }
 
@@ -146,8 +148,8 @@ class FinalTraining:
 
     def _trained(
         self, trials: Sequence[Training], after_step: Callable[[int], None]
-    ) -> tuple[AutoBertZeroForMaskedLM, Training]:
-        """A finalist after its training, and which of the trainings was the best.
+    ) -> tuple[AutoBertZeroForMaskedLM, Training, LossCurve]:
+        """A finalist after its training, which of the trainings was the best, and its losses.
 
         What is best is seen on the rows that chose the winner, or on all where none did.
 
@@ -155,15 +157,16 @@ class FinalTraining:
             FloatingPointError: if each diverges.
         """
         done, choosing = 0, self._choosing
-        best: tuple[float, AutoBertZeroForMaskedLM, Training] | None = None
+        best: tuple[float, AutoBertZeroForMaskedLM, Training, LossCurve] | None = None
         for trial in trials:
             try:
-                model = self.train(trial, lambda step, before=done: after_step(before + step))  # type: ignore[misc]
+                curve = LossCurve(trial.steps)
+                model = self.train(trial, lambda step, before=done: after_step(before + step), curve)  # type: ignore[misc]
                 if len(trials) == 1:
-                    return model, trial
+                    return model, trial, curve
                 score = evaluate_masked_lm(model, choosing).value
                 if best is None or score > best[0]:
-                    best = score, model, trial
+                    best = score, model, trial, curve
             except FloatingPointError:
                 if best is None and trial is trials[-1]:
                     raise

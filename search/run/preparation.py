@@ -213,7 +213,8 @@ class Preparation:
         facts = {"steps": training.steps_done, "parameters": sum(p.numel() for p in net.parameters())}
         digest = digest_of_file(self.folder.supernet)
         if known is None:
-            self.journal.append(TrainedSuperNet(**facts, digest=digest))
+            losses = training.curve and (training.curve.means or None)
+            self.journal.append(TrainedSuperNet(**facts, digest=digest, loss_curve=losses))
         else:
             self.journal.compare(known, facts, "the super-net")
             if known.digest not in (None, digest):

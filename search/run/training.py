@@ -7,6 +7,7 @@ import torch
 from accelerate import Accelerator
 
 from autobert_zero_hf.model import AutoBertZeroForMaskedLM
+from autobert_zero_hf.training.replayable.curve import LossCurve
 from autobert_zero_hf.training.replayable.masked_lm import train_masked_lm
 
 from ..recipe.recipe import Recipe
@@ -48,12 +49,15 @@ class TrainedOn:
     text: Text
     accelerator: Accelerator
 
-    def __call__(self, training: Training, after_step: Callable[[int], None]) -> AutoBertZeroForMaskedLM:
+    def __call__(
+        self, training: Training, after_step: Callable[[int], None], curve: LossCurve | None = None
+    ) -> AutoBertZeroForMaskedLM:
         """A model after its training.
 
         Args:
             training: of what, and how.
             after_step: is told the number of each step.
+            curve: takes in the losses.
 
         Raises:
             FloatingPointError: if it diverges.
@@ -68,6 +72,7 @@ class TrainedOn:
             self.recipe.run.seed,
             self.accelerator.autocast,
             after_step=after_step,
+            curve=curve,
         )
         return model
 

@@ -27,7 +27,7 @@ from ..space.steering import Steering
 from ..strategy.evaluation import Failure
 from ..strategy.table import STRATEGIES
 from .environment import Environment
-from .events import Count, Counts, Error, Event, Milliseconds, Score, Seconds, Timed, event
+from .events import Count, Counts, Error, Event, Losses, Milliseconds, Score, Seconds, Timed, event
 from .run_folder import BASELINES
 
 if typing.TYPE_CHECKING:
@@ -191,11 +191,15 @@ class Measured(Timed):
 @event("supernet", once=True)
 @dataclass(frozen=True, kw_only=True)
 class TrainedSuperNet(Event):
-    """The trained super-net; `digest` is that of its file, None where an older version trained it."""
+    """The trained super-net; `digest` is that of its file, None where an older version trained it.
+
+    `loss_curve` has its mean losses over equal shares of the steps; older versions kept none.
+    """
 
     steps: Count
     parameters: Count
     digest: str | None
+    loss_curve: Losses = None
 
 
 @event("constant_answer", once=True)
@@ -310,6 +314,7 @@ class Trained(_Backbone):
 
     `analysis` is of its layers, on the first of the rows that it is scored on; older versions made none.
     `learning_rate` is the best of several, where it was trained with several.
+    `loss_curve` has its mean losses over equal shares of the steps; older versions kept none.
     """
 
     name: str
@@ -325,6 +330,7 @@ class Trained(_Backbone):
     task_error: Error = None
     analysis: Analysis | None = None
     learning_rate: Annotated[float | None, Range(0.0, 1e100)] = None
+    loss_curve: Losses = None
 
     @property
     def score(self) -> MaskedScore:

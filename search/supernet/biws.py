@@ -15,6 +15,7 @@ from accelerate.utils import broadcast
 from autobert_zero_hf.data.masked_rows import MaskedRows
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.model.architectures import BERT_ATTENTION
+from autobert_zero_hf.training.replayable.curve import LossCurve
 from autobert_zero_hf.training.replayable.loop import learning_rate_at, make_optimizer, set_learning_rate
 from autobert_zero_hf.writing import written_whole
 
@@ -100,6 +101,7 @@ class SuperNetTraining:
         self.sandwich = tuple(sandwich)
         self.parameters = [*net.parameters(), *self.objective.beside.parameters()]
         self.optimizer = make_optimizer(self.parameters, options.supernet_learning_rate)
+        self.curve: LossCurve | None = LossCurve(options.supernet_steps)
         self.steps_done = self._load()
 
     @property
@@ -117,6 +119,8 @@ class SuperNetTraining:
         while not self.finished:
             loss = self._step(self.steps_done)
             self.steps_done += 1
+            if self.curve is not None:
+                self.curve.add(self.steps_done, loss)
             if self.finished or self.steps_done % _STEPS_BETWEEN_CHECKPOINTS == 0:
                 self._save()
             after_step(self.steps_done, loss)
@@ -189,6 +193,8 @@ class SuperNetTraining:
     def _save(self) -> None:
         if self.accelerator.is_main_process:
             state = {"step": self.steps_done, "weights": self.net.state_dict()}
+            if self.curve is not None:
+                state["losses"] = self.curve.state
             if beside := self.objective.beside.state_dict():
                 state["beside"] = beside
             if not self.finished:
@@ -213,4 +219,6 @@ class SuperNetTraining:
         self.objective.beside.load_state_dict(state.get("beside", {}))
         if "optimizer" in state:
             self.optimizer.load_state_dict(state["optimizer"])
+        losses = state.get("losses")  # an older version kept none
+        self.curve = None if losses is None else LossCurve(self.options.supernet_steps, losses)
         return state["step"]

@@ -30,7 +30,7 @@ from .old_journals import OLD
 
 RUNS = Path(__file__).parent / "runs_0_1_0"
 FINISHED = ("finished", "joint", "shrink/1ms", "shrink/900-parameters")
-LATER = {"analysis", "new_vocabulary"}
+LATER = {"analysis", "new_vocabulary", "loss_curve"}
 """What events tell since then."""
 TIMES = {"elapsed", "seconds", "median", "p95", "interval", "waited", "verdict"}
 COMPUTED = {"score", "standard_error", "accuracy", "correct", "digest"}

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .curve import LossCurve
+
 
 def make_optimizer(parameters: Iterable[nn.Parameter], learning_rate: float) -> torch.optim.AdamW:
     """AdamW as BERT is trained with: no weight decay on vectors (biases and norms)."""
@@ -40,6 +42,7 @@ def train(
     seed: int,
     autocast: Callable[[], AbstractContextManager],
     after_step: Callable[[int], None] | None = None,
+    curve: LossCurve | None = None,
     **arguments: Any,
 ) -> None:
     """Train a model in place; the result depends on the arguments alone.
@@ -52,6 +55,7 @@ def train(
         seed: of the dropout.
         autocast: makes the context that a forward pass runs in.
         after_step: called with the number of steps done.
+        curve: takes in the losses.
         arguments: further keyword arguments of the model, the same at each step.
 
     Raises:
@@ -73,6 +77,8 @@ def train(
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad()
+            if curve is not None:
+                curve.add(step + 1, loss.item())
             if after_step is not None:
                 after_step(step + 1)
         model.eval()

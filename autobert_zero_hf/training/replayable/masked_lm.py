@@ -16,6 +16,7 @@ from transformers import PreTrainedModel
 from autobert_zero_hf.data.masked_rows import MaskedBatch, MaskedRows
 from autobert_zero_hf.standard_error import if_known
 
+from .curve import LossCurve
 from .loop import train
 
 Measure = Literal["accuracy", "loss"]
@@ -130,8 +131,9 @@ def train_masked_lm(
     seed: int,
     autocast: Callable[[], AbstractContextManager],
     after_step: Callable[[int], None] | None = None,
+    curve: LossCurve | None = None,
 ) -> None:
-    """Train a masked-LM model in place; the result depends on the arguments alone.
+    """Train a masked-LM model in place, as `train` does; the result depends on the arguments alone.
 
     Raises:
         FloatingPointError: at the first loss that is not finite.
@@ -141,4 +143,4 @@ def train_masked_lm(
         batch = rows.sample(step, batch_size, seed)
         return {"input_ids": batch.input_ids, "labels": batch.labels}
 
-    train(model, batch_at, steps, learning_rate, seed, autocast, after_step, sparse_prediction=True)
+    train(model, batch_at, steps, learning_rate, seed, autocast, after_step, curve, sparse_prediction=True)

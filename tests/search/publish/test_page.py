@@ -102,10 +102,19 @@ def test_a_card_leads_to_the_report_and_shows_an_answer(run: Path, capsys: pytes
     assert '"Die &#91;MASK&#93; war neu."' in section(card_of(run), "Use")
 
 
-@pytest.mark.parametrize("example", ["No word is left out.", "[...] and [...]"])
-def test_an_example_that_fits_no_blank_is_refused(run: Path, capsys: pytest.CaptureFixture[str], example: str) -> None:
+@pytest.mark.parametrize(
+    ("example", "reason"),
+    [
+        ("No word is left out.", "this model takes a text with one [...], the word that is left out"),
+        ("[...] and [...]", "this model takes a text with one [...], the word that is left out"),
+        ("[...]" + " and" * 40, "it has 43 tokens, and this model takes 32: shorten it"),
+    ],
+)
+def test_an_example_that_cannot_be_answered_is_refused(
+    run: Path, capsys: pytest.CaptureFixture[str], example: str, reason: str
+) -> None:
     assert main(["push", str(run), "someone/first", "--dry-run", "--example", example]) == 1
-    assert "this model takes a text with one [...], the word that is left out" in capsys.readouterr().err
+    assert reason in capsys.readouterr().err
     assert not (run / "hub").exists()
 
 

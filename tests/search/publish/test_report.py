@@ -89,6 +89,9 @@ def test_a_finished_search_is_told_whole(run: Path) -> None:
         if event["event"] == "trained":
             assert f"{event['accuracy']:.4f} ± {event['standard_error']:.4f}" in text
     written = (run / "report.html").read_text()
+    told = [event for event in events if event["event"] in ("supernet", "trained")]
+    assert len(told) == 3 and all(event["loss_curve"] for event in told)
+    assert "<title>Losses of the super-net and of the last trainings</title>" in written
     best_numbers = {candidate["number"] for candidate in candidates if candidate["score"] is not None}
     for number in best_numbers:
         assert written.count(f"<title>candidate {number}: ") == 2, "a dot among the scores, and one among the costs"
@@ -140,7 +143,7 @@ def test_candidates_that_learnt_nothing_are_named(run: Path) -> None:
         assert said in text
         assert "a constant answer" in text, "in the chart"
         facts = read_report_facts(run)
-        app = json.dumps(make_app(facts, {}).get_config_file())
+        app = json.dumps(make_app(facts, {}).get_config_file(), default=str)
         assert str(facts.search.constant_answer) in app
 
 

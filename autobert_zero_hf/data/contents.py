@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from ..options import Place, places_in
 
 Digest = str | list[str | None] | None
 """Of what a path leads to, or of each of several; None where nothing is there, as with a name of the Hub."""
+_OF_TASKS = re.compile(r"\.(json|csv|tsv|parquet|arrow)")
 _OF_A_MODEL = (".json", ".safetensors", ".bin", ".txt")
 
 
@@ -106,7 +108,9 @@ def _digest(place: Place, value: str) -> str | None:
         if place == "text":
             return digest_of_file(path) if path.is_file() else None
         if place == "tasks":
-            files = sorted(path.rglob("*.json*"))
+            if path.is_file():
+                return digest_of_file(path)
+            files = sorted(file for file in path.rglob("*") if _OF_TASKS.search(file.name))
             return _short([f"{file.relative_to(path)} {_of_file(file)}\n" for file in files]) if files else None
         if place == "dataset":
             files = sorted(path.rglob("*"))

@@ -144,16 +144,17 @@ def _task_of_data_set(data: Path, name: str | None, seed: int, options: TaskData
     return task if name is None else replace(task, name=name)
 
 
-def load_text_task(name: str, seed: int = 0, folder: Path | None = None) -> Task:
-    """Loads a task with a class or a number to answer, as `load_task` does.
+def load_text_tasks(asked: Sequence[str], seed: int = 0, data: Path | None = None) -> list[Task]:
+    """Tasks with a class or a number for each text to answer, as `load_asked_tasks` gives them.
 
     Raises:
-        TaskError: also if answers are to be found in a text.
+        TaskError: also if one of them has several labels, tags, or answers in a text.
     """
-    task = load_task(name, seed, folder)
-    if isinstance(task, SpanTask):
-        raise TaskError(f"{name}: its answers are parts of a text; wanted is a task with labels")
-    return task
+    tasks = load_asked_tasks(asked, seed, data)
+    for task in tasks:
+        if not isinstance(task, Task):
+            raise TaskError(f"{task.name}: wanted is a task with a class or a number for each text")
+    return [task for task in tasks if isinstance(task, Task)]
 
 
 def _load_glue(name: str) -> Task:

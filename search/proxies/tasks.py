@@ -29,7 +29,9 @@ class TaskOptions:
 
     tasks: list[str] = option((), "tasks to fine-tune on: bbc_topics, GLUE's of the Hub, or those of --task-data")
     task_data: str | None = option(
-        None, "a folder of tasks: NAME/train.jsonl, validation.jsonl and labels.json", "tasks"
+        None,
+        "a folder with a folder for each task, or a data set, such as a CSV, as a task of the one name given",
+        "tasks",
     )
     task_steps: Annotated[int, Range(1)] = option(100, "training steps on each task")
     task_batch_size: Annotated[int, Range(1, 1_000_000)] = option(16, "rows of such a step")
@@ -113,10 +115,10 @@ class TaskProxy:
 
 
 def _load(options: TaskOptions, seed: int) -> "Sequence[Task]":
-    from autobert_zero_hf.tasks.loading import load_text_task
+    from autobert_zero_hf.tasks.loading import load_text_tasks
 
-    folder = None if options.task_data is None else Path(options.task_data)
-    return [load_text_task(name, seed, folder) for name in options.tasks]
+    data = None if options.task_data is None else Path(options.task_data)
+    return load_text_tasks(options.tasks, seed, data) if options.tasks else []
 
 
 def _make(context: ProxyContext, options: TaskOptions) -> TaskProxy:

@@ -37,7 +37,9 @@ class ShrinkOptions:
         (), "parameters at most, of all layers, or as --max-parameters-of says", common=True
     )
     evaluate_on: list[str] = option((), "tasks, as `evaluate` takes them, to fine-tune the winners on", common=True)
-    data: str | None = option(None, "a folder with a folder for each of these tasks", "tasks")
+    data: str | None = option(
+        None, "a folder with a folder for each of these tasks, or a data set, such as a CSV, as one", "tasks"
+    )
     evaluate_seeds: Annotated[int, Range(1, 10_000)] = option(3, "fine-tunings of each winner on each task")
     evaluate_rows: Annotated[int | None, Range(2)] = option(None, "rows of a task to train on at most")
     evaluate_epochs: Annotated[float, Range(0.0, 1_000_000)] = option(3.0, "passes over them")

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from autobert_zero_hf.progress.reporter import Reporter
 from autobert_zero_hf.tasks.kinds import AnyTask
-from autobert_zero_hf.tasks.loading import load_task, task_names
+from autobert_zero_hf.tasks.loading import load_asked_tasks
 from autobert_zero_hf.tasks.span_options import SpanOptions
 from autobert_zero_hf.training.finetuning.evaluation import Grid
 from autobert_zero_hf.training.finetuning.options import FineTuningOptions
@@ -30,8 +30,7 @@ def load_evaluation_tasks(options: ShrinkOptions, seed: int) -> list[AnyTask]:
         AutoBertZeroError: if one is not there, or cannot be read.
     """
     data = None if options.data is None else Path(options.data)
-    names = task_names(options.evaluate_on, data) if options.evaluate_on else ()
-    return [load_task(name, seed, data) for name in names]
+    return load_asked_tasks(options.evaluate_on, seed, data) if options.evaluate_on else []
 
 
 def fine_tuned(

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
 
@@ -91,7 +92,25 @@ def test_candidates_are_scored_on_tasks(text: Path, tmp_path: Path) -> None:
     assert f"holds a search with another recipe (task_data: what '{tasks}' holds has changed)" in said
 
 
+def test_a_data_set_of_ones_own_is_a_task(text: Path, tmp_path: Path) -> None:
+    """As the functions and commands that fine-tune take it; another row in it is another search."""
+    news = load_demo().select(range(0, 2000, 20))
+    data, folder = tmp_path / "news.csv", tmp_path / "run"
+    labels = [f"topic {each}" for each in news["label"]]
+    pd.DataFrame({"text": news["text"], "label": labels}).to_csv(data, index=False)
+    options: dict[str, Any] = {"hours": 0.0, "final_steps": 0, "proxy": "tasks", "tasks": "mine", "task_steps": 2}
+    options.update(task_data=data, evaluation_rows=10)
+    assert "  best         " in search(text, folder, **options)
+    assert journal(folder)[0]["recipe"]["tasks"] == ["mine"]
+    lines = (folder / "journal.jsonl").read_text().splitlines(keepends=True)
+    (folder / "journal.jsonl").write_text("".join(lines[:-1]))
+    data.write_text(data.read_text() + "One more.,topic 1\n")
+    assert "(task_data: what '" in search(text, folder, status=1, **options)
+    several = {**options, "tasks": ["mine", "yours"]}
+    assert f"{data} is one data set: give one name for its task" in search(text, tmp_path / "two", status=1, **several)
+
+
 def test_tasks_that_are_not_there_are_said_before_any_work(text: Path, tmp_path: Path) -> None:
     said = search(text, tmp_path / "other", status=1, proxy="tasks", tasks="bbc_topics", task_data="/nowhere")
-    assert "/nowhere: no such folder" in said
+    assert "/nowhere: no such file or folder" in said
     assert not (tmp_path / "other").exists()

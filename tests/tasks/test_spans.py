@@ -10,7 +10,7 @@ from transformers import BertTokenizer
 
 from autobert_zero_hf.data.corpus import load_demo
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.tasks.loading import load_task, load_text_task
+from autobert_zero_hf.tasks.loading import load_task, load_text_tasks
 from autobert_zero_hf.tasks.spans import SpanOptions, SpanScore, encode_spans
 from autobert_zero_hf.tasks.squad import SpanTask
 from autobert_zero_hf.tasks.squad_metrics import Squad, SquadV2
@@ -244,5 +244,5 @@ def test_half_of_a_character_keeps_answers_where_they_are(tmp_path: Path, caplog
 
 def test_a_search_does_not_take_questions(tmp_path: Path) -> None:
     write_cloze(tmp_path / "mine", [GOOD], [GOOD])
-    with pytest.raises(TaskError, match="mine: its answers are parts of a text"):
-        load_text_task("mine", folder=tmp_path)
+    with pytest.raises(TaskError, match="mine: wanted is a task with a class or a number for each text"):
+        load_text_tasks(["mine"], data=tmp_path)

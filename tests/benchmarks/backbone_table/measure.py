@@ -39,7 +39,7 @@ from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.mutation import Mutations
 
 from autobert_zero_hf import AutoBertZeroForMaskedLM, AutoBertZeroModel, architecture
-from autobert_zero_hf.tasks.loading import load_text_task
+from autobert_zero_hf.tasks.loading import load_text_tasks
 from autobert_zero_hf.training.replayable.masked_lm import evaluate_masked_lm, train_masked_lm
 from tests.benchmarks.experiment import Experiment, fill, rows_of
 from tests.benchmarks.paired import machine
@@ -103,10 +103,8 @@ class Table:
     @cached_property
     def tasks(self) -> dict[str, PreparedTask]:
         tokenizer, folder = self.experiment.train.tokenizer, self.data / "glue"
-        return {
-            name: PreparedTask.of(load_text_task(name, 0, folder), tokenizer, LENGTH, TASK_ROWS, seed=0)
-            for name in TASKS
-        }
+        tasks = load_text_tasks(TASKS, 0, folder)
+        return {each.name: PreparedTask.of(each, tokenizer, LENGTH, TASK_ROWS, seed=0) for each in tasks}
 
     def __call__(self, candidate: Candidate) -> Row:
         (latency,) = measure([AutoBertZeroModel(self.experiment.config(candidate.layers))], LatencyOptions())

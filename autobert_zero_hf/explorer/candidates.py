@@ -100,7 +100,8 @@ def show_candidates(facts: ReportFacts, config: AutoBertZeroConfig) -> None:
 
     for control in filters:
         control.change(filtered, filters, rows, show_progress="hidden", preprocess=False)
-    for clicked in (*charts, rows):
+    sources: list[Any] = [*charts, rows]
+    for clicked in sources:
         told = clicked.select(chosen, pinned, [number, pin, shown], show_progress="hidden", preprocess=False)
         told.then(None, js=_TO_WHAT_IS_SHOWN)
     pin.click(turned, [number, pinned], [pinned, pin], show_progress="hidden", preprocess=False)

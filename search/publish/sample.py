@@ -1,5 +1,7 @@
 """What a model answers to a text, for its card."""
 
+from typing import Any
+
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, pipeline
 
 from autobert_zero_hf.errors import AutoBertZeroError
@@ -32,7 +34,7 @@ def sample_of(
         AutoBertZeroError: if a model of masked words is given a text that leaves out none, or another one a text that
             leaves out some; if the text is too long; if the head has no sample.
     """
-    task = pipeline_tag(type(model).__name__)
+    task: Any = pipeline_tag(type(model).__name__)
     if task not in _SHOWN:
         if text is not None:
             raise AutoBertZeroError(f"--example: a {type(model).__name__} has no sample output; leave it out")

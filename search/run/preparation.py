@@ -213,7 +213,7 @@ class Preparation:
         facts = {"steps": training.steps_done, "parameters": sum(p.numel() for p in net.parameters())}
         digest = digest_of_file(self.folder.supernet)
         if known is None:
-            losses = training.curve and (training.curve.means or None)
+            losses = (training.curve.means or None) if training.curve else None
             self.journal.append(TrainedSuperNet(**facts, digest=digest, loss_curve=losses))
         else:
             self.journal.compare(known, facts, "the super-net")

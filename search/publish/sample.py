@@ -49,7 +49,8 @@ def sample_of(
         raise AutoBertZeroError(f"--example {excerpt(text)}: {refusal}")
     if text is None and (language not in (None, "en") or tokenizer.unk_token_id in tokenizer(asked)["input_ids"]):
         return None
-    answer = pipeline(task, model=model, tokenizer=tokenizer, device="cpu", **({"top_k": 3} if masked else {}))(asked)
+    options: dict[str, Any] = {"top_k": 3} if masked else {}
+    answer = pipeline(task, model=model, tokenizer=tokenizer, device="cpu", **options)(asked)
     lines = [_line(each) for each in answer[:_MOST]] or ["nothing"]
     return f'`pipeline({task!r}, ...)` answers to "{escaped([asked])[0]}":\n\n' + "\n".join(lines)
 

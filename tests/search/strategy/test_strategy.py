@@ -278,7 +278,7 @@ def test_a_child_has_one_mutation_of_the_layout_or_of_a_graph() -> None:
 
 def test_without_optuna_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(ModuleNotFoundError, match=r'\.\[optuna\]"'):
+    with pytest.raises(ModuleNotFoundError, match=r"'autobert-zero-hf\[optuna\]'"):
         OptunaStrategy(SPACE, random.Random(0))
 
 

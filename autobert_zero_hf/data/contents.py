@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from ..options import Place, places_in
 
 Digest = str | list[str | None] | None
 """Of what a path leads to, or of each of several; None where nothing is there, as with a name of the Hub."""
-_OF_TASKS = re.compile(r"\.(json|csv|tsv|parquet|arrow)")
+_OF_A_TABLE = (".csv", ".tsv", ".ndjson", ".parquet", ".arrow")
 _OF_A_MODEL = (".json", ".safetensors", ".bin", ".txt")
 
 
@@ -110,7 +109,9 @@ def _digest(place: Place, value: str) -> str | None:
         if place == "tasks":
             if path.is_file():
                 return digest_of_file(path)
-            files = sorted(file for file in path.rglob("*") if _OF_TASKS.search(file.name))
+            # Beside a folder of tasks, whose digest stays what it was, a data set: with its files here or further in.
+            files = {*path.rglob("*.json*"), *filter(_is_table, path.glob("*"))} or filter(_is_table, path.rglob("*"))
+            files = sorted(files)
             return _short([f"{file.relative_to(path)} {_of_file(file)}\n" for file in files]) if files else None
         if place == "dataset":
             files = sorted(path.rglob("*"))
@@ -118,6 +119,10 @@ def _digest(place: Place, value: str) -> str | None:
         return None if place == "backbone" and value in ARCHITECTURES else digest_of_model(value) or None
     except (OSError, ValueError):  # what cannot be read, or is no path, is said where it is used
         return None
+
+
+def _is_table(file: Path) -> bool:
+    return file.suffix.lower() in _OF_A_TABLE
 
 
 def _of_file(file: Path) -> str:

@@ -8,25 +8,29 @@ from matplotlib.figure import Figure
 
 from ..charts import to_inline_svg
 from ..model import AutoBertZeroConfig
-from ..search.publish.report_charts import labels_of_scores, scores_over_costs, scores_over_evaluations
+from ..search.publish.report_charts import (
+    costed,
+    labels_of_dots,
+    scores_over_costs,
+    scores_over_evaluations,
+)
 from ..search.publish.report_facts import ReportFacts
 from ..search.publish.verdict import Costs
 from ..search.runtime.records import Evaluated
 from .controls import text_of
 from .views import compare, matching, show_candidate
 
-_COLUMNS = (
-    ("candidate", "number", 100),
-    ("score", "str", 90),
-    ("±", "str", 80),
-    ("parameters of layers", "number", 120),
-    ("multiplications a token", "number", 130),
-    ("ms", "str", 80),
-    ("made by", "str", 300),
-    ("layers", "str", 700),
-)
-"""Names, kinds and widths in pixels. Milliseconds stand there where some were measured."""
-_MEASURED = 5
+_COLUMNS = {
+    "candidate": ("number", 100),
+    "score": ("str", 90),
+    "±": ("str", 80),
+    "parameters of layers": ("number", 120),
+    "multiplications a token": ("number", 130),
+    "ms": ("str", 80),
+    "made by": ("str", 300),
+    "layers": ("str", 700),
+}
+"""Their kinds, and their widths in pixels. Milliseconds stand there where some were measured."""
 _NEAREST_DOT = """
 element.addEventListener("click", event => {
   let nearest = 24, told = "";
@@ -58,19 +62,17 @@ def show_candidates(facts: ReportFacts, config: AutoBertZeroConfig) -> None:
         containing = gr.Textbox(label="a layer contains", placeholder="softmax, or conv(9)")
         kind = gr.Dropdown(["all", "random", "mutated", "failed"], value="all", label="which")
         least = gr.Number(label="score at least (0: any)", value=0)
-    timed = any(facts.history.measured(each.identity) for each in facts.candidates)
-    columns = [each for place, each in enumerate(_COLUMNS) if timed or place != _MEASURED]
-    names, kinds, widths = (list(each) for each in zip(*columns, strict=True))
+    rows_of = {each.number: _row(facts, each, costs) for each in facts.candidates}
+    columns = [name for name in _COLUMNS if name != "ms" or any(row[name] for row in rows_of.values())]
 
     def cells(events: list[Evaluated]) -> list[list[Any]]:
-        rows = [_cells(facts, each, costs) for each in events]
-        return rows if timed else [row[:_MEASURED] + row[_MEASURED + 1 :] for row in rows]
+        return [[rows_of[each.number][name] for name in columns] for each in events]
 
     rows = gr.Dataframe(
         cells(matching(facts)),
-        headers=names,
-        datatype=kinds,
-        column_widths=widths,
+        headers=columns,
+        datatype=[_COLUMNS[name][0] for name in columns],
+        column_widths=[_COLUMNS[name][1] for name in columns],
         interactive=False,
         wrap=True,
         max_height=400,
@@ -111,29 +113,30 @@ def show_candidates(facts: ReportFacts, config: AutoBertZeroConfig) -> None:
 def _charts(facts: ReportFacts, costs: Costs) -> list[str]:
     if not facts.scored:
         return []
-    drawn: list[tuple[str, str, Figure]] = [
-        ("scores", "Scores in the order of the search", scores_over_evaluations(facts))
+    drawn: list[tuple[str, str, Figure, list[Evaluated]]] = [
+        ("scores", "Scores in the order of the search", scores_over_evaluations(facts), facts.scored)
     ]
-    if any(costs(each.candidate) for each in facts.scored):
-        drawn.append(("costs", "Scores over costs", scores_over_costs(facts, costs)))
-    labels = labels_of_scores(facts)
+    if known := costed(facts, costs):
+        drawn.append(("costs", "Scores over costs", scores_over_costs(facts, costs), known))
     return [
-        to_inline_svg(figure, name, f"{title}; a click shows the candidate", labels) for name, title, figure in drawn
+        to_inline_svg(figure, name, f"{title}; a click shows the candidate", labels_of_dots(events))
+        for name, title, figure, events in drawn
     ]
 
 
-def _cells(facts: ReportFacts, event: Evaluated, costs: Costs) -> list[Any]:
+def _row(facts: ReportFacts, event: Evaluated, costs: Costs) -> dict[str, Any]:
+    """What the table says of a candidate, by columns."""
     cost, latency = costs(event.candidate), facts.history.measured(event.identity)
-    return [
-        event.number,
-        "failed" if event.score is None else f"{event.score:.4f}",
-        "" if event.standard_error is None else f"{event.standard_error:.4f}",
-        cost and cost.parameters,
-        cost and cost.operations,
-        "" if latency is None else f"{latency.median:.2f}",
-        event.origin,
-        " | ".join(event.layers),
-    ]
+    return {
+        "candidate": event.number,
+        "score": "failed" if event.score is None else f"{event.score:.4f}",
+        "±": "" if event.standard_error is None else f"{event.standard_error:.4f}",
+        "parameters of layers": cost and cost.parameters,
+        "multiplications a token": cost and cost.operations,
+        "ms": "" if latency is None else f"{latency.median:.2f}",
+        "made by": event.origin,
+        "layers": " | ".join(event.layers),
+    }
 
 
 def _button(number: Any, pinned: Any) -> Any:

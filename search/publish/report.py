@@ -93,10 +93,9 @@ def _contents(facts: ReportFacts) -> dict[str, Any]:
         "command": command_of(facts.search),
         "recipe": yaml.safe_dump(recipe, sort_keys=False),
         "scores_chart": charts.scores_over_evaluations(facts) if facts.scored else None,
-        "labels": charts.labels_of_scores(facts),
-        "costs_chart": charts.scores_over_costs(facts, costs)
-        if any(costs(e.candidate) for e in facts.scored)
-        else None,
+        "labels": charts.labels_of_dots(facts.scored),
+        "cost_labels": charts.labels_of_dots(charts.costed(facts, costs)),
+        "costs_chart": charts.scores_over_costs(facts, costs) if charts.costed(facts, costs) else None,
         "layers_chart": _layers_chart(trained),
         "finalists_chart": charts.finalists(facts) if trained else None,
         "losses_chart": charts.losses(facts),

@@ -46,13 +46,19 @@ def scores_over_evaluations(facts: ReportFacts) -> Figure:
     return figure
 
 
-def labels_of_scores(facts: ReportFacts) -> dict[str, list[str]]:
-    """What the dots of `scores_over_evaluations` and `scores_over_costs` stand for, by the names of their groups."""
-    kinds = {
-        dots("random"): [e for e in facts.scored if e.parent is None],
-        dots("mutated"): [e for e in facts.scored if e.parent],
-    }
-    return {name: [describe(each) for each in those] for name, those in kinds.items()}
+def labels_of_dots(drawn: Sequence[Evaluated]) -> dict[str, list[str]]:
+    """What the dots of a chart stand for, by the names of their groups.
+
+    Args:
+        drawn: those that have a dot: in `scores_over_evaluations` all with a score, in `scores_over_costs` `costed`.
+    """
+    kinds = {dots("random"): False, dots("mutated"): True}
+    return {name: [describe(each) for each in drawn if bool(each.parent) is bred] for name, bred in kinds.items()}
+
+
+def costed(facts: ReportFacts, costs: Costs) -> list[Evaluated]:
+    """The candidates with a score whose cost is known: not those with operations that are not registered here."""
+    return [each for each in facts.scored if costs(each.candidate) is not None]
 
 
 def describe(event: Evaluated) -> str:

@@ -41,7 +41,8 @@ def sample_of(
             raise AutoBertZeroError(f"--example: a {type(model).__name__} has no sample output; leave it out")
         return None
     masked = task == "fill-mask"
-    words = text or (ENGLISH if masked else ENGLISH.replace(BLANK, "work"))
+    english = ENGLISH if masked else ENGLISH.replace(BLANK, "work")
+    words = english if text is None else text
     # The name that the tokenizer has for it, which a reader would have to type.
     asked = words.replace(BLANK, str(tokenizer.mask_token)) if masked else words
     if (refusal := _refusal(model, tokenizer, words, asked, masked)) is not None:
@@ -63,6 +64,8 @@ def _refusal(
     """Why a model has no answer to a text; None where it has one."""
     if masked and tokenizer.mask_token is None:
         return "the tokenizer has no mask; leave it out"
+    if not words.strip():
+        return "it is empty"
     if words.count(BLANK) != masked:
         return f"this model takes a text with {f'one {BLANK}, the word that is left out' if masked else f'no {BLANK}'}"
     tokens, longest = len(tokenizer(asked)["input_ids"]), model.config.max_position_embeddings

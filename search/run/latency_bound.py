@@ -17,7 +17,7 @@ from ..latency.predictor import LatencyPredictor
 from ..latency.samples import Samples, collect
 from ..recipe.recipe import Recipe
 from ..runtime.journal import Journal
-from ..runtime.records import LatencyTarget, Measured
+from ..runtime.latency_records import LatencyTarget, Measured
 from ..runtime.run_folder import RunFolder
 from ..space.candidate import Candidate
 

@@ -32,7 +32,8 @@ from ..runtime.codec import to_json
 from ..runtime.environment import warn_of_changes
 from ..runtime.history import History
 from ..runtime.journal import Journal
-from ..runtime.records import Base, Budgets, Measured
+from ..runtime.latency_records import Base, Measured
+from ..runtime.records import Budgets
 from ..runtime.run_folder import BEST, SCRATCH, RunFolder
 from ..runtime.tracking import Tracking
 from .accelerated import accelerated, open_journal

@@ -19,7 +19,7 @@ if typing.TYPE_CHECKING:
 Count = Annotated[int, Range(0, 2**53)]
 Counts = Annotated[list[int], Range(0, 2**53)]
 Seconds = Annotated[float, Range(0.0, 1e12)]
-Losses = Annotated[list[float] | None, Range(-1e100, 1e100)]
+Curve = Annotated[list[float] | None, Range(-1e100, 1e100)]
 Milliseconds = Annotated[float, Range(1e-9, 1e12)]
 # What is as large as no score can be is damage, too, and more than a chart can show.
 Score = Annotated[float | None, Range(-1e100, 1e100)]

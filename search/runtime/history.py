@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 from autobert_zero_hf.folders import BEST
 
 from .events import Event
+from .latency_records import Base, LatencyTarget, Measured
 from .records import (
     EXTENDED,
     STEERED,
-    Base,
     Baseline,
     Budgets,
     ConstantAnswer,
@@ -18,8 +18,6 @@ from .records import (
     Evaluated,
     Extended,
     Finished,
-    LatencyTarget,
-    Measured,
     Start,
     Steered,
     Trained,

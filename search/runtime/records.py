@@ -15,8 +15,6 @@ from autobert_zero_hf.options import Range, find_problems, option_names, with_de
 from autobert_zero_hf.tables import Table
 from autobert_zero_hf.training.replayable.masked_lm import MaskedScore
 
-from ..latency.band import Verdict
-from ..latency.measuring import Latency
 from ..proxies.table import PROXIES, SCREENS
 from ..recipe.choices import groups_of
 from ..recipe.options import BudgetOptions, SteeringOptions
@@ -27,7 +25,7 @@ from ..space.steering import Steering
 from ..strategy.evaluation import Failure
 from ..strategy.table import STRATEGIES
 from .environment import Environment
-from .events import Count, Counts, Error, Event, Losses, Milliseconds, Score, Seconds, Timed, event
+from .events import Count, Counts, Curve, Error, Event, Score, Seconds, event
 from .run_folder import BASELINES
 
 if typing.TYPE_CHECKING:
@@ -140,54 +138,6 @@ class Data(Event):
     digest: str
 
 
-@event("latency", once=True)
-@dataclass(frozen=True, kw_only=True)
-class LatencyTarget(Event):
-    """The latency that candidates have to meet, in milliseconds, and how well it is predicted."""
-
-    target: Milliseconds
-    base: Annotated[float | None, Range(1e-9, 1e12)]
-    hardware: str
-    prediction_error: Annotated[float, Range(0.0, 1e100)]
-    samples: Count
-
-
-@event("base", unique={"model": "the second of its model"})
-@dataclass(frozen=True, kw_only=True)
-class Base(Timed):
-    """The latency of the model that shrunken ones are to be faster than; None is the largest sub-model.
-
-    `digest` is that of the model's files.
-    """
-
-    model: str | None
-    interval: tuple[float, float]
-    median: Milliseconds
-    p95: Milliseconds
-    passes: Count
-    digest: str | None = None
-
-
-@event("measured", unique={"identity": "the second of its candidate"})
-@dataclass(frozen=True, kw_only=True)
-class Measured(Timed):
-    """The latency of a candidate."""
-
-    identity: str
-    median: Milliseconds
-    p95: Milliseconds
-    interval: tuple[float, float]
-    passes: Count
-    waited: Seconds
-    verdict: Verdict
-
-    @classmethod
-    def of(cls, identity: str, latency: Latency, verdict: Verdict) -> "Measured":
-        """The event of a latency, and whether it keeps to what is asked for."""
-        known = {name: getattr(latency, name) for name in ("median", "p95", "interval", "passes", "waited")}
-        return cls(identity=identity, verdict=verdict, **known)
-
-
 @event("supernet", once=True)
 @dataclass(frozen=True, kw_only=True)
 class TrainedSuperNet(Event):
@@ -199,7 +149,7 @@ class TrainedSuperNet(Event):
     steps: Count
     parameters: Count
     digest: str | None
-    loss_curve: Losses = None
+    loss_curve: Curve = None
 
 
 @event("constant_answer", once=True)
@@ -330,7 +280,7 @@ class Trained(_Backbone):
     task_error: Error = None
     analysis: Analysis | None = None
     learning_rate: Annotated[float | None, Range(0.0, 1e100)] = None
-    loss_curve: Losses = None
+    loss_curve: Curve = None
 
     @property
     def score(self) -> MaskedScore:

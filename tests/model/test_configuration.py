@@ -100,13 +100,13 @@ def test_a_config_that_was_made_wrong_by_hand_is_not_loaded(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "options",
     [
-        {"hidden_size": "64"}, {"hidden_size": 64.0}, {"hidden_size": True}, {"num_hidden_layers": 2.0},
-        {"classifier_pooling": "max"}, {"kernel_softmax": "yes"}, {"sparse_prediction": 1}, {"hidden_act": None},
+        {"hidden_size": "64"}, {"hidden_size": 64.0}, {"hidden_size": True, "num_attention_heads": 1},
+        {"num_hidden_layers": 2.0}, {"classifier_pooling": "max"}, {"kernel_softmax": "yes"}, {"sparse_prediction": 1},
+        {"hidden_act": None},
     ],
 )  # fmt: skip
 def test_types_are_strict(options: dict) -> None:
-    # Of older versions of transformers, what says that a size does not fit comes before what says that it is no number.
-    with pytest.raises((TypeError, ValueError, StrictDataclassFieldValidationError), match=next(iter(options))):
+    with pytest.raises((TypeError, StrictDataclassFieldValidationError), match=next(iter(options))):
         AutoBertZeroConfig(**options)
 
 

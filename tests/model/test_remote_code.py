@@ -116,7 +116,8 @@ def test_code_is_written_where_a_configuration_is(
     """By the main process, in time to be pushed, and not to a file."""
     model = AutoBertZeroForMaskedLM(tiny_config)
     model.save_pretrained(tmp_path / "other process", is_main_process=False, include_code=True)
-    assert not list((tmp_path / "other process").glob("*.py"))
+    # Some versions of transformers write the weights in every process.
+    assert {file.name for file in (tmp_path / "other process").iterdir()} <= {"model.safetensors"}
     (tmp_path / "file").touch()
     model.save_pretrained(tmp_path / "file", include_code=True)  # an error in the log, as transformers has it
 

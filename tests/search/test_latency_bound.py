@@ -9,7 +9,7 @@ from autobert_zero_hf.search.recipe.recipe import Recipe
 from autobert_zero_hf.search.run.latency_bound import LatencyBound, Stopwatch
 from autobert_zero_hf.search.runtime.history import History
 from autobert_zero_hf.search.runtime.journal import Journal
-from autobert_zero_hf.search.runtime.records import Measured
+from autobert_zero_hf.search.runtime.latency_records import Measured
 from autobert_zero_hf.search.runtime.run_folder import RunFolder
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.sizes import Sizes

@@ -10,7 +10,7 @@ from ...latency.band import LatencyBand
 from ...latency.hardware import Hardware
 from ...latency.measuring import Latency, LatencyError, measure, measure_beside
 from ...runtime.block_records import Encoder, Price
-from ...runtime.records import Measured
+from ...runtime.latency_records import Measured
 from .budgets import Budget
 from .context import Context
 

@@ -107,6 +107,7 @@ def test_a_card_leads_to_the_report_and_shows_an_answer(run: Path, capsys: pytes
     [
         ("No word is left out.", "this model takes a text with one [...], the word that is left out"),
         ("[...] and [...]", "this model takes a text with one [...], the word that is left out"),
+        ("", "it is empty"),
         ("[...]" + " and" * 40, "it has 43 tokens, and this model takes 32: shorten it"),
     ],
 )

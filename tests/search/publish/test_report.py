@@ -2,11 +2,13 @@
 
 import itertools
 import json
+import re
 import shlex
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from statistics import fmean
+from xml.etree import ElementTree
 
 import pytest
 from autobert_zero_hf.search.publish.report_facts import expected_best, models_of, read_report_facts
@@ -207,6 +209,23 @@ def test_failures_and_the_texts_of_others_are_shown_as_they_are(run: Path) -> No
     config = recipe.make_config(recipe.data.vocab_size)
     for shown in (views.show_candidate(facts, 3, config), views.compare(facts, 2, 3, config)):
         assert "<script>" not in shown and "&lt;script&gt;" in shown
+
+
+def test_a_dot_is_named_by_its_own_candidate_where_others_cost_nobody_knows_what(run: Path) -> None:
+    """As where an operation is not registered here: such a candidate has a score, and no place among the costs."""
+    events = journal(run)
+    scored = [event for event in events if event["event"] == "candidate" and event["score"] is not None]
+    unknown = scored[0]
+    unknown["layers"] = ["sparsemax(q)", *unknown["layers"][1:]]
+    rewrite(run, events)
+    assert main(["report", str(run)]) == 0
+    pictures = re.findall(r"<svg.*?</svg>", (run / "report.html").read_text(), re.DOTALL)
+    root = ElementTree.fromstring(next(each for each in pictures if "costs-dots" in each))
+    svg = "{http://www.w3.org/2000/svg}"
+    told = [title.text or "" for dot in root.iter(f"{svg}use") for title in dot.iter(f"{svg}title")]
+    assert len(told) == len(scored) - 1
+    named = {int(re.findall(r"candidate (\d+):", text)[0]) for text in told}
+    assert named == {event["number"] for event in scored} - {unknown["number"]}
 
 
 def test_the_command_does_the_same_search_again(run: Path, tmp_path: Path) -> None:

@@ -110,8 +110,8 @@ def _digest(place: Place, value: str) -> str | None:
             if path.is_file():
                 return digest_of_file(path)
             # Beside a folder of tasks, whose digest stays what it was, a data set: with its files here or further in.
-            files = {*path.rglob("*.json*"), *filter(_is_table, path.glob("*"))} or filter(_is_table, path.rglob("*"))
-            files = sorted(files)
+            here = {*path.rglob("*.json*"), *filter(_is_table, path.glob("*"))}
+            files = sorted(here or filter(_is_table, path.rglob("*")))
             return _short([f"{file.relative_to(path)} {_of_file(file)}\n" for file in files]) if files else None
         if place == "dataset":
             files = sorted(path.rglob("*"))

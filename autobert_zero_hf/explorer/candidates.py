@@ -20,7 +20,7 @@ from ..search.runtime.records import Evaluated
 from .controls import text_of
 from .views import compare, matching, show_candidate
 
-_COLUMNS = {
+_COLUMNS: dict[str, tuple[Any, int]] = {
     "candidate": ("number", 100),
     "score": ("str", 90),
     "±": ("str", 80),

@@ -20,6 +20,7 @@ import sysconfig
 import venv
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -100,16 +101,22 @@ def roberta(documents: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 @pytest.fixture(scope="session")
-def tiny_config(tokenizer: BertTokenizer) -> AutoBertZeroConfig:
+def tiny_settings(tokenizer: BertTokenizer) -> dict[str, Any]:
     """Two layers of width 32; tests replace the layers."""
-    return AutoBertZeroConfig(
-        layers=["conv(3)", "matmul(softmax(scale(matmul(q, transpose(k)))), v)"],
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=64,
-    )
+    return {
+        "layers": ["conv(3)", "matmul(softmax(scale(matmul(q, transpose(k)))), v)"],
+        "vocab_size": len(tokenizer),
+        "hidden_size": 32,
+        "num_attention_heads": 2,
+        "intermediate_size": 64,
+        "max_position_embeddings": 64,
+    }
+
+
+@pytest.fixture
+def tiny_config(tiny_settings: dict[str, Any]) -> AutoBertZeroConfig:
+    """A new one for each test: a model keeps the configuration that it is given, and may change it."""
+    return AutoBertZeroConfig(**tiny_settings)
 
 
 @pytest.fixture(scope="session")

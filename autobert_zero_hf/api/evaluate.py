@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autobert_zero_hf.calm import calm
+from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.launch.processes import join_launch
 from autobert_zero_hf.launch.state import forgotten_afterwards
 from autobert_zero_hf.options import given_options
@@ -61,7 +62,7 @@ class Evaluation(FolderResult):
 @calm()
 def evaluate(
     models: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
-    tasks: str | Sequence[str] = "all",
+    tasks: str | Sequence[str] | None = None,
     output_dir: str | Path = "runs/evaluation",
     *,
     data: str | Path | None = None,
@@ -73,7 +74,7 @@ def evaluate(
 
     Args:
         models: their folders or Hub names.
-        tasks: their names; "all" for those of `data`, or for all of GLUE and SQuAD, "glue" for GLUE's nine.
+        tasks: their names; None or "all" for those of `data`. Without it "all" is GLUE and SQuAD, "glue" GLUE's nine.
         output_dir: where to write the table.
         data: a data set: a file, a folder, or the name of one of the Hub; or a folder of tasks.
         options: those of the command, by name.
@@ -83,13 +84,15 @@ def evaluate(
 
     Raises:
         OptionError: if an option is not known, of the wrong type or out of its range.
-        AutoBertZeroError: if there is no such model or task.
+        AutoBertZeroError: if there is no such model or task, or neither tasks nor data are given.
     """
+    if tasks is None and data is None:
+        raise AutoBertZeroError("no task is given: give tasks by name, or data that has some")
     given, folder = checked(options, EVALUATION), Path(output_dir)
     several = [models] if isinstance(models, str | os.PathLike) else models
     place = None if data is None else Path(data)
     tuning = given_options(FineTuningOptions, given)
-    asked = [tasks] if isinstance(tasks, str) else list(tasks)
+    asked = ["all"] if tasks is None else [tasks] if isinstance(tasks, str) else list(tasks)
     loaded = load_asked_tasks(asked, tuning.seed, place, given_options(TaskDataOptions, given))
     seeds = given_options(EvaluationOptions, given).seeds
     with forgotten_afterwards():

@@ -16,7 +16,7 @@ EXAMPLES = (
     "autobert-zero evaluate --models runs/first/best runs/first/bert --tasks bbc_topics --output-dir runs/evaluation",
     "autobert-zero evaluate --models models/bert --tasks all --learning-rate 2e-5 3e-5 5e-5 --output-dir runs/bert",
     "autobert-zero evaluate --models runs/first/best --data glue --tasks all --seeds 5 --output-dir runs/local",
-    "autobert-zero evaluate --models models/bert --data reviews.csv --tasks all --output-dir runs/reviews",
+    "autobert-zero evaluate --models models/bert --data reviews.csv --output-dir runs/reviews",
 )
 NOTES = f"""The same command goes on where it was stopped: each fine-tuning is a line of cells.jsonl. The table so far
 is in evaluation.json, evaluation.md and evaluation.svg.
@@ -38,10 +38,10 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--models", required=True, nargs="+", metavar="MODEL", help="folders or Hub names")
     parser.add_argument(
         "--tasks",
-        required=True,
         nargs="+",
         metavar="NAME",
-        help="names as finetune takes them; all: those of --data, or all of GLUE and SQuAD; glue: GLUE's nine",
+        help="names as finetune takes them; all, or nothing: those of --data. Without it all: GLUE and SQuAD; glue: "
+        "GLUE's nine",
     )
     parser.add_argument(
         "--data", type=Path, metavar="DATA", help="a data set, a file or folder or the Hub's; or a folder of tasks"

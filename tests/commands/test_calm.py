@@ -3,6 +3,7 @@
 import logging
 import re
 from pathlib import Path
+from typing import Any
 
 import datasets
 import pytest
@@ -22,11 +23,11 @@ SCORE = r"accuracy 0\.\d{4} ± (0\.\d{4}|unknown)"
 
 
 @pytest.fixture(scope="module")
-def models(tiny_config: AutoBertZeroConfig, tokenizer: BertTokenizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def models(tiny_settings: dict[str, Any], tokenizer: BertTokenizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One of ours, with a head of another kind, and a BERT without any: both begin a classifier anew."""
     folder = tmp_path_factory.mktemp("models")
     torch.manual_seed(0)
-    AutoBertZeroForMaskedLM(tiny_config).save_pretrained(folder / "ours")
+    AutoBertZeroForMaskedLM(AutoBertZeroConfig(**tiny_settings)).save_pretrained(folder / "ours")
     sizes = {"hidden_size": 32, "num_attention_heads": 2, "intermediate_size": 64, "max_position_embeddings": 64}
     BertModel(BertConfig(vocab_size=len(tokenizer), num_hidden_layers=2, **sizes)).save_pretrained(folder / "bert")
     for name in ("ours", "bert"):

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -22,11 +23,11 @@ from ..task_folders import write_demo_tasks, write_task
 
 @pytest.fixture(scope="module")
 def model_folder(
-    tiny_config: AutoBertZeroConfig, tokenizer: BertTokenizer, tmp_path_factory: pytest.TempPathFactory
+    tiny_settings: dict[str, Any], tokenizer: BertTokenizer, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     folder = tmp_path_factory.mktemp("models") / "tiny"
     torch.manual_seed(0)
-    config = AutoBertZeroConfig(**{**tiny_config.to_dict(), "classifier_pooling": "mean"})
+    config = AutoBertZeroConfig(**{**tiny_settings, "classifier_pooling": "mean"})
     AutoBertZeroForMaskedLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

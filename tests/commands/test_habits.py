@@ -27,10 +27,10 @@ from tests.terminal import Piped
 
 
 @pytest.fixture(scope="module")
-def model(tiny_config: AutoBertZeroConfig, tokenizer: BertTokenizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model(tiny_settings: dict[str, Any], tokenizer: BertTokenizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "tiny"
     torch.manual_seed(0)
-    AutoBertZeroForMaskedLM(tiny_config).save_pretrained(folder)
+    AutoBertZeroForMaskedLM(AutoBertZeroConfig(**tiny_settings)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 

@@ -18,10 +18,10 @@ from tests.tagged_words import tagged_words
 
 
 @pytest.fixture(scope="module")
-def model(tiny_config: AutoBertZeroConfig, tokenizer: BertTokenizer, tmp_path_factory: pytest.TempPathFactory) -> str:
+def model(tiny_settings: dict[str, Any], tokenizer: BertTokenizer, tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("models") / "tiny"
     torch.manual_seed(0)
-    config = AutoBertZeroConfig(**{**tiny_config.to_dict(), "classifier_pooling": "mean"})
+    config = AutoBertZeroConfig(**{**tiny_settings, "classifier_pooling": "mean"})
     AutoBertZeroForMaskedLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return str(folder)
@@ -100,8 +100,14 @@ def test_entities(model: str, files: Path, tmp_path: Path, capsys: pytest.Captur
     assert {each["entity_group"] for each in find("The leader of the Labour party is in London.")} <= {"CAP"}
 
 
+def test_nothing_to_evaluate_on(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "--models", model, "--output-dir", str(tmp_path / "table")]) == 1
+    assert "no task is given: give tasks by name, or data that has some" in capsys.readouterr().err
+    assert not (tmp_path / "table").exists()
+
+
 def test_entities_are_evaluated(model: str, files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["evaluate", "--models", model, "--data", str(files / "entities"), "--tasks", "all", "--seeds", "2"]
+    words = ["evaluate", "--models", model, "--data", str(files / "entities"), "--seeds", "2"]
     words += ["--output-dir", str(tmp_path), "--epochs", "1", "--learning-rate", "0.01", "--max-length", "48"]
     assert main(words) == 0
     table = json.loads((tmp_path / "evaluation.json").read_text())
@@ -116,8 +122,7 @@ def test_entities_are_evaluated(model: str, files: Path, tmp_path: Path, capsys:
         text = (files / "entities" / f"{split}.jsonl").read_text().replace("-CAP", "")
         (tmp_path / "others" / f"{split}.jsonl").write_text(text)
     words[words.index("--data") + 1] = str(tmp_path / "others")
-    words[words.index("all")] = "entities"
-    assert main(words) == 0
+    assert main([*words, "--tasks", "entities"]) == 0
     assert "fine-tunings are there already" not in capsys.readouterr().err
     table = json.loads((tmp_path / "evaluation.json").read_text())
     assert table["tasks"]["entities"]["metric"] == "accuracy of words"

@@ -61,10 +61,10 @@ BAD: dict[str, tuple[Callable[[Path], None], str]] = {
 
 
 @pytest.fixture(scope="module")
-def models(tiny_config: AutoBertZeroConfig) -> dict[bool, PreTrainedModel]:
+def models(tiny_settings: dict[str, Any]) -> dict[bool, PreTrainedModel]:
     sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 48}
-    bert = BertForMaskedLM(BertConfig(vocab_size=tiny_config.vocab_size, max_position_embeddings=64, **sizes))
-    return {True: AutoBertZeroForMaskedLM(tiny_config), False: bert}
+    bert = BertForMaskedLM(BertConfig(vocab_size=tiny_settings["vocab_size"], max_position_embeddings=64, **sizes))
+    return {True: AutoBertZeroForMaskedLM(AutoBertZeroConfig(**tiny_settings)), False: bert}
 
 
 OPENERS: dict[str, tuple[bool, Callable[[str], Any]]] = {

@@ -33,12 +33,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def models(
-    tiny_config: AutoBertZeroConfig, tokenizer: BertTokenizer, tmp_path_factory: pytest.TempPathFactory
+    tiny_settings: dict[str, Any], tokenizer: BertTokenizer, tmp_path_factory: pytest.TempPathFactory
 ) -> list[str]:
     folder = tmp_path_factory.mktemp("models")
     torch.manual_seed(0)
-    for name, layers in (("hybrid", tiny_config.layers), ("convolution", ["conv(3)", "conv(3)"])):
-        config = AutoBertZeroConfig(**{**tiny_config.to_dict(), "layers": layers, "classifier_pooling": "mean"})
+    for name, layers in (("hybrid", tiny_settings["layers"]), ("convolution", ["conv(3)", "conv(3)"])):
+        config = AutoBertZeroConfig(**{**tiny_settings, "layers": layers, "classifier_pooling": "mean"})
         AutoBertZeroForMaskedLM(config).save_pretrained(folder / name)
         tokenizer.save_pretrained(folder / name)
     return [str(folder / "hybrid"), str(folder / "convolution")]

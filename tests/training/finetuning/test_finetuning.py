@@ -44,10 +44,10 @@ def data(news: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def model(tiny_config: AutoBertZeroConfig, tokenizer: BertTokenizer, tmp_path_factory: pytest.TempPathFactory) -> str:
+def model(tiny_settings: dict[str, Any], tokenizer: BertTokenizer, tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("models") / "tiny"
     torch.manual_seed(0)
-    config = AutoBertZeroConfig(**{**tiny_config.to_dict(), "classifier_pooling": "mean"})
+    config = AutoBertZeroConfig(**{**tiny_settings, "classifier_pooling": "mean"})
     AutoBertZeroForMaskedLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return str(folder)

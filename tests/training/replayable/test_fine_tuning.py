@@ -27,7 +27,7 @@ def tasks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Task]:
     return {name: load_task(name, folder=folder) for name in NAMES}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def config(tiny_config: AutoBertZeroConfig) -> AutoBertZeroConfig:
     return AutoBertZeroConfig(**{**tiny_config.to_dict(), "classifier_pooling": "mean"})
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from autobert_zero_hf.calm import calm
 from autobert_zero_hf.errors import AutoBertZeroError
 from autobert_zero_hf.launch.processes import join_launch
-from autobert_zero_hf.launch.state import forgotten_afterwards
+from autobert_zero_hf.launch.state import own_state
 from autobert_zero_hf.options import given_options
 from autobert_zero_hf.progress.reporter import Reporter
 from autobert_zero_hf.standard_error import plus_minus
@@ -49,7 +49,7 @@ class Evaluation(FolderResult):
 
     @property
     def means(self) -> "pandas.DataFrame":
-        """A row for each model: its mean over the tasks, and the standard error of that."""
+        """A row for each model: its mean over the tasks, and the standard error of that; empty with a single task."""
         import pandas
 
         return pandas.DataFrame(self["means"])
@@ -95,7 +95,7 @@ def evaluate(
     asked = ["all"] if tasks is None else [tasks] if isinstance(tasks, str) else list(tasks)
     loaded = load_asked_tasks(asked, tuning.seed, place, given_options(TaskDataOptions, given))
     seeds = given_options(EvaluationOptions, given).seeds
-    with forgotten_afterwards():
+    with own_state():
         grid = Grid(
             folder, [os.fspath(model) for model in several], loaded, tuning, given_options(SpanOptions, given), seeds
         )

@@ -8,7 +8,7 @@ from typing import Any
 from datasets import Dataset, DatasetDict
 
 from autobert_zero_hf.calm import calm
-from autobert_zero_hf.launch.state import forgotten_afterwards
+from autobert_zero_hf.launch.state import own_state
 from autobert_zero_hf.options import given_options
 from autobert_zero_hf.tasks.data_options import TaskDataOptions
 from autobert_zero_hf.tasks.kinds import AnyTask
@@ -86,7 +86,7 @@ def finetune(
         loaded = load_asked_task(task, tuning.seed, None if data is None else Path(data), columns)
     else:
         loaded = task
-    with forgotten_afterwards():
+    with own_state():
         return FineTuned(training.finetune(os.fspath(model), loaded, Path(output_dir), tuning, spans), output_dir)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from autobert_zero_hf.calm import calm
-from autobert_zero_hf.launch.state import forgotten_afterwards
+from autobert_zero_hf.launch.state import own_state
 from autobert_zero_hf.standard_error import plus_minus
 from autobert_zero_hf.training.pretraining import training
 from autobert_zero_hf.training.pretraining.options import GROUPS, PreTrainingOptions
@@ -43,7 +43,7 @@ def pretrain(output_dir: str | Path = "runs/pretrained", **options: Any) -> PreT
         OptionError: if an option is not known, of the wrong type or out of its range.
         AutoBertZeroError: if the options do not go together, or there is no such text or model.
     """
-    with forgotten_afterwards():
+    with own_state():
         facts = training.pretrain(Path(output_dir), PreTrainingOptions(**checked(options, GROUPS)))
     return PreTrained(facts, output_dir)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autobert_zero_hf.calm import calm
-from autobert_zero_hf.launch.state import forgotten_afterwards
+from autobert_zero_hf.launch.state import own_state
 from autobert_zero_hf.options import option_names
 from autobert_zero_hf.rendering import draw_backbone, to_svg
 from autobert_zero_hf.search.publish.difference import Difference
@@ -232,7 +232,7 @@ def search(
     else:
         names = {name: objects.pop(name) for name in _OBJECTS if isinstance(objects[name], str)}
         recipe = chosen_recipe(str(recipe), output_dir, {**plain(options, option_groups()), **names}, start_from)
-    with forgotten_afterwards():
+    with own_state():
         search_run.search(recipe, output_dir, report_to, **objects, space=space, propose=propose)
     return SearchResult(output_dir)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from autobert_zero_hf.calm import calm
 from autobert_zero_hf.conversion.family import as_ours, titles
 from autobert_zero_hf.errors import AutoBertZeroError
-from autobert_zero_hf.launch.state import forgotten_afterwards
+from autobert_zero_hf.launch.state import own_state
 from autobert_zero_hf.model import ARCHITECTURES, AutoBertZeroConfig, architecture
 from autobert_zero_hf.model_folder import find_model, find_models
 from autobert_zero_hf.options import given_options, option_names
@@ -115,7 +115,7 @@ def shrink(
     check_method(method, given)
     budgets = given_options(ShrinkOptions, given)
     rest = {name: value for name, value in given.items() if name not in option_names([ShrinkOptions])}
-    with forgotten_afterwards():
+    with own_state():
         if method == METHODS[0]:
             return ShrinkResult(shrink_encoder(BlockRecipe(rest), budgets, folder), folder, encoder_table)
         return ShrinkResult(shrink_super_net(chosen_recipe(rest), budgets, folder), folder, shrink_table)

@@ -23,6 +23,7 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from autobert_zero_hf.conversion.loading import missing_folder
 from autobert_zero_hf.errors import AutoBertZeroError
+from autobert_zero_hf.launch.subnormals import subnormals
 from autobert_zero_hf.serving import RUNTIMES, RuntimeMissingError
 from autobert_zero_hf.serving.runtimes import exported, loaded
 
@@ -138,6 +139,8 @@ class _Rounds:
         _check(models, options)
         with ExitStack() as stack:
             stack.enter_context(_threads(options.latency_threads))
+            # As whoever serves a model has it.
+            stack.enter_context(subnormals(flushed=False))
             stack.enter_context(torch.inference_mode())
             passes = [stack.enter_context(_forward_pass(model, options)) for model in models]
             for _ in range(options.latency_warm_up):

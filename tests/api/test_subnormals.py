@@ -1,0 +1,80 @@
+"""Numbers that are nearly nought are nought where a run trains, and kept where a model is served or timed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from autobert_zero_hf.search import search
+from autobert_zero_hf.search.latency.measuring import measure
+from autobert_zero_hf.search.recipe.options import LatencyOptions
+from torch.nn.modules.module import register_module_forward_pre_hook
+from transformers import BertTokenizer, PreTrainedModel
+
+from autobert_zero_hf import (
+    AutoBertZeroConfig,
+    AutoBertZeroForMaskedLM,
+    AutoBertZeroModel,
+    evaluate,
+    finetune,
+    pretrain,
+)
+from autobert_zero_hf.data.corpus import load_demo
+from autobert_zero_hf.launch.state import own_state
+from autobert_zero_hf.launch.subnormals import are_flushed, subnormals
+from tests.api.test_search import SMALL
+from tests.task_folders import write_demo_tasks
+
+
+@pytest.fixture
+def seen() -> Iterator[list[bool]]:
+    """Whether they were nought, at each pass of a model; the test begins where they are kept."""
+    passes: list[bool] = []
+
+    def note(module: torch.nn.Module, _: Any) -> None:
+        if isinstance(module, PreTrainedModel):
+            passes.append(are_flushed())
+
+    handle = register_module_forward_pre_hook(note)
+    assert not are_flushed()
+    yield passes
+    handle.remove()
+
+
+def test_the_block_decides_and_leaves_things_as_they_were() -> None:
+    smallest, tiny = torch.tensor(1.2e-38), torch.tensor(1e-3)  # beneath the product nothing is normal
+    with subnormals(flushed=True):
+        assert smallest * tiny == 0
+        with subnormals(flushed=False):
+            assert smallest * tiny > 0
+        assert smallest * tiny == 0
+    assert smallest * tiny > 0
+    with pytest.raises(ZeroDivisionError), subnormals(flushed=True):
+        raise ZeroDivisionError
+    assert smallest * tiny > 0
+
+
+def test_trainings(seen: list[bool], tiny_config: AutoBertZeroConfig, tokenizer: BertTokenizer, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    AutoBertZeroForMaskedLM(tiny_config).save_pretrained(model)
+    tokenizer.save_pretrained(model)
+    tasks = write_demo_tasks(tmp_path / "tasks", load_demo().select(range(0, 2000, 16)))
+    few = {"data": tasks, "epochs": 1, "train_rows": 16, "max_length": 16}
+    for run in (
+        lambda: pretrain(tmp_path / "more", model=model, text=SMALL["text"], max_steps=1, sequence_length=16),
+        lambda: finetune(model, "topics", tmp_path / "tuned", **few),
+        lambda: evaluate(model, "topics", tmp_path / "table", seeds=1, **few),
+        lambda: search(output_dir=tmp_path / "search", **SMALL),
+    ):
+        run()
+        assert seen and all(seen)
+        assert not are_flushed()
+        seen.clear()
+
+
+def test_latencies_are_those_of_a_model_that_is_served(seen: list[bool], tiny_config: AutoBertZeroConfig) -> None:
+    with own_state():
+        measure([AutoBertZeroModel(tiny_config)], LatencyOptions(latency_tokens=8, latency_warm_up=1, latency_passes=3))
+        assert are_flushed()
+    assert seen and not any(seen)

@@ -3,8 +3,8 @@
 A formula runs on the projections of a layer of MiniLM (ENCODER), and its last linear layer is fitted to give what the
 layer's attention gives (`search.blocks.formulas`): nothing is trained, and the only noise is that of the rows. The
 score is the error with its sign turned, a share of the variance. OP-NAS, in the paper's form and sharper, against
-OP-NAS with operations drawn evenly, regularised evolution, local search and random search, SEEDS seeds of EVALUATIONS
-formulas each, in several layers.
+OP-NAS with operations drawn evenly, regularised evolution, local search, the predictor and random search, SEEDS seeds
+of EVALUATIONS formulas each, in several layers.
 
 And do priorities that were learnt in one layer help in another one, or in another encoder (OTHER, such as the BERT of a
 search)? OP-NAS draws by the priorities of all that was seen in the first of the layers, and learns nothing more; beside
@@ -32,6 +32,7 @@ from autobert_zero_hf.search.strategy.evaluation import Evaluation, Failure
 from autobert_zero_hf.search.strategy.local_search import LocalSearch
 from autobert_zero_hf.search.strategy.op_nas import OpNas
 from autobert_zero_hf.search.strategy.operation_priority import OperationPriority
+from autobert_zero_hf.search.strategy.predictor import Predictor
 from autobert_zero_hf.search.strategy.random_search import RandomSearch
 from autobert_zero_hf.search.strategy.regularized_evolution import RegularizedEvolution
 from autobert_zero_hf.search.strategy.strategy import Strategy
@@ -55,6 +56,9 @@ STRATEGIES: Mapping[str, Callable[..., Strategy]] = {
     "op-nas, even": partial(_op_nas, alpha=None),
     "op-nas, the paper's": _op_nas,
     "op-nas, occurrences, temperature 0.1": partial(_op_nas, alpha=0.3, credit="occurrences", temperature=0.1),
+    "predictor": partial(
+        Predictor, population_size=POPULATION, num_parents=PARENTS, generation_size=PARENTS * CHILDREN
+    ),
 }
 
 

@@ -11,7 +11,7 @@ def subnormals(*, flushed: bool) -> Iterator[None]:
     """In the block such numbers are nought, or they are kept, as torch does unless it is told otherwise.
 
     Some formulas make many of them, above all softmax of numbers that are far apart, and its gradients. Kept, they made
-    the training of one backbone in a hundred take 15 times as long (`tests/benchmarks/subnormals.py`); what they say is
+    the training of one backbone in a hundred take 16 times as long (`tests/benchmarks/subnormals.py`); what they say is
     less than the rounding of anything that they are added to.
 
     It is a setting of the calling thread, and of those that torch begins in the block. On a GPU it changes nothing.

@@ -145,8 +145,8 @@ def as_long(table: BackboneTable) -> Search:
     return lambda _, make, kind, seed: replay(make, table, PROXY, seconds - cost_of(table, RUNGS[kind]), seed)
 
 
-def soon(table: BackboneTable) -> dict[str, Any]:
-    """How soon a strategy reaches what random search ends at, as a share of random search's seconds."""
+def soon(table: BackboneTable) -> dict[str, float | None]:
+    """How soon a strategy reaches what random search ends at, as a share of its seconds; None: not within these."""
     seconds = LOOKS * median_seconds(table, WORDS)
     until: dict[str, list[float]] = {name: [] for name in STRATEGIES}
     for seed in range(SEEDS):
@@ -155,7 +155,8 @@ def soon(table: BackboneTable) -> dict[str, Any]:
         for name, make in STRATEGIES.items():
             share = replay(make, table, WORDS, seconds, seed).seconds_to(wanted) / seconds
             until[name].append(share)
-    return {name: round(statistics.median(shares), 3) for name, shares in until.items()}
+    medians = {name: statistics.median(shares) for name, shares in until.items()}
+    return {name: round(share, 3) if share < math.inf else None for name, share in medians.items()}
 
 
 def main() -> None:

@@ -6,8 +6,8 @@ task, 4 after 800 by 200. Then the winner, BERT and `conv(9)` are trained from s
 three seeds, each at the best of three learning rates (chosen by masked words after 1,600 steps of seed 0, the same for
 all three), and fine-tuned, 3 epochs on each task: differences from BERT, paired by seed.
 
-The tasks' validation rows chose the winner, and score it: so that what it gains there is in part luck. It resumes; a
-night of one core:
+The tasks' validation rows chose the winner, and score it: so that what it gains there is in part luck. It resumes, and
+`write` keeps what there is so far: where the search is no more, its winner is the kept one. A night of one core:
 
     OMP_NUM_THREADS=1 python -m tests.benchmarks.by_tasks DATA runs/by-tasks search
     OMP_NUM_THREADS=1 python -m tests.benchmarks.by_tasks DATA runs/by-tasks train [BACKBONE ...]
@@ -50,6 +50,7 @@ SEARCH: dict[str, Any] = {
     "mixed_precision": "no",
 }
 RATES = (1e-3, 3e-3, 9e-3)
+KEPT = Path(__file__).with_suffix(".json")
 TUNED_AFTER = 4
 """Times 400 steps, by which the learning rate is chosen."""
 
@@ -60,10 +61,19 @@ def recipe(data: Path) -> Recipe:
     return Recipe.from_dict({**load_options("quickstart"), **SEARCH, **more}, SEARCH)
 
 
+def found_by(folder: Path) -> dict[str, Any]:
+    """What the search came to: of its folder, or what was kept of it."""
+    if not (folder / "search" / "best").exists():
+        return dict(json.loads(KEPT.read_text())["search"])
+    found = search_result(folder / "search")
+    best = json.loads((folder / "search" / "best" / "config.json").read_text())
+    return {"winner": best["layers"], "rungs": found.get("rungs"), "seconds": round(found["seconds"])}
+
+
 def backbones_of(folder: Path) -> dict[str, tuple[str, ...]]:
     """The winner of the search, and what it is compared with."""
-    layers = tuple(json.loads((folder / "search" / "best" / "config.json").read_text())["layers"])
-    return {"winner": layers, "bert": tuple(architecture("bert", NUM_LAYERS)), "conv(9)": ("conv(9)",) * NUM_LAYERS}
+    winner = tuple(found_by(folder)["winner"])
+    return {"winner": winner, "bert": tuple(architecture("bert", NUM_LAYERS)), "conv(9)": ("conv(9)",) * NUM_LAYERS}
 
 
 def rates_of(folder: Path) -> dict[str, float]:
@@ -103,20 +113,18 @@ def main() -> None:
             parser.error(f"unknown backbones {sorted(unknown)}: known are {', '.join(backbones)}")
         train(given.folder, given.data, {name: backbones[name] for name in given.backbones or backbones})
         return
-    found = search_result(given.folder / "search")
     rows = {name: rows_of(given.folder / f"{name}.jsonl") for name in ("pretraining", "finetuning")}
     facts = {
         "what": "a search by tasks; its winner, BERT and conv(9), each at the best of three learning rates",
         "machine": machine(),
         "backbones": {name: list(layers) for name, layers in backbones.items()},
-        "rungs": found.get("rungs"),
-        "seconds of the search": round(found["seconds"]),
+        "search": found_by(given.folder),
         "learning rates": rates_of(given.folder),
-        "results": summary(**rows),
+        "results": summary(**rows) if all(rows.values()) else "not there yet",
         **rows,
     }
     print(json.dumps(facts["results"], indent=1))
-    Path(__file__).with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n")
+    KEPT.write_text(json.dumps(facts, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -66,8 +66,11 @@ def found_by(folder: Path) -> dict[str, Any]:
     if not (folder / "search" / "best").exists():
         return dict(json.loads(KEPT.read_text())["search"])
     found = search_result(folder / "search")
-    best = json.loads((folder / "search" / "best" / "config.json").read_text())
-    return {"winner": best["layers"], "rungs": found.get("rungs"), "seconds": round(found["seconds"])}
+    return {
+        "winner": found["models"]["best"]["layers"],
+        "seconds": round(found["seconds"]),
+        **{name: found[name] for name in ("rungs", "models", "difference", "difference_standard_error", "ties")},
+    }
 
 
 def backbones_of(folder: Path) -> dict[str, tuple[str, ...]]:

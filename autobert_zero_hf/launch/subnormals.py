@@ -29,4 +29,4 @@ def subnormals(*, flushed: bool) -> Iterator[None]:
 
 def are_flushed() -> bool:
     """Whether the calling thread has nought for such numbers; torch does not say."""
-    return float(torch.tensor(1e-39)) == 0.0
+    return float(torch.tensor(1e-39, dtype=torch.float32, device="cpu")) == 0.0

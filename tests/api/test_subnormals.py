@@ -55,6 +55,16 @@ def test_the_block_decides_and_leaves_things_as_they_were() -> None:
     assert smallest * tiny > 0
 
 
+def test_it_is_known_whatever_tensors_are_by_default() -> None:
+    with subnormals(flushed=True), torch.device("meta"):
+        before = torch.get_default_dtype()
+        torch.set_default_dtype(torch.float64)
+        try:
+            assert are_flushed()
+        finally:
+            torch.set_default_dtype(before)
+
+
 def test_trainings(seen: list[bool], tiny_config: AutoBertZeroConfig, tokenizer: BertTokenizer, tmp_path: Path) -> None:
     model = tmp_path / "model"
     AutoBertZeroForMaskedLM(tiny_config).save_pretrained(model)

@@ -86,13 +86,15 @@ def evaluate(
         OptionError: if an option is not known, of the wrong type or out of its range.
         AutoBertZeroError: if there is no such model or task, or neither tasks nor data are given.
     """
-    if tasks is None and data is None:
-        raise AutoBertZeroError("no task is given: give tasks by name, or data that has some")
+    if tasks is None:
+        if data is None:
+            raise AutoBertZeroError("no task is given: give tasks by name, or data that has some")
+        tasks = "all"
     given, folder = checked(options, EVALUATION), Path(output_dir)
     several = [models] if isinstance(models, str | os.PathLike) else models
     place = None if data is None else Path(data)
     tuning = given_options(FineTuningOptions, given)
-    asked = ["all"] if tasks is None else [tasks] if isinstance(tasks, str) else list(tasks)
+    asked = [tasks] if isinstance(tasks, str) else list(tasks)
     loaded = load_asked_tasks(asked, tuning.seed, place, given_options(TaskDataOptions, given))
     seeds = given_options(EvaluationOptions, given).seeds
     with own_state():

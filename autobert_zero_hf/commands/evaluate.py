@@ -40,7 +40,7 @@ def add_parser(commands: Any) -> None:
         "--tasks",
         nargs="+",
         metavar="NAME",
-        help="names as finetune takes them; all, or nothing: those of --data. Without it all: GLUE and SQuAD; glue: "
+        help="names as finetune takes them; left out, those of --data; without --data, all is GLUE and SQuAD, and glue "
         "GLUE's nine",
     )
     parser.add_argument(

@@ -14,7 +14,8 @@ def subnormals(*, flushed: bool) -> Iterator[None]:
     the training of one backbone in a hundred take 16 times as long (`tests/benchmarks/subnormals.py`); what they say is
     less than the rounding of anything that they are added to.
 
-    It is a setting of the calling thread, and of those that torch begins in the block. On a GPU it changes nothing.
+    It is a setting of the calling thread, and of those that torch begins in the block: of all of a command's, but where
+    a program has computed with several threads before, these stay as they are. On a GPU it changes nothing.
 
     Args:
         flushed: whether they are nought.

@@ -1,5 +1,8 @@
 """Numbers that are nearly nought are nought where a run trains, and kept where a model is served or timed."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -81,6 +84,27 @@ def test_trainings(seen: list[bool], tiny_config: AutoBertZeroConfig, tokenizer:
         assert seen and all(seen)
         assert not are_flushed()
         seen.clear()
+
+
+IN_A_COMMAND = """
+import sys, torch
+from torch.nn.modules.module import register_module_forward_pre_hook
+from autobert_zero_hf.commands.main import main
+
+def note(*_):
+    products = torch.full((1_000_000,), 1.2e-38) * 1e-3  # by all threads
+    assert torch.get_num_threads() == 2 and not products.count_nonzero(), products.count_nonzero()
+
+register_module_forward_pre_hook(note)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_they_are_nought_in_all_threads_of_a_command(tmp_path: Path) -> None:
+    words = ["pretrain", "--text", str(SMALL["text"]), "--output-dir", str(tmp_path / "run"), "--max-steps", "1"]
+    sizes = ["--hidden-size", "16", "--num-attention-heads", "2", "--sequence-length", "16"]
+    two_threads = {**os.environ, "OMP_NUM_THREADS": "2"}
+    subprocess.run([sys.executable, "-c", IN_A_COMMAND, *words, *sizes], check=True, env=two_threads)
 
 
 def test_latencies_are_those_of_a_model_that_is_served(seen: list[bool], tiny_config: AutoBertZeroConfig) -> None:

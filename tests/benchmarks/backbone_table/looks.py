@@ -17,22 +17,12 @@ from typing import Any
 import numpy as np
 from autobert_zero_hf.search.replay import BackboneTable, Look
 from autobert_zero_hf.search.space.candidate import Candidate
-from scipy.stats import kendalltau
 
 from autobert_zero_hf import architecture
+from tests.benchmarks.biws_ranking import tau
 
 FOLDER = Path(__file__).parent
-JUDGE, RESAMPLES = "tasks-100", 1000
-
-
-def tau(one: np.ndarray, other: np.ndarray) -> list[float]:
-    """Kendall's, and the ends of its 95% interval."""
-    rng = np.random.default_rng(0)
-    again = [
-        kendalltau(one[drawn], other[drawn]).statistic for drawn in rng.integers(len(one), size=(RESAMPLES, len(one)))
-    ]
-    ends = np.nanpercentile(again, [2.5, 97.5])
-    return [round(float(each), 2) for each in (kendalltau(one, other).statistic, *ends)]
+JUDGE = "tasks-100"
 
 
 def less(one: Look, other: Look) -> list[float | None]:
@@ -41,6 +31,10 @@ def less(one: Look, other: Look) -> list[float | None]:
     errors = one.standard_error, other.standard_error
     error = None if None in errors else math.hypot(*errors)  # type: ignore[arg-type]
     return [round(one.score - other.score, 4), error and round(error, 4)]
+
+
+def _rows(scores: np.ndarray) -> list[dict[str, Any]]:
+    return [{"score": score} for score in scores]
 
 
 def main() -> None:
@@ -57,8 +51,8 @@ def main() -> None:
         first = max(others, key=lambda each, look=look: look[each].score)  # type: ignore[misc]
         facts[name] = {
             "seconds, median": round(statistics.median(each.seconds for each in look.values()), 1),
-            f"tau with {JUDGE}": tau(scores, judged),
-            "among the better half": tau(scores[better], judged[better]),
+            f"with {JUDGE}": tau(*(_rows(each) for each in (scores, judged))),
+            f"with {JUDGE}, among the better half": tau(*(_rows(each[better]) for each in (scores, judged))),
             "BERT's place": 1 + int((scores > look[bert].score).sum()),
             "the first of the others": list(table.backbones[first].layers),
             "less BERT by this look": less(look[first], look[bert]),

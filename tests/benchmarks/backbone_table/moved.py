@@ -9,7 +9,6 @@ blended traits would be:
 """
 
 import json
-import math
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 from autobert_zero_hf.search.replay import BackboneTable
 
+from tests.benchmarks.backbone_table.replayed import mean_and_error
 from tests.benchmarks.experiment import rows_of
 
 FOLDER = Path(__file__).parent
@@ -32,11 +32,9 @@ def move_of(origin: str) -> tuple[str, str | None]:
 
 
 def compared(differences: Sequence[float]) -> dict[str, Any]:
-    error = statistics.stdev(differences) / math.sqrt(len(differences)) if len(differences) > 1 else None
     return {
         "children": len(differences),
-        "mean": round(statistics.mean(differences), 4),
-        "standard error": None if error is None else round(error, 4),
+        "mean and standard error": mean_and_error(differences),
         "median": round(statistics.median(differences), 4),
         "better": sum(each > 0 for each in differences),
     }

@@ -26,6 +26,7 @@ from autobert_zero_hf.search.run.search_run import search
 from autobert_zero_hf.search.run.summary import search_result
 
 from autobert_zero_hf import architecture
+from autobert_zero_hf.launch.subnormals import subnormals
 from tests.benchmarks.experiment import fill, rows_of
 from tests.benchmarks.paired import machine
 from tests.benchmarks.winner import (
@@ -114,7 +115,8 @@ def main() -> None:
     if given.part == "train":
         if unknown := set(given.backbones).difference(backbones):
             parser.error(f"unknown backbones {sorted(unknown)}: known are {', '.join(backbones)}")
-        train(given.folder, given.data, {name: backbones[name] for name in given.backbones or backbones})
+        with subnormals(flushed=True):
+            train(given.folder, given.data, {name: backbones[name] for name in given.backbones or backbones})
         return
     rows = {name: rows_of(given.folder / f"{name}.jsonl") for name in ("pretraining", "finetuning")}
     facts = {

@@ -8,6 +8,7 @@ and why. It writes a list, on its standard output, of backbones, each a list of 
 import json
 import logging
 import shlex
+import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ class Program:
         command: as in a shell, without pipes and the like.
 
     Raises:
-        RecipeError: if it is empty, or its quotes do not close.
+        RecipeError: if it is empty, its quotes do not close, or there is no such program.
     """
 
     command: str
@@ -55,6 +56,8 @@ class Program:
             raise RecipeError(f"propose, {excerpt(self.command)}: {error}") from error
         if not words:
             raise RecipeError("propose is empty: give the command of a program")
+        if shutil.which(words[0]) is None:
+            raise RecipeError(f"propose: there is no program {excerpt(words[0])} that can be run")
 
     def propose(self, space: SearchSpace, told: Sequence[Evaluation], wanted: int, check: Check) -> list[str]:
         """The backbones that it proposes and that can be evaluated, each on a line.

@@ -52,7 +52,7 @@ from .program import Program
 from .proposals import Proposals, taking_in
 from .rungs import Rungs, by_score, forget
 from .screening import screened, screening_report
-from .steering import as_begun, check_steerable, steered
+from .steering import as_begun, check_steerable, keeping, steered
 from .training import TrainedOn
 
 
@@ -168,7 +168,7 @@ class Found:
 
     Args:
         evaluations: of all candidates, in the order in which they were asked.
-        ranked: the candidates that have a score, the best first.
+        ranked: the candidates that can win, which have a score, the best first.
         reason: why the search ended.
         rejections: how many draws were not proposed, by reason.
     """
@@ -353,7 +353,7 @@ class SearchRun:
             reason = loop.run()
         if report := screening_report(prepared.strategy, self.recipe, loop.done):
             self.reporter.say(report)
-        ranked = [evaluation.candidate for evaluation in loop.ranked()]
+        ranked = [each.candidate for each in keeping(loop.ranked(), self.recipe, self.journal.history)]
         return Found(loop.done, ranked, reason, dict(prepared.strategy.rejections.most_common()))
 
     def _select(self, prepared: Prepared, found: Found) -> Selected:
@@ -370,7 +370,8 @@ class SearchRun:
             prepared.dispatcher,
             self.journal,
         )
-        settled = rungs.climb(found.evaluations, self.reporter)
+        can_win = {each.identity for each in found.ranked}
+        settled = rungs.climb([e for e in found.evaluations if e.candidate.identity in can_win], self.reporter)
         ranked = [each.candidate for each in by_score(settled)]
         if self.recipe.joint.front:
             ordered = compromises(settled)

@@ -1,5 +1,6 @@
 """Searches that somebody steers: from the beginning, and while they are under way."""
 
+import json
 import random
 import re
 from collections import Counter
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from autobert_zero_hf.search.recipe.choices import RecipeError
 from autobert_zero_hf.search.recipe.recipe import Recipe
+from autobert_zero_hf.search.run.steering import keeping
 from autobert_zero_hf.search.runtime.journal import read_history
 from autobert_zero_hf.search.space.candidate import Candidate
 from autobert_zero_hf.search.space.mutation import Mutations
@@ -60,6 +62,22 @@ def test_a_search_goes_on_under_what_somebody_wants(steered: tuple[Path, str]) -
     assert any("steered" in origin for origin in made), "children of parents that did not keep to it"
     recipe = (folder / "recipe.yaml").read_text()
     assert "- '2: conv( 5 )'" in recipe and read_history(folder / "journal.jsonl").recipe["forbid"] == THEN["forbid"]
+
+
+def test_the_winner_keeps_to_it_too(steered: tuple[Path, str]) -> None:
+    folder, _ = steered
+    assert keeps(json.loads((folder / "best" / "config.json").read_text())["layers"])
+
+
+def test_what_does_not_keep_to_it_wins_only_where_nothing_does(
+    steered: tuple[Path, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    history = read_history(steered[0] / "journal.jsonl")
+    recipe = Recipe.from_dict({name: THEN[name] for name in ("num_layers", "pin", "forbid")})
+    keeps_to_it, other = (Evaluation(Candidate((layer,) * 3), 0.1) for layer in ("conv(5)", "conv(9)"))
+    assert keeping([other, keeps_to_it], recipe, history) == [keeps_to_it] and not caplog.text
+    assert keeping([other], recipe, history) == [other]
+    assert "none of 1 candidates keeps to what is pinned and forbidden by now" in caplog.text
 
 
 def test_killed_after_that_it_goes_on_to_the_same(steered: tuple[Path, str], text: Path, tmp_path: Path) -> None:
